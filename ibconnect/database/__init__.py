@@ -1,0 +1,1 @@
+"""Everything between the rooms and Postgres: connections, the embedded server, migrations, named SQL."""

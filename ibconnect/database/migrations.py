@@ -1,0 +1,95 @@
+"""The schema of the event store and of coordination: numbered files in ``sql/migrations``, applied in order.
+
+Called at every start and by ``ibconnect migrate``. Safe with any number of instances starting at once: an
+advisory lock lets one apply them while the others wait. The snapshot tables are not here: they belong to
+their projection, which builds them from the events.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import Connection
+
+from ibconnect.database.pools import connect
+from ibconnect.database.sql import read_sql, sql_root
+from ibconnect.errors import DatabaseError, SchemaError
+
+# Any number that no other program on the database uses for its own advisory lock.
+_LOCK = 0x1BC0_0001
+
+_CREATE_TABLE = """
+CREATE TABLE IF NOT EXISTS public.schema_migration (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    applied timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file ``NNNN_name.sql``."""
+
+    number: int
+    name: str
+
+    @property
+    def sql(self) -> LiteralString:
+        """The file's text."""
+        return read_sql(f"migrations/{self.name}")
+
+
+def available() -> list[Migration]:
+    """The migrations that this version of the code has, in order.
+
+    :raises SchemaError: the files are not numbered 1, 2, 3 …
+    """
+    names = sorted(path.stem for path in (sql_root() / "migrations").glob("*.sql"))
+    found = [Migration(int(match[0]), name) for name in names if (match := re.match(r"\d{4}", name))]
+    if [migration.number for migration in found] != list(range(1, len(names) + 1)):
+        raise SchemaError(f"sql/migrations is not numbered without gaps: {', '.join(names)}")
+    return found
+
+
+def migrate(url: str) -> list[Migration]:
+    """Bring the database's schema up to this version; return what was applied (nothing if it was current).
+
+    :raises SchemaError: the database is newer than this code
+    :raises DatabaseUnavailable: Postgres cannot be reached
+    :raises DatabaseError: Postgres refused a statement (missing rights, for example)
+    """
+    with connect(url, name="migrate", search_path="public") as connection:
+        try:
+            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            connection.execute(_CREATE_TABLE)
+            return [_apply(connection, migration) for migration in pending(connection)]
+        except psycopg.Error as exc:
+            raise DatabaseError(f"the database refused a migration: {exc}") from exc
+
+
+def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:
+    """The migrations that the database lacks.
+
+    :raises SchemaError: the database has one that this code does not know
+    """
+    known = available()
+    done = {number for (number,) in connection.execute("SELECT number FROM public.schema_migration")}
+    newest = max((number for number in done if isinstance(number, int)), default=0)
+    if newest > len(known):
+        raise SchemaError(
+            f"the database's schema is at version {newest}, this ibconnect knows {len(known)}: "
+            "it was used by a newer ibconnect; upgrade this one (an older one must not write there)"
+        )
+    return [migration for migration in known if migration.number not in done]
+
+
+def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> Migration:
+    with connection.transaction():
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO public.schema_migration (number, name) VALUES (%s, %s)",
+            (migration.number, migration.name),
+        )
+    return migration

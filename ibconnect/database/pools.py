@@ -1,0 +1,78 @@
+"""Connections to Postgres: every one in UTC, named after what uses it, with the schemas on its search path.
+
+Called by the event store, the projections, leadership and the HTTP reads. Any libpq URL works: several hosts,
+``target_session_attrs``, ``sslmode``, ``options``.
+"""
+
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from ibconnect.errors import DatabaseUnavailable
+
+LIVE_SCHEMA = "snapshots"
+LIVE_PATH = f"{LIVE_SCHEMA}, public"
+CONNECT_TIMEOUT_S = 5
+
+# A peer that vanished without a word is noticed within about ten seconds.
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+def parameters(
+    url: str, *, name: str, search_path: str = LIVE_PATH, statement_timeout_ms: int = 0
+) -> dict[str, Any]:
+    """libpq parameters for ``url``: what it says itself wins over our defaults."""
+    given = conninfo_to_dict(url)
+    quoted_path = search_path.replace(" ", r"\ ")
+    ours = f"-c search_path={quoted_path} -c TimeZone=UTC -c statement_timeout={statement_timeout_ms}"
+    options = f"{ours} {given.pop('options', '')}".strip()
+    defaults = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": f"ibconnect {name}",
+        "client_encoding": "UTF8",
+        **_KEEPALIVE,
+    }
+    return {**defaults, **given, "options": options}
+
+
+def connect(
+    url: str,
+    *,
+    name: str,
+    search_path: str = LIVE_PATH,
+    statement_timeout_ms: int = 0,
+    autocommit: bool = True,
+) -> Connection[TupleRow]:
+    """Open one connection for blocking use (threads, command line).
+
+    :raises DatabaseUnavailable: Postgres cannot be reached or refuses the login
+    """
+    wanted = parameters(url, name=name, search_path=search_path, statement_timeout_ms=statement_timeout_ms)
+    try:
+        return psycopg.connect(autocommit=autocommit, **wanted)
+    except psycopg.OperationalError as exc:
+        raise DatabaseUnavailable(f"cannot connect to Postgres: {exc}") from exc
+
+
+def async_pool(
+    url: str, *, name: str, min_size: int = 1, max_size: int = 4, statement_timeout_ms: int = 0
+) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
+    """A pool for the event loop, in autocommit mode, not yet opened (enter it as a context manager)."""
+    wanted = parameters(url, name=name, statement_timeout_ms=statement_timeout_ms)
+    return AsyncConnectionPool(
+        kwargs={**wanted, "autocommit": True},
+        min_size=min_size,
+        max_size=max_size,
+        open=False,
+        timeout=10,
+        name=name,
+    )

@@ -1,0 +1,80 @@
+"""Every exception this package raises on purpose, in one tree.
+
+IbConnectError
+├── ConfigError            a setting is missing or wrong; names it, its value and what is right
+├── DatabaseError          Postgres said no, or could not be reached
+│   ├── DatabaseUnavailable    no connection, or it broke; trying again later may help
+│   ├── SchemaError            the database's schema does not fit this version of the code
+│   └── EmbeddedPostgresError  the embedded server could not be set up, started or stopped
+├── EventError             an event cannot be stored or read back
+│   ├── UnknownTopic           a stored topic that no event class owns
+│   └── InboxClosed            the recorder no longer takes events
+├── GatewayError           an IB Gateway refused, vanished or broke its protocol
+│   ├── GatewayUnavailable     nothing listens, or the handshake did not end
+│   └── GatewayLost            the connection ended under us
+├── ProjectionError        a projection cannot go on
+└── SimulatorError         the simulated gateway was asked for what it cannot do
+    └── CaptureError           a capture file is not what it should be
+
+Driver errors (psycopg, ib_async, OSError) are wrapped once, where they are first met, with ``from exc``.
+"""
+
+
+class IbConnectError(Exception):
+    """Base of all errors of this package; ``str()`` is fit for a log line and a terminal."""
+
+
+class ConfigError(IbConnectError):
+    """A setting is wrong. The message names the setting, its value (unless secret) and what is right."""
+
+
+class DatabaseError(IbConnectError):
+    """Postgres refused something that the code relies on."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """No connection to Postgres could be had, or it broke; the same call may succeed later."""
+
+
+class SchemaError(DatabaseError):
+    """The database's schema is newer than the code, or is not one of ours."""
+
+
+class EmbeddedPostgresError(DatabaseError):
+    """The embedded Postgres could not be set up, started or stopped."""
+
+
+class EventError(IbConnectError):
+    """An event cannot be stored or read back."""
+
+
+class UnknownTopic(EventError):
+    """A stored event has a topic that no event class owns: it was written by newer code."""
+
+
+class InboxClosed(EventError):
+    """The recorder is closing and takes no more events."""
+
+
+class GatewayError(IbConnectError):
+    """An IB Gateway refused, vanished or broke its protocol."""
+
+
+class GatewayUnavailable(GatewayError):
+    """Nothing listens at the gateway's address, or the API handshake did not end in time."""
+
+
+class GatewayLost(GatewayError):
+    """The connection to the gateway ended while it was in use."""
+
+
+class ProjectionError(IbConnectError):
+    """A projection cannot go on."""
+
+
+class SimulatorError(IbConnectError):
+    """The simulated gateway was asked for what it cannot do."""
+
+
+class CaptureError(SimulatorError):
+    """A capture file is not JSON Lines of wire fields; the message names file and line."""

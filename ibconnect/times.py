@@ -1,0 +1,80 @@
+"""Instants as this package writes them: aware UTC datetimes, integer microseconds, RFC 3339 text.
+
+Called by every room that stores, shows or parses a time. Postgres keeps microseconds, so that is the
+finest step here; finer input (RFC 3339 allows any number of digits) is accepted only if nothing is lost.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+
+
+def utc_now() -> datetime:
+    """The wall clock as an aware UTC datetime, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def to_micros(instant: datetime) -> int:
+    """Microseconds since 1970-01-01T00:00:00Z; exact (no float on the way)."""
+    return (instant - EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware UTC datetime of an integer number of microseconds since 1970-01-01T00:00:00Z."""
+    return EPOCH + micros * _MICROSECOND
+
+
+def format_rfc3339(instant: datetime) -> str:
+    """RFC 3339 in UTC with ``Z`` and the fraction as short as it is exact.
+
+    >>> format_rfc3339(from_micros(1398140645776394))
+    '2014-04-22T04:24:05.776394Z'
+    """
+    utc = instant.astimezone(UTC)
+    whole = f"{utc:%Y-%m-%dT%H:%M:%S}".rjust(19, "0")
+    fraction = f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else ""
+    return f"{whole}{fraction}Z"
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Parse an RFC 3339 date-time (section 5.6) into aware UTC.
+
+    Any offset and up to nine fractional digits are accepted; digits past the microsecond must be zero,
+    since no recorded instant is finer. A leap second (``:60``) is read as the second after ``:59``.
+
+    :raises ValueError: the text is not such a date-time; the message names it and shows the right form
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2014-04-22T04:22:05.776394Z")
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    nanos = int((match[7] or "").ljust(9, "0"))
+    if nanos % 1000:
+        raise ValueError(f"{text!r} is finer than a microsecond, which no recorded time is")
+    offset = timedelta()
+    if match[9]:
+        if int(match[10]) > 23 or int(match[11]) > 59:
+            raise ValueError(f"{text!r} has an offset that is not between -23:59 and +23:59")
+        offset = timedelta(hours=int(match[10]), minutes=int(match[11])) * (1 if match[9] == "+" else -1)
+    try:
+        leap = timedelta(seconds=1 if second == 60 else 0)
+        local = datetime(
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            min(second, 59) if leap else second,
+            nanos // 1000,
+            timezone(offset),
+        )
+        return local.astimezone(UTC) + leap
+    except (ValueError, OverflowError) as exc:
+        raise ValueError(f"{text!r} is not a time that exists: {exc}") from exc

@@ -1,0 +1,246 @@
+-- The snapshot tables, created in an empty schema that leads the search_path. Everything here is derived from
+-- public.stored_events and can be dropped and built again. Ids are given by the projection in the order of
+-- events, so that every build gives the same rows.
+
+-- How far the events have been applied, in the same transaction as the rows that came of them. `resume` is
+-- where reading must begin to have the unfinished downloads at `position` in memory again.
+CREATE TABLE projection (
+    name text PRIMARY KEY,
+    version integer NOT NULL,
+    position bigint NOT NULL,
+    resume bigint NOT NULL,
+    updated timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE currency (
+    id smallint PRIMARY KEY,
+    code text NOT NULL UNIQUE,
+    iso_4217_code smallint,
+    name text
+);
+
+CREATE TABLE gateway (
+    id integer PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+
+CREATE TABLE account (
+    id integer PRIMARY KEY,
+    code text NOT NULL UNIQUE
+);
+
+CREATE TABLE security_type (
+    id smallint PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+
+CREATE TABLE exchange (
+    id smallint PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+
+-- Symbols, local symbols and trading classes.
+CREATE TABLE symbol (
+    id integer PRIMARY KEY,
+    name text NOT NULL UNIQUE
+);
+
+-- IB identifies a contract by its id alone; what it says of one may change (a renamed symbol, a new exchange).
+-- Each version of that has a row of its own, so an old report never changes.
+CREATE TABLE contract (
+    id integer PRIMARY KEY,
+    ib_contract_id bigint NOT NULL,
+    symbol_id integer NOT NULL REFERENCES symbol,
+    security_type_id smallint NOT NULL REFERENCES security_type,
+    last_trade_date text NOT NULL,
+    strike text NOT NULL,
+    option_right text NOT NULL,
+    multiplier text NOT NULL,
+    exchange_id smallint NOT NULL REFERENCES exchange,
+    currency_id smallint NOT NULL REFERENCES currency,
+    local_symbol_id integer NOT NULL REFERENCES symbol,
+    trading_class_id integer NOT NULL REFERENCES symbol,
+    UNIQUE (
+        ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
+        exchange_id, currency_id, local_symbol_id, trading_class_id
+    )
+);
+
+-- One connection to one gateway.
+CREATE TABLE session (
+    id integer PRIMARY KEY,
+    originator_id uuid NOT NULL UNIQUE,
+    gateway_id integer NOT NULL REFERENCES gateway,
+    client_id integer NOT NULL,
+    server_version text NOT NULL,
+    instance text NOT NULL,
+    opened timestamptz NOT NULL,
+    closed timestamptz,
+    close_reason text
+);
+
+-- One walk over all accounts of a gateway. `request` is the highest refresh request that it serves.
+CREATE TABLE refresh (
+    id integer PRIMARY KEY,
+    session_id integer NOT NULL REFERENCES session,
+    created timestamptz NOT NULL,
+    trigger text NOT NULL,
+    started timestamptz NOT NULL,
+    ended timestamptz,
+    outcome text,
+    request bigint
+);
+
+CREATE INDEX refresh_request_idx ON refresh (request DESC NULLS LAST);
+CREATE INDEX refresh_session_idx ON refresh (session_id, id DESC);
+
+-- Which accounts a gateway manages, and when it last listed them.
+CREATE TABLE gateway_account (
+    gateway_id integer NOT NULL REFERENCES gateway,
+    account_id integer NOT NULL REFERENCES account,
+    first_listed timestamptz NOT NULL,
+    last_listed timestamptz NOT NULL,
+    is_listed boolean NOT NULL,
+    PRIMARY KEY (gateway_id, account_id)
+);
+
+-- Text about an account that seldom changes: one set of it is shared by all snapshots that say the same.
+CREATE TABLE attribute_set (
+    id integer PRIMARY KEY,
+    digest bytea NOT NULL UNIQUE
+);
+
+CREATE TABLE account_attribute (
+    attribute_set_id integer NOT NULL REFERENCES attribute_set,
+    ordinal smallint NOT NULL,
+    tag text NOT NULL,
+    segment text,
+    currency_id smallint REFERENCES currency,
+    value text NOT NULL,
+    PRIMARY KEY (attribute_set_id, ordinal)
+);
+
+CREATE TABLE account_snapshot (
+    id integer PRIMARY KEY,
+    account_id integer NOT NULL REFERENCES account,
+    created timestamptz NOT NULL,
+    refresh_id integer NOT NULL REFERENCES refresh,
+    base_currency_id smallint REFERENCES currency,
+    attribute_set_id integer NOT NULL REFERENCES attribute_set,
+    completed timestamptz NOT NULL,
+    source text NOT NULL,
+    ended text NOT NULL,
+    ready boolean NOT NULL,
+    cushion numeric,
+    look_ahead_next_change numeric,
+    UNIQUE (account_id, created)
+);
+
+-- Money of an account in its base currency: for the whole account (segment '') and per segment.
+CREATE TABLE account_segment (
+    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
+    segment text NOT NULL,
+    accrued_cash numeric,
+    accrued_dividend numeric,
+    available_funds numeric,
+    billable numeric,
+    buying_power numeric,
+    equity_with_loan_value numeric,
+    excess_liquidity numeric,
+    full_available_funds numeric,
+    full_excess_liquidity numeric,
+    full_init_margin_req numeric,
+    full_maint_margin_req numeric,
+    gross_position_value numeric,
+    guarantee numeric,
+    incentive_coupons numeric,
+    indian_stock_haircut numeric,
+    init_margin_req numeric,
+    look_ahead_available_funds numeric,
+    look_ahead_excess_liquidity numeric,
+    look_ahead_init_margin_req numeric,
+    look_ahead_maint_margin_req numeric,
+    maint_margin_req numeric,
+    net_liquidation numeric,
+    net_liquidation_uncertainty numeric,
+    pa_shares_value numeric,
+    physical_certificate_value numeric,
+    post_expiration_excess numeric,
+    post_expiration_margin numeric,
+    previous_day_equity_with_loan_value numeric,
+    regt_equity numeric,
+    regt_margin numeric,
+    sma numeric,
+    settled_cash numeric,
+    total_cash_value numeric,
+    total_debit_card_pending_charges numeric,
+    unaltered_init_margin_req numeric,
+    unaltered_maint_margin_req numeric,
+    PRIMARY KEY (account_snapshot_id, segment)
+);
+
+-- The ledger: figures per currency, and in the base currency for all of them (currency BASE).
+CREATE TABLE account_ledger (
+    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
+    currency_id smallint NOT NULL REFERENCES currency,
+    accrued_cash numeric,
+    cash_balance numeric,
+    corporate_bond_value numeric,
+    cryptocurrency numeric,
+    exchange_rate numeric,
+    fund_value numeric,
+    future_option_value numeric,
+    futures_pnl numeric,
+    fx_cash_balance numeric,
+    issuer_option_value numeric,
+    money_market_fund_value numeric,
+    mutual_fund_value numeric,
+    net_dividend numeric,
+    net_liquidation_by_currency numeric,
+    option_market_value numeric,
+    realized_pnl numeric,
+    stock_market_value numeric,
+    tbill_value numeric,
+    tbond_value numeric,
+    total_cash_balance numeric,
+    unrealized_pnl numeric,
+    warrant_value numeric,
+    PRIMARY KEY (account_snapshot_id, currency_id)
+);
+
+-- Every value that the columns above do not hold exactly: keys unknown to this version, text that changes,
+-- numbers that are unset or not in plain decimal form, keys that came twice. `value` is the wire's text;
+-- `amount` is its number, where it has one.
+CREATE TABLE account_value (
+    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
+    ordinal smallint NOT NULL,
+    tag text NOT NULL,
+    segment text,
+    currency_id smallint REFERENCES currency,
+    value text NOT NULL,
+    amount numeric,
+    PRIMARY KEY (account_snapshot_id, ordinal)
+);
+
+-- A position of size 0 was closed that day; its realized profit is in the row. Unset numbers are null.
+CREATE TABLE account_position (
+    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
+    contract_id integer NOT NULL REFERENCES contract,
+    position numeric,
+    market_price numeric,
+    market_value numeric,
+    average_cost numeric,
+    unrealized_pnl numeric,
+    realized_pnl numeric,
+    PRIMARY KEY (account_snapshot_id, contract_id)
+);
+
+-- Events that could not be applied, set aside with the reason so that the others go on.
+CREATE TABLE poison_event (
+    position bigint PRIMARY KEY,
+    originator_id uuid NOT NULL,
+    originator_version bigint NOT NULL,
+    topic text NOT NULL,
+    reason text NOT NULL,
+    noted timestamptz NOT NULL DEFAULT clock_timestamp()
+);
