@@ -1,0 +1,225 @@
+"""What happened: one frozen class for each kind of event, registered under a short explicit topic.
+
+Inbound events hold what a gateway sent, as wire text; the others say what this program did. Stored topics are
+data: a class may move or be renamed, its ``TOPIC`` may not change (a golden test pins the list). Importing
+``ibconnect.events`` registers all of them with the eventsourcing library.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+from uuid import UUID
+
+from eventsourcing.utils import register_topic
+
+from ibconnect.errors import UnknownTopic
+from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE
+
+KINDS: dict[str, type["Event"]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of all events. ``arrived``: microseconds since the epoch, UTC; None if the event before says it."""
+
+    TOPIC: ClassVar[str]
+    class_version: ClassVar[int] = 1
+
+    originator_id: UUID
+    originator_version: int
+    arrived: int | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        topic = cls.__dict__.get("TOPIC")
+        if topic is not None:
+            if topic in KINDS:
+                raise TypeError(f"topic {topic!r} is owned by {KINDS[topic].__name__}")
+            KINDS[topic] = cls
+            register_topic(topic, cls)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundEvent(Event):
+    """Something that the gateway sent: ``fields`` are all its wire fields, message id first, verbatim."""
+
+    fields: tuple[str, ...] = ()
+
+
+class AccountValueUpdated(InboundEvent):
+    """updateAccountValue (6): ``6, 2, key, value, currency, account``."""
+
+    TOPIC = "v"
+
+
+class PortfolioUpdated(InboundEvent):
+    """updatePortfolio (7): ``7, 8``, eleven fields of the contract, six figures of the position, account."""
+
+    TOPIC = "p"
+
+
+class AccountTimeUpdated(InboundEvent):
+    """updateAccountTime (8): ``8, 1, "HH:MM"`` in the gateway's local time."""
+
+    TOPIC = "t"
+
+
+class AccountsListed(InboundEvent):
+    """managedAccounts (15): ``15, 1, "A,B,C"``."""
+
+    TOPIC = "a"
+
+
+class AccountDownloadEnded(InboundEvent):
+    """accountDownloadEnd (54): ``54, 1, account``."""
+
+    TOPIC = "d"
+
+
+class GatewayNotice(InboundEvent):
+    """An error, warning or notice (4): ``4, 2, request id, code, text`` and, from 166, a JSON field."""
+
+    TOPIC = "n"
+
+
+class MessageReceived(InboundEvent):
+    """Any other message, also one of a known id whose layout is not the known one."""
+
+    TOPIC = MESSAGE
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameReceived(Event):
+    """A frame that is not NUL-ended UTF-8 text: its ``payload`` as bytes."""
+
+    TOPIC = FRAME
+
+    payload: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnEvent(Event):
+    """Something that this program did or noticed; stored as a JSON object, with its time under ``t``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionOpened(OwnEvent):
+    """A connection to a gateway was established: the first event of its stream."""
+
+    TOPIC = "so"
+
+    gateway: str
+    client_id: int
+    server_version: str
+    connection_time: str
+    instance: str
+    software: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClosed(OwnEvent):
+    """The connection ended: the last event of its stream.
+
+    ``reason``: ``stopped``, ``lost``, ``silent``, ``broken-frame``, ``refused``, ``spool-full``, ``deposed``,
+    ``orphaned`` (found open by a later start). ``unfinished``: base64 of an incomplete last frame.
+    """
+
+    TOPIC = "sc"
+
+    reason: str
+    detail: str = ""
+    unfinished: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshStarted(OwnEvent):
+    """A walk over the accounts begins; all its snapshots share ``created`` (microseconds since the epoch)."""
+
+    TOPIC = "rs"
+
+    created: int
+    trigger: str
+    accounts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountSubscribed(OwnEvent):
+    """One account's download begins. ``source``: ``updates`` or ``multi`` (with the two request ids)."""
+
+    TOPIC = "as"
+
+    account: str
+    source: str
+    values_request: int | None = None
+    positions_request: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountConcluded(OwnEvent):
+    """One account's download is over: ``download-end``, ``quiet``, ``timeout``, ``rejected``, ``disconnected``."""
+
+    TOPIC = "ac"
+
+    account: str
+    ended: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshEnded(OwnEvent):
+    """The walk is over: ``complete``, ``partial``, ``failed`` or ``aborted``.
+
+    ``request``: the highest refresh request that it serves; ``missing``: why, for each account without a snapshot.
+    """
+
+    TOPIC = "re"
+
+    created: int
+    outcome: str
+    request: int | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeFailed(OwnEvent):
+    """The message at ``version`` of this stream could not be understood; it is stored all the same."""
+
+    TOPIC = "df"
+
+    version: int
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingInterrupted(OwnEvent):
+    """Between two sessions nothing could be recorded: the spool was full while Postgres was away."""
+
+    TOPIC = "ri"
+
+    since: int
+    until: int
+    messages: int
+    bytes: int
+
+
+def kind_of(topic: str) -> type[Event]:
+    """The class that owns a stored topic.
+
+    :raises UnknownTopic: no class of this version does
+    """
+    try:
+        return KINDS[topic]
+    except KeyError:
+        raise UnknownTopic(
+            f"no event class owns the topic {topic!r}; was it written by a newer ibconnect?"
+        ) from None
+
+
+_BASE_FIELDS = {"originator_id", "originator_version", "arrived"}
+
+
+def own_fields(kind: type[Event]) -> tuple[str, ...]:
+    """The names of the fields that ``kind`` adds to :class:`Event`."""
+    return tuple(item.name for item in fields(kind) if item.name not in _BASE_FIELDS)
+
+
+LAYOUT_TOPICS: frozenset[str] = frozenset(layout.topic for layout in LAYOUTS)

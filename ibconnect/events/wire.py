@@ -1,0 +1,131 @@
+"""The text of the IB socket protocol ↔ the state of a stored event, exactly, in both directions.
+
+In: the payload of one frame (without its length prefix), as the gateway sent it. Out: a short topic and compact
+JSON; :func:`payload_of` is the exact inverse for every payload there is. Called for each inbound message, so it
+works on bytes and parses nothing that it need not.
+
+A message of a known layout is a JSON array of its fields without message id and version (constants of the
+topic); any other text message an array of all its fields; what is not NUL-ended UTF-8 is kept in base64. A
+leading integer is the time of arrival; it is left out when the message came in the same read of the socket as
+the event before it in its session.
+"""
+
+import re
+from base64 import b64decode, b64encode
+from typing import NamedTuple
+
+import orjson
+
+from ibconnect.errors import EventError
+
+
+class Layout(NamedTuple):
+    """A message that has a topic of its own: its constant beginning, and the least number of fields after it."""
+
+    topic: str
+    prefix: bytes
+    fields: int
+
+
+# IB's documentation, "TWS API: message ids"; the versions are fossils, constant for each id.
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("v", b"6\x002\x00", 4),
+    Layout("p", b"7\x008\x00", 18),
+    Layout("t", b"8\x001\x00", 1),
+    Layout("a", b"15\x001\x00", 1),
+    Layout("d", b"54\x001\x00", 1),
+    Layout("n", b"4\x002\x00", 3),
+)
+MESSAGE = "m"
+FRAME = "x"
+
+_BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
+_BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
+_NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
+
+
+def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
+    """The topic and state of one inbound message.
+
+    :param payload: a frame without its length prefix: fields, each ended by NUL
+    :param arrived: time of arrival, microseconds since the epoch, UTC; None if the event before says it
+    """
+    layout = _BY_ID.get(payload[: payload.find(b"\0")])
+    if layout and payload.startswith(layout.prefix) and payload.count(b"\0") >= layout.fields + 2:
+        topic, body = layout.topic, payload[len(layout.prefix) : -1]
+    else:
+        topic, body = MESSAGE, payload[:-1]
+    if payload[-1:] != b"\0":
+        return FRAME, _frame_state(payload, arrived)
+    if _NEEDS_ESCAPE(body):
+        return _escaped(topic, body, payload, arrived)
+    text = body.replace(b"\0", b'","')
+    return topic, b'["%b"]' % text if arrived is None else b'[%d,"%b"]' % (arrived, text)
+
+
+def _escaped(topic: str, body: bytes, payload: bytes, arrived: int | None) -> tuple[str, bytes]:
+    try:
+        fields = body.decode().split("\0")
+    except UnicodeDecodeError:
+        return FRAME, _frame_state(payload, arrived)
+    return topic, orjson.dumps(fields if arrived is None else [arrived, *fields])
+
+
+def _frame_state(payload: bytes, arrived: int | None) -> bytes:
+    text = b64encode(payload).decode()
+    return orjson.dumps([text] if arrived is None else [arrived, text])
+
+
+def is_inbound(topic: str) -> bool:
+    """Whether events of this topic hold what the gateway sent (the others say what we did)."""
+    return topic in _BY_TOPIC or topic in (MESSAGE, FRAME)
+
+
+def is_malformed(topic: str, payload: bytes) -> bool:
+    """Whether a message that should have a layout of its own did not fit it."""
+    return topic == FRAME or (topic == MESSAGE and payload[: payload.find(b"\0")] in _BY_ID)
+
+
+def split_state(state: bytes) -> tuple[int | None, list[str]]:
+    """Time of arrival (microseconds, or None if the event before says it) and fields of an inbound state.
+
+    :raises EventError: the state is not such an array
+    """
+    try:
+        values = orjson.loads(state)
+    except orjson.JSONDecodeError as exc:
+        raise EventError(f"the state of an inbound event is not JSON: {exc}") from exc
+    if not isinstance(values, list) or not values:
+        raise EventError("the state of an inbound event is not a JSON array of fields")
+    if isinstance(values[0], int):
+        return values[0], values[1:]
+    return None, values
+
+
+def payload_of(topic: str, state: bytes) -> bytes:
+    """The payload that :func:`encode_message` was given, byte for byte.
+
+    :raises EventError: the topic or the state is not that of an inbound message
+    """
+    _, fields = split_state(state)
+    if topic == FRAME:
+        return b64decode(fields[0], validate=True)
+    if topic == MESSAGE:
+        return _joined(fields)
+    if topic not in _BY_TOPIC:
+        raise EventError(f"topic {topic!r} is not that of an inbound message")
+    return _BY_TOPIC[topic].prefix + _joined(fields)
+
+
+def _joined(fields: list[str]) -> bytes:
+    return "".join(f"{field}\0" for field in fields).encode()
+
+
+def fields_of(topic: str, state: bytes) -> list[str]:
+    """The wire fields of an inbound text message, message id first.
+
+    :raises EventError: not an inbound message, or one that is not NUL-ended UTF-8 text
+    """
+    if topic == FRAME:
+        raise EventError("the frame is not NUL-ended UTF-8 text and has no fields")
+    return payload_of(topic, state).decode().split("\0")[:-1]
