@@ -1,0 +1,171 @@
+"""The closed list of things worth telling: each becomes one log line, a counter, or both.
+
+In: :func:`observe` calls from every room, with facts as keywords. Out: structured log lines (console or JSON)
+and Prometheus metrics. Account codes, positions and amounts are facts at DEBUG only: nothing at INFO or above
+says what somebody owns.
+"""
+
+import logging
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+EVENTS_RECORDED = Counter(
+    "ibconnect_events_recorded", "Events committed to the event store.", ["gateway", "kind"]
+)
+BATCH_EVENTS = Histogram(
+    "ibconnect_batch_events",
+    "Events per committed batch.",
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000),
+)
+COMMIT_SECONDS = Histogram(
+    "ibconnect_commit_seconds", "Time from arrival to commit of a batch's oldest event.", buckets=_BUCKETS
+)
+INBOX_BYTES = Gauge("ibconnect_inbox_bytes", "Bytes of events received and not yet committed or spooled.")
+SPOOL_BYTES = Gauge("ibconnect_spool_bytes", "Bytes of events on local disk, waiting for Postgres.")
+REFRESH_SECONDS = Histogram(
+    "ibconnect_refresh_seconds",
+    "Duration of a walk over a gateway's accounts.",
+    ["gateway", "outcome"],
+    buckets=_BUCKETS,
+)
+GATEWAY_CONNECTED = Gauge(
+    "ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"]
+)
+GATEWAY_CONNECTS = Counter("ibconnect_gateway_connects", "Sessions opened with the gateway.", ["gateway"])
+NOTICES = Counter(
+    "ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"]
+)
+PROJECTION_POSITION = Gauge(
+    "ibconnect_projection_position", "Position of the last event applied to the tables."
+)
+PROJECTION_LAG_EVENTS = Gauge("ibconnect_projection_lag_events", "Events recorded and not yet applied.")
+PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the oldest event not yet applied.")
+PROJECTION_POISON = Gauge(
+    "ibconnect_projection_poison_events", "Events set aside because they could not be applied."
+)
+SNAPSHOTS = Counter("ibconnect_snapshots", "Snapshots written by this instance's projector.")
+HTTP_SECONDS = Histogram(
+    "ibconnect_http_seconds", "Duration of HTTP requests.", ["route", "method", "status"], buckets=_BUCKETS
+)
+HTTP_REFUSED_TOKENS = Counter(
+    "ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token."
+)
+
+
+class Level(Enum):
+    """How loud an observation is."""
+
+    DEBUG = logging.DEBUG
+    INFO = logging.INFO
+    WARNING = logging.WARNING
+    ERROR = logging.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one kind of observation is told: its level and the sentence."""
+
+    level: Level
+    text: str
+
+
+class Kind(Enum):
+    """Everything worth telling. Facts are given by keyword and follow the sentence."""
+
+    SERVICE_STARTED = Told(Level.INFO, "started")
+    SERVICE_STOPPING = Told(Level.INFO, "stopping")
+    SERVICE_STOPPED = Told(Level.INFO, "stopped")
+    DATABASE_MIGRATED = Told(Level.INFO, "database schema brought up to date")
+    DATABASE_LOST = Told(Level.WARNING, "Postgres is away")
+    DATABASE_BACK = Told(Level.INFO, "Postgres is back")
+    SPOOL_STARTED = Told(Level.WARNING, "events go to the spool until Postgres is back")
+    SPOOL_DRAINED = Told(Level.INFO, "spooled events are stored")
+    SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until Postgres is back")
+    EVENTS_REFUSED = Told(Level.ERROR, "Postgres refuses events that it should take")
+    GATEWAY_CONNECTED = Told(Level.INFO, "gateway connected")
+    GATEWAY_LOST = Told(Level.WARNING, "gateway lost")
+    GATEWAY_UNAVAILABLE = Told(Level.WARNING, "gateway unavailable, trying again until it is back")
+    GATEWAY_STALE = Told(Level.WARNING, "gateway lost its connection to IB, values are stale")
+    GATEWAY_FRESH = Told(Level.INFO, "gateway regained its connection to IB")
+    LEADER_ELECTED = Told(Level.INFO, "this instance records the gateway")
+    LEADER_DEPOSED = Told(Level.WARNING, "this instance no longer records the gateway")
+    SESSION_ORPHANED = Told(Level.WARNING, "a session left open by a killed instance was closed")
+    MESSAGE_UNDECODABLE = Told(Level.WARNING, "a message could not be understood; it is recorded")
+    REFRESH_STARTED = Told(Level.DEBUG, "refresh started")
+    REFRESH_ENDED = Told(Level.INFO, "refresh ended")
+    ACCOUNT_CONCLUDED = Told(Level.DEBUG, "account download concluded")
+    PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
+    PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
+    PROJECTION_REBUILT = Told(Level.INFO, "rebuilt snapshot tables are live")
+    PROJECTION_POISONED = Told(Level.ERROR, "an event could not be applied and was set aside")
+    PROJECTION_FAILED = Told(Level.WARNING, "applying events failed, trying again")
+    PROJECTION_RECOVERED = Told(Level.INFO, "events are applied again")
+    HTTP_SERVING = Told(Level.INFO, "serving")
+    HTTP_FAILED = Told(Level.ERROR, "a request failed")
+    HTTP_TOKEN_REFUSED = Told(Level.WARNING, "a request with a missing or wrong token was refused")
+    HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
+    HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
+    HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
+    HTTP_REQUEST = Told(Level.DEBUG, "request")
+    BACKGROUND_FAILED = Told(Level.ERROR, "a background task failed")
+
+
+def observe(kind: Kind, /, **facts: Any) -> None:
+    """Tell one thing. ``error`` may be an exception: its text is logged, with its traceback at ERROR."""
+    told = kind.value
+    error = facts.get("error")
+    if isinstance(error, BaseException):
+        facts["error"] = str(error) or repr(error)
+        if told.level is Level.ERROR:
+            facts["exc_info"] = error
+    structlog.get_logger("ibconnect").log(told.level.value, told.text, kind=kind.name.lower(), **facts)
+
+
+def configure_logging(log_format: str, log_level: str) -> None:
+    """Set up logging for the process, once at start, to standard error.
+
+    ib_async tells every position it sees at INFO and repeats each failed attempt to connect at ERROR; the facts
+    among these are observed by the gateway room itself, so that library only speaks up if it is CRITICAL.
+    """
+    level = getattr(logging, log_level.upper())
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    json = log_format == "json"
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    tracebacks = [structlog.processors.format_exc_info] if json else []
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tracebacks, renderer],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("ibconnect").setLevel(level)
+    logging.getLogger("ib_async").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)

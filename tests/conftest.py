@@ -1,0 +1,80 @@
+"""Real Postgres for every test that asks for one: a server per run, a template, a database per test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.migrations import migrate
+
+CAPTURES = Path(__file__).parent / "fixtures" / "captures"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """An embedded Postgres of this test process alone: no fsync, since nothing here outlives the run."""
+    directory = Path(tempfile.mkdtemp(prefix="ibc-test-"))
+    try:
+        settings = {
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "100",
+            "shared_buffers": "64MB",
+        }
+        with EmbeddedPostgres(directory, settings) as server:
+            yield server.url
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def url_of(server_url: str, database: str) -> str:
+    """The server's URL with another database name."""
+    head, _, tail = server_url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}?{tail}"
+
+
+def create_database(server_url: str, name: str, template: str) -> str:
+    """Create a database from a template and return its URL."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    return url_of(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop a database, cutting off whoever is still connected."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> str:
+    """The name of a migrated database that others are cloned from."""
+    name = f"template_{os.getpid()}"
+    migrate(create_database(server_url, name, "template0"))
+    return name
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """A fresh, migrated database of this test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    yield create_database(server_url, name, template)
+    drop_database(server_url, name)
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """A fresh database without our schema."""
+    name = f"empty_{os.getpid()}_{next(_numbers)}"
+    yield create_database(server_url, name, "template0")
+    drop_database(server_url, name)
