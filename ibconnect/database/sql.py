@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import LiteralString, cast
+from typing import LiteralString
 
 from ibconnect.errors import SchemaError
 
@@ -31,7 +31,7 @@ def sql_root() -> Path:
 
 def read_sql(name: str) -> LiteralString:
     """The whole text of ``sql/NAME.sql``; these files are part of the program, hence literal."""
-    return cast(LiteralString, (sql_root() / f"{name}.sql").read_text(encoding="utf-8"))
+    return (sql_root() / f"{name}.sql").read_text(encoding="utf-8")
 
 
 @cache
@@ -47,5 +47,5 @@ def queries(name: str) -> Mapping[str, LiteralString]:
     ):
         raise SchemaError(f"sql/{name}.sql: every query needs a name of its own")
     return MappingProxyType(
-        {key: cast(LiteralString, body.strip()) for key, body in zip(names, bodies, strict=True)}
+        {key: body.strip() for key, body in zip(names, bodies, strict=True)}
     )

@@ -209,9 +209,7 @@ def kind_of(topic: str) -> type[Event]:
     try:
         return KINDS[topic]
     except KeyError:
-        raise UnknownTopic(
-            f"no event class owns the topic {topic!r}; was it written by a newer ibconnect?"
-        ) from None
+        raise UnknownTopic(f"no event class owns the topic {topic!r}; was it written by a newer ibconnect?") from None
 
 
 _BASE_FIELDS = {"originator_id", "originator_version", "arrived"}

@@ -53,7 +53,7 @@ class WireMapper(Mapper[UUID]):
         :raises EventError: its state is not what the topic promises
         """
         kind = kind_of(stored_event.topic)
-        base = {
+        base: dict[str, Any] = {
             "originator_id": stored_event.originator_id,
             "originator_version": stored_event.originator_version,
         }
@@ -83,9 +83,7 @@ def _own_state(kind: type[Event], state: bytes) -> dict[str, Any]:
         version = values.pop("class_version", 1)
         arrived = values.pop("t")
     except (orjson.JSONDecodeError, AttributeError, KeyError) as exc:
-        raise EventError(
-            f"the state of a stored {kind.__name__} is not a JSON object with a time: {exc!r}"
-        ) from exc
+        raise EventError(f"the state of a stored {kind.__name__} is not a JSON object with a time: {exc!r}") from exc
     while version < kind.class_version:
         getattr(kind, f"upcast_v{version}_v{version + 1}")(values)
         version += 1

@@ -22,6 +22,7 @@ class Datastore(PostgresDatastore):
 
     def __init__(self, url: str, *, name: str = "events") -> None:
         super().__init__("", "", "", "", "")
+        self.url = url
         self.pool = ConnectionPool(
             connection_class=Connection[DictRow],
             kwargs={**parameters(url, name=name, search_path="public"), "row_factory": dict_row},

@@ -1,0 +1,57 @@
+"""Events as rows of a binary COPY into ``public.stored_events``: encoded once, on arrival, and passed on as bytes.
+
+Column order: originator_version, originator_id, topic, state (PostgreSQL documentation, "COPY", binary format).
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from ibconnect.errors import EventError
+
+_HEAD = Struct(">hiqi16si")
+_LENGTH = Struct(">i")
+
+
+class Row(NamedTuple):
+    """One event; ``session`` is the 16 bytes of its stream's UUID."""
+
+    session: bytes
+    version: int
+    topic: bytes
+    state: bytes
+
+
+def encode_row(session: bytes, version: int, topic: bytes, state: bytes) -> bytes:
+    """One tuple of COPY data."""
+    return b"%b%b%b%b" % (
+        _HEAD.pack(4, 8, version, 16, session, len(topic)),
+        topic,
+        _LENGTH.pack(len(state)),
+        state,
+    )
+
+
+def decode_rows(data: bytes) -> Iterator[Row]:
+    """The rows in a run of such tuples.
+
+    :raises EventError: the data is not of that form
+    """
+    offset = 0
+    while offset < len(data):
+        try:
+            fields, _, version, _, session, length = _HEAD.unpack_from(data, offset)
+            topic_end = offset + _HEAD.size + length
+            (state_length,) = _LENGTH.unpack_from(data, topic_end)
+        except Exception as exc:
+            raise EventError(f"the rows are cut off at byte {offset} of {len(data)}") from exc
+        state_start = topic_end + _LENGTH.size
+        if fields != 4 or state_start + state_length > len(data):
+            raise EventError(f"the rows are cut off or not ours at byte {offset} of {len(data)}")
+        yield Row(
+            session,
+            version,
+            data[offset + _HEAD.size : topic_end],
+            data[state_start : state_start + state_length],
+        )
+        offset = state_start + state_length

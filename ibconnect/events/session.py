@@ -1,0 +1,97 @@
+"""One connection to one gateway as one stream of events: versions 1, 2, 3 … in order of arrival.
+
+In: payloads of frames and own events, on the event loop. Out: encoded rows, handed to the writer once per read
+of the socket. Called by the gateway room only.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from ibconnect import observe as o
+from ibconnect.errors import EventError
+from ibconnect.events.journal import JournalFull
+from ibconnect.events.kinds import DecodeFailed, OwnEvent, SessionOpened, kind_of
+from ibconnect.events.mapper import encode_own
+from ibconnect.events.rows import encode_row
+from ibconnect.events.wire import encode_message, is_malformed
+from ibconnect.events.writer import Writer
+from ibconnect.times import to_micros, utc_now
+
+
+class Session:
+    """A stream under construction. After :meth:`close`, or once the spool is full, nothing more is taken."""
+
+    def __init__(self, writer: Writer, gateway: str) -> None:
+        self.id: UUID = uuid7()
+        self.gateway = gateway
+        self.version = 0
+        self.is_open = True
+        self.is_full = False
+        self._writer = writer
+        self._bytes = self.id.bytes
+        self._rows: list[bytes] = []
+        self._counts: dict[str, int] = {}
+        self._time = 0
+        self._said: int | None = None
+
+    def now(self) -> int:
+        """Microseconds since the epoch, UTC, never less than before: a clock set back must not reorder events."""
+        self._time = max(self._time, to_micros(utc_now()))
+        return self._time
+
+    def receive(self, payload: bytes, arrived: int) -> int:
+        """Record one inbound frame (without its length prefix); return its version.
+
+        ``arrived`` is one value of :meth:`now` for all frames of one read of the socket.
+        """
+        topic, state = encode_message(payload, None if arrived == self._said else arrived)
+        self._said = arrived
+        version = self._add(topic, state)
+        if is_malformed(topic, payload):
+            self.tell(DecodeFailed, version=version, error="the message does not have the layout of its id")
+        return version
+
+    def tell(self, kind: type[OwnEvent], **facts: Any) -> None:
+        """Record something that we did or noticed."""
+        self._said = self.now()
+        event = kind(originator_id=self.id, originator_version=self.version + 1, arrived=self._said, **facts)
+        self._add(kind.TOPIC, encode_own(event))
+
+    def _add(self, topic: str, state: bytes) -> int:
+        if not self.is_open:
+            raise EventError(f"session {self.id} is closed")
+        self.version += 1
+        self._rows.append(encode_row(self._bytes, self.version, topic.encode(), state))
+        self._counts[topic] = self._counts.get(topic, 0) + 1
+        return self.version
+
+    def hand_over(self) -> None:
+        """Give what was recorded since the last call to the writer, as one chunk.
+
+        :raises JournalFull: the spool is full. The stream ends before these events: what is stored stays a prefix.
+        """
+        if not self._rows:
+            return
+        data, rows = b"".join(self._rows), len(self._rows)
+        self._rows.clear()
+        try:
+            self._writer.put(data, rows)
+        except JournalFull:
+            self.is_full, self.is_open = True, False
+            raise
+        for topic, count in self._counts.items():
+            o.EVENTS_RECORDED.labels(self.gateway, kind_of(topic).__name__).inc(count)
+        self._counts.clear()
+
+    def open(self, **facts: Any) -> None:
+        """Record the first event. ``facts`` are the fields of :class:`SessionOpened` besides the gateway."""
+        self.tell(SessionOpened, gateway=self.gateway, **facts)
+
+    def end(self, kind: type[OwnEvent], **facts: Any) -> None:
+        """Record the last event and hand everything over."""
+        if self.is_open:
+            self.tell(kind, **facts)
+            self.hand_over()
+            self.is_open = False
