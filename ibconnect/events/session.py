@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from ibconnect import observe as o
 from ibconnect.errors import EventError
 from ibconnect.events.journal import JournalFull
-from ibconnect.events.kinds import DecodeFailed, OwnEvent, SessionOpened, kind_of
+from ibconnect.events.kinds import OwnEvent, SessionOpened, kind_of
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.rows import encode_row
 from ibconnect.events.wire import encode_message, is_malformed
@@ -34,24 +34,22 @@ class Session:
         self._rows: list[bytes] = []
         self._counts: dict[str, int] = {}
         self._time = 0
-        self._said: int | None = None
+        self._said = 0
 
     def now(self) -> int:
         """Microseconds since the epoch, UTC, never less than before: a clock set back must not reorder events."""
         self._time = max(self._time, to_micros(utc_now()))
         return self._time
 
-    def receive(self, payload: bytes, arrived: int) -> int:
-        """Record one inbound frame (without its length prefix); return its version.
+    def receive(self, payload: bytes, arrived: int) -> bool:
+        """Record one inbound frame (without its length prefix); tell whether it has the layout of its id.
 
         ``arrived`` is one value of :meth:`now` for all frames of one read of the socket.
         """
-        topic, state = encode_message(payload, None if arrived == self._said else arrived)
-        self._said = arrived
-        version = self._add(topic, state)
-        if is_malformed(topic, payload):
-            self.tell(DecodeFailed, version=version, error="the message does not have the layout of its id")
-        return version
+        topic, state = encode_message(payload, arrived if arrived > self._said else None)
+        self._said = max(arrived, self._said)
+        self._add(topic, state)
+        return not is_malformed(topic, payload)
 
     def tell(self, kind: type[OwnEvent], **facts: Any) -> None:
         """Record something that we did or noticed."""
@@ -59,13 +57,12 @@ class Session:
         event = kind(originator_id=self.id, originator_version=self.version + 1, arrived=self._said, **facts)
         self._add(kind.TOPIC, encode_own(event))
 
-    def _add(self, topic: str, state: bytes) -> int:
+    def _add(self, topic: str, state: bytes) -> None:
         if not self.is_open:
             raise EventError(f"session {self.id} is closed")
         self.version += 1
         self._rows.append(encode_row(self._bytes, self.version, topic.encode(), state))
         self._counts[topic] = self._counts.get(topic, 0) + 1
-        return self.version
 
     def hand_over(self) -> None:
         """Give what was recorded since the last call to the writer, as one chunk.

@@ -67,3 +67,10 @@ CREATE TABLE coordination.refresh_request (
     asked timestamptz NOT NULL DEFAULT clock_timestamp(),
     instance text NOT NULL
 );
+
+-- Instances that run, or ran: whether a leader that lost the database has a peer that may take over.
+CREATE TABLE coordination.instance (
+    name text PRIMARY KEY,
+    started timestamptz NOT NULL DEFAULT clock_timestamp(),
+    heartbeat timestamptz NOT NULL DEFAULT clock_timestamp()
+);

@@ -1,14 +1,15 @@
 -- The snapshot tables, created in an empty schema that leads the search_path. Everything here is derived from
 -- public.stored_events and can be dropped and built again. Ids are given by the projection in the order of
--- events, so that every build gives the same rows.
+-- events, so that every build gives the same rows. Keys of the tables that grow with every snapshot are in
+-- constraints.sql: a rebuild adds them after loading.
 
--- How far the events have been applied, in the same transaction as the rows that came of them. `resume` is
--- where reading must begin to have the unfinished downloads at `position` in memory again.
+-- How far the events have been applied, in the same transaction as the rows that came of them. `open` is what
+-- the events after `position` still build on: sessions, refreshes and downloads that have begun and not ended.
 CREATE TABLE projection (
     name text PRIMARY KEY,
     version integer NOT NULL,
     position bigint NOT NULL,
-    resume bigint NOT NULL,
+    open jsonb NOT NULL,
     updated timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -73,13 +74,16 @@ CREATE TABLE session (
     gateway_id integer NOT NULL REFERENCES gateway,
     client_id integer NOT NULL,
     server_version text NOT NULL,
+    connection_time text NOT NULL,
     instance text NOT NULL,
+    software text NOT NULL,
     opened timestamptz NOT NULL,
     closed timestamptz,
     close_reason text
 );
 
--- One walk over all accounts of a gateway. `request` is the highest refresh request that it serves.
+-- One walk over all accounts of a gateway. `request` is the highest refresh request that it serves; `missing`
+-- says why for each account that it brought no snapshot of.
 CREATE TABLE refresh (
     id integer PRIMARY KEY,
     session_id integer NOT NULL REFERENCES session,
@@ -88,7 +92,8 @@ CREATE TABLE refresh (
     started timestamptz NOT NULL,
     ended timestamptz,
     outcome text,
-    request bigint
+    request bigint,
+    missing jsonb
 );
 
 CREATE INDEX refresh_request_idx ON refresh (request DESC NULLS LAST);
@@ -121,24 +126,23 @@ CREATE TABLE account_attribute (
 );
 
 CREATE TABLE account_snapshot (
-    id integer PRIMARY KEY,
-    account_id integer NOT NULL REFERENCES account,
+    id integer NOT NULL,
+    account_id integer NOT NULL,
     created timestamptz NOT NULL,
-    refresh_id integer NOT NULL REFERENCES refresh,
-    base_currency_id smallint REFERENCES currency,
-    attribute_set_id integer NOT NULL REFERENCES attribute_set,
+    refresh_id integer NOT NULL,
+    base_currency_id smallint,
+    attribute_set_id integer NOT NULL,
     completed timestamptz NOT NULL,
     source text NOT NULL,
     ended text NOT NULL,
     ready boolean NOT NULL,
     cushion numeric,
-    look_ahead_next_change numeric,
-    UNIQUE (account_id, created)
+    look_ahead_next_change numeric
 );
 
 -- Money of an account in its base currency: for the whole account (segment '') and per segment.
 CREATE TABLE account_segment (
-    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
+    account_snapshot_id integer NOT NULL,
     segment text NOT NULL,
     accrued_cash numeric,
     accrued_dividend numeric,
@@ -175,14 +179,13 @@ CREATE TABLE account_segment (
     total_cash_value numeric,
     total_debit_card_pending_charges numeric,
     unaltered_init_margin_req numeric,
-    unaltered_maint_margin_req numeric,
-    PRIMARY KEY (account_snapshot_id, segment)
+    unaltered_maint_margin_req numeric
 );
 
 -- The ledger: figures per currency, and in the base currency for all of them (currency BASE).
 CREATE TABLE account_ledger (
-    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
-    currency_id smallint NOT NULL REFERENCES currency,
+    account_snapshot_id integer NOT NULL,
+    currency_id smallint NOT NULL,
     accrued_cash numeric,
     cash_balance numeric,
     corporate_bond_value numeric,
@@ -204,35 +207,32 @@ CREATE TABLE account_ledger (
     tbond_value numeric,
     total_cash_balance numeric,
     unrealized_pnl numeric,
-    warrant_value numeric,
-    PRIMARY KEY (account_snapshot_id, currency_id)
+    warrant_value numeric
 );
 
 -- Every value that the columns above do not hold exactly: keys unknown to this version, text that changes,
 -- numbers that are unset or not in plain decimal form, keys that came twice. `value` is the wire's text;
 -- `amount` is its number, where it has one.
 CREATE TABLE account_value (
-    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
-    ordinal smallint NOT NULL,
+    account_snapshot_id integer NOT NULL,
+    ordinal integer NOT NULL,
     tag text NOT NULL,
     segment text,
-    currency_id smallint REFERENCES currency,
+    currency_id smallint,
     value text NOT NULL,
-    amount numeric,
-    PRIMARY KEY (account_snapshot_id, ordinal)
+    amount numeric
 );
 
 -- A position of size 0 was closed that day; its realized profit is in the row. Unset numbers are null.
 CREATE TABLE account_position (
-    account_snapshot_id integer NOT NULL REFERENCES account_snapshot,
-    contract_id integer NOT NULL REFERENCES contract,
+    account_snapshot_id integer NOT NULL,
+    contract_id integer NOT NULL,
     position numeric,
     market_price numeric,
     market_value numeric,
     average_cost numeric,
     unrealized_pnl numeric,
-    realized_pnl numeric,
-    PRIMARY KEY (account_snapshot_id, contract_id)
+    realized_pnl numeric
 );
 
 -- Events that could not be applied, set aside with the reason so that the others go on.

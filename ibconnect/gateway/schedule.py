@@ -1,0 +1,52 @@
+"""The cron schedule of refreshes, in UTC, robust against a clock that jumps.
+
+In: ``ACCT_REF``. Out: ticks, the same instants on every instance. Called by the keeper of each gateway.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+from crontab import CronTab
+
+from ibconnect.times import utc_now
+
+# Sleeping in slices, the schedule follows a clock that was set; further back than this, the clock is believed.
+_SLICE_S = 5.0
+_BACKWARD = timedelta(minutes=2)
+
+
+class Schedule:
+    """When the next refresh is due. ``clock`` gives the wall clock in UTC."""
+
+    def __init__(self, cron: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self._cron = CronTab(cron)
+        self._clock = clock
+        self._last: datetime | None = None
+
+    def next_due(self) -> datetime | None:
+        """The next tick after the last one (None if the schedule has no more).
+
+        A clock set back a little does not repeat a tick; set forward over several, they count as one.
+        """
+        now = self._clock()
+        if self._last is not None and self._last - _BACKWARD < now < self._last:
+            now = self._last
+        due: datetime | None = self._cron.next(now=now, default_utc=True, return_datetime=True)
+        return due
+
+    def take(self, due: datetime) -> bool:
+        """Whether the clock has reached ``due``; if so, it is taken and will not come again."""
+        if self._clock() < due:
+            return False
+        self._last = due
+        return True
+
+    async def ticks(self) -> AsyncIterator[datetime]:
+        """Yield each tick when it is due."""
+        while (due := self.next_due()) is not None:
+            remaining = (due - self._clock()).total_seconds()
+            if remaining > 0:
+                await asyncio.sleep(min(remaining, _SLICE_S))
+            if self.take(due):
+                yield due
