@@ -117,7 +117,7 @@ class EmbeddedPostgres:
         return lock
 
     def _open(self, name: str, account: Account) -> int:
-        """Open a lock file, never through a symbolic link: under root, the database's user could plant one."""
+        """Open a lock file, never through a symbolic link, as the database's user could plant under root."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             descriptor = os.open(self.data_dir / name, flags, 0o600)
@@ -125,9 +125,7 @@ class EmbeddedPostgres:
                 os.fchown(descriptor, account.uid, account.gid)
             return descriptor
         except OSError as exc:
-            raise EmbeddedPostgresError(
-                f"DATA_DIR={self.data_dir}: cannot lock {name}: {exc.strerror}"
-            ) from exc
+            raise EmbeddedPostgresError(f"DATA_DIR={self.data_dir}: cannot lock {name}: {exc.strerror}") from exc
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -9,6 +9,7 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -105,8 +106,7 @@ def start(cluster: Cluster, settings: Mapping[str, str], *, alone: bool) -> None
         if _processes(cluster):
             time.sleep(_POLL_S)
             continue
-        if alone:
-            (cluster.directory / "postmaster.pid").unlink(missing_ok=True)
+        _forget_dead_postmaster(cluster, alone=alone)
         _launch(cluster, settings)
     _create_database(cluster)
 
@@ -171,6 +171,26 @@ def _create_database(cluster: Cluster) -> None:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
+
+
+def _forget_dead_postmaster(cluster: Cluster, *, alone: bool) -> None:
+    """Remove the lock files of a killed server where Postgres itself would take them for a living one's.
+
+    In a container its process id may be a stranger's by now, or a zombie that no init process reaps. Another
+    holder may be in a container of its own whose processes cannot be seen here; then only a zombie is proof.
+    """
+    for leftover in (cluster.directory / "postmaster.pid", cluster.sockets / f".s.PGSQL.{PORT}.lock"):
+        with suppress(FileNotFoundError):
+            pid = leftover.read_text().partition("\n")[0]
+            if alone or _is_zombie(pid):
+                leftover.unlink()
+
+
+def _is_zombie(pid: str) -> bool:
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
 
 
 def _processes(cluster: Cluster) -> list[int]:

