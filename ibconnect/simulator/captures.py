@@ -14,7 +14,7 @@ from typing import Self
 from ibconnect.errors import CaptureError
 from ibconnect.simulator.capture import Capture, Section, free_code, read_capture, rename_accounts
 from ibconnect.simulator.messages import REQUEST_ID_FIELD
-from ibconnect.simulator.source import NO_POSITIONS, Feed, Pulse, Refusal, no_such_account, no_such_group
+from ibconnect.simulator.source import NO_POSITIONS, NOT_ADVISOR, Feed, Pulse, Refusal, no_such_account, no_such_group
 from ibconnect.simulator.wire import Fields
 
 SAME_ACCOUNT = ("renumber", "history")
@@ -40,9 +40,7 @@ class ScriptFeed:
 class Captures:
     """A login whose accounts are recordings. See :meth:`load`; raises :class:`CaptureError`."""
 
-    def __init__(
-        self, captures: Iterable[Capture], same_account: str = "renumber", complete: bool = False
-    ) -> None:
+    def __init__(self, captures: Iterable[Capture], same_account: str = "renumber", complete: bool = False) -> None:
         if same_account not in SAME_ACCOUNT:
             raise CaptureError(f"same account {same_account!r}: one of {', '.join(SAME_ACCOUNT)}")
         self._complete = complete
@@ -131,16 +129,16 @@ class Captures:
     def advisor_data(self, kind: int) -> Fields:
         recorded = self._single("advisor")
         if recorded is None:
-            raise Refusal(
-                321,
-                "Error validating request.-'cd' : cause - FA data operations ignored for non FA customers.",
-            )
+            raise Refusal(*NOT_ADVISOR)
         return recorded
 
     def current_time(self) -> Fields:
         return self._single("time") or ("49", "1", str(int(time.time())))
 
     def advance(self) -> Pulse:
+        return Pulse()
+
+    def pulse(self) -> Pulse:
         return Pulse()
 
     def load_blocks(self, account: str, count: int) -> Sequence[Sequence[Fields]]:
@@ -232,9 +230,7 @@ def _ledger_wanted(tag: str, currency: str, tags: Sequence[str]) -> bool:
     """Whether a row that no plain tag asked for belongs to a ``$LEDGER`` that was asked for."""
     if tag in SUMMARY_TAGS:
         return False
-    return (
-        "$LEDGER:ALL" in tags or f"$LEDGER:{currency}" in tags or ("$LEDGER" in tags and currency == "BASE")
-    )
+    return "$LEDGER:ALL" in tags or f"$LEDGER:{currency}" in tags or ("$LEDGER" in tags and currency == "BASE")
 
 
 SUMMARY_TAGS = frozenset(

@@ -36,8 +36,8 @@ class Owner(Protocol):
 class Tamper(Protocol):
     """An active fault on the way out."""
 
-    def apply(self, connection: "Connection", fields: Fields) -> bytes | None:
-        """The bytes to send in place of this message, or None to leave it as it is."""
+    def apply(self, connection: "Connection", fields: Fields) -> Fields | bytes | None:
+        """What to send in place of this message: another one, or bytes that are none; None leaves it."""
         ...
 
 
@@ -160,11 +160,26 @@ class Connection(asyncio.Protocol):
         self.send((error(request_id, code, text),))
 
     def send_block(self, data: bytes, bodies: Callable[[], Iterable[bytes]], count: int) -> None:
-        """Send ``count`` messages encoded beforehand; ``bodies`` gives them one by one for the log."""
+        """Send ``count`` messages encoded beforehand; ``bodies`` gives them one by one if they are needed."""
+        if self.closed or self.silent:
+            return
+        if self.tampers:
+            for body in bodies():
+                self._send_tampered(split(body))
+            return
         self.sent_count += count
         if self._record:
             self.sent.extend(bodies())
         self._emit(data)
+
+    def send_body(self, body: bytes) -> None:
+        """Send one well-framed message whatever it holds."""
+        if self.closed or self.silent:
+            return
+        self.sent_count += 1
+        if self._record:
+            self.sent.append(body)
+        self._emit(frame(body))
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes that are no message of the protocol."""
@@ -176,17 +191,14 @@ class Connection(asyncio.Protocol):
 
     def _send_tampered(self, fields: Fields) -> None:
         for tamper in tuple(self.tampers):
-            data = tamper.apply(self, fields)
-            if data is not None:
-                self._emit(data)
-                return
             if self.closed:
                 return
-        body = payload(fields)
-        self.sent_count += 1
-        if self._record:
-            self.sent.append(body)
-        self._emit(frame(body))
+            changed = tamper.apply(self, fields)
+            if isinstance(changed, bytes):
+                self._emit(changed)
+                return
+            fields = changed or fields
+        self.send_body(payload(fields))
 
     def _emit(self, data: bytes) -> None:
         if self._transport is None or not data:

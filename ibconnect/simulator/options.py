@@ -21,25 +21,17 @@ def _option(default: Any, text: str) -> Any:
 class Options:
     """The behavior of one gateway. Raises :class:`SimulatorError` for a value that makes no sense."""
 
-    server_version: int = _option(
-        178, f"newest server version to speak, {LOWEST_VERSION} to {HIGHEST_VERSION}"
-    )
+    server_version: int = _option(178, f"newest server version to speak, {LOWEST_VERSION} to {HIGHEST_VERSION}")
     speed: float = _option(1.0, "simulated seconds per second: 60 makes the 3-minute updates come every 3 s")
     pacing: str = _option("slow", "past --max-rate requests a second: slow (delay), reject (error 100), off")
     max_rate: int = _option(50, "requests a second and client before --pacing takes hold")
     max_clients: int = _option(32, "connections that are accepted at one time")
-    replace_notice: bool = _option(
-        False, "send 2100 when a client's account subscription replaces its former one"
-    )
+    replace_notice: bool = _option(False, "send 2100 when a client's account subscription replaces its former one")
     end_after_refusal: bool = _option(False, "send accountDownloadEnd after a subscription refused with 2101")
     repeat_end: bool = _option(False, "send accountDownloadEnd again after each periodic update")
-    rate: float = _option(
-        0.0, "account messages a second to each subscriber, on top of the usual; max = no limit"
-    )
+    rate: float = _option(0.0, "account messages a second to each subscriber, on top of the usual; max = no limit")
     rate_messages: int = _option(0, "stop --rate after so many messages to a subscriber (0 = never)")
-    record: bool = _option(
-        True, "keep every message sent and received in memory (for tests; off on the command line)"
-    )
+    record: bool = _option(True, "keep every message sent and received in memory (for tests; off on the command line)")
 
     def __post_init__(self) -> None:
         if not LOWEST_VERSION <= self.server_version <= HIGHEST_VERSION:

@@ -66,9 +66,7 @@ def _account_updates_multi(desk: Desk, connection: Connection, fields: list[str]
 
 def _positions_multi(desk: Desk, connection: Connection, fields: list[str]) -> None:
     request_id = _int(fields, 2)
-    feed = desk.source.positions_multi(
-        request_id, _text(fields, 3, "Account"), _text(fields, 4, "Model Code")
-    )
+    feed = desk.source.positions_multi(request_id, _text(fields, 3, "Account"), _text(fields, 4, "Model Code"))
     desk.open(connection, ("positions_multi", request_id), feed)
 
 

@@ -5,16 +5,19 @@ hold. Called by ``cli`` and by tests: ``async with Gateway(source) as gateway: g
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.desk import ACCOUNT, Desk
+from ibconnect.simulator.faults import prepare
+from ibconnect.simulator.load import BLOCKS, stream
 from ibconnect.simulator.messages import LOWEST_VERSION
 from ibconnect.simulator.options import Options
 from ibconnect.simulator.requests import answer
-from ibconnect.simulator.source import Pulse, Source
+from ibconnect.simulator.source import Feed, Pulse, Source
 from ibconnect.simulator.wire import Hello
 
 PERIOD = 180
@@ -40,13 +43,23 @@ class Gateway:
         """Every connection that ever was, in order of connecting (with ``record`` off: the open ones)."""
         self.beat = 0
         """Simulated seconds passed."""
+        self.armed: list[Callable[[Connection], None]] = []
+        """Faults that wait for connections to come."""
+        self.offline = False
+        """Connectivity to IB is lost: nothing new is known."""
+        self.refused_logins = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def live(self) -> list[Connection]:
         """The connections that are open and have sent startApi."""
-        return [c for c in self.connections if not c.closed and c.client_id is not None]
+        return [c for c in self.open_connections if c.client_id is not None]
+
+    @property
+    def open_connections(self) -> list[Connection]:
+        """The connections that are open, logged in or not."""
+        return [c for c in self.connections if not c.closed]
 
     @property
     def sent(self) -> list[list[list[str]]]:
@@ -102,20 +115,24 @@ class Gateway:
     # What connections tell (connection.Owner).
 
     def connected(self, connection: Connection) -> None:
-        if sum(not c.closed for c in self.connections) > self.options.max_clients:
+        if len(self.open_connections) > self.options.max_clients:
             connection.close()
+            return
+        for act in tuple(self.armed):
+            act(connection)
 
     def negotiate(self, hello: Hello) -> int:
         return max(LOWEST_VERSION, min(hello.highest, self.options.server_version))
 
     def started(self, connection: Connection, client_id: int) -> None:
-        if any(other.client_id == client_id for other in self.live):
-            self.refuse_client(connection)
+        if self.refused_logins or any(other.client_id == client_id for other in self.live):
+            self.refused_logins = max(0, self.refused_logins - 1)
+            self._refuse_client(connection)
             return
         connection.client_id = client_id
         connection.send((self.source.managed_accounts(), self.source.next_valid_id(), *self.source.notices()))
 
-    def refuse_client(self, connection: Connection) -> None:
+    def _refuse_client(self, connection: Connection) -> None:
         """Say that the client id is taken, then close, as IB does."""
         connection.send_error(
             -1, 326, "Unable connect as the client id is already in use. Retry with a unique client id."
@@ -136,9 +153,45 @@ class Gateway:
         if not self.options.record:
             self.connections.remove(connection)
 
+    def inject(self, fault: str, after: float | str = 0, **params: Any) -> None:
+        """Let a fault of ``faults.FAULTS`` happen, ``after`` so many seconds.
+
+        Raises :class:`SimulatorError` at once if the fault or a parameter is not known.
+        """
+        begin = prepare(self, fault, params)
+        try:
+            delay = float(after)
+        except (TypeError, ValueError):
+            raise SimulatorError(f"fault {fault}: after={after!r} is not a number of seconds") from None
+        if delay:
+            asyncio.get_running_loop().call_later(delay, begin)
+        else:
+            begin()
+
+    def clear_faults(self) -> None:
+        """Forget every fault that is armed or lasts; what was closed stays closed."""
+        self.armed.clear()
+        self.offline, self.refused_logins, self.desk.outside_holder = False, 0, None
+        for connection in self.open_connections:
+            connection.tampers.clear()
+            connection.slow_interval = 0.0
+            connection.hush(False)
+
     def _answer(self, connection: Connection, fields: list[str]) -> None:
-        if not connection.closed:
-            answer(self.desk, connection, fields)
+        if connection.closed:
+            return
+        before = connection.feeds.get(ACCOUNT)
+        answer(self.desk, connection, fields)
+        feed = connection.feeds.get(ACCOUNT)
+        if self.options.rate and feed is not None and feed is not before:
+            self._start_load(connection, feed)
+
+    def _start_load(self, connection: Connection, feed: Feed) -> None:
+        def wanted() -> bool:
+            return not connection.closed and connection.feeds.get(ACCOUNT) is feed
+
+        blocks = self.source.load_blocks(self.desk.holders[connection], BLOCKS)
+        self.spawn(stream(connection, blocks, self.options.rate, self.options.rate_messages, wanted))
 
     def _pace(self, connection: Connection) -> float | None:
         """When to serve a request (0 = now), or None if it was rejected for coming too fast."""
@@ -180,7 +233,12 @@ class Gateway:
             self.beat += 1
             if self.beat % PERIOD == 0:
                 pulse = Pulse(True, pulse.traded, pulse.listed)
-            self._send_news(pulse)
+            if not self.offline:
+                self._send_news(pulse)
+
+    def publish(self) -> None:
+        """Send what changed in the source outside the run of time (the control port acted on it)."""
+        self._send_news(self.source.pulse())
 
     def _send_news(self, pulse: Pulse) -> None:
         for connection in self.live:

@@ -91,6 +91,10 @@ class Source(Protocol):
         """Let one simulated second pass."""
         ...
 
+    def pulse(self) -> Pulse:
+        """What changed since the last beat, if something acted on this source."""
+        ...
+
     def load_blocks(self, account: str, count: int) -> Sequence[Sequence[Fields]]:
         """``count`` consecutive full sets of updates of an account, for load; this source does not move."""
         ...
@@ -108,3 +112,6 @@ def no_such_group(group: str) -> Refusal:
 
 NO_POSITIONS = (10275, "Positions info is not available.")
 """IB's error for logins that see too many accounts to list their positions."""
+
+NOT_ADVISOR = (321, "Error validating request.-'cd' : cause - FA data operations ignored for non FA customers.")
+"""What a gateway says to requestFA on a login that is no advisor's."""

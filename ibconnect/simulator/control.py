@@ -1,0 +1,181 @@
+"""The control port: one JSON object per line in, one per line out, over TCP on loopback.
+
+In: ``{"do": "drop", "skip": 3}`` (a fault by name, with its parameters) or an action of the table below. Out:
+``{"ok": true, …}``, or ``{"ok": false, "error": "…"}``. Called by ``cli`` (``--control-port``) and by tests.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from types import TracebackType
+from typing import Any, Self
+
+from ibconnect.errors import SimulatorError
+from ibconnect.simulator.faults import FAULTS
+from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.server import Gateway
+from ibconnect.simulator.world import World
+
+Request = Mapping[str, Any]
+_MAX_BEATS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something besides faults that the control port does."""
+
+    help: str
+    act: Callable[[Gateway, Request], Mapping[str, Any]]
+
+
+def _status(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    connections = [
+        {
+            "number": c.number,
+            "client": c.client_id,
+            "version": c.version,
+            "sent": c.sent_count,
+            "account": gateway.desk.holders.get(c),
+            "subscriptions": sorted({kind for kind, _ in c.feeds}),
+        }
+        for c in gateway.open_connections
+    ]
+    return {"beat": gateway.beat, "accounts": list(gateway.source.codes()), "connections": connections}
+
+
+def _advance(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    beats = request.get("seconds", 1)
+    if not isinstance(beats, int) or not 0 <= beats <= _MAX_BEATS:
+        raise SimulatorError(f"seconds: a whole number up to {_MAX_BEATS}")
+    gateway.advance(beats)
+    return {"beat": gateway.beat}
+
+
+def _clear(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    gateway.clear_faults()
+    return {}
+
+
+def _world(gateway: Gateway) -> World:
+    if not isinstance(gateway.source, Scenario):
+        raise SimulatorError("only a scenario's accounts can act; this gateway plays captures")
+    return gateway.source.world
+
+
+def _text(request: Request, key: str) -> str:
+    value = request.get(key)
+    if not isinstance(value, str) or not value:
+        raise SimulatorError(f"{key}: text is needed")
+    return value
+
+
+def _trade(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world = _world(gateway)
+    world.trade_something(world.account(_text(request, "account")))
+    gateway.publish()
+    return {}
+
+
+def _close_position(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    con_id = request.get("con_id")
+    if not isinstance(con_id, int):
+        raise SimulatorError("con_id: a number is needed")
+    _world(gateway).close_position(_text(request, "account"), con_id)
+    gateway.publish()
+    return {}
+
+
+def _deposit(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    try:
+        amount = Decimal(_text(request, "amount"))
+    except InvalidOperation:
+        raise SimulatorError("amount: a decimal number as text is needed") from None
+    _world(gateway).deposit(_text(request, "account"), amount, _text(request, "currency"))
+    gateway.publish()
+    return {}
+
+
+def _open_account(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world = _world(gateway)
+    account = world.open_account(world.plan.positions)
+    gateway.publish()
+    return {"account": account.code}
+
+
+def _close_account(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    _world(gateway).close_account(_text(request, "account"))
+    gateway.publish()
+    return {}
+
+
+ACTIONS: Mapping[str, Action] = {
+    "status": Action("connections, subscriptions, accounts, simulated seconds passed", _status),
+    "advance": Action("let `seconds` of simulated time pass now", _advance),
+    "clear": Action("forget every fault that is armed or lasts", _clear),
+    "trade": Action("let `account` open, change or close a position", _trade),
+    "close-position": Action("let `account` close its position in `con_id`", _close_position),
+    "deposit": Action('pay `amount` (text, e.g. "-250.00") of `currency` into `account`', _deposit),
+    "open-account": Action("open an account; answers with its code", _open_account),
+    "close-account": Action("close `account`", _close_account),
+}
+
+
+def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
+    """Do what one line says and tell the result; errors are part of it."""
+    try:
+        request = json.loads(line)
+        if not isinstance(request, dict) or not isinstance(request.get("do"), str):
+            raise SimulatorError('a JSON object with "do" is needed')
+        name = request.pop("do")
+        if name in ACTIONS:
+            return {"ok": True, **ACTIONS[name].act(gateway, request)}
+        if name not in FAULTS:
+            raise SimulatorError(f"{name!r} is neither an action ({', '.join(ACTIONS)}) nor a fault")
+        gateway.inject(name, **request)
+    except ValueError as exc:
+        return {"ok": False, "error": f"not JSON: {exc}"}
+    except SimulatorError as exc:
+        return {"ok": False, "error": str(exc)}
+    return {"ok": True}
+
+
+class ControlPort:
+    """A control port of a gateway; an asynchronous context manager. ``port`` 0 = any."""
+
+    def __init__(self, gateway: Gateway, port: int = 0) -> None:
+        self.gateway = gateway
+        self.port = port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        except OSError as exc:
+            raise SimulatorError(f"cannot listen on control port {self.port}: {exc.strerror}") from exc
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            while line := await reader.readline():
+                result = perform(self.gateway, line.decode("utf-8", "replace"))
+                writer.write(json.dumps(result).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            # A caller that went away, or a line beyond the reader's limit: only this caller is affected.
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
