@@ -10,7 +10,7 @@ in the order of commits, so a reader that follows them never steps over an event
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -22,6 +22,7 @@ from psycopg.rows import DictRow, dict_row
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
+from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.rows import decode_rows, encode_row
 from ibconnect.events.store import Datastore
 
@@ -34,6 +35,13 @@ _COPY_TRAILER = b"\xff\xff"
 _PASSING = ("08", "53", "57", "58", "25", "40", "55")
 
 
+class Appended(NamedTuple):
+    """What became of a batch: the position of the last row stored, and rows that belong to a stream that is closed."""
+
+    position: int
+    fenced: bytes = b""
+
+
 class EventRecorder(PostgresApplicationRecorder):
     """Appends batches of events; reads are the library's own."""
 
@@ -41,6 +49,7 @@ class EventRecorder(PostgresApplicationRecorder):
         super().__init__(datastore)
         self._url = datastore.url
         self._writing: Connection[DictRow] | None = None
+        self._fenced: set[bytes] = set()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Append events in order; return their positions.
@@ -58,25 +67,44 @@ class EventRecorder(PostgresApplicationRecorder):
             last = _copy(connection, data)
         return range(last - len(stored_events) + 1, last + 1)
 
-    def append(self, data: bytes) -> int:
+    def append(self, data: bytes, *, is_doubtful: bool = False) -> Appended:
         """Append rows (as of :func:`~ibconnect.events.rows.encode_row`) in order, exactly once.
 
-        Rows that are stored already, because an earlier call was cut off after its commit, are left out.
-        Returns the position of the last row, or of the table's last row if all were stored already.
+        Rows that are stored already, because an earlier call was cut off after its commit, are left out. So are
+        rows of a stream that somebody else has closed since (a new leader that took this one for dead): a stream
+        is a prefix of what its gateway sent, and nothing follows its end. ``is_doubtful`` looks for such rows
+        first; otherwise only a conflict makes it look.
 
         :raises DatabaseUnavailable: Postgres cannot be reached, is read-only or full; all or nothing was stored
         :raises DatabaseError: Postgres refuses the rows themselves
         """
         try:
             connection = self._writing_connection()
-            try:
-                return _copy(connection, data)
-            except psycopg.errors.UniqueViolation:
-                fresh = _not_stored(connection, data)
-                return _copy(connection, fresh) if fresh else _last_position(connection)
+            if not is_doubtful and not self._fenced:
+                try:
+                    return Appended(_copy(connection, data))
+                except psycopg.errors.UniqueViolation:
+                    pass
+            fresh, fenced = self._sifted(connection, data)
+            return Appended(_copy(connection, fresh) if fresh else _last_position(connection), fenced)
         except psycopg.Error as exc:
             self.release()
             raise _wrapped(exc) from exc
+
+    def _sifted(self, connection: Connection[DictRow], data: bytes) -> tuple[bytes, bytes]:
+        rows = list(decode_rows(data))
+        sessions = [UUID(bytes=session) for session in {row.session for row in rows}]
+        found = connection.execute(Q["stored_versions"], {"sessions": sessions}).fetchall()
+        stored = {row["originator_id"].bytes: row["version"] for row in found}
+        closed = {row["originator_id"].bytes for row in found if row["topic"] == SessionClosed.TOPIC}
+        fresh, fenced = [], []
+        for row in rows:
+            if row.session in self._fenced or (row.session in closed and row.version > stored[row.session]):
+                self._fenced.add(row.session)
+                fenced.append(encode_row(*row))
+            elif row.version > stored.get(row.session, 0):
+                fresh.append(encode_row(*row))
+        return b"".join(fresh), b"".join(fenced)
 
     def _writing_connection(self) -> Connection[DictRow]:
         if self._writing is None or self._writing.closed:
@@ -114,14 +142,6 @@ def _roll_back(connection: Connection[DictRow]) -> None:
             connection.rollback()
         except psycopg.Error:
             connection.close()
-
-
-def _not_stored(connection: Connection[DictRow], data: bytes) -> bytes:
-    rows = list(decode_rows(data))
-    sessions = [UUID(bytes=session) for session in {row.session for row in rows}]
-    cursor = connection.execute(Q["stored_versions"], {"sessions": sessions})
-    stored = {row["originator_id"].bytes: row["version"] for row in cursor}
-    return b"".join(encode_row(*row) for row in rows if row.version > stored.get(row.session, 0))
 
 
 def _last_position(connection: Connection[DictRow]) -> int:

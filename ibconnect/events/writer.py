@@ -120,23 +120,20 @@ class Writer:
 
     def _store(self, batch: Batch) -> bool:
         try:
-            self._recorder.append(batch.data)
+            appended = self._recorder.append(batch.data, is_doubtful=self._away_since is not None)
+            if appended.fenced:
+                set_aside(self._root, appended.fenced, EventError("their session was closed by another instance"))
         except DatabaseUnavailable as exc:
             self._note_away(exc)
             return False
         except (DatabaseError, EventError) as exc:
-            self._set_aside(batch, exc)
+            set_aside(self._root, batch.data, exc)
         self._note_back()
         self._note_batch(batch)
         done = self._journal.forget(self._done, batch.end)
         o.SPOOL_BYTES.set(self._journal.bytes_kept)
         self._advance(done)
         return True
-
-    def _set_aside(self, batch: Batch, exc: Exception) -> None:
-        path = self._root / f"refused-{time.time_ns()}.rows"
-        path.write_bytes(batch.data)
-        observe(Kind.EVENTS_REFUSED, error=exc, rows=batch.rows, kept_in=str(path))
 
     def _note_batch(self, batch: Batch) -> None:
         now = time.monotonic()
@@ -175,6 +172,13 @@ def _resolve(futures: list[asyncio.Future[None]]) -> None:
             future.set_result(None)
 
 
+def set_aside(spool: Path, data: bytes, exc: Exception) -> None:
+    """Keep rows that the event store does not take in a file, and say so: nothing that arrived is thrown away."""
+    path = spool / f"refused-{time.time_ns()}.rows"
+    path.write_bytes(data)
+    observe(Kind.EVENTS_REFUSED, error=exc, bytes=len(data), kept_in=str(path))
+
+
 def adopt(spool: Path, recorder: EventRecorder) -> int:
     """Store what killed processes left in the spool, in order; return the number of events.
 
@@ -183,7 +187,9 @@ def adopt(spool: Path, recorder: EventRecorder) -> int:
     count = 0
     for leftover in leftovers(spool):
         for batch in leftover.batches():
-            recorder.append(batch.data)
+            appended = recorder.append(batch.data, is_doubtful=True)
+            if appended.fenced:
+                set_aside(spool, appended.fenced, EventError("their session was closed by another instance"))
             count += batch.rows
         leftover.discard()
     return count
