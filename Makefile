@@ -3,28 +3,47 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The registry of the machine's own pip and uv settings is used; the trust store is the machine's too.
+UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header
+WORKERS ?= auto
 
-.PHONY: setup demo test test-slow lint format bench faults lock wheel clean
+.PHONY: help setup demo test test-slow lint format bench faults lock upgrade wheel clean
+
+help:
+	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
+	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
+	@echo "make test       all tests but the slow ones"
+	@echo "make test-slow  the slow ones"
+	@echo "make faults     the tests that kill, cut off and starve a running service"
+	@echo "make lint       format, lint, types, import rules"
+	@echo "make format     format and repair what can be repaired"
+	@echo "make bench      the benchmarks"
+	@echo "make lock       bring the lock files up to date with pyproject.toml (make upgrade: newest versions)"
+	@echo "make wheel      build the wheel into dist/"
 
 setup: $(STAMP)
 
 $(BIN)/uv:
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(PYTHON) tools/bootstrap.py $(VENV)
 
-$(STAMP): $(BIN)/uv pyproject.toml requirements.lock
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+$(STAMP): $(BIN)/uv pyproject.toml requirements-dev.lock
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements-dev.lock
+	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
 
 demo: setup
 	$(BIN)/ibconnect demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+faults: setup
+	$(BIN)/python -m pytest tests/faults
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -33,18 +52,21 @@ lint: setup
 	$(BIN)/lint-imports
 
 format: setup
-	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 bench: setup
 	$(BIN)/python -m bench
 
 lock: $(BIN)/uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
-		--no-emit-index-url --no-annotate --no-header --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(UPGRADE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(UPGRADE) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+upgrade:
+	$(MAKE) lock UPGRADE=--upgrade
 
 wheel: setup
-	$(BIN)/uv build --quiet --wheel --out-dir dist
+	$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean:
 	rm -rf $(VENV) dist
