@@ -82,7 +82,7 @@ def _own_state(kind: type[Event], state: bytes) -> dict[str, Any]:
         values = orjson.loads(state)
         version = values.pop("class_version", 1)
         arrived = values.pop("t")
-    except (orjson.JSONDecodeError, AttributeError, KeyError) as exc:
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as exc:
         raise EventError(f"the state of a stored {kind.__name__} is not a JSON object with a time: {exc!r}") from exc
     while version < kind.class_version:
         getattr(kind, f"upcast_v{version}_v{version + 1}")(values)

@@ -23,7 +23,7 @@ from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.events.kinds import SessionClosed
-from ibconnect.events.rows import decode_rows, encode_row
+from ibconnect.events.rows import Row, decode_rows, encode_row
 from ibconnect.events.store import Datastore
 
 Q = queries("events/recorder")
@@ -99,7 +99,7 @@ class EventRecorder(PostgresApplicationRecorder):
         closed = {row["originator_id"].bytes for row in found if row["topic"] == SessionClosed.TOPIC}
         fresh, fenced = [], []
         for row in rows:
-            if row.session in self._fenced or (row.session in closed and row.version > stored[row.session]):
+            if row.session in self._fenced or (row.session in closed and _follows(row, stored[row.session])):
                 self._fenced.add(row.session)
                 fenced.append(encode_row(*row))
             elif row.version > stored.get(row.session, 0):
@@ -142,6 +142,11 @@ def _roll_back(connection: Connection[DictRow]) -> None:
             connection.rollback()
         except psycopg.Error:
             connection.close()
+
+
+def _follows(row: Row, end: int) -> bool:
+    """Whether a row of a closed stream comes after its end, or is another event in the place of its end."""
+    return row.version > end or (row.version == end and row.topic != SessionClosed.TOPIC.encode())
 
 
 def _last_position(connection: Connection[DictRow]) -> int:

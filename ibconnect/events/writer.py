@@ -48,13 +48,13 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.on_full: Callable[[], None] | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Adopt what killed processes left in the spool (as far as Postgres takes it now), then follow the journal.
 
         :raises DatabaseUnavailable: Postgres is away while there is something to adopt
         """
         self._loop = asyncio.get_running_loop()
-        adopt(self._root, self._recorder)
+        await asyncio.to_thread(adopt, self._root, self._recorder)
         self._thread.start()
 
     @property

@@ -69,14 +69,12 @@ class Coordination:
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
         row = await (await connection.execute(Q["last_request"])).fetchone()
-        latest = row[0] if row else None
-        if latest is not None and (self.latest_request is None or latest > self.latest_request):
-            is_news = self.latest_request is not None
-            self.latest_request = latest
-            for tell in tuple(self.on_request) if is_news else ():
-                tell(latest)
-        elif latest is None and self.latest_request is None:
-            self.latest_request = 0
+        if row is None or (self.latest_request is not None and row[0] <= self.latest_request):
+            return
+        is_news = self.latest_request is not None or row[1]
+        self.latest_request = row[0]
+        for tell in tuple(self.on_request) if is_news else ():
+            tell(row[0])
 
     async def _beat(self, connection: AsyncConnection[TupleRow]) -> None:
         await connection.execute(Q["announce_instance"], {"name": self.instance})

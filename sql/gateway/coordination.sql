@@ -16,8 +16,13 @@ SELECT EXISTS (
 )
 
 -- name: last_request
-SELECT max(id)
+-- The latest request, and whether it was asked so recently that somebody may still wait for it.
+SELECT
+    id,
+    asked > clock_timestamp() - interval '1 minute' AS is_recent
 FROM coordination.refresh_request
+ORDER BY id DESC
+LIMIT 1
 
 -- name: request_asked
 -- When a request was asked: the time that all snapshots of the refresh it starts will share.

@@ -1,0 +1,130 @@
+"""The composition root: enters every resource in order, leaves in reverse.
+
+embedded Postgres (if no DB_URL) → migrations → writer → projector → keepers of gateways → HTTP. Called by the
+command line; ``async with Service(config) as service`` is the whole of ``ibconnect serve``.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+
+from ibconnect import __version__
+from ibconnect.config import Config, hide_password
+from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.migrations import migrate
+from ibconnect.errors import ConfigError, DatabaseUnavailable
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.store import Datastore
+from ibconnect.events.writer import Writer
+from ibconnect.gateway.backoff import Backoff
+from ibconnect.gateway.coordination import Coordination
+from ibconnect.gateway.keeper import Keeper
+from ibconnect.http.app import create_app, serve
+from ibconnect.observe import Kind, observe
+from ibconnect.projections.runner import Projector
+from ibconnect.projections.schema import ensure
+
+# What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
+_STOP_S = 3.0
+
+
+@contextmanager
+def database(config: Config) -> Iterator[str]:
+    """The URL of the database to use: ``DB_URL``, or that of the embedded Postgres while the context lasts."""
+    if config.db_url:
+        yield config.db_url
+        return
+    with EmbeddedPostgres(config.data_dir) as server:
+        yield server.url
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What runs: where it listens, and the database it uses."""
+
+    urls: tuple[str, ...]
+    db_url: str
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Service]:
+    """Run everything while the context lasts.
+
+    :raises ConfigError: the settings cannot go together
+    :raises SchemaError: the database is newer than this code
+    """
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(database(config))
+        await _prepared(url)
+        writer = await _entered_writer(stack, config, url)
+        projector = Projector(url)
+        projector.start()
+        stack.push_async_callback(asyncio.to_thread, projector.stop)
+        await _entered_keepers(stack, config, url, writer)
+        site = await stack.enter_async_context(serve(create_app(config, url), config.host, config.port))
+        observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
+        yield Service(tuple(site.urls), url)
+        observe(Kind.SERVICE_STOPPING)
+    observe(Kind.SERVICE_STOPPED)
+
+
+async def _prepared(url: str) -> None:
+    backoff = Backoff(first=0.5, ceiling=10.0)
+    told = False
+    while True:
+        try:
+            for migration in await asyncio.to_thread(migrate, url):
+                observe(Kind.DATABASE_MIGRATED, migration=migration.name)
+            await asyncio.to_thread(ensure, url)
+            return
+        except DatabaseUnavailable as exc:
+            if not told:
+                observe(Kind.DATABASE_LOST, error=exc)
+                told = True
+            await asyncio.sleep(backoff.wait())
+
+
+async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Writer:
+    datastore = stack.enter_context(Datastore(url))
+    spool = config.data_dir / "spool"
+    try:
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {exc}") from exc
+    writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
+    await writer.start()
+    stack.push_async_callback(writer.close, _STOP_S)
+    return writer
+
+
+async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer) -> None:
+    coordination = Coordination(url, config.instance)
+    stack.push_async_callback(coordination.leave)
+    keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
+    tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
+    stack.push_async_callback(_cancelled, tasks)
+    for task in tasks:
+        task.add_done_callback(_report_failure)
+
+
+def _report_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        observe(Kind.BACKGROUND_FAILED, error=error)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until_signal() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    await stop.wait()
