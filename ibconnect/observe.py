@@ -16,9 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
-EVENTS_RECORDED = Counter(
-    "ibconnect_events_recorded", "Events committed to the event store.", ["gateway", "kind"]
-)
+EVENTS_RECORDED = Counter("ibconnect_events_recorded", "Events committed to the event store.", ["gateway", "kind"])
 BATCH_EVENTS = Histogram(
     "ibconnect_batch_events",
     "Events per committed batch.",
@@ -35,28 +33,18 @@ REFRESH_SECONDS = Histogram(
     ["gateway", "outcome"],
     buckets=_BUCKETS,
 )
-GATEWAY_CONNECTED = Gauge(
-    "ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"]
-)
+GATEWAY_CONNECTED = Gauge("ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"])
 GATEWAY_CONNECTS = Counter("ibconnect_gateway_connects", "Sessions opened with the gateway.", ["gateway"])
-NOTICES = Counter(
-    "ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"]
-)
-PROJECTION_POSITION = Gauge(
-    "ibconnect_projection_position", "Position of the last event applied to the tables."
-)
+NOTICES = Counter("ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"])
+PROJECTION_POSITION = Gauge("ibconnect_projection_position", "Position of the last event applied to the tables.")
 PROJECTION_LAG_EVENTS = Gauge("ibconnect_projection_lag_events", "Events recorded and not yet applied.")
 PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the oldest event not yet applied.")
-PROJECTION_POISON = Gauge(
-    "ibconnect_projection_poison_events", "Events set aside because they could not be applied."
-)
+PROJECTION_POISON = Gauge("ibconnect_projection_poison_events", "Events set aside because they could not be applied.")
 SNAPSHOTS = Counter("ibconnect_snapshots", "Snapshots written by this instance's projector.")
 HTTP_SECONDS = Histogram(
     "ibconnect_http_seconds", "Duration of HTTP requests.", ["route", "method", "status"], buckets=_BUCKETS
 )
-HTTP_REFUSED_TOKENS = Counter(
-    "ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token."
-)
+HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token.")
 
 
 class Level(Enum):
@@ -108,6 +96,7 @@ class Kind(Enum):
     PROJECTION_FAILED = Told(Level.WARNING, "applying events failed, trying again")
     PROJECTION_RECOVERED = Told(Level.INFO, "events are applied again")
     HTTP_SERVING = Told(Level.INFO, "serving")
+    HTTP_REFUSED = Told(Level.INFO, "a request was refused")
     HTTP_FAILED = Told(Level.ERROR, "a request failed")
     HTTP_TOKEN_REFUSED = Told(Level.WARNING, "a request with a missing or wrong token was refused")
     HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
@@ -142,9 +131,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     ]
     json = log_format == "json"
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     tracebacks = [structlog.processors.format_exc_info] if json else []
     structlog.configure(

@@ -1,0 +1,78 @@
+"""One request on its way: what a route's handler is given, and what a route is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ibconnect.http.parameters import Parameter
+from ibconnect.http.problems import Code, Problem
+from ibconnect.http.tokens import Principal
+
+if TYPE_CHECKING:
+    from ibconnect.http.services import Services
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was admitted and validated: ``arguments`` by the names of the route's parameters."""
+
+    request: web.Request
+    services: "Services"
+    principal: Principal
+    media: str
+    arguments: Mapping[str, Any]
+
+    def account(self) -> str:
+        """The account code of the path.
+
+        :raises Problem: the token is not for this account, which looks as if there were none
+        """
+        code: str = self.arguments["AccountCode"]
+        if not self.principal.may_see(code):
+            raise unknown_account(code)
+        return code
+
+    def absolute(self, path_and_query: str) -> str:
+        """The absolute URL of a path, under the name by which the client knows this server."""
+        scheme = self.request.headers.get("X-Forwarded-Proto", self.request.scheme)
+        if scheme not in ("http", "https"):
+            scheme = self.request.scheme
+        return f"{scheme}://{self.request.host}{path_and_query}"
+
+
+def unknown_account(code: str) -> Problem:
+    """No gateway ever listed this account, or the token is not for it."""
+    return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}")
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response of a route that is not a problem. ``schema``: a name in components/schemas, by media type."""
+
+    description: str
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table of routes. ``is_open``: no token is needed, since it tells nothing of any account."""
+
+    path: str
+    name: str
+    handler: Handler
+    tag: str
+    summary: str
+    description: str
+    answers: Mapping[int, Answer]
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[Code, ...] = ()
+    media: tuple[str, ...] = (JSON,)
+    is_open: bool = False

@@ -1,0 +1,134 @@
+"""TCP connections that nobody can hold for nothing: time-outs that aiohttp lacks, and its own errors as problems.
+
+A client that sends its request's head too slowly (slowloris) or does not take what it is sent is cut off;
+memory per connection stays bounded by the transport's buffer.
+"""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from ibconnect.http.limits import (
+    HEAD_SECONDS,
+    KEEPALIVE_SECONDS,
+    LINGER_SECONDS,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_LINE_BYTES,
+    SEND_SECONDS,
+)
+from ibconnect.http.problems import Code, Problem
+from ibconnect.observe import Kind, observe
+
+
+class Connection(web.RequestHandler):
+    """One client's connection."""
+
+    __slots__ = ("_head_timer", "_send_timer")
+
+    def __init__(self, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client connected: its first request must come soon."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The client is gone."""
+        for timer in (self._head_timer, self._send_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came: the first ones of a request start its clock, the end of its head stops it."""
+        known = self._request_count
+        super().data_received(data)
+        if self._request_count != known:
+            if self._head_timer is not None:
+                self._head_timer.cancel()
+                self._head_timer = None
+        elif self._head_timer is None and not self._request_in_progress:
+            self._await_head()
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(HEAD_SECONDS, self._abort)
+
+    def pause_writing(self) -> None:
+        """The client does not take what it is sent."""
+        super().pause_writing()
+        self._send_timer = self._loop.call_later(SEND_SECONDS, self._cut_off)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+        super().resume_writing()
+
+    def _cut_off(self) -> None:
+        observe(Kind.HTTP_SLOW_READER, seconds=SEND_SECONDS)
+        self._abort()
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is not HTTP, or too long for us, is answered in the same shape as every other problem."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("a response was begun and cannot be taken back")
+        problem = _problem(status, exc)
+        kind = Kind.HTTP_FAILED if problem.code is Code.INTERNAL else Kind.HTTP_REFUSED
+        facts = {"error": exc} if kind is Kind.HTTP_FAILED else {}
+        observe(kind, status=problem.status, code=problem.code.value.code, error_id=problem.error_id, **facts)
+        response = problem.response()
+        response.force_close()
+        return response
+
+
+def _problem(status: int, exc: BaseException | None) -> Problem:
+    if status >= 500:
+        return Problem(Code.INTERNAL, "the log tells more under this error_id")
+    if isinstance(exc, LineTooLong):
+        limits = f"a line of the head has at most {MAX_LINE_BYTES} bytes, the head at most {MAX_HEADERS} lines"
+        return Problem(Code.HEAD_TOO_LARGE, limits)
+    return Problem(Code.BAD_REQUEST, "this is not an HTTP/1.1 request that can be understood")
+
+
+class _Server(web.Server):
+    """Makes a :class:`Connection` of each TCP connection."""
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application on such connections, without aiohttp's access log (its lines hold account codes)."""
+
+    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+        super().__init__(
+            app,
+            shutdown_timeout=shutdown_timeout,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        settings = {name: value for name, value in self._kwargs.items() if name != "access_log_class"}
+        return _Server(server.request_handler, request_factory=server.request_factory, **settings)

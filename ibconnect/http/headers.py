@@ -1,0 +1,73 @@
+"""Response headers that are the same everywhere, and the reading of two request headers."""
+
+import re
+from functools import lru_cache
+
+# Answers hold account data: no sniffing, no framing, no referrer, no use by other origins unless CORS says so.
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "ibconnect",
+}
+
+# What an answer may depend on; two tokens see different accounts under one URL.
+COMMON = {**SECURITY, "Vary": "Accept, Accept-Encoding, Authorization, Origin"}
+
+ENCODINGS = ("br", "zstd", "gzip")
+
+_QVALUE = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def best_encoding(accept_encoding: str) -> str:
+    """The content coding to use (RFC 9110, 12.5.3): ``br``, ``zstd``, ``gzip`` or ``identity``."""
+    weights = _weights(accept_encoding)
+    default = weights.get("*", 0.0)
+    identity = weights.get("identity", min(default, 0.001) if "*" in weights else 0.001)
+    offers = [(weights.get(name, default), -rank, name) for rank, name in enumerate(ENCODINGS)]
+    weight, _, name = max(offers)
+    return name if weight > 0 and weight >= identity else "identity"
+
+
+@lru_cache(maxsize=1024)
+def best_media(accept: str, offers: tuple[str, ...]) -> str | None:
+    """Which of ``offers`` the header ``Accept`` prefers (RFC 9110, 12.5.1); None if it refuses all."""
+    weights = _weights(accept)
+    if not weights:
+        return offers[0]
+    ranked = [(_media_weight(offer, weights), -rank, offer) for rank, offer in enumerate(offers)]
+    weight, _, offer = max(ranked)
+    return offer if weight > 0 else None
+
+
+def _media_weight(offer: str, weights: dict[str, float]) -> float:
+    kind = offer.partition("/")[0]
+    for pattern in (offer, f"{kind}/*", "*/*"):
+        if pattern in weights:
+            return weights[pattern]
+    return 0.0
+
+
+def _weights(header: str) -> dict[str, float]:
+    """The members of a header such as ``a;q=0.5, b``; a member whose weight is not a number counts as refused."""
+    weights: dict[str, float] = {}
+    for member in header.lower().split(","):
+        name, *parameters = (part.strip() for part in member.split(";"))
+        if name:
+            weights[name] = _weight(parameters)
+    return weights
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            return float(parameter[2:]) if _QVALUE.fullmatch(parameter[2:]) else 0.0
+    return 1.0
+
+
+def wants_refresh(cache_control: str) -> bool:
+    """Whether a request's ``Cache-Control`` asks for data newer than anything stored."""
+    directives = {part.strip().lower() for part in cache_control.split(",")}
+    return "no-cache" in directives or "max-age=0" in directives

@@ -1,0 +1,47 @@
+"""Every bound of the REST server in one place. docs/http-api.md states those that a client can meet."""
+
+# What a client may send. Longer request lines and headers are refused by the parser.
+MAX_LINE_BYTES = 8190
+MAX_HEADER_BYTES = 8190
+MAX_HEADERS = 64
+MAX_BODY_BYTES = 64 * 1024
+
+# How long a client may take: to send a request's head, between requests, to take what it was sent.
+HEAD_SECONDS = 10.0
+KEEPALIVE_SECONDS = 75.0
+SEND_SECONDS = 20.0
+LINGER_SECONDS = 2.0
+
+# Wrong tokens from one address before it hears 429, and the window in seconds.
+REFUSALS = 10
+REFUSAL_WINDOW_SECONDS = 60.0
+REFUSAL_ADDRESSES = 10_000
+
+# Postgres: connections of this instance's reads, and how long one statement may run.
+POOL_MIN = 1
+POOL_MAX = 8
+STATEMENT_TIMEOUT_MS = 15_000
+
+# Reports kept ready to send, compressed forms included.
+REPORT_CACHE_BYTES = 64 * 1024 * 1024
+LIST_CACHE_ENTRIES = 64
+MIN_COMPRESSED_BYTES = 1024
+
+# One answer's rows; what is beyond is reached by the Link header.
+SNAPSHOTS_DEFAULT = 100
+SNAPSHOTS_MAX = 10_000
+POINTS_MAX = 100_000
+TAGS_MAX = 20
+EVENTS_MAX = 1_000_000_000
+
+# Streams: rows read at once, events scanned at once, live tails open at once, seconds between heartbeats.
+POINTS_PAGE = 5_000
+EVENTS_PAGE = 2_000
+EVENTS_SCANNED = 20_000
+TAILS_MAX = 64
+HEARTBEAT_SECONDS = 15.0
+
+# Waits are woken by NOTIFY; they look for themselves this often, since a NOTIFY may be lost.
+POLL_SECONDS = 0.5
+GATEWAY_FRESH_SECONDS = 15
+RETRY_AFTER_SECONDS = 5

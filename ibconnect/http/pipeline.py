@@ -1,0 +1,112 @@
+"""The way of a request: admitted, negotiated, validated, handled; what goes wrong told once, in one shape.
+
+:func:`handler_of` makes of each row of the table of routes what aiohttp calls; :func:`make_pipeline` is the one
+middleware around all of them and around the router's own refusals.
+"""
+
+import logging
+import time
+import traceback
+from functools import lru_cache
+
+from aiohttp import web
+from aiohttp.typedefs import Handler as AioHandler
+from aiohttp.typedefs import Middleware
+from prometheus_client import Histogram
+
+from ibconnect.http.arguments import read_arguments
+from ibconnect.http.calls import Call, Route
+from ibconnect.http.headers import COMMON, best_media
+from ibconnect.http.problems import Code, Problem, problem_of
+from ibconnect.http.services import Services
+from ibconnect.http.tokens import EVERYONE
+from ibconnect.observe import HTTP_SECONDS, Kind, observe
+
+_UNMATCHED = "unmatched"
+_log = logging.getLogger("ibconnect")
+
+
+def handler_of(route: Route, services: Services) -> AioHandler:
+    """What aiohttp calls for a route."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        principal = EVERYONE if route.is_open else services.guard.admit(request)
+        media = _negotiate(request, route)
+        arguments = read_arguments(route, request)
+        return await route.handler(Call(request, services, principal, media, arguments))
+
+    return handle
+
+
+def _negotiate(request: web.Request, route: Route) -> str:
+    accept = request.headers.get("Accept")
+    media = best_media(accept, route.media) if accept else route.media[0]
+    if media is None:
+        raise Problem(Code.NOT_ACCEPTABLE, f"available: {', '.join(route.media)}")
+    return media
+
+
+def make_pipeline(services: Services) -> Middleware:
+    """The middleware around every route."""
+
+    @web.middleware
+    async def answer(request: web.Request, handler: AioHandler) -> web.StreamResponse:
+        started = time.perf_counter()
+        try:
+            response = await handler(request)
+        except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
+            response = await _failed(request, exc, services.config.err_info)
+        _measure(request, response.status, time.perf_counter() - started)
+        return response
+
+    return answer
+
+
+async def _failed(request: web.Request, exc: Exception, is_telling: bool) -> web.StreamResponse:
+    if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(request)):
+        return redirect
+    problem = problem_of(exc)
+    facts = {"route": route_of(request), "status": problem.status, "code": problem.code.value.code}
+    if problem.code is Code.INTERNAL:
+        observe(Kind.HTTP_FAILED, **facts, error_id=problem.error_id, error=exc)
+        details = "".join(traceback.format_exception(exc)) if is_telling else None
+        return problem.response(details)
+    observe(Kind.HTTP_REFUSED, **facts, error_id=problem.error_id)
+    return problem.response()
+
+
+async def _without_slash(request: web.Request) -> web.Response | None:
+    """A permanent redirect to the same URL without its trailing slashes, if something is served there."""
+    path = request.rel_url.raw_path
+    stripped = path.rstrip("/")
+    if stripped == path or not stripped.startswith("/") or stripped.startswith("//"):
+        return None
+    target = request.rel_url.with_path(stripped, encoded=True, keep_query=True)
+    match = await request.app.router.resolve(request.clone(rel_url=target))
+    if match.http_exception is not None and match.http_exception.status == 404:
+        return None
+    location = f"{request.scheme}://{request.host}{target.raw_path_qs}"
+    return web.Response(status=308, headers={**COMMON, "Location": location, "Cache-Control": "no-cache"})
+
+
+def route_of(request: web.Request) -> str:
+    """The route's template: unlike the path it says nothing of anybody's account."""
+    resource = request.match_info.route.resource
+    return _UNMATCHED if resource is None else resource.canonical
+
+
+def _measure(request: web.Request, status: int, seconds: float) -> None:
+    route = route_of(request)
+    _histogram(route, _method(request.method), status).observe(seconds)
+    if _log.isEnabledFor(logging.DEBUG):
+        observe(Kind.HTTP_REQUEST, path=request.path, method=request.method, status=status, seconds=round(seconds, 6))
+
+
+def _method(method: str) -> str:
+    """The label's values are bounded, a client's method names are not."""
+    return method if method in ("GET", "HEAD", "OPTIONS") else "other"
+
+
+@lru_cache(maxsize=1024)
+def _histogram(route: str, method: str, status: int) -> Histogram:
+    return HTTP_SECONDS.labels(route, method, str(status))

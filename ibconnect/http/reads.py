@@ -1,0 +1,41 @@
+"""Reading from Postgres on behalf of a request: one statement, prepared, from a bounded pool.
+
+Called by every read of this room. Driver errors leave here as they are; :func:`problems.problem_of` names them.
+"""
+
+from collections.abc import Mapping
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg.sql import Composed
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+Query = LiteralString | Composed
+Parameters = Mapping[str, Any]
+
+# A rebuild swaps the tables in one transaction. A statement that was planned just before it, and waits for the
+# swap, finds its tables gone; planned again, it finds the new ones.
+_SWAPPED = (psycopg.errors.UndefinedTable, psycopg.errors.FeatureNotSupported, psycopg.errors.InternalError)
+_TRIES = 3
+
+
+async def rows(pool: Pool, query: Query, parameters: Parameters, *, binary: bool = False) -> list[TupleRow]:
+    """All rows of one statement."""
+    for remaining in reversed(range(_TRIES)):
+        try:
+            async with pool.connection() as connection, connection.cursor(binary=binary) as cursor:
+                await cursor.execute(query, parameters, prepare=True)
+                return await cursor.fetchall()
+        except _SWAPPED:
+            if not remaining:
+                raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def row(pool: Pool, query: Query, parameters: Parameters) -> TupleRow | None:
+    """The first row of one statement, or None."""
+    found = await rows(pool, query, parameters)
+    return found[0] if found else None

@@ -1,0 +1,71 @@
+"""One report: a snapshot of an account as JSON, read in one statement and put together without any float.
+
+In: account code and instant. Out: the bytes of the JSON document, or None where there is no such snapshot.
+Called by :mod:`ibconnect.http.accounts`, which keeps the result: reports never change.
+"""
+
+from datetime import datetime
+
+import orjson
+from psycopg.rows import TupleRow
+
+from ibconnect.database.sql import queries
+from ibconnect.errors import ProjectionError
+from ibconnect.http import reads
+from ibconnect.http.balance import balance
+from ibconnect.http.positions import Contracts, held_contracts, positions
+from ibconnect.http.values import Shape, TextKey, values
+from ibconnect.tags import BASE
+from ibconnect.times import format_rfc3339
+
+_SQL = queries("http/report")
+_TRIES = 3
+_TYPE = ("AccountType", None)
+
+
+async def read_report(pool: reads.Pool, contracts: Contracts, account: str, created: datetime) -> bytes | None:
+    """The report of ``account`` at exactly ``created``: one round trip, one more when a contract is new to us.
+
+    :raises ProjectionError: the tables were swapped under every one of several tries
+    """
+    for _ in range(_TRIES):
+        row = await reads.row(pool, _SQL["report"], {"account": account, "created": created})
+        if row is None:
+            return None
+        held = row[-1] or []
+        known = await contracts.of(pool, row[0], held_contracts(held))
+        if known is not None:
+            return _document(account, created, row, positions(held, known))
+    raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
+
+
+def _document(account: str, created: datetime, row: TupleRow, position_array: str) -> bytes:
+    (_, gateway, source, ended, ready, base, cushion, next_change, attributes, others, segments, ledger, _) = row
+    segments, ledger, others, attributes = segments or [], ledger or [], others or [], attributes or []
+    whole = {segment: composite[1:-1].split(",") for segment, composite in segments}
+    currencies = {currency: composite[1:-1].split(",") for currency, composite in ledger}
+    texts = [*attributes, *others]
+    shape = Shape(
+        tuple(whole), tuple(currencies), base, tuple(TextKey(tag, segment, code) for tag, segment, code, *_ in texts)
+    )
+    figures = [figure for row in (*whole.values(), *currencies.values()) for figure in row]
+    head = orjson.dumps(
+        {
+            "AccountCode": account,
+            "Timestamp": format_rfc3339(created),
+            "Gateway": gateway,
+            "Source": source,
+            "Ended": ended,
+            "Ready": ready,
+        }
+    ).decode()
+    balance_object = balance(
+        account_type=next((value for tag, segment, _, value in attributes if (tag, segment) == _TYPE), None),
+        ratios={"Cushion": cushion, "LookAheadNextChange": next_change},
+        base=base,
+        whole_account=whole.get("", []),
+        base_ledger=currencies.get(BASE, []),
+        others={(tag, segment, code): (value, amount) for tag, segment, code, value, amount in others},
+    )
+    value_array = values(shape, figures, [text[3] for text in texts])
+    return f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array}}}'.encode()

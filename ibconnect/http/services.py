@@ -1,0 +1,85 @@
+"""What all requests of one application share: settings, pools, caches; opened and closed with the application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from ibconnect.config import Config
+from ibconnect.database.pools import async_pool
+from ibconnect.http.auth import Guard, open_guard, reload_tokens
+from ibconnect.http.documents import Document, DocumentCache
+from ibconnect.http.limits import POOL_MAX, POOL_MIN, REPORT_CACHE_BYTES, STATEMENT_TIMEOUT_MS
+from ibconnect.http.positions import Contracts
+from ibconnect.http.reads import Pool
+from ibconnect.http.refresh import Refresher
+from ibconnect.http.wakeups import Wakeups
+from ibconnect.observe import Kind, observe
+
+
+@dataclass
+class Services:
+    """Shared by all requests. ``pool`` answers reads; ``writes`` is the primary (the same pool, or another)."""
+
+    config: Config
+    guard: Guard
+    writes: Pool
+    pool: Pool
+    wakeups: Wakeups
+    refresher: Refresher
+    contracts: Contracts = field(default_factory=Contracts)
+    reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
+    lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def make_services(config: Config) -> Services:
+    """The services, nothing of them opened yet.
+
+    :raises ConfigError: tokens are missing or wrong
+    """
+    writes = _pool(config.db_url, "http")
+    pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
+    wakeups = Wakeups()
+    refresher = Refresher(writes, pool, wakeups, config.refresh_timeout, config.instance)
+    return Services(config, open_guard(config), writes, pool, wakeups, refresher)
+
+
+def _pool(url: str, name: str) -> Pool:
+    return async_pool(url, name=name, min_size=POOL_MIN, max_size=POOL_MAX, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+
+
+def running(services: Services) -> Callable[[web.Application], AsyncIterator[None]]:
+    """The cleanup context that opens the services with the application and closes them after it."""
+
+    async def context(_: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for pool in {id(pool): pool for pool in (services.writes, services.pool)}.values():
+                await pool.open()
+                stack.push_async_callback(pool.close)
+            stack.push_async_callback(services.refresher.close)
+            await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
+            if services.config.api_tokens_file:
+                await _background(stack, "tokens", reload_tokens(services.guard, services.config.api_tokens_file))
+            yield
+
+    return context
+
+
+async def _background(stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work, name=f"http {name}")
+    task.add_done_callback(_tell_failure)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (exc := task.exception()) is not None:
+        observe(Kind.BACKGROUND_FAILED, task=task.get_name(), error=exc)

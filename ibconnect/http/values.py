@@ -1,0 +1,89 @@
+"""The ``Values`` of a report: every value of the snapshot, as IB's text, in one settled order.
+
+Which tags, segments and currencies a snapshot has seldom changes, so the order and the JSON around the values
+are worked out once per shape and remembered.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from operator import itemgetter
+from typing import NamedTuple
+
+import orjson
+
+from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS
+
+
+class TextKey(NamedTuple):
+    """Where a value belongs that is kept as text."""
+
+    tag: str
+    segment: str | None
+    currency: str | None
+
+
+class Shape(NamedTuple):
+    """What a snapshot has: segments (``""`` is the whole account), ledger currencies, base currency, texts."""
+
+    segments: tuple[str, ...]
+    currencies: tuple[str, ...]
+    base: str | None
+    texts: tuple[TextKey, ...]
+
+
+class _Layout(NamedTuple):
+    pick: Callable[[list[str]], tuple[str, ...]]
+    heads: tuple[str, ...]
+    is_text: tuple[bool, ...]
+
+
+def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
+    """The JSON array.
+
+    :param figures: for each segment of the shape all SEGMENT_TAGS, then for each currency all LEDGER_TAGS; ``""``
+        where IB sent none
+    :param texts: the values that belong to the shape's texts
+    """
+    if not figures and not texts:
+        return "[]"
+    layout = _layout(shape)
+    quoted = [orjson.dumps(text).decode()[1:-1] for text in texts]
+    picked = layout.pick([*figures, *quoted, "", ""])
+    rendered = [
+        f'{head}{value}"}}'
+        for head, value, is_text in zip(layout.heads, picked, layout.is_text, strict=False)
+        if value or is_text
+    ]
+    return f"[{','.join(rendered)}]"
+
+
+@lru_cache(maxsize=256)
+def _layout(shape: Shape) -> _Layout:
+    keys = [
+        *((TextKey(tag, s or None, shape.base), 0) for s in shape.segments for tag in SEGMENT_TAGS),
+        *((TextKey(tag, None, currency), 1) for currency in shape.currencies for tag in LEDGER_TAGS),
+        *((key, 2) for key in shape.texts),
+    ]
+    ranked = sorted(range(len(keys)), key=lambda place: _rank(*keys[place]))
+    # Two places past the end keep the getter's answer a tuple for a single value too.
+    return _Layout(
+        pick=itemgetter(*ranked, len(keys), len(keys) + 1),
+        heads=tuple(_head(keys[place][0]) for place in ranked),
+        is_text=tuple(keys[place][1] == 2 for place in ranked),
+    )
+
+
+def _rank(key: TextKey, level: int) -> tuple[str, str, int, str, int]:
+    """Tag, segment (none first), currency (none, BASE, then by code), account level before ledger."""
+    return key.tag, key.segment or "", *_currency_rank(key.currency), level
+
+
+def _currency_rank(currency: str | None) -> tuple[int, str]:
+    if currency is None:
+        return (0, "")
+    return (1, "") if currency == BASE else (2, currency)
+
+
+def _head(key: TextKey) -> str:
+    fields = {"Tag": key.tag, "Segment": key.segment, "Currency": key.currency}
+    return f'{orjson.dumps(fields).decode()[:-1]},"Value":"'

@@ -1,0 +1,63 @@
+"""One LISTEN connection for all waits of this instance: NOTIFY wakes them, and so does its loss.
+
+A notification may be lost (a broken connection, a standby that has not replayed yet), so whoever waits also
+looks for himself at least every ``POLL_SECONDS``.
+"""
+
+import asyncio
+from collections import defaultdict
+
+import psycopg
+from psycopg import AsyncConnection
+
+from ibconnect.database.pools import parameters
+from ibconnect.observe import Kind, observe
+
+EVENTS = "stored_events"
+PROJECTED = "projected"
+_CHANNELS = (EVENTS, PROJECTED)
+_RETRY_SECONDS = 1.0
+
+
+class Wakeups:
+    """Waits for NOTIFY on the channels that this room cares for."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Future[None]]] = defaultdict(set)
+
+    async def wait(self, channel: str, seconds: float) -> None:
+        """Return when the channel is notified, and in any case after ``seconds``."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[channel].add(future)
+        try:
+            await asyncio.wait((future,), timeout=seconds)
+        finally:
+            self._waiting[channel].discard(future)
+
+    def _wake(self, channel: str) -> None:
+        for future in self._waiting[channel]:
+            if not future.done():
+                future.set_result(None)
+
+    async def listen(self, url: str) -> None:
+        """Listen for ever; a lost connection is opened again."""
+        is_lost = False
+        while True:
+            try:
+                async with await AsyncConnection.connect(
+                    **parameters(url, name="http listen"), autocommit=True
+                ) as link:
+                    for channel in _CHANNELS:
+                        await link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                    if is_lost:
+                        observe(Kind.DATABASE_BACK, user="http listen")
+                    is_lost = False
+                    async for notification in link.notifies():
+                        self._wake(notification.channel)
+            except psycopg.Error as exc:
+                if not is_lost:
+                    observe(Kind.DATABASE_LOST, user="http listen", error=exc)
+                is_lost = True
+            for channel in _CHANNELS:
+                self._wake(channel)
+            await asyncio.sleep(_RETRY_SECONDS)
