@@ -60,7 +60,9 @@ bench: setup
 
 lock: $(BIN)/uv
 	$(COMPILE) $(UPGRADE) --output-file requirements.lock pyproject.toml
-	$(COMPILE) $(UPGRADE) --group dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) $(UPGRADE) --output-file requirements-build.lock --group build
+	$(COMPILE) $(UPGRADE) --output-file requirements-dev.lock pyproject.toml --group dev \
+		--constraint requirements.lock --constraint requirements-build.lock
 
 upgrade:
 	$(MAKE) lock UPGRADE=--upgrade

@@ -1,22 +1,21 @@
-"""Make the checkout's virtual environment and put uv into it, at the version and hash of the lock file.
+"""Make a virtual environment and put what builds this project into it, at the locked versions and hashes.
 
-Called by ``make setup`` with the interpreter that the environment is to have: ``python3 tools/bootstrap.py .venv``.
+Called by ``make setup`` and ``deploy/install.sh`` with the interpreter that the environment is to have:
+``python3 tools/bootstrap.py .venv``.
 Needs the standard library only. On Debian, ``ensurepip`` is a package of its own: root gets it installed, anyone
 else is told its name.
 """
 
 import importlib.util
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import venv
 from pathlib import Path
 
 OLDEST = (3, 11)
-LOCK = Path(__file__).resolve().parent.parent / "requirements-dev.lock"
+LOCK = Path(__file__).resolve().parent.parent / "requirements-build.lock"
 
 
 def main(directory: str) -> None:
@@ -29,11 +28,8 @@ def main(directory: str) -> None:
     if importlib.util.find_spec("ensurepip") is None:
         install_ensurepip()
     venv.create(directory, with_pip=True, symlinks=True)
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirement:
-        requirement.write(locked("uv"))
-        requirement.flush()
-        pip = [str(Path(directory, "bin", "python")), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        subprocess.run([*pip, "install", "--require-hashes", "--requirement", requirement.name], check=True)
+    pip = [str(Path(directory, "bin", "python")), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run([*pip, "install", "--require-hashes", "--requirement", str(LOCK)], check=True)
 
 
 def install_ensurepip() -> None:
@@ -46,14 +42,6 @@ def install_ensurepip() -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update", "-qq"], ["install", "-qq", "--no-install-recommends", "-y", package]):
         subprocess.run([apt_get, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
-
-
-def locked(name: str) -> str:
-    """The lock file's requirement for one package, hashes included."""
-    match = re.search(rf"^{name}==\S+(?: \\\n    --hash=\S+)+", LOCK.read_text(), re.MULTILINE)
-    if match is None:
-        sys.exit(f"{LOCK.name} does not hold {name}: run make lock")
-    return match[0]
 
 
 if __name__ == "__main__":
