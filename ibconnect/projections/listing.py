@@ -1,0 +1,55 @@
+"""Which accounts each gateway lists, over a batch: when first and last, and which no longer.
+
+In: the lists. Out: parameters of the statements that change ``gateway_account``. Called by :mod:`tables`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ibconnect.projections.dimensions import Dimensions
+from ibconnect.projections.facts import AccountsTold
+from ibconnect.times import from_micros
+
+
+@dataclass(slots=True)
+class _Gateway:
+    listed: list[int] = field(default_factory=list)
+    first: dict[int, datetime] = field(default_factory=dict)
+    last: dict[int, datetime] = field(default_factory=dict)
+
+
+class Listing:
+    """The lists of a batch, by gateway; of each only what the table keeps."""
+
+    def __init__(self, dimensions: Dimensions) -> None:
+        self._dimensions = dimensions
+        self._gateways: dict[int, _Gateway] = {}
+
+    def add(self, fact: AccountsTold) -> None:
+        """A gateway told its accounts."""
+        gateway = self._gateways.setdefault(self._dimensions.gateway.id_of(fact.gateway), _Gateway())
+        gateway.listed = [self._dimensions.account.id_of(code) for code in fact.codes]
+        at = from_micros(fact.at)
+        for account_id in gateway.listed:
+            gateway.first.setdefault(account_id, at)
+            gateway.last[account_id] = at
+
+    def take(self) -> list[tuple[str, list[dict[str, Any]]]]:
+        """The statements to execute, by name, with their parameters; forgets the lists."""
+        gateways, self._gateways = self._gateways, {}
+        listed = [
+            {
+                "gateway_id": gateway_id,
+                "account_id": account_id,
+                "first": gateway.first[account_id],
+                "last": gateway.last[account_id],
+                "is_listed": account_id in gateway.listed,
+            }
+            for gateway_id, gateway in gateways.items()
+            for account_id in gateway.first
+        ]
+        unlisted = [
+            {"gateway_id": gateway_id, "account_ids": gateway.listed} for gateway_id, gateway in gateways.items()
+        ]
+        return [("list_accounts", listed), ("unlist_accounts", unlisted)]

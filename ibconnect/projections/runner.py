@@ -1,0 +1,120 @@
+"""The thread that keeps the snapshot tables up: applies events as soon as they are committed.
+
+In: wake-ups on the channel ``stored_events``. Out: rows, and a wake-up on ``projected`` after each commit. Started by
+the composition root, in every instance: whichever comes first applies, the others find it done. A wake-up only
+wakes: twice a second the thread looks without one.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from ibconnect import observe as o
+from ibconnect.database.pools import connect
+from ibconnect.errors import DatabaseError, DatabaseUnavailable
+from ibconnect.observe import Kind, observe
+from ibconnect.projections.live import LiveTables, Step
+from ibconnect.projections.schema import Q
+from ibconnect.times import to_micros, utc_now
+
+_POLL_S = 0.5
+_BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+_BATCH_POSITIONS = 20_000
+
+
+class Projector:
+    """One per process; :meth:`start` and :meth:`stop` belong to the composition root.
+
+    Tables of another version than this code's are left alone until a rebuild has replaced them.
+    """
+
+    def __init__(self, url: str, *, batch: int = _BATCH_POSITIONS) -> None:
+        self._url = url
+        self._batch = batch
+        self._stopping = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    def start(self) -> None:
+        """Begin to apply events."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Finish the batch at hand and end; tell whether that was done in time (seconds)."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        attempt = 0
+        while not self._stopping.is_set():
+            try:
+                with connect(self._url, name="projector") as connection:
+                    connection.execute(Q["listen"])
+                    for _ in self._follow(connection):
+                        attempt = 0
+            except (DatabaseError, psycopg.Error) as exc:
+                self._note_failure(exc)
+                self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
+                attempt += 1
+
+    def _follow(self, connection: Connection[Any]) -> Any:
+        """Apply what there is and wait for more, again and again; yields after each step that succeeded."""
+        tables = LiveTables(connection, self._batch)
+        while not self._stopping.is_set():
+            step = tables.step()
+            self._note(step)
+            yield step
+            if not step.is_behind:
+                for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
+                    pass
+
+    def _note(self, step: Step) -> None:
+        if self._failing:
+            self._failing = False
+            observe(Kind.PROJECTION_RECOVERED)
+        for poison in step.poison:
+            observe(Kind.PROJECTION_POISONED, position=poison.position, topic=poison.topic)
+        if step.is_ours:
+            o.PROJECTION_POSITION.set(step.position)
+            o.PROJECTION_LAG_EVENTS.set(step.head - step.position)
+            o.SNAPSHOTS.inc(step.snapshots)
+
+    def _note_failure(self, exc: Exception) -> None:
+        if not self._failing:
+            self._failing = True
+            observe(Kind.PROJECTION_FAILED, error=exc)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the live tables are."""
+
+    version: int
+    position: int
+    lag_events: int
+    lag_seconds: float
+    poison_events: int
+
+
+def status(connection: Connection[Any]) -> Status:
+    """Compare the live tables with the events; also sets the metrics that need a query.
+
+    ``lag_events`` counts positions; ``lag_seconds`` is the age of the oldest event not yet applied.
+
+    :raises DatabaseUnavailable: Postgres cannot be reached, or there are no live tables
+    """
+    try:
+        row = connection.execute(Q["status"]).fetchone()
+    except psycopg.Error as exc:
+        raise DatabaseUnavailable(f"the snapshot tables cannot be read: {exc}") from exc
+    if row is None:
+        raise DatabaseUnavailable("the snapshot tables have no tracking row")
+    version, position, newest, arrived, poison = row
+    age = 0.0 if arrived is None else max(0.0, (to_micros(utc_now()) - arrived) / 1e6)
+    o.PROJECTION_LAG_SECONDS.set(age)
+    o.PROJECTION_POISON.set(poison)
+    return Status(version, position, max(0, newest - position), age, poison)

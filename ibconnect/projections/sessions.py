@@ -1,0 +1,273 @@
+"""What is open at a position: sessions, their refreshes, the downloads that have begun. Pure: no database.
+
+In: control events in the order of positions. Out: facts. Called by :mod:`batches`. What is open is kept with the
+position that it belongs to (:meth:`Sessions.dump`), so reading goes on at any position without looking back.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+from uuid import UUID
+
+import orjson
+
+from ibconnect.errors import ProjectionError
+from ibconnect.events import kinds
+from ibconnect.projections.facts import (
+    AccountsTold,
+    Control,
+    Downloaded,
+    Fact,
+    RefreshBegan,
+    RefreshFinished,
+    SessionBegan,
+    SessionEnded,
+)
+from ibconnect.times import from_micros
+
+# A download that ended in one of these ways holds everything that the account has.
+_COMPLETE = frozenset({"download-end", "quiet"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRefresh:
+    """A refresh that has not ended."""
+
+    id: int
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDownload:
+    """A download that has begun with the event ``version`` of its session."""
+
+    version: int
+    source: str
+    values_request: str
+    positions_request: str
+    refresh: OpenRefresh
+
+
+@dataclass(slots=True)
+class OpenSession:
+    """A session that has not been closed."""
+
+    id: int
+    gateway: str
+    refresh: OpenRefresh | None = None
+    downloads: dict[str, OpenDownload] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Sessions:
+    """Everything that is open, and the last ids given."""
+
+    last_session: int = 0
+    last_refresh: int = 0
+    open: dict[UUID, OpenSession] = field(default_factory=dict)
+
+    def apply(self, control: Control) -> Fact | None:
+        """The fact that a control event makes, if it makes one.
+
+        :raises ProjectionError: the event makes no sense where it stands; nothing has changed
+        """
+        try:
+            return _APPLY[control.topic](self, control)
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as exc:
+            raise ProjectionError(f"{type(exc).__name__}: {exc}") from exc
+
+    def dump(self) -> bytes:
+        """All of it as JSON, for :meth:`load`."""
+        return orjson.dumps(
+            {
+                "last_session": self.last_session,
+                "last_refresh": self.last_refresh,
+                "open": {str(key): asdict(session) for key, session in self.open.items()},
+            }
+        )
+
+    @classmethod
+    def load(cls, dumped: bytes) -> Self:
+        """What :meth:`dump` wrote."""
+        return cls.of_json(orjson.loads(dumped))
+
+    @classmethod
+    def of_json(cls, state: Any) -> Self:
+        """What :meth:`dump` wrote, as Postgres gives it back."""
+        return cls(
+            state["last_session"],
+            state["last_refresh"],
+            {UUID(key): _load_session(value) for key, value in state["open"].items()},
+        )
+
+    def of(self, control: Control) -> OpenSession:
+        """The open session that an event belongs to.
+
+        :raises ProjectionError: there is none
+        """
+        try:
+            return self.open[control.session]
+        except KeyError:
+            raise ProjectionError(f"session {control.session} is not open") from None
+
+
+def _load_session(value: Any) -> OpenSession:
+    downloads = {
+        account: OpenDownload(**{**download, "refresh": OpenRefresh(**download["refresh"])})
+        for account, download in value["downloads"].items()
+    }
+    refresh = OpenRefresh(**value["refresh"]) if value["refresh"] else None
+    return OpenSession(value["id"], value["gateway"], refresh, downloads)
+
+
+def _session_opened(sessions: Sessions, control: Control) -> Fact:
+    if control.session in sessions.open:
+        raise ProjectionError(f"session {control.session} is open already")
+    state = _own(control)
+    fact = SessionBegan(
+        session_id=sessions.last_session + 1,
+        originator_id=control.session,
+        gateway=_text(state, "gateway"),
+        client_id=_whole(state, "client_id"),
+        server_version=_text(state, "server_version", ""),
+        connection_time=_text(state, "connection_time", ""),
+        instance=_text(state, "instance", ""),
+        software=_text(state, "software", ""),
+        opened=_time(state, "t"),
+    )
+    sessions.last_session = fact.session_id
+    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway)
+    return fact
+
+
+def _session_closed(sessions: Sessions, control: Control) -> Fact:
+    state, session = _own(control), sessions.of(control)
+    unfinished = session.refresh.id if session.refresh else None
+    fact = SessionEnded(session.id, _time(state, "t"), _text(state, "reason", ""), unfinished)
+    del sessions.open[control.session]
+    return fact
+
+
+def _accounts_listed(sessions: Sessions, control: Control) -> Fact:
+    fields = [item for item in orjson.loads(control.state) if not isinstance(item, int)]
+    codes = tuple(dict.fromkeys(code for code in fields[0].split(",") if code))
+    return AccountsTold(sessions.of(control).gateway, codes, _arrival(control))
+
+
+def _refresh_started(sessions: Sessions, control: Control) -> Fact:
+    state, session = _own(control), sessions.of(control)
+    fact = RefreshBegan(
+        refresh_id=sessions.last_refresh + 1,
+        session_id=session.id,
+        created=_time(state, "created"),
+        trigger=_text(state, "trigger", ""),
+        started=_time(state, "t"),
+    )
+    sessions.last_refresh = fact.refresh_id
+    session.refresh = OpenRefresh(fact.refresh_id, fact.created)
+    session.downloads.clear()
+    return fact
+
+
+def _refresh_ended(sessions: Sessions, control: Control) -> Fact:
+    state, session = _own(control), sessions.of(control)
+    if session.refresh is None:
+        raise ProjectionError("no refresh has begun that could end")
+    missing = {str(account): str(why) for account, why in state.get("missing", {}).items()}
+    request = state.get("request")
+    fact = RefreshFinished(
+        refresh_id=session.refresh.id,
+        ended=_time(state, "t"),
+        outcome=_text(state, "outcome"),
+        request=None if request is None else _whole(state, "request"),
+        missing=missing,
+    )
+    session.refresh = None
+    return fact
+
+
+def _account_subscribed(sessions: Sessions, control: Control) -> None:
+    state, session = _own(control), sessions.of(control)
+    if session.refresh is None:
+        raise ProjectionError("an account was subscribed outside of a refresh")
+    session.downloads[_text(state, "account")] = OpenDownload(
+        version=control.version,
+        source=_text(state, "source"),
+        values_request=str(state.get("values_request")),
+        positions_request=str(state.get("positions_request")),
+        refresh=session.refresh,
+    )
+
+
+def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
+    state, session = _own(control), sessions.of(control)
+    account, ended, completed = _text(state, "account"), _text(state, "ended"), _time(state, "t")
+    download = session.downloads.pop(account, None)
+    if download is None:
+        raise ProjectionError("no download of this account has begun")
+    if ended not in _COMPLETE:
+        return None
+    return Downloaded(
+        session=control.session,
+        after=download.version,
+        before=control.version,
+        account=account,
+        source=download.source,
+        values_request=download.values_request,
+        positions_request=download.positions_request,
+        refresh_id=download.refresh.id,
+        created=download.refresh.created,
+        completed=completed,
+        ended=ended,
+    )
+
+
+_APPLY: dict[str, Callable[[Sessions, Control], Fact | None]] = {
+    kinds.SessionOpened.TOPIC: _session_opened,
+    kinds.SessionClosed.TOPIC: _session_closed,
+    kinds.AccountsListed.TOPIC: _accounts_listed,
+    kinds.RefreshStarted.TOPIC: _refresh_started,
+    kinds.RefreshEnded.TOPIC: _refresh_ended,
+    kinds.AccountSubscribed.TOPIC: _account_subscribed,
+    kinds.AccountConcluded.TOPIC: _account_concluded,
+}
+
+TOPICS: tuple[str, ...] = tuple(_APPLY)
+
+
+def _own(control: Control) -> dict[str, Any]:
+    state = orjson.loads(control.state)
+    if not isinstance(state, dict):
+        raise ProjectionError("the state of an own event is not a JSON object")
+    return state
+
+
+def _arrival(control: Control) -> int:
+    if control.timed_state is None:
+        raise ProjectionError("no event of the session so far says when it arrived")
+    state = orjson.loads(control.timed_state)
+    return _time(state, "t") if isinstance(state, dict) else _time(state, 0)
+
+
+def _text(state: dict[str, Any], name: str, default: str | None = None) -> str:
+    """A text; states leave out empty ones, so what may be empty has a default."""
+    value = state[name] if default is None else state.get(name, default)
+    if not isinstance(value, str) or "\0" in value:
+        raise ProjectionError(f"{name!r} is not text that a table can hold")
+    return value
+
+
+def _whole(state: Any, name: str | int) -> int:
+    value = state[name]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ProjectionError(f"{name!r} is not a whole number")
+    return value
+
+
+def _time(state: Any, name: str | int) -> int:
+    value = _whole(state, name)
+    from_micros(value)
+    return value
+
+
+__all__ = ["TOPICS", "Sessions"]

@@ -1,0 +1,100 @@
+-- name: currency
+COPY currency (id, code) FROM STDIN
+
+-- name: gateway
+COPY gateway (id, name) FROM STDIN
+
+-- name: account
+COPY account (id, code) FROM STDIN
+
+-- name: security_type
+COPY security_type (id, name) FROM STDIN
+
+-- name: exchange
+COPY exchange (id, name) FROM STDIN
+
+-- name: symbol
+COPY symbol (id, name) FROM STDIN
+
+-- name: contract
+COPY contract (
+    id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
+    exchange_id, currency_id, local_symbol_id, trading_class_id
+) FROM STDIN
+
+-- name: session
+COPY session (
+    id, originator_id, gateway_id, client_id, server_version, connection_time, instance, software, opened
+) FROM STDIN
+
+-- name: refresh
+COPY refresh (id, session_id, created, trigger, started) FROM STDIN
+
+-- name: attribute_set
+COPY attribute_set (id, digest) FROM STDIN
+
+-- name: account_attribute
+COPY account_attribute (attribute_set_id, ordinal, tag, segment, currency_id, value) FROM STDIN
+
+-- name: account_snapshot
+COPY account_snapshot (
+    id, account_id, created, refresh_id, base_currency_id, attribute_set_id, completed, source, ended, ready,
+    cushion, look_ahead_next_change
+) FROM STDIN
+
+-- name: account_segment
+-- The columns of the table in their order: snapshot, segment, then those of ibconnect.tags.SEGMENT_TAGS.
+COPY account_segment FROM STDIN
+
+-- name: account_ledger
+-- The columns of the table in their order: snapshot, currency, then those of ibconnect.tags.LEDGER_TAGS.
+COPY account_ledger FROM STDIN
+
+-- name: account_value
+COPY account_value (account_snapshot_id, ordinal, tag, segment, currency_id, value, amount) FROM STDIN
+
+-- name: account_position
+COPY account_position (
+    account_snapshot_id, contract_id, position, market_price, market_value, average_cost, unrealized_pnl,
+    realized_pnl
+) FROM STDIN
+
+-- name: close_session
+UPDATE session
+SET closed = %(closed)s,
+    close_reason = %(reason)s
+WHERE id = %(session_id)s
+
+-- name: end_refresh
+UPDATE refresh
+SET ended = %(ended)s,
+    outcome = %(outcome)s,
+    request = %(request)s,
+    missing = %(missing)s
+WHERE id = %(refresh_id)s
+
+-- name: list_accounts
+INSERT INTO gateway_account (gateway_id, account_id, first_listed, last_listed, is_listed)
+VALUES (%(gateway_id)s, %(account_id)s, %(first)s, %(last)s, %(is_listed)s)
+ON CONFLICT (gateway_id, account_id) DO UPDATE
+SET last_listed = excluded.last_listed,
+    is_listed = excluded.is_listed
+
+-- name: unlist_accounts
+-- The accounts that a gateway listed once and no longer does.
+UPDATE gateway_account
+SET is_listed = false
+WHERE gateway_id = %(gateway_id)s
+  AND is_listed
+  AND account_id <> ALL (%(account_ids)s)
+
+-- name: set_aside
+INSERT INTO poison_event (position, originator_id, originator_version, topic, reason)
+VALUES (%(position)s, %(session)s, %(version)s, %(topic)s, %(reason)s)
+ON CONFLICT (position) DO NOTHING
+
+-- name: advance
+UPDATE projection
+SET position = %(position)s,
+    open = %(open)s,
+    updated = clock_timestamp()

@@ -1,0 +1,76 @@
+-- name: head
+-- The position of the newest event. Writers lock the table, so everything up to it is committed and visible to
+-- every later statement.
+SELECT max(notification_id)
+FROM public.stored_events
+
+-- name: controls
+-- The events of a range of positions that begin or end something, in order. For a list of accounts also the state
+-- that says when it arrived: the newest of its session that carries a time.
+SELECT
+    event.notification_id,
+    event.originator_id,
+    event.originator_version,
+    event.topic,
+    event.state,
+    CASE
+        WHEN event.topic = 'a' THEN (
+            SELECT timed.state
+            FROM public.stored_events AS timed
+            WHERE timed.originator_id = event.originator_id
+              AND timed.originator_version <= event.originator_version
+              AND (
+                  substring(timed.state FROM 1 FOR 1) = '{'::bytea
+                  OR substring(timed.state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
+              )
+            ORDER BY timed.originator_version DESC
+            LIMIT 1
+        )
+    END AS timed_state
+FROM public.stored_events AS event
+WHERE event.notification_id > %(after)s
+  AND event.notification_id <= %(upto)s
+  AND event.topic = ANY (%(topics)s)
+ORDER BY event.notification_id
+
+-- name: downloads
+-- The messages of some downloads: for each, the states of its account values, of its positions and (only where
+-- asked for) of other messages, each run together in the order of arrival.
+SELECT
+    messages.account_values,
+    messages.positions,
+    messages.others
+FROM unnest(
+    %(sessions)s::uuid[],
+    %(after)s::bigint[],
+    %(before)s::bigint[],
+    %(multi)s::boolean[]
+) WITH ORDINALITY AS download (originator_id, after, before, multi, number)
+CROSS JOIN LATERAL (
+    SELECT
+        string_agg(event.state, ',' ORDER BY event.originator_version) FILTER (WHERE event.topic = 'v') AS account_values,
+        string_agg(event.state, ',' ORDER BY event.originator_version) FILTER (WHERE event.topic = 'p') AS positions,
+        string_agg(event.state, ',' ORDER BY event.originator_version) FILTER (WHERE event.topic = 'm') AS others
+    FROM public.stored_events AS event
+    WHERE event.originator_id = download.originator_id
+      AND event.originator_version > download.after
+      AND event.originator_version < download.before
+      AND (event.topic = 'm' OR NOT download.multi)
+      AND (event.topic IN ('v', 'p') OR download.multi)
+) AS messages
+ORDER BY download.number
+
+-- name: download_events
+-- The messages of one download one by one, to find the one that cannot be understood.
+SELECT
+    event.notification_id,
+    event.originator_id,
+    event.originator_version,
+    event.topic,
+    event.state
+FROM public.stored_events AS event
+WHERE event.originator_id = %(session)s
+  AND event.originator_version > %(after)s
+  AND event.originator_version < %(before)s
+  AND event.topic = ANY (%(topics)s)
+ORDER BY event.originator_version

@@ -1,0 +1,63 @@
+-- name: schema_exists
+SELECT EXISTS (
+    SELECT
+    FROM pg_namespace
+    WHERE nspname = %(schema)s
+)
+
+-- name: tracking
+-- Which tables these are (a rebuild puts others in their place), their version, and how far they are.
+SELECT
+    'projection'::regclass::oid,
+    projection.version,
+    projection.position,
+    projection.open
+FROM projection
+
+-- name: start_tracking
+INSERT INTO projection (name, version, position, open)
+VALUES ('snapshots', %(version)s, 0, %(open)s)
+
+-- name: version
+SELECT version
+FROM projection
+
+-- name: lock
+-- Held until the transaction ends: one projector, or the swap of a rebuild, at a time.
+SELECT pg_advisory_xact_lock(%(lock)s)
+
+-- name: try_lock
+-- Held until the connection ends, for one holder at a time.
+SELECT pg_try_advisory_lock(%(lock)s)
+
+-- name: notify_projected
+SELECT pg_notify('projected', %(position)s::text)
+
+-- name: listen
+LISTEN stored_events
+
+-- name: status
+-- How far the tables are behind the events: the newest positions of both, the arrival of the oldest event not yet
+-- applied that says when it arrived (microseconds since the epoch), and the number of events set aside.
+SELECT
+    projection.version,
+    projection.position,
+    coalesce(newest.position, 0),
+    waiting.arrived,
+    (SELECT count(*) FROM poison_event)
+FROM projection
+CROSS JOIN (
+    SELECT max(notification_id) AS position
+    FROM public.stored_events
+) AS newest
+LEFT JOIN LATERAL (
+    SELECT substring(encode(event.state, 'escape') FROM '^(?:\[|\{"t":)(\d{1,18})')::bigint AS arrived
+    FROM public.stored_events AS event
+    WHERE event.notification_id > projection.position
+      AND encode(substring(event.state FROM 1 FOR 8), 'escape') ~ '^(\[|\{"t":)\d'
+    ORDER BY event.notification_id
+    LIMIT 1
+) AS waiting ON true
+
+-- name: view_comment
+SELECT obj_description(to_regclass(%(view)s), 'pg_class')
