@@ -124,26 +124,31 @@ def _gateways(text: str) -> tuple[GatewayAddress, ...]:
 def _gateway(text: str) -> GatewayAddress:
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:,\[\]/]+)):(\d{1,5})", text, re.ASCII)
     if match is None or not 1 <= int(match[3]) <= 65535:
-        raise ValueError(
-            f"{text!r} is not host:port; use for example 127.0.0.1:4002, several separated by commas"
-        )
+        raise ValueError(f"{text!r} is not host:port; use for example 127.0.0.1:4002, several separated by commas")
     return GatewayAddress(match[1] or match[2], int(match[3]))
 
 
-def _schedule(text: str) -> str:
+def parse_schedule(text: str) -> CronTab:
+    """A cron expression as the crontab package takes it: five fields, or six that begin with seconds, or ``@hourly``.
+
+    :raises ValueError: it is none; the message says what is right
+    """
+    # That package reads a sixth field as the year, and takes seconds only as the first of seven.
     try:
-        CronTab(text)
+        return CronTab(f"{text} *" if len(text.split()) == 6 else text)
     except (ValueError, KeyError) as exc:
         right = "use five cron fields (UTC), six with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly"
         raise ValueError(f"{right} ({exc})") from exc
+
+
+def _schedule(text: str) -> str:
+    parse_schedule(text)
     return text
 
 
 def _database_url(text: str) -> str:
     if text and urlsplit(text).scheme not in ("postgres", "postgresql"):
-        raise ValueError(
-            "use a Postgres URL such as postgresql://user:password@host:5432/ibconnect, or nothing"
-        )
+        raise ValueError("use a Postgres URL such as postgresql://user:password@host:5432/ibconnect, or nothing")
     return text
 
 
@@ -218,16 +223,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", _text, secret=True),
     Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", _text),
-    Setting(
-        "ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", _boolean
-    ),
+    Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", _boolean),
     Setting("CORS_ORIGINS", "", "origins that browsers may call from, separated by commas", _words),
     Setting("SPOOL_MAX_BYTES", "1GiB", "most disk that the spool takes while Postgres is away", _bytes),
     Setting("INSTANCE", "", "name of this instance; empty: host name and process id", _text),
     Setting("LOG_FORMAT", "console", "console or json", _one_of("console", "json")),
-    Setting(
-        "LOG_LEVEL", "info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error")
-    ),
+    Setting("LOG_LEVEL", "info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error")),
 )
 
 
@@ -243,9 +244,7 @@ def load(environ: Mapping[str, str]) -> Config:
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
     text = environ.get(setting.name, "")
-    path = (
-        environ.get(f"{setting.name}_FILE", "") if setting.secret and setting.name.startswith("DB_") else ""
-    )
+    path = environ.get(f"{setting.name}_FILE", "") if setting.secret and setting.name.startswith("DB_") else ""
     if path and text:
         raise ConfigError(f"{setting.name} and {setting.name}_FILE are both set; set one of them")
     if path:

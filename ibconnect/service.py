@@ -1,14 +1,15 @@
 """The composition root: enters every resource in order, leaves in reverse.
 
 embedded Postgres (if no DB_URL) → migrations → writer → projector → keepers of gateways → HTTP. Called by the
-command line; ``async with Service(config) as service`` is the whole of ``ibconnect serve``.
+command line: :func:`serve_until` is the whole of ``ibconnect serve``.
 """
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ibconnect import __version__
 from ibconnect.config import Config, hide_password
@@ -57,13 +58,14 @@ async def running(config: Config) -> AsyncIterator[Service]:
     """
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
+        config = replace(config, db_url=url)
         await _prepared(url)
         writer = await _entered_writer(stack, config, url)
         projector = Projector(url)
         projector.start()
         stack.push_async_callback(asyncio.to_thread, projector.stop)
         await _entered_keepers(stack, config, url, writer)
-        site = await stack.enter_async_context(serve(create_app(config, url), config.host, config.port))
+        site = await stack.enter_async_context(serve(create_app(config), config.host, config.port))
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
         yield Service(tuple(site.urls), url)
         observe(Kind.SERVICE_STOPPING)
@@ -114,17 +116,42 @@ def _report_failure(task: asyncio.Task[None]) -> None:
         observe(Kind.BACKGROUND_FAILED, error=error)
 
 
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until_signal() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def stop_event() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):
-            loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve_until(
+    stop: asyncio.Event, config: Config, on_started: Callable[[Service], None] = lambda service: None
+) -> None:
+    """Run everything until ``stop`` is set, also if that happens while it still waits for Postgres.
+
+    :raises IbConnectError: it could not be started
+    """
+    started = asyncio.Event()
+
+    async def live() -> None:
+        async with running(config) as service:
+            on_started(service)
+            started.set()
+            await stop.wait()
+
+    living, stopping = asyncio.ensure_future(live()), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not started.is_set():
+            living.cancel()
+        with suppress(asyncio.CancelledError):
+            await living
+    finally:
+        await _cancelled([living, stopping])

@@ -117,7 +117,7 @@ async def _answered(
     while True:
         heard = link.data_at if may_end_quietly and link.data_at >= began else None
         deadline = began + patience.download
-        until = deadline if heard is None else min(deadline, heard + patience.quiet)
+        until = min(deadline, (loop.time() if heard is None else heard) + patience.quiet)
         watched: set[asyncio.Future[Any]] = {answer, link.lost}
         await asyncio.wait(watched, timeout=max(0.0, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
         if answer.done():

@@ -50,6 +50,7 @@ class Link:
         self._instance = instance
         self._early: list[bytes] = []
         self._watchers: list[Watcher] = []
+        self._is_ready = False
         self._is_flagged = False
         self._has_flagged = False
         self._loop = asyncio.get_running_loop()
@@ -70,6 +71,7 @@ class Link:
         """
         try:
             await self.client.open(self.address, self._client_id, HANDSHAKE_S)
+            self._is_ready = True
         except GatewayUnavailable as exc:
             self.close("refused", self._refusal(str(exc)))
             raise GatewayUnavailable(self._refusal(str(exc))) from exc
@@ -180,5 +182,9 @@ class Link:
             self.close("spool-full", str(exc))
 
     def _on_lost(self, reason: str, unfinished: bytes) -> None:
-        kind = "broken-frame" if reason.startswith("broken-frame") else "lost"
-        self.close(kind, reason.removeprefix("broken-frame: "), unfinished)
+        if reason.startswith("broken-frame: "):
+            self.close("broken-frame", reason.removeprefix("broken-frame: "), unfinished)
+        elif self._is_ready:
+            self.close("lost", reason, unfinished)
+        else:
+            self.close("refused", self._refusal(reason), unfinished)

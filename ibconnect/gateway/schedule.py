@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from crontab import CronTab
-
+from ibconnect.config import parse_schedule
 from ibconnect.times import utc_now
 
 # Sleeping in slices, the schedule follows a clock that was set; further back than this, the clock is believed.
@@ -20,7 +19,7 @@ class Schedule:
     """When the next refresh is due. ``clock`` gives the wall clock in UTC."""
 
     def __init__(self, cron: str, clock: Callable[[], datetime] = utc_now) -> None:
-        self._cron = CronTab(cron)
+        self._cron = parse_schedule(cron)
         self._clock = clock
         self._last: datetime | None = None
 

@@ -1,0 +1,120 @@
+"""The command line: verbs, each a few lines that call into the rooms.
+
+``ibconnect VERB``; exit codes: 0 done, 1 it failed (one line says why), 2 wrong usage or settings, 130 interrupted.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ibconnect import __version__
+from ibconnect.config import SETTINGS, Config, describe, load
+from ibconnect.errors import ConfigError, IbConnectError
+from ibconnect.observe import configure_logging
+from ibconnect.simulator import cli as simulate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the return value is the exit code."""
+    parser = build_parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except ConfigError as exc:
+        print(f"ibconnect: {exc}", file=sys.stderr)
+        return 2
+    except IbConnectError as exc:
+        print(f"ibconnect: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) is gone; Python must not try to flush to it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs."""
+    parser = argparse.ArgumentParser(
+        prog="ibconnect",
+        description="A durable, event-sourced history of Interactive Brokers accounts, served over REST.",
+        epilog=_settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ibconnect {__version__}")
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    _add(verbs, "serve", _serve, "record the gateways and serve the REST API, until SIGTERM or SIGINT")
+    _add(verbs, "demo", _demo, "serve a simulated advisor's login from an embedded Postgres")
+    _add(verbs, "config", _config, "print the effective settings, secrets hidden; fail if one is wrong")
+    _add(verbs, "migrate", _migrate, "bring the database's schema up to date")
+    _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
+    simulate.add_arguments(_add(verbs, "simulate", simulate.run, "an IB Gateway of our own, for development and tests"))
+    return parser
+
+
+def _add(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _settings_help() -> str:
+    rows = [f"  {setting.name:<18}{setting.help} (default: {setting.default or 'empty'})" for setting in SETTINGS]
+    return "settings, all by environment:\n" + "\n".join(rows)
+
+
+def _settings() -> Config:
+    config = load(os.environ)
+    configure_logging(config.log_format, config.log_level)
+    return config
+
+
+def _serve(_: argparse.Namespace) -> int:
+    from ibconnect.service import serve_until, stop_event
+
+    config = _settings()
+
+    async def serve() -> None:
+        await serve_until(stop_event(), config)
+
+    asyncio.run(serve())
+    return 0
+
+
+def _demo(_: argparse.Namespace) -> int:
+    from ibconnect.demo import run
+
+    return run(os.environ)
+
+
+def _config(_: argparse.Namespace) -> int:
+    for name, value, text in describe(load(os.environ)):
+        print(f"{name}={value}  # {text}")
+    return 0
+
+
+def _migrate(_: argparse.Namespace) -> int:
+    from ibconnect.database.migrations import migrate
+    from ibconnect.service import database
+
+    with database(_settings()) as url:
+        applied = migrate(url)
+    for migration in applied:
+        print(f"applied {migration.name}")
+    if not applied:
+        print("the database's schema is up to date")
+    return 0
+
+
+def _rebuild(_: argparse.Namespace) -> int:
+    from ibconnect.rebuilding import run
+
+    return run(_settings())

@@ -1,0 +1,58 @@
+"""``ibconnect demo``: a simulated advisor's login, recorded and served, with nothing else to set up.
+
+Called by the command line (``make demo``). It is the real service on the embedded Postgres, in a data directory
+of its own that stays; only the gateway is simulated.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from ibconnect.config import Config, default_data_dir, load
+from ibconnect.observe import configure_logging
+from ibconnect.service import Service, serve_until, stop_event
+from ibconnect.simulator import Gateway, Scenario
+
+# One minute of the demo is an hour of the simulated market, and is worth a snapshot.
+_SPEED = 60.0
+_EVERY_MINUTE = "* * * * *"
+
+
+def settings(environ: Mapping[str, str], gateway_port: int) -> Config:
+    """The settings of the demo: what the environment says, else a snapshot a minute in a directory of its own."""
+    demo = {"DATA_DIR": str(default_data_dir() / "demo"), "ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning"}
+    return load({**demo, **environ, "IB_GW": f"127.0.0.1:{gateway_port}"})
+
+
+def run(environ: Mapping[str, str]) -> int:
+    """Run until SIGINT or SIGTERM; the exit code is 0.
+
+    :raises IbConnectError: a setting is wrong, or a port or the database cannot be had
+    """
+    asyncio.run(_run(environ))
+    print("stopped; the recorded history stays where it is", flush=True)
+    return 0
+
+
+async def _run(environ: Mapping[str, str]) -> None:
+    stop = stop_event()
+    async with Gateway(Scenario.demo(), speed=_SPEED, record=False) as gateway:
+        config = settings(environ, gateway.port)
+        configure_logging(config.log_format, config.log_level)
+        print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
+        print(f"history is kept in {config.data_dir}" if not config.db_url else "history is kept in DB_URL", flush=True)
+        await serve_until(stop, config, lambda service: _show(service, config))
+
+
+def _show(service: Service, config: Config) -> None:
+    root = service.urls[0].rstrip("/")
+    print(
+        f"""recording and serving; a snapshot of every account now and by ACCT_REF="{config.acct_ref}"
+
+  all accounts            curl -i {root}/v1/accounts
+  the same, refreshed     curl -H 'Cache-Control: max-age=0' {root}/v1/accounts
+  one account's report    curl -L {root}/v1/accounts/{{AccountCode}}
+  documentation           {root}/docs
+
+Ctrl-C stops it.""",
+        flush=True,
+    )

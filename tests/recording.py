@@ -1,0 +1,108 @@
+"""A recorder at work on simulated gateways and a real Postgres, and ways to wait for what it records."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from eventsourcing.persistence import Notification
+
+from ibconnect.config import load
+from ibconnect.database.pools import connect
+from ibconnect.events.kinds import AccountConcluded, Event, InboundEvent, RefreshEnded
+from ibconnect.events.mapper import WireMapper
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.store import Datastore
+from ibconnect.events.writer import Writer
+from ibconnect.gateway.coordination import Coordination
+from ibconnect.gateway.keeper import Keeper
+
+DEADLINE_S = 20.0
+Kind = TypeVar("Kind", bound=Event)
+
+
+async def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S) -> Any:
+    """Wait until ``condition()`` is true and return its value; fail the test, saying what was awaited."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + deadline
+    while not (value := condition()):
+        if loop.time() > end:
+            raise AssertionError(f"not within {deadline:g} s: {what}")
+        await asyncio.sleep(0.01)
+    return value
+
+
+class Recording:
+    """What one recorder has stored so far."""
+
+    def __init__(self, url: str, writer: Writer) -> None:
+        self.url = url
+        self.writer = writer
+        self._mapper = WireMapper()
+
+    def notifications(self) -> list[Notification]:
+        query = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events ORDER BY 1"
+        with connect(self.url, name="test") as connection:
+            return [
+                Notification(id=position, originator_id=stream, originator_version=version, topic=topic, state=state)
+                for position, stream, version, topic, state in connection.execute(query)
+            ]
+
+    def events(self) -> list[Event]:
+        """All stored events, in order of position."""
+        return [self._mapper.to_domain_event(each) for each in self.notifications()]
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [event for event in self.events() if isinstance(event, kind)]
+
+    async def have(self, kind: type[Kind], count: int = 1) -> list[Kind]:
+        """Wait until so many events of a kind are stored."""
+        found: list[Kind] = []
+
+        def enough() -> bool:
+            found[:] = self.of(kind)
+            return len(found) >= count
+
+        await until(enough, f"{count} {kind.__name__}")
+        return found
+
+    async def refreshes(self, count: int = 1) -> list[RefreshEnded]:
+        return await self.have(RefreshEnded, count)
+
+    def inbound(self) -> list[list[list[str]]]:
+        """Per session, in order of their first event: the wire fields of what the gateway sent."""
+        sessions: dict[Any, list[list[str]]] = {}
+        for event in self.events():
+            fields = sessions.setdefault(event.originator_id, [])
+            if isinstance(event, InboundEvent):
+                fields.append(list(event.fields))
+        return list(sessions.values())
+
+    def endings(self) -> list[tuple[str, str]]:
+        """(account, how its download ended) for each download."""
+        return [(event.account, event.ended) for event in self.of(AccountConcluded)]
+
+
+@asynccontextmanager
+async def recording(
+    url: str, spool: Path, *ports: int, instance: str = "one", **settings: str
+) -> AsyncIterator[Recording]:
+    """Record the gateways on these local ports for as long as the context lasts."""
+    gateways = ",".join(f"127.0.0.1:{port}" for port in ports)
+    config = load({"QUIET_TIME": "1", "DOWNLOAD_TIMEOUT": "2", **settings, "IB_GW": gateways, "INSTANCE": instance})
+    with Datastore(url) as datastore:
+        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
+        await writer.start()
+        coordination = Coordination(url, instance)
+        keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
+        tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
+        seen = Recording(url, writer)
+        try:
+            yield seen
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await writer.close(10)
+            await coordination.leave()
