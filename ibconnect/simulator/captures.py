@@ -50,6 +50,8 @@ class Captures:
         if same_account == "renumber":
             self._captures = _distinct(self._captures)
         self._codes = list(dict.fromkeys(code for c in self._captures for code in c.codes()))
+        if not self._codes:
+            raise CaptureError(f"no account in {', '.join(c.name for c in self._captures)}")
         self._plays: dict[str, int] = {}
 
     @classmethod

@@ -135,7 +135,7 @@ FAULTS: Mapping[str, Fault] = {fault.name: fault for fault in _ALL}
 
 
 def prepare(target: Target, name: str, given: Params) -> Callable[[], None]:
-    """A fault that begins when the result is called. Raises :class:`SimulatorError` for a name or parameter that is not known."""
+    """A fault that begins when the result is called. Raises :class:`SimulatorError` for what is not known."""
     fault = FAULTS.get(name)
     if fault is None:
         raise SimulatorError(f"no fault {name!r}: one of {', '.join(FAULTS)}")

@@ -62,6 +62,11 @@ class Gateway:
         return [c for c in self.connections if not c.closed]
 
     @property
+    def listening(self) -> bool:
+        """Whether the port is open."""
+        return self._server is not None
+
+    @property
     def sent(self) -> list[list[list[str]]]:
         """Per connection, in order of connecting: every message sent, as wire fields."""
         return [connection.sent_fields() for connection in self.connections]
