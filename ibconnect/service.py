@@ -63,7 +63,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
         writer = await _entered_writer(stack, config, url)
         projector = Projector(url)
         projector.start()
-        stack.push_async_callback(asyncio.to_thread, projector.stop)
+        stack.push_async_callback(asyncio.to_thread, projector.stop, _STOP_S)
         await _entered_keepers(stack, config, url, writer)
         site = await stack.enter_async_context(serve(create_app(config), config.host, config.port))
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
