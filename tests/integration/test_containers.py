@@ -1,0 +1,246 @@
+"""Dockerfile, compose file and monitoring, checked without a container engine.
+
+The Dockerfile by hadolint, the compose file by the Compose Specification's JSON schema and by our own rules, the
+image's contents by running the same installation script that the Dockerfile runs, in a clean directory.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from ruamel.yaml import YAML
+
+import ibconnect.http.app
+import ibconnect.observe
+from ibconnect.config import load
+from ibconnect.http.tokens import parse_tokens
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+PUBLISHED = re.compile(r"127\.0\.0\.1:(\$\{PORT:-)?\d+\}?:\d+")
+
+
+def run(*command: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def instructions(dockerfile: str) -> list[tuple[str, str]]:
+    """The Dockerfile's instructions, continuation lines joined, as (name, arguments)."""
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", dockerfile))
+    return [(name, rest) for name, _, rest in (line.partition(" ") for line in joined.splitlines()) if name]
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> list[tuple[str, str]]:
+    return instructions((ROOT / "Dockerfile").read_text())
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return dict(YAML(typ="safe").load(ROOT / "compose.yaml"))
+
+
+def test_hadolint_has_no_complaint() -> None:
+    assert run(BIN / "hadolint", ROOT / "Dockerfile").stdout == ""
+
+
+def test_the_last_stage_runs_as_a_number_that_is_not_root_and_is_watched(dockerfile: list[tuple[str, str]]) -> None:
+    names = [name for name, _ in dockerfile]
+    last = dockerfile[len(names) - 1 - names[::-1].index("FROM") :]
+    assert names.count("FROM") == 2
+    assert [value for name, value in last if name == "USER"] == ["10001:10001"]
+    assert [name for name, _ in last].count("HEALTHCHECK") == 1
+    assert not any("apt-get" in value or "pip" in value for name, value in last if name == "RUN")
+
+
+def test_no_secret_is_built_in(dockerfile: list[tuple[str, str]]) -> None:
+    assert [value for name, value in dockerfile if name == "ARG"] == []
+    built_in = " ".join(value for name, value in dockerfile if name == "ENV")
+    assert not re.search(r"(?i)password|token|secret|DB_URL", built_in)
+
+
+def test_what_the_builder_gets_is_what_the_dockerfile_copies(dockerfile: list[tuple[str, str]]) -> None:
+    copied = {
+        path for name, value in dockerfile if name == "COPY" and "--from" not in value for path in value.split()[:-1]
+    }
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    assert {line[1:] for line in ignored if line.startswith("!")} == copied
+    assert all((ROOT / path).exists() for path in copied)
+
+
+def test_the_dockerfiles_install_steps_work_in_a_clean_directory(
+    dockerfile: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Run the build stage's COPY and RUN with a directory in place of the image."""
+    source, target = tmp_path / "src", tmp_path / "ibconnect"
+    source.mkdir()
+    stage = dockerfile[: [name for name, _ in dockerfile].index("FROM", 1)]
+    for name, value in stage:
+        if name == "COPY":
+            *paths, destination = value.split()
+            for path in paths:
+                copy(ROOT / path, source / path if destination == "./" else source / destination)
+        elif name == "RUN":
+            command = value.replace("/opt/ibconnect", shlex.quote(str(target)))
+            environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/root")}
+            run("sh", "-c", command, cwd=source, env=environment)
+    assert "serve" in run(target / "bin" / "ibconnect", "--help", cwd=tmp_path).stdout
+    installed = next((target / "lib").glob("python*/site-packages"))
+    packed = {path.relative_to(installed / "ibconnect") for path in (installed / "ibconnect" / "sql").rglob("*.sql")}
+    assert packed == {path.relative_to(ROOT) for path in (ROOT / "sql").rglob("*.sql")}
+    assert not (installed / "pytest").exists()
+    assert list((installed / "ibconnect").rglob("*.pyc")) != []
+
+
+def copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(source, target)
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_the_health_check_says_what_the_service_says(status: int, code: int) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        environment = {**os.environ, "PORT": str(server.server_port)}
+        command = [sys.executable, ROOT / "deploy" / "healthcheck.py"]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=30)
+        thread.join()
+    assert done.returncode == code
+
+
+def test_the_compose_file_fits_the_specification() -> None:
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml")
+
+
+def test_every_container_is_hardened_and_watched(compose: dict[str, Any]) -> None:
+    watched_by_image = {"ibconnect"}
+    for name, service in compose["services"].items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+        assert service["restart"] == "unless-stopped", name
+        assert "healthcheck" in service or name in watched_by_image, name
+    writable = {name for name, service in compose["services"].items() if not service.get("read_only")}
+    assert writable == {"ib-gateway"}
+
+
+def test_nothing_is_published_beyond_loopback(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports != []
+    assert all(PUBLISHED.fullmatch(port) for port in ports)
+    assert "ports" not in compose["services"]["postgres"]
+    assert compose["services"]["postgres"]["networks"] == ["database"]
+    assert compose["networks"]["database"] == {"internal": True}
+
+
+def test_secrets_come_by_file_only(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            secret = re.search(r"PASSWORD|TOKEN|DB_URL", variable)
+            assert not secret or re.fullmatch(r"/run/secrets/(\w+)", str(value)), f"{name}: {variable}"
+            if secret:
+                assert str(value).rpartition("/")[2] in service["secrets"], f"{name}: {variable}"
+    files = [secret["file"] for secret in compose["secrets"].values()]
+    assert all(file.startswith("./secrets/") for file in files)
+    assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def make_secrets(directory: Path) -> dict[str, str]:
+    run("sh", ROOT / "deploy" / "make-secrets.sh", directory)
+    return {path.name: path.read_text() for path in directory.iterdir()}
+
+
+def test_the_secrets_script_makes_every_secret_file_and_keeps_them(compose: dict[str, Any], tmp_path: Path) -> None:
+    first, made = (make_secrets(tmp_path / "secrets") for _ in range(2))
+    assert made == first
+    assert set(made) == set(compose["secrets"]) | {"api_token"}
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    assert made["postgres_password"] in made["db_url"]
+    tokens = parse_tokens(made["api_tokens"])
+    full, limited = (tokens.principal_of(made[name]) for name in ("api_token", "prometheus_token"))
+    assert full is not None
+    assert full.may_see("DU1000001")
+    assert limited is not None
+    assert not limited.may_see("DU1000001")
+
+
+def test_the_services_environment_is_valid(compose: dict[str, Any], tmp_path: Path) -> None:
+    environment = {
+        name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
+        for name, value in compose["services"]["ibconnect"]["environment"].items()
+    }
+    environment["DB_URL_FILE"] = str(tmp_path / "db_url")
+    (tmp_path / "db_url").write_text("postgresql://ibconnect:secret@postgres:5432/ibconnect\n")
+    config = load(environment)
+    assert config.db_url == "postgresql://ibconnect:secret@postgres:5432/ibconnect"
+    assert [str(address) for address in config.ib_gw] == ["ib-gateway:4004"]
+
+
+def test_mounted_files_exist(compose: dict[str, Any]) -> None:
+    mounts = [mount for service in compose["services"].values() for mount in service.get("volumes", [])]
+    for mount in mounts:
+        source = mount.split(":")[0]
+        assert source in compose["volumes"] or (ROOT / source).is_dir(), mount
+
+
+def exposed() -> set[str]:
+    """The names of all series that ``/metrics`` can show, ``up`` of Prometheus itself included."""
+    assert ibconnect.observe
+    assert ibconnect.http.app
+    names = {"up"}
+    for metric in REGISTRY.collect():
+        suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])
+        names.update(metric.name + suffix for suffix in suffixes)
+    return names
+
+
+def used(expression: str) -> set[str]:
+    """The series that an expression reads."""
+    return set(re.findall(r"\b(?:ibconnect_\w+|up)\b", re.sub(r'"[^"]*"', "", expression)))
+
+
+def test_alerts_read_series_that_exist() -> None:
+    groups = YAML(typ="safe").load(ROOT / "deploy" / "prometheus" / "alerts.yml")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len({rule["alert"] for rule in rules}) == len(rules) > 0
+    for rule in rules:
+        assert used(rule["expr"]), rule["alert"]
+        assert used(rule["expr"]) <= exposed(), rule["alert"]
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert set(rule["annotations"]) == {"summary", "description"}
+
+
+def test_the_dashboard_reads_series_that_exist_and_shows_all_of_ours() -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / "ibconnect.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    shown = set().union(*map(used, expressions))
+    assert shown <= exposed()
+    ours = {name for name in exposed() if name.startswith("ibconnect_")}
+    bases = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in ours}
+    missing = {base for base in bases if not any(name.startswith(base) for name in shown)}
+    assert missing == {"ibconnect_projection_position"}
