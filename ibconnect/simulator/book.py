@@ -45,7 +45,6 @@ class Account:
     positions: dict[int, Position] = field(default_factory=dict)
     previous_equity: Decimal = ZERO
     """EquityWithLoanValue when the day began, in the base currency."""
-    ready: bool = True
 
     def add_cash(self, currency: str, amount: Decimal) -> None:
         self.cash[currency] = self.cash.get(currency, ZERO) + amount
@@ -145,7 +144,6 @@ def combine(code: str, base: str, accounts: Iterable[Account]) -> Account:
                 mine[currency] = mine.get(currency, ZERO) + amount
         for con_id, position in account.positions.items():
             _merge(total.positions.setdefault(con_id, Position(position.instrument)), position)
-        total.ready = total.ready and account.ready
     return total
 
 

@@ -26,6 +26,7 @@ from ibconnect.simulator.line_faults import (
     short_length,
     swallow,
     unknown_id,
+    unset,
 )
 from ibconnect.simulator.outages import (
     competing_login,
@@ -92,6 +93,14 @@ _ALL = (
     Fault("unknown-id", "a message of an id that nobody knows", now_or_spoil, {**_MESSAGE, "id": 9999}, unknown_id),
     Fault("missing-field", "a message 6 or 7 without its last field", spoil, _MESSAGE, missing_field, _is("6", "7")),
     Fault("extra-field", "a message 6 or 7 with a field too many", spoil, _MESSAGE, extra_field, _is("6", "7")),
+    Fault(
+        "unset",
+        "the largest double, which means no value, in message 6 (value), 94 (daily) or 95 (daily)",
+        spoil,
+        _MESSAGE,
+        unset,
+        _is("6", "94", "95"),
+    ),
     Fault(
         "foreign-account",
         "a value and a position of an account that is not ours",

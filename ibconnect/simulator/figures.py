@@ -168,7 +168,7 @@ def segments_of(account: Account) -> list[str]:
 def _texts(account: Account) -> list[Value]:
     texts = {
         "AccountCode": account.code,
-        "AccountReady": "true" if account.ready else "false",
+        "AccountReady": "true",
         "AccountType": account.kind,
         "LookAheadNextChange": "0",
         "NLVAndMarginInReview": "false",

@@ -8,6 +8,7 @@ import random
 
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.fault import Params
+from ibconnect.simulator.messages import UNSET_DOUBLE
 from ibconnect.simulator.wire import Fields, frame, payload
 
 FOREIGN_ACCOUNT = "DU9999999"
@@ -78,6 +79,14 @@ def foreign_account(connection: Connection, fields: Fields, params: Params) -> N
     figures = ("100", "155.5", "15550.00", "150.01", "549.00", "0.00")
     connection.send_body(payload(("6", "2", "NetLiquidation", "123456.78", "USD", account)))
     connection.send_body(payload(("7", "8", *contract, *figures, account)))
+
+
+_FIGURE = {"6": 3, "94": 2, "95": 3}
+
+
+def unset(connection: Connection, fields: Fields, params: Params) -> Fields:
+    index = _FIGURE[fields[0]]
+    return (*fields[:index], UNSET_DOUBLE, *fields[index + 1 :])
 
 
 def not_ready(connection: Connection, fields: Fields, params: Params) -> Fields:

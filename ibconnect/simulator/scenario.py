@@ -112,13 +112,19 @@ class Scenario:
 
     def pnl(self, request_id: int, account: str, model: str) -> Feed:
         self._check(account)
-        return ProfitFeed(lambda: rows.pnl_row(request_id, self._account(account), self.world.market))
+
+        def current() -> Fields | None:
+            found = self._account(account)
+            return rows.pnl_row(request_id, found, self.world.market) if found else None
+
+        return ProfitFeed(current)
 
     def pnl_single(self, request_id: int, account: str, model: str, con_id: str) -> Feed:
         self._check(account)
 
         def current() -> Fields | None:
-            position = self._account(account).positions.get(int(con_id))
+            found = self._account(account)
+            position = found.positions.get(int(con_id)) if found else None
             return rows.pnl_single_row(request_id, position, self.world.market) if position else None
 
         return ProfitFeed(current)
@@ -184,22 +190,25 @@ class Scenario:
         if account not in self.world.accounts and account != "All" and account not in self._aggregates():
             raise no_such_account(account)
 
-    def _account(self, code: str) -> Account:
-        """An account or an aggregate; one that was closed meanwhile has nothing."""
+    def _account(self, code: str) -> Account | None:
+        """An account or an aggregate; None if it was closed meanwhile."""
         found = self.world.accounts.get(code)
         if found is not None:
             return found
         if code != "All" and code not in self._aggregates():
-            return Account(code, "USD")
+            return None
         members = self.world.accounts.values() if code == "All" else self.world.clients()
         base = next(iter(self.world.accounts.values())).base
         return combine(code, base, members)
 
     def _values(self, code: str) -> list[Value]:
-        return rows.prefixed(account_values(self._account(code), self.world.market), self.ledger_prefix)
+        account = self._account(code)
+        values = account_values(account, self.world.market) if account else []
+        return rows.prefixed(values, self.ledger_prefix)
 
     def _held(self, code: str) -> Sequence[Position]:
-        return list(self._account(code).positions.values())
+        account = self._account(code)
+        return list(account.positions.values()) if account else []
 
     def _groups_xml(self) -> str:
         groups = "".join(

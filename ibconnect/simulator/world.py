@@ -184,17 +184,22 @@ class World:
 
     def _open_position(self, account: Account, kind: str, long_ago: bool = False) -> None:
         """Buy (or sell) a contract that the account does not hold; ``long_ago`` at a price of its own."""
-        pool = self.pools["STK" if kind == "FRACTION" else kind]
-        free = [i for i in pool if i.con_id not in account.positions]
-        if not free:
-            free = [i for k in KINDS for i in self.pools[k] if i.con_id not in account.positions]
-        if free:
-            instrument = self.random.choice(free)
+        instrument = self._something_new(account, self.pools["STK" if kind == "FRACTION" else kind])
+        if instrument is not None:
             price = self.market.price(instrument)
             if long_ago:
                 past = price * self.random.randrange(85, 110) / 100
                 price = max(past // instrument.tick, Decimal(1)) * instrument.tick
             self._trade(account, instrument, self._size(account, instrument, kind), price)
+
+    def _something_new(self, account: Account, pool: list[Instrument]) -> Instrument | None:
+        """A contract that the account does not hold, of this pool if it has one left."""
+        for _ in range(8):
+            instrument = self.random.choice(pool)
+            if instrument.con_id not in account.positions:
+                return instrument
+        every = [*pool, *(i for kind in KINDS for i in self.pools[kind])]
+        return next((i for i in every if i.con_id not in account.positions), None)
 
     def _size(self, account: Account, instrument: Instrument, kind: str) -> Decimal:
         """About a tenth of the account's cash, in units that fit; one position in six is short."""

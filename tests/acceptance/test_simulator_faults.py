@@ -159,6 +159,14 @@ async def test_an_unknown_id(control: Control) -> None:
         assert [m[0] for m in rows[:3]] == ["6", "9999", "6"]
 
 
+async def test_values_that_are_unset(control: Control) -> None:
+    async with RawClient(control.gateway.port) as client:
+        await client.logged_in()
+        await control.do("unset")
+        profit = (await client.ask("92", "3", control.account, "", end="94"))[-1]
+        assert profit[2] == "1.7976931348623157E308" not in profit[3:]
+
+
 @pytest.mark.parametrize(("name", "fields"), [("missing-field", 5), ("extra-field", 7)])
 async def test_fields_too_few_and_too_many(control: Control, name: str, fields: int) -> None:
     async with RawClient(control.gateway.port) as client:

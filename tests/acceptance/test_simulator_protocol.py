@@ -219,6 +219,19 @@ async def test_a_change_of_the_account_list_is_told() -> None:
         assert (await client.until("15"))[-1][2].split(",")[-1] == opened.code
 
 
+async def test_an_account_that_is_closed_falls_silent() -> None:
+    source = Scenario(accounts=2, positions=3)
+    async with Gateway(source, speed=1e-6) as gateway, RawClient(gateway.port) as client:
+        await client.logged_in()
+        code = source.codes()[1]
+        await client.ask("6", "2", "1", code, end="54")
+        await client.ask("92", "3", code, "", end="94")
+        source.world.close_account(code)
+        gateway.advance(180)
+        rest = await client.ask("49", "1", end="49")
+        assert [m[0] for m in rest] == ["49"]
+
+
 async def test_profit_and_loss() -> None:
     async with Gateway(_frozen()) as gateway, RawClient(gateway.port) as client:
         code = gateway.source.codes()[0]

@@ -167,6 +167,7 @@ def test_message_6_is_sorted_as_a_gateway_sorts() -> None:
 def test_an_advisor_sees_all_clients_as_one() -> None:
     scenario = Scenario(accounts=3, positions=5, advisor=True)
     total = scenario._account(f"{scenario.world.master}A")
+    assert total is not None
     for client in scenario.world.clients():
         for con_id in client.positions:
             assert con_id in total.positions
