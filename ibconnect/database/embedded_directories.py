@@ -108,8 +108,7 @@ def _take(data_dir: Path, account: Account) -> None:
     state = data_dir.stat()
     if state.st_uid == account.uid and not state.st_mode & 0o077:
         return
-    names = os.listdir(data_dir)  # noqa: PTH208
-    if names and not any(_OURS.fullmatch(name) for name in names):
+    if not _is_ours(data_dir):
         raise EmbeddedPostgresError(
             f"DATA_DIR={data_dir} holds other things, and is not private to {account.name!r} "
             f"(mode {state.st_mode & 0o7777:04o}); choose a new or an empty directory"
@@ -117,6 +116,12 @@ def _take(data_dir: Path, account: Account) -> None:
     if state.st_uid != account.uid:
         os.chown(data_dir, account.uid, account.gid)
     data_dir.chmod(0o700)
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether it is empty, was used by ibconnect before, or has such a directory in it, as the demo's is."""
+    names = [path.name for path in directory.iterdir()]
+    return not names or any(map(_OURS.fullmatch, names)) or any(directory.glob("*/embedded.lock"))
 
 
 def socket_directory(data_dir: Path, account: Account) -> Path:

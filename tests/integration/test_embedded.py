@@ -215,6 +215,17 @@ def test_a_directory_of_other_things_is_refused_untouched(place: Path) -> None:
     assert (place.stat().st_mode, place.stat().st_uid) == (before.st_mode, before.st_uid)
 
 
+def test_a_directory_that_holds_the_demos_becomes_private(place: Path) -> None:
+    place.chmod(0o755)
+    with EmbeddedPostgres(place / "demo"):
+        pass
+    with EmbeddedPostgres(place) as server:
+        assert value(server.url, "SELECT 1") == 1
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    with EmbeddedPostgres(place / "demo") as server:
+        assert value(server.url, "SELECT 1") == 1
+
+
 def test_a_cluster_of_another_major_version_is_refused(place: Path) -> None:
     (place / "pg11").mkdir()
     with pytest.raises(EmbeddedPostgresError, match=r"another Postgres \(pg11\)"), EmbeddedPostgres(place):
