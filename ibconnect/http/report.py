@@ -44,7 +44,8 @@ def _document(account: str, created: datetime, row: TupleRow, position_array: st
     segments, ledger, others, attributes = segments or [], ledger or [], others or [], attributes or []
     whole = {segment: composite[1:-1].split(",") for segment, composite in segments}
     currencies = {currency: composite[1:-1].split(",") for currency, composite in ledger}
-    texts = [*attributes, *others]
+    ratios = {"Cushion": cushion, "LookAheadNextChange": next_change}
+    texts = [*attributes, *others, *((tag, None, None, text) for tag, text in ratios.items() if text is not None)]
     shape = Shape(
         tuple(whole), tuple(currencies), base, tuple(TextKey(tag, segment, code) for tag, segment, code, *_ in texts)
     )
@@ -61,7 +62,7 @@ def _document(account: str, created: datetime, row: TupleRow, position_array: st
     ).decode()
     balance_object = balance(
         account_type=next((value for tag, segment, _, value in attributes if (tag, segment) == _TYPE), None),
-        ratios={"Cushion": cushion, "LookAheadNextChange": next_change},
+        ratios=ratios,
         base=base,
         whole_account=whole.get("", []),
         base_ledger=currencies.get(BASE, []),
