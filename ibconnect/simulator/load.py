@@ -7,8 +7,7 @@ subscription when the option ``rate`` is set.
 
 import asyncio
 import math
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.messages import for_version
@@ -18,12 +17,6 @@ BLOCKS = 16
 """Different states of the account that the load goes through before it begins again."""
 _CHUNK = 512
 _TICK = 0.01
-
-
-class Wanted(Protocol):
-    """Tells whether the load is still wanted."""
-
-    def __call__(self) -> bool: ...
 
 
 class Carousel:
@@ -48,9 +41,9 @@ class Carousel:
 
 
 async def stream(
-    connection: Connection, blocks: Sequence[Sequence[Fields]], rate: float, limit: int, wanted: Wanted
+    connection: Connection, blocks: Sequence[Sequence[Fields]], rate: float, limit: int, wanted: Callable[[], bool]
 ) -> None:
-    """Send at ``rate`` messages a second (``inf`` = without a limit) until ``limit`` (0 = for ever)."""
+    """Send at ``rate`` messages a second (``inf`` = without a limit), ``limit`` in all (0 = for ever), while wanted."""
     carousel = Carousel(blocks, connection.version)
     left = limit or math.inf
     loop = asyncio.get_running_loop()

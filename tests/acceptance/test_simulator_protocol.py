@@ -8,6 +8,7 @@ import pytest
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Captures, Gateway, Scenario
+from ibconnect.simulator.messages import ANSWER_IDS
 from ibconnect.simulator.requests import REQUESTS
 from tests.acceptance.clients.raw import RawClient, eventually
 
@@ -276,6 +277,7 @@ async def test_nothing_is_met_with_silence() -> None:
                 assert answer[0] not in ("6", "7"), number
         client.send("12345", "1")
         assert (await client.error())[1] == 320
+        assert {message[0] for message in gateway.sent[0]} <= set(ANSWER_IDS)
 
 
 async def test_unreadable_requests_are_told() -> None:

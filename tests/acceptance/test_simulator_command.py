@@ -1,0 +1,103 @@
+"""``ibconnect simulate`` as a process: its arguments, its faults, its end."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from ibconnect.simulator.cli import parse_fault
+from ibconnect.simulator.faults import FAULTS
+from tests.acceptance.clients.raw import RawClient
+
+CAPTURES = Path(__file__).parents[1] / "fixtures" / "captures"
+
+
+@asynccontextmanager
+async def _simulate(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "ibconnect",
+        "simulate",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+
+
+def _port(line: str) -> int:
+    return int(line.split("127.0.0.1:")[1].split(":", maxsplit=1)[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_plays_captures_until_a_signal(number: signal.Signals) -> None:
+    files = [str(CAPTURES / f"{name}.jsonl") for name in ("eur-margin", "usd-demo-universal")]
+    arguments = [argument for file in files for argument in ("--capture", file)]
+    async with _simulate("--port", "0", *arguments) as process:
+        line = await _line(process)
+        assert line.endswith(": DU0000001, DU0000002")
+        async with RawClient(_port(line)) as client:
+            rows = await client.ask("6", "2", "1", "DU0000002", end="54")
+            assert ["6", "2", "AccountCode", "DU0000002", "", "DU0000002"] in rows
+            process.send_signal(number)
+            assert await asyncio.wait_for(process.wait(), 5) == 0
+
+
+async def test_faults_and_the_control_port_by_arguments() -> None:
+    arguments = ("--seed", "3", "--accounts", "2", "--fault", "drop:skip=4", "--control-port", "0", "--rate", "max")
+    async with _simulate("--port", "0", *arguments) as process:
+        control = await _line(process)
+        assert control.startswith("control port: 127.0.0.1:")
+        async with RawClient(_port(await _line(process))) as client:
+            with pytest.raises(asyncio.IncompleteReadError):
+                await client.logged_in()
+            assert len(client.seen) == 4
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(control.rsplit(":", 1)[1]))
+        writer.write(b'{"do": "status"}\n')
+        assert b'"accounts": ["DU0003001", "DU0003002"]' in await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--capture", "/nothing.jsonl"], "/nothing.jsonl: No such file or directory"),
+        (["--fault", "explode"], "no fault 'explode'"),
+        (["--fault", "drop:what=1"], "no parameter what"),
+        (["--server-version", "201"], "157 to 200 are spoken"),
+        (["--accounts", "0"], "at least 1 account"),
+    ],
+)
+async def test_what_cannot_be_done_is_said_on_one_line(arguments: list[str], complaint: str) -> None:
+    async with _simulate("--port", "0", *arguments) as process:
+        _, error = await asyncio.wait_for(process.communicate(), 20)
+        assert process.returncode == 1
+        assert complaint in error.decode()
+        assert error.decode().count("\n") == 1
+
+
+async def test_help_names_every_fault() -> None:
+    async with _simulate("--help") as process:
+        out, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert [name for name in FAULTS if f"  {name}  " not in out.decode()] == []
+    assert "next free code (DU0000001" in " ".join(out.decode().split())
+
+
+def test_faults_are_read_from_text() -> None:
+    assert parse_fault("drop") == ("drop", {})
+    assert parse_fault("slow:interval=0.1,seconds=3") == ("slow", {"interval": "0.1", "seconds": "3"})
