@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.captures import SAME_ACCOUNT, Captures
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "An IB Gateway of our own, for the account side of the API, on a TCP port."
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=4002, help="port to listen on; 0 = any (default: %(default)s)")
+    parser.add_argument("--trace", action="store_true", help="print a line for each login, request and end")
     _add_captures(parser)
     _add_scenario(parser)
     _add_options(parser)
@@ -134,7 +136,8 @@ async def _serve(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
-        gateway = Gateway(_source(args), args.host, args.port, record=False, **options)
+        tell = partial(print, flush=True) if args.trace else None
+        gateway = Gateway(_source(args), args.host, args.port, tell, record=False, **options)
         await stack.enter_async_context(gateway)
         if args.control_port is not None:
             control = await stack.enter_async_context(ControlPort(gateway, args.control_port))

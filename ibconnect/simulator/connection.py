@@ -212,12 +212,14 @@ class Connection(asyncio.Protocol):
         if not self._slow:
             asyncio.get_running_loop().call_soon(self._trickle)
         self._slow.append(data)
+        self.writable.clear()
 
     def _trickle(self) -> None:
         """Write one byte, or everything once the fault is over; then come back while there is more."""
         if self._transport is None or self.closed:
             return
         if not self.slow_interval:
+            self.writable.set()
             self._transport.write(b"".join(self._slow))
             self._slow.clear()
             return
@@ -229,6 +231,8 @@ class Connection(asyncio.Protocol):
             self._slow.popleft()
         if self._slow:
             asyncio.get_running_loop().call_later(self.slow_interval, self._trickle)
+        else:
+            self.writable.set()
 
     def hush(self, silent: bool) -> None:
         """Neither read nor write from now on (or do so again), with the socket open: a hung gateway."""

@@ -293,5 +293,12 @@ def answer(desk: Desk, connection: Connection, fields: list[str]) -> None:
         connection.send_error(_id_of(request, fields), exc.code, exc.text)
 
 
+def describe(fields: list[str]) -> str:
+    """A request as one line for a person."""
+    request = REQUESTS.get(fields[0]) if fields else None
+    name = request.name if request else "unknown request"
+    return f"{name}: {','.join(fields)}"
+
+
 def _id_of(request: Request, fields: list[str]) -> int:
     return -1 if request.id_field is None else _int(fields, request.id_field)

@@ -16,7 +16,7 @@ from ibconnect.simulator.faults import prepare
 from ibconnect.simulator.load import BLOCKS, stream
 from ibconnect.simulator.messages import LOWEST_VERSION
 from ibconnect.simulator.options import Options
-from ibconnect.simulator.requests import answer
+from ibconnect.simulator.requests import answer, describe
 from ibconnect.simulator.source import Feed, Pulse, Source
 from ibconnect.simulator.wire import Hello
 
@@ -30,10 +30,18 @@ _PACE_STRIKES = 3
 class Gateway:
     """One simulated IB Gateway on one TCP port; an asynchronous context manager.
 
-    ``options`` are the fields of :class:`Options`. Raises :class:`SimulatorError` if the port cannot be had.
+    ``tell`` is given a line for each login, request and end; ``options`` are the fields of :class:`Options`.
+    Raises :class:`SimulatorError` if the port cannot be had.
     """
 
-    def __init__(self, source: Source, host: str = "127.0.0.1", port: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        source: Source,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tell: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> None:
         self.source = source
         self.host = host
         self.port = port
@@ -48,6 +56,7 @@ class Gateway:
         self.offline = False
         """Connectivity to IB is lost: nothing new is known."""
         self.refused_logins = 0
+        self._tell = tell or (lambda line: None)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -132,9 +141,11 @@ class Gateway:
     def started(self, connection: Connection, client_id: int) -> None:
         if self.refused_logins or any(other.client_id == client_id for other in self.live):
             self.refused_logins = max(0, self.refused_logins - 1)
+            self._tell(f"client {client_id} refused: id in use")
             self._refuse_client(connection)
             return
         connection.client_id = client_id
+        self._tell(f"client {client_id} logged in, server version {connection.version}")
         connection.send((self.source.managed_accounts(), self.source.next_valid_id(), *self.source.notices()))
 
     def _refuse_client(self, connection: Connection) -> None:
@@ -145,6 +156,7 @@ class Gateway:
         connection.close()
 
     def requested(self, connection: Connection, fields: list[str]) -> None:
+        self._tell(f"client {connection.client_id} {describe(fields)}")
         slot = self._pace(connection)
         if slot is None:
             return
@@ -154,6 +166,8 @@ class Gateway:
             self._answer(connection, fields)
 
     def disconnected(self, connection: Connection) -> None:
+        if connection.client_id is not None:
+            self._tell(f"client {connection.client_id} gone after {connection.sent_count} messages")
         self.desk.forget(connection)
         if not self.options.record:
             self.connections.remove(connection)

@@ -139,7 +139,7 @@ async def test_ib_async_sees_the_figures() -> None:
         _check(seen, expected)
         asked = [fields[0] for fields in gateway.connections[0].requests]
         assert asked[:4] == ["71", "61", "5", "99"]
-        assert asked.count("76") == 4
+        assert asked.count("76") == len(scenario.codes()) > 2
         ib.disconnect()
 
 

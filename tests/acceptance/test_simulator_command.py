@@ -73,6 +73,20 @@ async def test_faults_and_the_control_port_by_arguments() -> None:
         writer.close()
 
 
+async def test_a_trace_tells_what_clients_do() -> None:
+    async with _simulate("--port", "0", "--trace", "--seed", "3") as process:
+        port = _port(await _line(process))
+        async with RawClient(port, 8) as client:
+            await client.logged_in()
+            await client.ask("49", "1", end="49")
+        told = [await _line(process) for _ in range(3)]
+    assert told == [
+        "client 8 logged in, server version 178",
+        "client 8 reqCurrentTime: 49,1",
+        "client 8 gone after 6 messages",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

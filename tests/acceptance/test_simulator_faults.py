@@ -239,7 +239,7 @@ async def test_closed_for_a_while(control: Control, name: str) -> None:
     port = control.gateway.port
     async with RawClient(port) as client:
         await client.logged_in()
-        await control.do(name, seconds=0.3)
+        await control.do(name, seconds=1)
         if name == "competing-login":
             assert (await client.error())[1] == 1100
         await client.ended()
@@ -253,7 +253,7 @@ async def test_closed_for_a_while(control: Control, name: str) -> None:
 async def test_a_closed_port_with_open_connections(control: Control) -> None:
     async with RawClient(control.gateway.port) as client:
         await client.logged_in()
-        await control.do("refuse", seconds=0.2)
+        await control.do("refuse", seconds=1)
         await eventually(lambda: not control.gateway.listening)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", control.gateway.port)

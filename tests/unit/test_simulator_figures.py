@@ -96,7 +96,7 @@ def _transcript(seed: int) -> list[object]:
     scenario = Scenario(seed=seed, accounts=3, positions=9, activity=100.0)
     feeds = [scenario.positions(), *(scenario.account_updates(code) for code in scenario.codes())]
     said: list[object] = [list(feed.first()) for feed in feeds]
-    for beat in range(1, 400):
+    for beat in range(1, 200):
         pulse = scenario.advance()
         said += [list(f.more(PERIOD if beat % 180 == 0 else pulse)) for f in feeds]
     return said
