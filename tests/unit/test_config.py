@@ -1,0 +1,75 @@
+"""Settings: the defaults that IB Connect's users know, errors that name the setting, secrets that stay hidden."""
+
+from pathlib import Path
+
+import pytest
+
+from ibconnect.config import SETTINGS, GatewayAddress, describe, hide_password, load
+from ibconnect.errors import ConfigError
+
+
+def test_defaults_are_the_known_ones() -> None:
+    config = load({})
+    assert (config.ib_gw, config.ib_cid, config.err_info) == ((GatewayAddress("127.0.0.1", 4002),), 5555, False)
+    assert (config.port, config.host, config.acct_ref) == (3000, "localhost", "@hourly")
+    assert config.is_loopback
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "65536", "0 to 65535"),
+        ("PORT", "3e3", "whole number"),
+        ("IB_CID", "-1", "0 to 2147483647"),
+        ("IB_GW", "localhost", "host:port"),
+        ("IB_GW", "a:1,a:1", "once"),
+        ("IB_GW", "a:0", "host:port"),
+        ("ERR_INFO", "maybe", "true or false"),
+        ("ACCT_REF", "every hour", "cron"),
+        ("ACCT_REF", "60 * * * *", "cron"),
+        ("DB_URL", "mysql://x", "Postgres URL"),
+        ("LOG_FORMAT", "xml", "console, json"),
+        ("SPOOL_MAX_BYTES", "much", "1GiB"),
+        ("REFRESH_TIMEOUT", "0", "1 to 600"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_right(name: str, value: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load({name: value})
+    assert name in str(caught.value)
+    assert says in str(caught.value)
+    assert ("(hidden)" if name == "DB_URL" else repr(value)) in str(caught.value)
+
+
+def test_several_gateways_and_addresses_of_all_sorts() -> None:
+    config = load({"IB_GW": "10.0.0.1:4001, gw.example:7497,[::1]:4002"})
+    assert [str(each) for each in config.ib_gw] == ["10.0.0.1:4001", "gw.example:7497", "[::1]:4002"]
+    assert config.ib_gw[2].host == "::1"
+
+
+@pytest.mark.parametrize("schedule", ["@daily", "*/5 * * * *", "30 */5 * * * *", "0 9-17 * * mon-fri"])
+def test_schedules_that_are_understood(schedule: str) -> None:
+    assert load({"ACCT_REF": schedule}).acct_ref == schedule
+
+
+def test_secrets_are_hidden_in_what_is_shown() -> None:
+    config = load({"DB_URL": "postgresql://u:s3cret@h:5432/d?sslpassword=tops3cret", "API_TOKENS": "tok3n"})
+    shown = "\n".join(value for _, value, _ in describe(config))
+    assert "s3cret" not in shown
+    assert "tok3n" not in shown
+    assert hide_password("postgresql://u:p@a:1,b:2/d") == "postgresql://u:***@a:1,b:2/d"
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgresql://u@h/d\n", encoding="utf-8")
+    assert load({"DB_URL_FILE": str(file)}).db_url == "postgresql://u@h/d"
+    with pytest.raises(ConfigError, match=r"DB_URL_FILE.*cannot be read"):
+        load({"DB_URL_FILE": str(tmp_path / "none")})
+    with pytest.raises(ConfigError, match="both set"):
+        load({"DB_URL": "postgresql://x/y", "DB_URL_FILE": str(file)})
+
+
+def test_every_setting_has_a_row_that_tells_about_it() -> None:
+    assert [name for name, _, _ in describe(load({}))] == [setting.name for setting in SETTINGS]
+    assert all(setting.help for setting in SETTINGS)

@@ -1,0 +1,94 @@
+"""The journal: what was appended is read in order, forgotten when committed, adopted when its process died."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ibconnect.events.journal import Batch, Journal, JournalFull, Mark, leftovers
+
+
+def drained(journal: Journal, start: Mark) -> tuple[bytes, Mark]:
+    data = b""
+    while (batch := journal.read(start)) is not None:
+        data += batch.data
+        start = journal.forget(start, batch.end)
+    return data, start
+
+
+def test_what_goes_in_comes_out_once(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    start = journal.end
+    assert journal.read(start) is None
+    journal.append(b"abc", 1)
+    journal.append(b"de", 2)
+    batch = journal.read(start)
+    assert batch is not None
+    assert (batch.data, batch.rows) == (b"abcde", 3)
+    start = journal.forget(start, batch.end)
+    assert journal.bytes_kept == 0
+    assert journal.read(start) is None
+    journal.append(b"f", 1)
+    assert drained(journal, start)[0] == b"f"
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3_000_000), st.booleans()), max_size=12))
+def test_order_holds_over_segments_and_partial_reads(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]]
+) -> None:
+    journal = Journal(tmp_path_factory.mktemp("journal"), 1 << 30)
+    start, expected, seen = journal.end, b"", b""
+    for number, (size, read) in enumerate(steps):
+        chunk = bytes([number]) * size
+        journal.append(chunk, 1)
+        expected += chunk
+        if read and (batch := journal.read(start)) is not None:
+            seen += batch.data
+            start = journal.forget(start, batch.end)
+    rest, _ = drained(journal, start)
+    assert seen + rest == expected
+    assert journal.bytes_kept == 0
+    journal.close()
+
+
+def test_the_bound_holds_and_takes_nothing_in_part(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 100)
+    start = journal.end
+    journal.append(b"x" * 50, 1)
+    with pytest.raises(JournalFull, match="may hold 100"):
+        journal.append(b"y" * 50, 1)
+    assert drained(journal, start)[0] == b"x" * 50
+    journal.close()
+
+
+def batches_left(root: Path) -> list[Batch]:
+    found = []
+    for leftover in leftovers(root):
+        found.extend(leftover.batches())
+        leftover.discard()
+    return found
+
+
+def test_a_living_process_keeps_its_journal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"mine", 1)
+    assert batches_left(tmp_path) == []
+    assert drained(journal, Mark(1, 0))[0] == b"mine"
+    journal.close()
+
+
+def test_what_a_dead_process_left_is_adopted_up_to_the_torn_end(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"whole", 1)
+    whole = journal.end.offset
+    journal.append(b"torn", 1)
+    journal.close()
+    segment = next(journal.directory.glob("*.segment"))
+    with segment.open("r+b") as file:
+        file.truncate(whole + 13)
+    assert [(batch.data, batch.rows) for batch in batches_left(tmp_path)] == [(b"whole", 1)]
+    assert list(tmp_path.iterdir()) == []
