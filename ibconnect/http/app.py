@@ -48,11 +48,16 @@ def create_app(config: Config) -> web.Application:
     app = web.Application(middlewares=[make_pipeline(services)], client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     for route in ROUTES:
-        app.router.add_get(route.path, handler_of(route, services), name=route.name)
+        app.router.add_get(_router_path(route.path), handler_of(route, services), name=route.name)
     allow_origins(app, config.cors_origins)
     app.cleanup_ctx.append(running(services))
     app.on_shutdown.append(_end_streams)
     return app
+
+
+def _router_path(path: str) -> str:
+    """The router tries paths in the table's order: a report comes first there, and must leave the others alone."""
+    return path.replace("{Timestamp}", r"{Timestamp:(?!(?:history|snapshots)$)[^{}/]+}")
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -49,6 +49,16 @@ def unknown_account(code: str) -> Problem:
     return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}")
 
 
+def template_of(resource: web.AbstractResource | None) -> str:
+    """A resource's path with its parameters unfilled."""
+    return "unmatched" if resource is None else resource.canonical
+
+
+def route_of(request: web.Request) -> str:
+    """The route's template: unlike the path it says nothing of anybody's account."""
+    return template_of(request.match_info.route.resource)
+
+
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 

@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -86,6 +87,7 @@ def choice(*names: str) -> Kind:
     return Kind({"type": "string", "enum": list(names)}, parse)
 
 
+@lru_cache(maxsize=4096)
 def parse_time(text: str) -> datetime:
     """An RFC 3339 time, also with a plus sign that became a space."""
     return parse_rfc3339(_UNESCAPED_OFFSET.sub("+", text))

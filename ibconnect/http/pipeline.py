@@ -15,14 +15,13 @@ from aiohttp.typedefs import Middleware
 from prometheus_client import Histogram
 
 from ibconnect.http.arguments import read_arguments
-from ibconnect.http.calls import Call, Route
+from ibconnect.http.calls import Call, Route, route_of, template_of
 from ibconnect.http.headers import COMMON, best_media
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.tokens import EVERYONE
 from ibconnect.observe import HTTP_SECONDS, Kind, observe
 
-_UNMATCHED = "unmatched"
 _log = logging.getLogger("ibconnect")
 
 
@@ -89,24 +88,15 @@ async def _without_slash(request: web.Request) -> web.Response | None:
     return web.Response(status=308, headers={**COMMON, "Location": location, "Cache-Control": "no-cache"})
 
 
-def route_of(request: web.Request) -> str:
-    """The route's template: unlike the path it says nothing of anybody's account."""
-    resource = request.match_info.route.resource
-    return _UNMATCHED if resource is None else resource.canonical
-
-
 def _measure(request: web.Request, status: int, seconds: float) -> None:
-    route = route_of(request)
-    _histogram(route, _method(request.method), status).observe(seconds)
+    _histogram(request.match_info.route.resource, request.method, status).observe(seconds)
     if _log.isEnabledFor(logging.DEBUG):
-        observe(Kind.HTTP_REQUEST, path=request.path, method=request.method, status=status, seconds=round(seconds, 6))
-
-
-def _method(method: str) -> str:
-    """The label's values are bounded, a client's method names are not."""
-    return method if method in ("GET", "HEAD", "OPTIONS") else "other"
+        facts = {"path": request.path, "method": request.method, "status": status}
+        observe(Kind.HTTP_REQUEST, **facts, seconds=round(seconds, 6))
 
 
 @lru_cache(maxsize=1024)
-def _histogram(route: str, method: str, status: int) -> Histogram:
-    return HTTP_SECONDS.labels(route, method, str(status))
+def _histogram(resource: web.AbstractResource | None, method: str, status: int) -> Histogram:
+    """The label's values are bounded: a client's method names are not."""
+    known = method if method in ("GET", "HEAD", "OPTIONS") else "other"
+    return HTTP_SECONDS.labels(template_of(resource), known, str(status))

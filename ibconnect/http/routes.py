@@ -1,49 +1,304 @@
-"""The table of routes."""
+"""The table of everything that is served.
 
-from ibconnect.http import accounts
-from ibconnect.http.calls import Answer, Route
-from ibconnect.http.limits import SNAPSHOTS_MAX
-from ibconnect.http.parameters import ACCOUNT, CURSOR, MOMENT, TIME, Parameter, integer
+Requests are routed and validated by it, and the OpenAPI document is made of it, so neither can say what the
+other does not do.
+"""
 
-A = Parameter("AccountCode", "path", ACCOUNT, "IB's code of the account", "DU1000001", required=True)
-T = Parameter("Timestamp", "path", TIME, "time", required=True)
-ROUTES = (
-    Route("/v1/accounts", "listAccounts", accounts.list_accounts, "accounts", "", "", {200: Answer("")}),
-    Route("/v1/accounts/{AccountCode}", "latest", accounts.latest_report, "accounts", "", "", {303: Answer("")}, (A,)),
+from ibconnect.http import accounts, documentation, events, gateways, health, history, metrics
+from ibconnect.http import parameters as kinds
+from ibconnect.http.calls import JSON, Answer, Route
+from ibconnect.http.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
+from ibconnect.http.parameters import Parameter
+from ibconnect.http.problems import Code
+
+_POSITION_MAX = 2**63 - 1
+_FROM_TO = "An RFC 3339 time, or a time ago such as -30d (units s, m, h, d, w)"
+
+ACCOUNT = Parameter("AccountCode", "path", kinds.ACCOUNT, "IB's code of the account", "DU1000001", required=True)
+TIMESTAMP = Parameter(
+    "Timestamp",
+    "path",
+    kinds.TIME,
+    "RFC 3339, in any offset and with any number of zeros",
+    "2014-04-22T04:22:05.776394Z",
+    required=True,
+)
+CONTRACT = Parameter(
+    "IbContractId", "path", kinds.integer(0, 2**53 - 1), "IB's id of the contract", 265598, required=True
+)
+FROM = Parameter("from", "query", kinds.MOMENT, f"{_FROM_TO}; included. Default: the beginning", "-30d")
+TO = Parameter("to", "query", kinds.MOMENT, f"{_FROM_TO}; included. Default: now", "2026-01-31T23:59:59Z")
+STEP = Parameter(
+    "step",
+    "query",
+    kinds.DURATION,
+    "One point per step (90s, 30m, 1h, 7d, 2w): the last value at or before it, null where the step has none. "
+    "Steps count from `from`, or else fall on its whole multiples since 1970. Default: one point per snapshot",
+    "1d",
+)
+REFRESH = Parameter(
+    "Cache-Control",
+    "header",
+    kinds.ANY_TEXT,
+    "`max-age=0` or `no-cache`: refresh all gateways first, and wait for it",
+    "max-age=0",
+)
+IF_NONE_MATCH = Parameter(
+    "If-None-Match", "header", kinds.ANY_TEXT, "An ETag that the client has: 304 if it still holds", '"abc"'
+)
+
+_REFRESHING = (Code.NO_GATEWAY, Code.REFRESH_TIMEOUT)
+_NOT_MODIFIED = Answer("The client has it already", headers=("ETag",))
+_SEE_REPORT = Answer("The report is at the URL in `Location`", headers=("Location",))
+_HISTORY_LIMITS = (
+    f"At most {POINTS_MAX:,} points; where there are more, the header `Link` names the next page. "
+    "Ask for `text/csv` by `Accept` to get a table."
+)
+
+ROUTES: tuple[Route, ...] = (
     Route(
-        "/v1/accounts/{AccountCode}/snapshots",
-        "snapshots",
-        accounts.list_snapshots,
-        "accounts",
-        "",
-        "",
-        {200: Answer("")},
-        (
-            A,
-            Parameter("from", "query", MOMENT, ""),
-            Parameter("to", "query", MOMENT, ""),
-            Parameter("limit", "query", integer(1, SNAPSHOTS_MAX), ""),
-            Parameter("cursor", "query", CURSOR, ""),
+        path="/v1/accounts/{AccountCode}/{Timestamp}",
+        name="getReport",
+        handler=accounts.report,
+        tag="Accounts",
+        summary="A report",
+        description="Everything IB said of the account at that time. It never changes, so it may be kept for ever.",
+        parameters=(ACCOUNT, TIMESTAMP, IF_NONE_MATCH),
+        answers={200: Answer("The report", {JSON: "Report"}, ("ETag",)), 304: _NOT_MODIFIED},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+    ),
+    Route(
+        path="/v1/accounts",
+        name="listAccounts",
+        handler=accounts.list_accounts,
+        tag="Accounts",
+        summary="All accounts",
+        description="Every account ever seen in any gateway, by code, with the time of its latest report.",
+        parameters=(REFRESH, IF_NONE_MATCH),
+        answers={200: Answer("The accounts", {JSON: "AccountList"}, ("ETag",)), 304: _NOT_MODIFIED},
+        problems=_REFRESHING,
+    ),
+    Route(
+        path="/v1/accounts/{AccountCode}",
+        name="getLatestReport",
+        handler=accounts.latest_report,
+        tag="Accounts",
+        summary="The latest report",
+        description="Redirects to the newest report that IB said was ready, or else to the newest.",
+        parameters=(ACCOUNT, REFRESH),
+        answers={303: _SEE_REPORT},
+        problems=(*_REFRESHING, Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+    ),
+    Route(
+        path="/v1/accounts/{AccountCode}/as-of/{Timestamp}",
+        name="getReportAsOf",
+        handler=accounts.report_as_of,
+        tag="Accounts",
+        summary="The report as of a time",
+        description="Redirects to the newest report at or before that time.",
+        parameters=(ACCOUNT, TIMESTAMP),
+        answers={303: _SEE_REPORT},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+    ),
+    Route(
+        path="/v1/accounts/{AccountCode}/snapshots",
+        name="listSnapshots",
+        handler=accounts.list_snapshots,
+        tag="Accounts",
+        summary="The times of all reports",
+        description="Newest first, page by page: the header `Link` names the next page.",
+        parameters=(
+            ACCOUNT,
+            FROM,
+            TO,
+            Parameter(
+                "limit",
+                "query",
+                kinds.integer(1, SNAPSHOTS_MAX),
+                "Most times on a page",
+                SNAPSHOTS_DEFAULT,
+                default=SNAPSHOTS_DEFAULT,
+            ),
+            Parameter("cursor", "query", kinds.CURSOR, "Where the page begins, from an earlier answer's `Link`"),
+            IF_NONE_MATCH,
         ),
+        answers={200: Answer("The times", {JSON: "TimestampList"}, ("ETag", "Link")), 304: _NOT_MODIFIED},
+        problems=(Code.UNKNOWN_ACCOUNT,),
     ),
     Route(
-        "/v1/accounts/{AccountCode}/as-of/{Timestamp}",
-        "asof",
-        accounts.report_as_of,
-        "accounts",
-        "",
-        "",
-        {303: Answer("")},
-        (A, T),
+        path="/v1/accounts/{AccountCode}/history",
+        name="getHistory",
+        handler=history.account_history,
+        tag="History",
+        summary="Values over time",
+        description=f"One or several tags, one point per snapshot or per step. {_HISTORY_LIMITS}",
+        parameters=(
+            ACCOUNT,
+            Parameter(
+                "tag",
+                "query",
+                kinds.TAG,
+                "Tags as in `Values`, repeated or separated by commas",
+                ["NetLiquidation"],
+                required=True,
+                repeated=TAGS_MAX,
+            ),
+            Parameter("segment", "query", kinds.SEGMENT, "A segment (S, C, P ...). Default: the whole account", "S"),
+            Parameter(
+                "currency",
+                "query",
+                kinds.CURRENCY,
+                "The ledger of a currency. Default: account-level figures, and of the ledger its BASE row",
+                "USD",
+            ),
+            FROM,
+            TO,
+            STEP,
+        ),
+        answers={200: Answer("The points, oldest first", {JSON: "History", "text/csv": "Text"}, ("Link",))},
+        problems=(Code.UNKNOWN_ACCOUNT,),
+        media=(JSON, "text/csv"),
     ),
     Route(
-        "/v1/accounts/{AccountCode}/{Timestamp}",
-        "report",
-        accounts.report,
-        "accounts",
-        "",
-        "",
-        {200: Answer("")},
-        (A, T),
+        path="/v1/accounts/{AccountCode}/positions/{IbContractId}/history",
+        name="getPositionHistory",
+        handler=history.position_history,
+        tag="History",
+        summary="A position over time",
+        description=f"Size, price, value, cost and profit of one contract. {_HISTORY_LIMITS}",
+        parameters=(ACCOUNT, CONTRACT, FROM, TO, STEP),
+        answers={200: Answer("The points, oldest first", {JSON: "PositionHistory", "text/csv": "Text"}, ("Link",))},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_POSITION),
+        media=(JSON, "text/csv"),
+    ),
+    Route(
+        path="/v1/events",
+        name="listEvents",
+        handler=events.list_events,
+        tag="Recorder",
+        summary="Raw events",
+        description=(
+            "What the gateways sent and what ibconnect did, in the order in which it was stored, one JSON object a "
+            "line, up to now. Go on later with `after` and the last `Position`. Ask for `text/event-stream` by "
+            "`Accept` to be sent events as they are recorded, beginning now, after `after`, or after `Last-Event-ID`."
+        ),
+        parameters=(
+            Parameter("after", "query", kinds.integer(0, _POSITION_MAX), "Only events behind this position", 0),
+            Parameter("account", "query", kinds.ACCOUNT, "Only events about just this account", "DU1000001"),
+            Parameter("session", "query", kinds.SESSION, "Only events of this session"),
+            Parameter(
+                "type",
+                "query",
+                kinds.EVENT_TYPE,
+                "Only events of these types, repeated or separated by commas",
+                ["PortfolioUpdated"],
+                repeated=TAGS_MAX,
+            ),
+            Parameter("from", "query", kinds.MOMENT, f"{_FROM_TO}; included: when the event arrived", "-1h"),
+            Parameter("to", "query", kinds.MOMENT, f"{_FROM_TO}; included", "-5m"),
+            Parameter("limit", "query", kinds.integer(1, EVENTS_MAX), "Most events", 100),
+            Parameter(
+                "Last-Event-ID",
+                "header",
+                kinds.integer(0, _POSITION_MAX),
+                "Sent by a browser that reconnects to the live stream; goes before `after`",
+            ),
+        ),
+        answers={200: Answer("The events", {events.NDJSON: "Event", events.EVENT_STREAM: "Text"})},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_STREAMS),
+        media=(events.NDJSON, events.EVENT_STREAM),
+    ),
+    Route(
+        path="/v1/gateways",
+        name="listGateways",
+        handler=gateways.list_gateways,
+        tag="Recorder",
+        summary="The gateways",
+        description="Each gateway: connected or why not, its session, who records it, last refresh, last notice.",
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("The gateways", {JSON: "GatewayList"}, ("ETag",)), 304: _NOT_MODIFIED},
+    ),
+    Route(
+        path="/v1/openapi.json",
+        name="getOpenApi",
+        handler=documentation.openapi,
+        tag="Service",
+        summary="This document",
+        description="The description of this API, OpenAPI 3.1.",
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("The document", {JSON: "OpenApi"}, ("ETag",)), 304: _NOT_MODIFIED},
+        is_open=True,
+    ),
+    Route(
+        path="/healthz",
+        name="getHealth",
+        handler=health.alive,
+        tag="Service",
+        summary="Alive",
+        description="The process answers.",
+        answers={200: Answer("It does", {JSON: "Alive"})},
+        is_open=True,
+    ),
+    Route(
+        path="/readyz",
+        name="getReadiness",
+        handler=health.ready,
+        tag="Service",
+        summary="Ready",
+        description="Whether requests can be answered: the database is reachable and its schema is current.",
+        answers={200: Answer("Ready", {JSON: "Ready"}), 503: Answer("Not ready, and why", {JSON: "Ready"})},
+        is_open=True,
+    ),
+    Route(
+        path="/metrics",
+        name="getMetrics",
+        handler=metrics.metrics,
+        tag="Service",
+        summary="Prometheus metrics",
+        description="Counters of this instance and the state of its database. A token must not be limited to accounts.",
+        answers={200: Answer("The metrics", {"text/plain": "Text"})},
+        problems=(Code.UNKNOWN_PATH,),
+        media=("text/plain",),
+    ),
+    Route(
+        path="/",
+        name="getHome",
+        handler=documentation.home,
+        tag="Service",
+        summary="Home",
+        description="Redirects to the page to read and try.",
+        answers={303: Answer("The page is at the URL in `Location`", headers=("Location",))},
+        media=("text/html", JSON),
+        is_open=True,
+    ),
+    Route(
+        path="/docs",
+        name="getDocs",
+        handler=documentation.page,
+        tag="Service",
+        summary="This API to read and try",
+        description="A page that needs nothing from any other host.",
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("The page", {"text/html": "Text"}, ("ETag",)), 304: _NOT_MODIFIED},
+        media=("text/html",),
+        is_open=True,
+    ),
+    Route(
+        path="/docs/{Asset}",
+        name="getDocsAsset",
+        handler=documentation.asset,
+        tag="Service",
+        summary="A part of the page",
+        description="Its style sheet and its script.",
+        parameters=(
+            Parameter("Asset", "path", kinds.choice(*documentation.ASSETS), "Its name", "docs.css", required=True),
+            IF_NONE_MATCH,
+        ),
+        answers={
+            200: Answer("The file", dict.fromkeys(documentation.ASSETS.values(), "Text"), ("ETag",)),
+            304: _NOT_MODIFIED,
+        },
+        media=("text/css", "text/javascript"),
+        is_open=True,
     ),
 )

@@ -15,6 +15,7 @@ from ibconnect.http.limits import POOL_MAX, POOL_MIN, REPORT_CACHE_BYTES, STATEM
 from ibconnect.http.positions import Contracts
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
+from ibconnect.http.tail import Tails
 from ibconnect.http.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
 
@@ -29,6 +30,7 @@ class Services:
     pool: Pool
     wakeups: Wakeups
     refresher: Refresher
+    tails: Tails
     contracts: Contracts = field(default_factory=Contracts)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -44,7 +46,7 @@ def make_services(config: Config) -> Services:
     pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
     wakeups = Wakeups()
     refresher = Refresher(writes, pool, wakeups, config.refresh_timeout, config.instance)
-    return Services(config, open_guard(config), writes, pool, wakeups, refresher)
+    return Services(config, open_guard(config), writes, pool, wakeups, refresher, Tails(pool, wakeups))
 
 
 def _pool(url: str, name: str) -> Pool:
@@ -60,6 +62,7 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
                 await pool.open()
                 stack.push_async_callback(pool.close)
             stack.push_async_callback(services.refresher.close)
+            stack.push_async_callback(services.tails.close)
             await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
             if services.config.api_tokens_file:
                 await _background(stack, "tokens", reload_tokens(services.guard, services.config.api_tokens_file))

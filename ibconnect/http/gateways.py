@@ -1,0 +1,51 @@
+"""The gateways: connected or why not, session, leader, last refresh, last notice."""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+from psycopg.rows import TupleRow
+
+from ibconnect.database.sql import queries
+from ibconnect.http import reads
+from ibconnect.http.calls import JSON, Call
+from ibconnect.http.documents import Document
+from ibconnect.http.limits import GATEWAY_FRESH_SECONDS
+from ibconnect.times import format_rfc3339
+
+_SQL = queries("http/gateways")
+
+
+async def list_gateways(call: Call) -> web.StreamResponse:
+    """Every gateway that any instance was ever configured with, by name."""
+    visible = call.principal.accounts
+    asked = {"fresh": GATEWAY_FRESH_SECONDS, "codes": None if visible is None else sorted(visible)}
+    found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
+    body = orjson.dumps([_gateway(row) for row in found])
+    return Document(body, JSON, "private, no-cache").response(call.request)
+
+
+def _gateway(row: TupleRow) -> dict[str, Any]:
+    name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
+    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger = rest
+    notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
+    refresh = {
+        "Created": created and format_rfc3339(created),
+        "Started": started and format_rfc3339(started),
+        "Ended": ended and format_rfc3339(ended),
+        "Outcome": outcome,
+        "Trigger": trigger,
+    }
+    return {
+        "Gateway": name,
+        "Connected": connected,
+        "State": state,
+        "Detail": detail,
+        "Since": since and format_rfc3339(since),
+        "Session": session and str(session),
+        "ServerVersion": server_version,
+        "Leader": leader,
+        "Heartbeat": heartbeat and format_rfc3339(heartbeat),
+        "LastRefresh": refresh if created else None,
+        "LastNotice": notice if notice_code else None,
+    }

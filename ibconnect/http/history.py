@@ -1,0 +1,141 @@
+"""How values, or one position, of an account went over time: one point per snapshot, or per step.
+
+A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): account-level money per segment, ledger
+figures per currency, and whatever else IB sends among the values and attributes.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from ibconnect.database.sql import queries
+from ibconnect.http import reads
+from ibconnect.http.calls import Call, unknown_account
+from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
+from ibconnect.http.problems import Code, Problem, invalid
+from ibconnect.http.series import FORMATS, Pages, Point, Series
+from ibconnect.http.streams import send_stream
+from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
+from ibconnect.times import format_rfc3339, from_micros, utc_now
+
+_SQL = queries("http/history")
+_SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
+_POSITION_COLUMNS = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
+_BEGINNING = from_micros(0)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What to read: an account's points from ``start`` to ``end``, both included, and where a next page begins."""
+
+    account_id: int
+    base_currency: str | None
+    start: datetime
+    end: datetime
+    step: timedelta | None
+    beyond: datetime | None
+
+
+async def account_history(call: Call) -> web.StreamResponse:
+    """One or several tags over time."""
+    account, arguments = call.account(), call.arguments
+    span = await _span(call, account)
+    segment, currency = arguments["segment"], arguments["currency"]
+    if segment and currency and currency == BASE:
+        raise invalid("currency", "a segment's figures are in the account's base currency, not per currency")
+    asked = {"segment": segment or "", "currency": currency, "ledger": currency or BASE}
+    figures = SQL(", ").join(_figure(tag, segment, currency) for tag in arguments["tag"])
+    query = SQL(_SQL["with_figures"]).format(points=_points(span), figures=figures)
+    head = {
+        "AccountCode": account,
+        "Segment": segment,
+        "Currency": currency or span.base_currency,
+        "Step": call.request.query.get("step"),
+    }
+    series = Series(head, tuple(arguments["tag"]))
+    return await _send(call, series, span, _pages(call, query, asked, span))
+
+
+async def position_history(call: Call) -> web.StreamResponse:
+    """One position over time; null where it was not held."""
+    account, contract = call.account(), call.arguments["IbContractId"]
+    span = await _span(call, account)
+    held = await reads.row(
+        call.services.pool, _SQL["position_exists"], {"account": span.account_id, "contract": contract}
+    )
+    if held is None or not held[0]:
+        raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
+    query = SQL(_SQL["with_position"]).format(points=_points(span))
+    head = {"AccountCode": account, "IbContractId": contract, "Step": call.request.query.get("step")}
+    return await _send(call, Series(head, _POSITION_COLUMNS), span, _pages(call, query, {"contract": contract}, span))
+
+
+async def _span(call: Call, account: str) -> _Span:
+    arguments = call.arguments
+    start, end = arguments["from"] or _BEGINNING, arguments["to"] or utc_now()
+    asked = {"account": account, "from": start, "to": end, "limit": POINTS_MAX}
+    found = await reads.rows(call.services.pool, _SQL["account"], asked, binary=True)
+    if not found:
+        raise unknown_account(account)
+    account_id, base_currency, first_created, beyond = found[0]
+    step = arguments["step"]
+    if step is None:
+        return _Span(account_id, base_currency, start, end, None, beyond)
+    if arguments["from"] is None:
+        start = _on_step(first_created or end, step)
+    last = start + step * (POINTS_MAX - 1)
+    return _Span(account_id, base_currency, start, min(end, last), step, last + step if last + step <= end else None)
+
+
+def _on_step(instant: datetime, step: timedelta) -> datetime:
+    """The first whole multiple of the step at or after an instant, counted from 1970."""
+    return _BEGINNING - (_BEGINNING - instant) // step * step
+
+
+def _points(span: _Span) -> SQL:
+    return SQL(_SQL["each_snapshot"] if span.step is None else _SQL["each_step"])
+
+
+def _figure(tag: str, segment: str | None, currency: str | None) -> Composable:
+    """The expression for a tag. A tag that is both account-level and ledger is the latter if a currency is given."""
+    is_ledger = tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS)
+    if is_ledger:
+        template = _SQL["ledger_figure"]
+    elif tag in SEGMENT_TAGS:
+        template = _SQL["segment_figure"]
+    elif tag in _SNAPSHOT_TAGS and segment is None:
+        template = _SQL["snapshot_figure"]
+    else:
+        return SQL(_SQL["other_text"]).format(tag=Literal(tag))
+    other = SQL(_SQL["other_amount"]).format(tag=Literal(tag))
+    return SQL(template).format(column=Identifier(column(tag)), other=other)
+
+
+async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> AsyncIterator[list[Point]]:
+    """The points, page by page; no connection is held while the client takes its time."""
+    start = span.start
+    while start <= span.end:
+        end = span.end if span.step is None else min(span.end, start + span.step * (POINTS_PAGE - 1))
+        until = min(end, span.beyond - _MICROSECOND) if span.beyond else end
+        limits = {"account": span.account_id, "from": start, "to": until, "step": span.step, "rows": POINTS_PAGE}
+        found = await reads.rows(call.services.pool, query, {**asked, **limits}, binary=True)
+        yield [(at, figures) for at, *figures in found]
+        if span.step is not None:
+            start = end + span.step
+        elif len(found) < POINTS_PAGE:
+            return
+        else:
+            start = found[-1][0] + _MICROSECOND
+
+
+async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:
+    headers = {"Cache-Control": "private, no-cache"}
+    if span.beyond is not None:
+        url = call.request.rel_url.update_query({"from": format_rfc3339(span.beyond)})
+        headers["Link"] = f'<{call.absolute(url.raw_path_qs)}>; rel="next"'
+    return await send_stream(call, FORMATS[call.media](series, pages), headers)

@@ -1,0 +1,240 @@
+"""JSON Schemas (2020-12) of everything that the API answers, by name, for the OpenAPI document."""
+
+from typing import Any
+
+from ibconnect.http.balance import MONEY_TAGS
+from ibconnect.http.parameters import ACCOUNT_PATTERN, EVENT_TYPES
+from ibconnect.http.problems import TYPE_PREFIX, Code
+
+Schema = dict[str, Any]
+
+_TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC, up to microseconds"}
+_TEXT: Schema = {"type": "string"}
+_FIGURE: Schema = {
+    "type": ["number", "null"],
+    "description": "All digits that IB sent; read it with a decimal parser where that matters",
+}
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _object(description: str, members: dict[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "required": [name for name in members if name not in optional],
+        "properties": members,
+        "additionalProperties": False,
+    }
+
+
+def _list(description: str, item: str) -> Schema:
+    return {"type": "array", "description": description, "items": {"$ref": f"#/components/schemas/{item}"}}
+
+
+_ACCOUNT_CODE: Schema = {"type": "string", "pattern": ACCOUNT_PATTERN}
+_MONEY: Schema = {
+    "type": ["string", "null"],
+    "pattern": r"^[A-Z0-9]{2,8} -?[0-9]+(\.[0-9]+)?$",
+    "description": "ISO code of the base currency, a space, and the amount with all digits that IB sent",
+}
+
+_ACCOUNT = _object(
+    "An account and its latest report",
+    {
+        "AccountCode": _ACCOUNT_CODE,
+        "Latest": {**_nullable(_TIME), "description": "null before the first snapshot"},
+    },
+)
+
+_BALANCE = _object(
+    "Figures of the whole account; null: IB did not send it",
+    {
+        "AccountType": _nullable(_TEXT),
+        "Cushion": _FIGURE,
+        "LookAheadNextChange": {**_FIGURE, "description": "Seconds since 1970, or 0"},
+        **dict.fromkeys(MONEY_TAGS, _MONEY),
+    },
+)
+
+_CONTRACT_NUMBER: Schema = {
+    "type": ["number", "string", "null"],
+    "description": "A number where IB's text is one",
+}
+_POSITION = _object(
+    "A position; a size of 0 was closed that day",
+    {
+        "IbContractId": {"type": "integer"},
+        "Symbol": _nullable(_TEXT),
+        "LocalSymbol": _nullable(_TEXT),
+        "SecurityType": {**_nullable(_TEXT), "description": "STK, OPT, FUT, FOP, CASH, BOND, CFD, FUND ..."},
+        "Exchange": _nullable(_TEXT),
+        "Position": _FIGURE,
+        "Iso4217Code": {"type": ["integer", "null"], "description": "Numeric code of the currency"},
+        "Currency": {**_nullable(_TEXT), "description": "Name of the currency"},
+        "CurrencyCode": _nullable(_TEXT),
+        "MarketPrice": _FIGURE,
+        "MarketValue": _FIGURE,
+        "AverageCost": {**_FIGURE, "description": "With commission, and times the multiplier"},
+        "UnrealizedPNL": _FIGURE,
+        "RealizedPNL": _FIGURE,
+        "Multiplier": _CONTRACT_NUMBER,
+        "Strike": _CONTRACT_NUMBER,
+        "Right": {**_nullable(_TEXT), "description": "C, P, or IB's filler"},
+        "Expiry": {**_nullable(_TEXT), "description": "Last trade date, usually YYYYMMDD"},
+        "TradingClass": _nullable(_TEXT),
+    },
+)
+
+_VALUE = _object(
+    "One account value as IB sent it",
+    {"Tag": _TEXT, "Segment": _nullable(_TEXT), "Currency": _nullable(_TEXT), "Value": _TEXT},
+)
+
+_REPORT = _object(
+    "A snapshot of one account",
+    {
+        "AccountCode": _ACCOUNT_CODE,
+        "Timestamp": _TIME,
+        "Gateway": _TEXT,
+        "Source": {"type": "string", "enum": ["updates", "multi"], "description": "multi has no market prices"},
+        "Ended": {
+            "type": "string",
+            "enum": ["download-end", "quiet"],
+            "description": "quiet: IB never said that this was all, but nothing more came",
+        },
+        "Ready": {"type": "boolean", "description": "false: IB's server was resetting, figures may be wrong"},
+        "Balance": {"$ref": "#/components/schemas/Balance"},
+        "Positions": _list("By market value, largest first, then by contract id", "Position"),
+        "Values": _list("By tag, segment and currency", "Value"),
+    },
+)
+
+_HISTORY = _object(
+    "Values over time",
+    {
+        "AccountCode": _ACCOUNT_CODE,
+        "Segment": _nullable(_TEXT),
+        "Currency": {**_nullable(_TEXT), "description": "The one asked for, else the base currency"},
+        "Step": _nullable(_TEXT),
+        "Points": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "description": "One member for each tag asked for; null is a gap",
+                "required": ["Timestamp"],
+                "properties": {"Timestamp": _TIME},
+                "additionalProperties": {"type": ["number", "string", "null"]},
+            },
+        },
+    },
+)
+
+_POSITION_HISTORY = _object(
+    "A position over time",
+    {
+        "AccountCode": _ACCOUNT_CODE,
+        "IbContractId": {"type": "integer"},
+        "Step": _nullable(_TEXT),
+        "Points": {
+            "type": "array",
+            "items": _object(
+                "null: not held at that time",
+                {
+                    "Timestamp": _TIME,
+                    "Position": _FIGURE,
+                    "MarketPrice": _FIGURE,
+                    "MarketValue": _FIGURE,
+                    "AverageCost": _FIGURE,
+                    "UnrealizedPNL": _FIGURE,
+                    "RealizedPNL": _FIGURE,
+                },
+            ),
+        },
+    },
+)
+
+_EVENT = _object(
+    "One line of the answer. Message, Payload or Facts: one of them",
+    {
+        "Position": {"type": "integer", "minimum": 1, "description": "Grows with every event; resume after it"},
+        "Session": {"type": "string", "format": "uuid"},
+        "Version": {"type": "integer", "minimum": 1, "description": "Counts the events of the session"},
+        "Timestamp": {**_TIME, "description": "When it arrived"},
+        "Type": {"type": "string", "enum": sorted(EVENT_TYPES)},
+        "Message": {"type": "array", "items": _TEXT, "description": "The wire fields, message id first"},
+        "Payload": {"type": "string", "description": "Base64 of a frame that is not text"},
+        "Facts": {"type": "object", "description": "What ibconnect itself did or noticed"},
+    },
+    optional=("Message", "Payload", "Facts"),
+)
+
+_GATEWAY = _object(
+    "A gateway",
+    {
+        "Gateway": _TEXT,
+        "Connected": {"type": "boolean"},
+        "State": _TEXT,
+        "Detail": {**_nullable(_TEXT), "description": "Why it is not connected"},
+        "Since": _nullable(_TIME),
+        "Session": _nullable({"type": "string", "format": "uuid"}),
+        "ServerVersion": _nullable(_TEXT),
+        "Leader": {**_nullable(_TEXT), "description": "The instance that records it"},
+        "Heartbeat": _nullable(_TIME),
+        "LastRefresh": {
+            **_object(
+                "The newest refresh",
+                {
+                    "Created": _TIME,
+                    "Started": _TIME,
+                    "Ended": _nullable(_TIME),
+                    "Outcome": _nullable(_TEXT),
+                    "Trigger": _TEXT,
+                },
+            ),
+            "type": ["object", "null"],
+        },
+        "LastNotice": {
+            **_object("IB's last error or notice", {"Code": _TEXT, "Text": _nullable(_TEXT), "At": _nullable(_TIME)}),
+            "type": ["object", "null"],
+        },
+    },
+)
+
+_PROBLEM = _object(
+    "RFC 9457",
+    {
+        "type": {"type": "string", "enum": [TYPE_PREFIX + code.value.code for code in Code]},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "error_id": {"type": "string", "description": "Also stands in the log"},
+        "details": {"type": "string", "description": "Only with ERR_INFO=true, and only for status 500"},
+    },
+    optional=("details",),
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "Account": _ACCOUNT,
+    "AccountList": _list("Every account ever seen, by code", "Account"),
+    "Balance": _BALANCE,
+    "Position": _POSITION,
+    "Value": _VALUE,
+    "Report": _REPORT,
+    "TimestampList": {"type": "array", "items": _TIME, "description": "Newest first"},
+    "History": _HISTORY,
+    "PositionHistory": _POSITION_HISTORY,
+    "Event": _EVENT,
+    "Gateway": _GATEWAY,
+    "GatewayList": _list("By name", "Gateway"),
+    "Alive": _object("The process answers", {"Alive": {"type": "boolean"}}),
+    "Ready": _object(
+        "Whether requests can be answered",
+        {"Ready": {"type": "boolean"}, "Reasons": {"type": "array", "items": _TEXT}},
+    ),
+    "OpenApi": {"type": "object", "description": "An OpenAPI 3.1 document"},
+    "Problem": _PROBLEM,
+    "Text": {"type": "string"},
+}

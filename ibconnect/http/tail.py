@@ -1,0 +1,51 @@
+"""Waiting for events that are not there yet, on behalf of all live tails of this instance at once."""
+
+import asyncio
+
+from ibconnect.http import reads
+from ibconnect.http.event_scan import head
+from ibconnect.http.limits import POLL_SECONDS, TAILS_MAX
+from ibconnect.http.problems import Code, Problem
+from ibconnect.http.wakeups import EVENTS, Wakeups
+
+
+class Tails:
+    """The live tails that are open, and the newest position that any of them knows of.
+
+    However many tails wait, one query at a time looks for them; without tails nobody looks.
+    """
+
+    def __init__(self, pool: reads.Pool, wakeups: Wakeups) -> None:
+        self._pool = pool
+        self._wakeups = wakeups
+        self._look: asyncio.Task[int] | None = None
+        self.open = 0
+
+    def enter(self) -> None:
+        """Count one more.
+
+        :raises Problem: there are too many
+        """
+        if self.open >= TAILS_MAX:
+            raise Problem(Code.TOO_MANY_STREAMS, f"at most {TAILS_MAX} live streams are open at once")
+        self.open += 1
+
+    def leave(self) -> None:
+        """Count one less."""
+        self.open -= 1
+
+    async def newest(self) -> int:
+        """The newest position, after a wait for events of at most ``POLL_SECONDS``."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._wait_and_look(), name="http tail")
+        return await asyncio.shield(self._look)
+
+    async def _wait_and_look(self) -> int:
+        await self._wakeups.wait(EVENTS, POLL_SECONDS)
+        return await head(self._pool)
+
+    async def close(self) -> None:
+        """End a look that nobody waits for."""
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.wait((self._look,))

@@ -1,0 +1,45 @@
+-- name: list_gateways
+-- Each gateway as its leader last told of it, with its last refresh; for a token that is limited to some accounts,
+-- the gateways that listed one of them, without notices, which may name others.
+SELECT
+    coalesce(told.name, gateway.name) AS name,
+    coalesce(told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s), FALSE) AS connected,
+    coalesce(told.state, 'unknown') AS state,
+    CASE WHEN %(codes)s::text[] IS NULL THEN told.detail END AS detail,
+    told.since,
+    told.session_id,
+    told.server_version,
+    told.instance,
+    told.heartbeat,
+    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_code END AS notice_code,
+    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_text END AS notice_text,
+    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_at END AS notice_at,
+    last_refresh.created,
+    last_refresh.started,
+    last_refresh.ended,
+    last_refresh.outcome,
+    last_refresh.trigger
+FROM coordination.gateway AS told
+FULL JOIN gateway ON gateway.name = told.name
+LEFT JOIN LATERAL (
+    SELECT
+        refresh.created,
+        refresh.started,
+        refresh.ended,
+        refresh.outcome,
+        refresh.trigger
+    FROM session
+    INNER JOIN refresh ON refresh.session_id = session.id
+    WHERE session.gateway_id = gateway.id
+    ORDER BY refresh.id DESC
+    LIMIT 1
+) AS last_refresh ON TRUE
+WHERE
+    %(codes)s::text[] IS NULL
+    OR EXISTS (
+        SELECT 1
+        FROM gateway_account
+        INNER JOIN account ON account.id = gateway_account.account_id
+        WHERE gateway_account.gateway_id = gateway.id AND account.code = ANY(%(codes)s::text[])
+    )
+ORDER BY 1;
