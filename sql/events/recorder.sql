@@ -1,3 +1,5 @@
+-- How rows get into the event store, and how far it is filled. Run by the recorder on a connection of its own.
+
 -- name: begin_append
 -- EXCLUSIVE keeps other writers out until this transaction ends, and lets readers in: without it a transaction
 -- that began earlier could commit later, and a reader that has seen the higher positions would never see the

@@ -1,3 +1,5 @@
+-- What a running instance tells the others: that it runs, how its gateways are, what it was asked for.
+
 -- name: announce_instance
 INSERT INTO coordination.instance (name)
 VALUES (%(name)s)

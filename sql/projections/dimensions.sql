@@ -1,3 +1,5 @@
+-- The dimension rows newer than those that the fold knows already, so that each name keeps the id it has.
+
 -- name: newer_currency
 SELECT id, code
 FROM currency

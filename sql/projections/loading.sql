@@ -1,3 +1,5 @@
+-- How a batch of the fold becomes rows: one COPY for each table, and the few rows that change later.
+
 -- name: currency
 COPY currency (id, code) FROM STDIN
 
