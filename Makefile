@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 
-.PHONY: help setup demo test test-slow lint format bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-slow lint format docs bench faults lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
@@ -19,6 +19,7 @@ help:
 	@echo "make faults     the tests that kill, cut off and starve a running service"
 	@echo "make lint       format, lint, types, import rules"
 	@echo "make format     format and repair what can be repaired"
+	@echo "make docs       bring the generated parts of the documentation up to date"
 	@echo "make bench      the benchmarks"
 	@echo "make lock       bring the lock files up to date with pyproject.toml (make upgrade: newest versions)"
 	@echo "make wheel      build the wheel into dist/"
@@ -54,6 +55,9 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: setup
+	$(BIN)/python tools/readme.py
 
 bench: setup
 	$(BIN)/python -m bench

@@ -1,0 +1,90 @@
+"""House rules of the documentation, as tests: it names every setting, route, command and dependency, and no others."""
+
+import argparse
+import re
+import runpy
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ibconnect.cli import build_parser
+from ibconnect.http.routes import ROUTES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
+
+
+def project() -> dict[str, object]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def package(requirement: str) -> str:
+    """The name with its extras, of a requirement such as ``psycopg[binary]>=3; marker``."""
+    match = re.match(r"[\w.-]+(\[[\w,-]+\])?", requirement)
+    assert match
+    return match[0]
+
+
+def required() -> set[str]:
+    groups = project()["dependency-groups"]
+    runtime = project()["project"]
+    assert isinstance(groups, dict)
+    assert isinstance(runtime, dict)
+    grouped = [entry for group in groups.values() for entry in group if isinstance(entry, str)]
+    return {package(requirement) for requirement in [*runtime["dependencies"], *grouped]}
+
+
+def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
+    render = runpy.run_path(str(ROOT / "tools" / "readme.py"))["render"]
+    assert render(README) == README, "run make docs"
+
+
+def test_the_readme_lists_every_route() -> None:
+    assert [route.path for route in ROUTES if f"{route.path}`" not in README] == []
+
+
+def test_the_readme_lists_every_command() -> None:
+    actions = build_parser()._actions
+    verbs = {verb for action in actions if isinstance(action, argparse._SubParsersAction) for verb in action.choices}
+    assert verbs == set(re.findall(r"^\| `ibconnect (\w+)` \|", README, re.MULTILINE))
+
+
+def test_every_dependency_has_a_line_that_says_why() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", page, re.MULTILINE)
+    assert {name for name, _ in rows} == required()
+    assert len(rows) == len(required())
+
+
+def test_the_locks_hold_exact_versions_with_hashes_and_no_address() -> None:
+    assert len(LOCKS) == 3
+    for lock in LOCKS:
+        text = lock.read_text()
+        assert "://" not in text, lock.name
+        requirements = re.split(r"\n(?=\S)", text.strip())
+        assert all(re.match(r"[\w.-]+==", each) and "--hash=sha256:" in each for each in requirements), lock.name
+
+
+def test_what_runs_is_locked_at_the_version_that_is_tested() -> None:
+    run, everything = (
+        set(re.findall(r"^[\w.-]+==\S+", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert run <= everything
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_files_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    sections = re.findall(r"^## \[?([^\]\n]+)\]?", text, re.MULTILINE)
+    assert sections[0] == "Unreleased"
+    kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
