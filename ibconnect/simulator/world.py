@@ -31,7 +31,9 @@ _TURN = ("STK", "OPT", "FRACTION", "FUT", "CASH", "STK", "BOND", "FOP", "CRYPTO"
 _PRICE_GROUPS = 20
 _TRADES_AN_HOUR = 60
 _FLOWS_AN_HOUR = 6
-_OPENINGS_AN_HOUR = Decimal("0.5")
+# The number of accounts stays between half and twice of what was asked for.
+_OPENINGS_AN_HOUR = 0.02
+_CLOSINGS_AN_HOUR = 0.02
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
 
@@ -152,17 +154,19 @@ class World:
             self._act()
 
     def _act(self) -> None:
-        clients, chance = self.clients(), self.random.random() * 3600 / self.plan.activity
-        if chance < _TRADES_AN_HOUR:
-            self.trade_something(self.random.choice(clients))
-        elif chance < _TRADES_AN_HOUR + _FLOWS_AN_HOUR:
+        """At most one thing in a second, the rarest first; each as often as its rate and the activity say."""
+        clients, asked = self.clients(), self.plan.accounts
+        hour = 3600 / self.plan.activity
+        if self.random.random() * hour < _OPENINGS_AN_HOUR and len(clients) < 2 * asked:
+            self.open_account(self.plan.positions)
+        elif self.random.random() * hour < _CLOSINGS_AN_HOUR and len(clients) > (asked + 1) // 2:
+            self.close_account(self.random.choice(clients).code)
+        elif self.random.random() * hour < _FLOWS_AN_HOUR:
             account = self.random.choice(clients)
             amount = Decimal(self.random.randrange(-500_000, 1_500_000)) / 100
             self.deposit(account.code, amount, account.base)
-        elif chance < _TRADES_AN_HOUR + _FLOWS_AN_HOUR + _OPENINGS_AN_HOUR:
-            self.open_account(self.plan.positions)
-        elif chance < _TRADES_AN_HOUR + _FLOWS_AN_HOUR + 2 * _OPENINGS_AN_HOUR and len(clients) > 1:
-            self.close_account(clients[-1].code)
+        elif self.random.random() * hour < _TRADES_AN_HOUR:
+            self.trade_something(self.random.choice(clients))
 
     def trade_something(self, account: Account) -> None:
         """Close a position (one time in three), change one, or open one."""

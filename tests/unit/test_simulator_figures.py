@@ -183,6 +183,19 @@ def test_an_advisor_of_many_may_not_ask_for_all() -> None:
         scenario.account_summary(1, "All", ["NetLiquidation"])
 
 
+def test_accounts_come_and_go_within_bounds() -> None:
+    world = World(Plan(accounts=4, positions=1, activity=3_000.0))
+    counts, codes = set(), set()
+    for _ in range(2_000):
+        world.beat()
+        counts.add(len(world.accounts))
+        codes |= set(world.accounts)
+    assert len(codes) > 4
+    assert min(counts) >= 2
+    assert max(counts) <= 8
+    assert len(counts) > 2
+
+
 def test_accounts_open_and_close() -> None:
     world = World(Plan(accounts=2, positions=2))
     opened = world.open_account(3)
