@@ -83,4 +83,4 @@ def read_events(connection: Connection[Any], fact: Downloaded) -> list[Control]:
             "before": fact.before,
             "topics": download.TOPICS[fact.is_multi],
         }
-        return [Control._make(row) for row in cursor.execute(Q["download_events"], parameters)]
+        return [Control(*row) for row in cursor.execute(Q["download_events"], parameters)]

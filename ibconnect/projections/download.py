@@ -21,6 +21,8 @@ _CONTRACT_FIELDS = 11
 _MULTI_VALUE = ("73", 8)
 _MULTI_POSITION = ("71", 18)
 _NUL = b"\\u0000"
+# What taking a message apart raises when it is not an array of texts, or of too few of them.
+_STRANGE = (ValueError, TypeError, LookupError, AttributeError, ProjectionError)
 _CONTRACT_ID = re.compile(r"-?\d{1,18}", re.ASCII)
 
 TOPICS = {
@@ -70,7 +72,7 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
             values = [fields for fields in _loads(messages.account_values) if fields[3] == fact.account]
             positions = [fields for fields in _loads(messages.positions) if fields[17] == fact.account]
         return _download(values, positions, _is_plain(messages))
-    except (orjson.JSONDecodeError, ValueError, TypeError, IndexError, AttributeError, ProjectionError) as exc:
+    except _STRANGE as exc:
         raise Strange(str(exc)) from exc
 
 
@@ -85,7 +87,7 @@ def examine(events: Iterable[Control], fact: Downloaded) -> tuple[Download, list
             _download(of_value, of_position, False)
             values += of_value
             positions += of_position
-        except (orjson.JSONDecodeError, ValueError, TypeError, IndexError, AttributeError, ProjectionError) as exc:
+        except _STRANGE as exc:
             poison.append(Poison(*event[:4], f"{type(exc).__name__}: {exc}"))
     return _download(values, positions, False), poison
 

@@ -44,11 +44,12 @@ class _Known:
 
 
 class LiveTables:
-    """One projector's side of them."""
+    """One projector's side of them: those that the connection's search_path finds."""
 
-    def __init__(self, connection: Connection[Any], limit: int) -> None:
+    def __init__(self, connection: Connection[Any], limit: int, lock: int = APPLY_LOCK) -> None:
         self._connection = connection
         self._limit = limit
+        self._lock_number = lock
         self._known: _Known | None = None
 
     def step(self) -> Step:
@@ -99,7 +100,7 @@ class LiveTables:
     def _lock(self) -> _Known | None:
         """Wait for our turn and learn what others have done since; None if the tables are another version's."""
         connection = self._connection
-        connection.execute(Q["lock"], {"lock": APPLY_LOCK})
+        connection.execute(Q["lock"], {"lock": self._lock_number})
         row = connection.execute(Q["tracking"]).fetchone()
         if row is None or row[1] != VERSION:
             self._known = None

@@ -73,7 +73,7 @@ class Sessions:
         """
         try:
             return _APPLY[control.topic](self, control)
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as exc:
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as exc:
             raise ProjectionError(f"{type(exc).__name__}: {exc}") from exc
 
     def dump(self) -> bytes:

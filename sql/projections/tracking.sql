@@ -1,3 +1,5 @@
+-- Which version of the tables is live, how far it has come, and the swap of one set of tables for another.
+
 -- name: schema_exists
 SELECT EXISTS (
     SELECT
@@ -61,3 +63,26 @@ LEFT JOIN LATERAL (
 
 -- name: view_comment
 SELECT obj_description(to_regclass(%(view)s), 'pg_class')
+
+-- name: loading_settings
+-- For the connection that builds tables nobody reads yet: what a crash takes from them is built again anyway.
+SET synchronous_commit = off;
+SET maintenance_work_mem = '128MB';
+
+-- name: swap_settings
+-- For one transaction: its commit, and all before it, must be on disk; it waits for no reader longer than this.
+SET LOCAL synchronous_commit = on;
+SET LOCAL lock_timeout = '1s';
+
+-- name: drop_settings
+SET LOCAL lock_timeout = '10s'
+
+-- name: live_path
+SET LOCAL search_path = snapshots, public
+
+-- name: tables
+SELECT relname
+FROM pg_class
+WHERE relnamespace = to_regnamespace(%(schema)s)
+  AND relkind = 'r'
+ORDER BY relname

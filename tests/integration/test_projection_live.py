@@ -88,7 +88,7 @@ def test_two_projectors_apply_each_event_once(database_url, stream):
             assert connection.execute("SELECT count(*), max(id) FROM account_snapshot").fetchone() == (42, 42)
             assert connection.execute("SELECT count(*) FROM poison_event").fetchone() == (0,)
     finally:
-        assert all([projector.stop() for projector in projectors])
+        assert [projector.stop() for projector in projectors] == [True] * 3
 
 
 def test_any_limit_and_any_restart_give_the_same_tables(database_url, stream):

@@ -1,0 +1,195 @@
+"""The snapshot tables built again from the first event, beside the live ones, and put in their place.
+
+In: all events. Out: the same tables in schema ``snapshots_next``, swapped with the live ones in one transaction by
+renaming schemas, which takes no lock on a table: reads under way end on the old tables. The live service records,
+projects and answers meanwhile. Called by ``ibconnect rebuild`` and after an upgrade. Stopped at any point before the
+swap, the old tables serve on; what is left of an unfinished rebuild is removed by the next one.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from ibconnect.database.pools import LIVE_SCHEMA, connect
+from ibconnect.database.sql import queries, read_sql
+from ibconnect.errors import DatabaseError, DatabaseUnavailable, ProjectionError
+from ibconnect.observe import Kind, observe
+from ibconnect.projections import fold
+from ibconnect.projections.batches import Batch, head
+from ibconnect.projections.dimensions import Dimensions
+from ibconnect.projections.live import LiveTables
+from ibconnect.projections.prefetch import prefetch
+from ibconnect.projections.privileges import copy_privileges
+from ibconnect.projections.schema import APPLY_LOCK, REBUILD_LOCK, create, exists, replace_views
+from ibconnect.projections.sessions import Sessions
+
+Q = queries("projections/tracking")
+
+NEXT_SCHEMA = "snapshots_next"
+OLD_SCHEMA = "snapshots_old"
+
+_BATCH_POSITIONS = 50_000
+_STEP_POSITIONS = 20_000
+_SWAP_ATTEMPTS = 300
+_SWAP_PAUSE_S = 0.2
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild did: events read (as positions), and the seconds it took."""
+
+    events: int
+    seconds: float
+
+
+Progress = Callable[[int, int, float], None]
+
+
+def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
+    """Build the tables from all events and put them in the place of the live ones.
+
+    :param progress: called with the events done, the events there are, and events per second, after each batch
+    :raises ProjectionError: another rebuild is under way, or somebody keeps reading a public view all the time
+    :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
+    :raises DatabaseError: Postgres refused a statement
+    """
+    try:
+        with closing(connect(url, name="rebuild", search_path=f"{NEXT_SCHEMA}, public")) as connection:
+            row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
+            if row is None or not row[0]:
+                raise ProjectionError("another rebuild of this database is under way")
+            return _Rebuild(url, connection, progress or _silent).run()
+    except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+        raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
+    except psycopg.Error as exc:
+        raise DatabaseError(f"Postgres refused a step of the rebuild: {exc}") from exc
+
+
+def _silent(_done: int, _total: int, _rate: float) -> None:
+    pass
+
+
+class _Rebuild:
+    def __init__(self, url: str, connection: Connection[Any], progress: Progress) -> None:
+        self._url = url
+        self._connection = connection
+        self._progress = progress
+        self._started = time.monotonic()
+
+    def run(self) -> Rebuilt:
+        connection = self._connection
+        observe(Kind.PROJECTION_REBUILDING)
+        connection.execute(Q["loading_settings"])
+        self._drop(NEXT_SCHEMA)
+        self._drop(OLD_SCHEMA)
+        with connection.transaction():
+            create(connection, NEXT_SCHEMA)
+        position = self._load()
+        with connection.transaction():
+            connection.execute(read_sql("projections/constraints"))
+        self._analyze()
+        position = self._catch_up_and_swap()
+        self._drop_old()
+        seconds = time.monotonic() - self._started
+        observe(Kind.PROJECTION_REBUILT, events=position, seconds=round(seconds, 1))
+        return Rebuilt(position, seconds)
+
+    def _drop(self, schema: str) -> None:
+        self._connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+    def _drop_old(self) -> None:
+        """Drop the former live tables; if a transaction still holds them, leave that to the next rebuild."""
+        try:
+            with self._connection.transaction():
+                self._connection.execute(Q["drop_settings"])
+                self._drop(OLD_SCHEMA)
+        except psycopg.errors.LockNotAvailable as exc:
+            observe(Kind.PROJECTION_FAILED, error=exc, schema=OLD_SCHEMA)
+
+    def _load(self) -> int:
+        """Apply everything there is, batch by batch, each in a transaction of its own; return the last position."""
+        position, sessions = 0, Sessions()
+        dimensions = Dimensions()
+        while position < (newest := head(self._connection)):
+            dimensions.load(self._connection)
+            with prefetch(self._url, sessions, position, newest, _BATCH_POSITIONS) as batches:
+                for batch in batches:
+                    is_whole = self._apply(dimensions, batch, position)
+                    position = batch.upto
+                    self._tell(position)
+                    if not is_whole:
+                        dimensions = Dimensions()
+                        break
+            sessions = self._tracked_sessions()
+        return position
+
+    def _apply(self, dimensions: Dimensions, batch: Batch, after: int) -> bool:
+        """Apply a batch; False if events had to be set aside one by one, so what was read ahead may be wrong."""
+        try:
+            with self._connection.transaction():
+                fold.apply(self._connection, dimensions, batch)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:  # noqa: BLE001 - found again, and set aside, by the careful way
+            with self._connection.transaction():
+                fold.apply_one_by_one(self._connection, self._tracked_sessions(), after, batch.upto)
+            return False
+        return True
+
+    def _tracked_sessions(self) -> Sessions:
+        row = self._connection.execute(Q["tracking"]).fetchone()
+        if row is None:
+            raise ProjectionError("the tables being built have lost their tracking row")
+        return Sessions.of_json(row[3])
+
+    def _tell(self, position: int) -> None:
+        rate = position / max(time.monotonic() - self._started, 1e-9)
+        self._progress(position, max(position, head(self._connection)), rate)
+
+    def _analyze(self) -> None:
+        """Give the planner what it will need from the first query on."""
+        names = self._connection.execute(Q["tables"], {"schema": NEXT_SCHEMA}).fetchall()
+        for (name,) in names:
+            self._connection.execute(SQL("ANALYZE {}").format(Identifier(NEXT_SCHEMA, name)))
+
+    def _catch_up_and_swap(self) -> int:
+        """Follow the events that came meanwhile, then swap; again if a reader of a view is in the way."""
+        tables = LiveTables(self._connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+        for _ in range(_SWAP_ATTEMPTS):
+            while tables.step().is_behind:
+                pass
+            try:
+                return self._swap()
+            except psycopg.errors.LockNotAvailable:
+                tables = LiveTables(self._connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+                time.sleep(_SWAP_PAUSE_S)
+        raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
+
+    def _swap(self) -> int:
+        """Put the new tables in the place of the live ones, while no projector applies events.
+
+        The lock_timeout keeps a long read of a public view from holding up everything behind us.
+        """
+        connection = self._connection
+        with connection.transaction():
+            connection.execute(Q["swap_settings"])
+            connection.execute(Q["lock"], {"lock": APPLY_LOCK})
+            tables = LiveTables(connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+            while (step := tables.step()).is_behind:
+                pass
+            if exists(connection, LIVE_SCHEMA):
+                copy_privileges(connection, LIVE_SCHEMA, NEXT_SCHEMA)
+                self._rename(LIVE_SCHEMA, OLD_SCHEMA)
+            self._rename(NEXT_SCHEMA, LIVE_SCHEMA)
+            connection.execute(Q["live_path"])
+            replace_views(connection, always=True)
+            connection.execute(Q["notify_projected"], {"position": step.position})
+        self._tell(step.position)
+        return step.position
+
+    def _rename(self, schema: str, name: str) -> None:
+        self._connection.execute(SQL("ALTER SCHEMA {} RENAME TO {}").format(Identifier(schema), Identifier(name)))

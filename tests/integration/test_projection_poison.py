@@ -1,0 +1,125 @@
+"""Events that cannot be applied are set aside with the reason; everything else is applied."""
+
+import pytest
+
+from ibconnect.database.pools import connect
+from ibconnect.errors import DatabaseError
+from ibconnect.projections.poison import poison_events, retry_poison
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.runner import status
+from tests.projecting import Stream, position, project, read_tables, read_values, record, value
+
+STRANGE_MESSAGES = {
+    "not JSON": ("v", b"[oops"),
+    "an object": ("v", b'{"t":1}'),
+    "nothing": ("v", b"[]"),
+    "too few fields": ("v", b'["NetLiquidation","1.00","USD"]'),
+    "fields that are not text": ("v", b'["NetLiquidation",1.00,"USD","DU1"]'),
+    "a NUL": ("v", rb'["NetLiquidation","1\u0000","USD","DU1"]'),
+    "a price that is no number": ("p", '["{}"]'.format('","'.join(position(1, price="cheap")[2:])).encode()),
+    "a contract id that is no number": (
+        "p",
+        '["{}"]'.format('","'.join(["AAPL", *position(1)[3:]])).encode(),
+    ),
+    "a position cut short": ("p", b'["1","AAPL"]'),
+}
+
+
+def snapshot_of(url):
+    """Values of the only snapshot."""
+    assert len(read_tables(url)["account_snapshot"]) == 1
+    return read_values(url, 1)
+
+
+@pytest.mark.parametrize("strange", STRANGE_MESSAGES.values(), ids=STRANGE_MESSAGES)
+def test_strange_message_poisons_itself_alone(database_url, strange):
+    stream = Stream()
+    stream.own("rs", created=stream.at, trigger="test")
+    stream.own("as", account="DU1", source="updates")
+    stream.message(*value("NetLiquidation", "1.00", "USD"), timed=True)
+    bad = stream.add(*strange)
+    stream.message(*value("Cushion", "0.5"))
+    stream.message(*position(265598))
+    stream.own("ac", account="DU1", ended="download-end")
+    stream.own("re", created=stream.at, outcome="complete")
+    record(database_url, stream.events)
+    steps = project(database_url)
+    assert [poison.version for step in steps for poison in step.poison] == [bad.originator_version]
+    (poison,) = poison_events(database_url)
+    assert (poison.session, poison.version, poison.topic) == (stream.id, bad.originator_version, bad.topic)
+    assert poison.reason
+    assert snapshot_of(database_url) == [("Cushion", "", "", "0.5"), ("NetLiquidation", "", "USD", "1.00")]
+    assert len(read_tables(database_url)["account_position"]) == 1
+
+
+STRANGE_OWN = {
+    "a download that never began": ("ac", b'{"t":1,"account":"DU9","ended":"quiet"}'),
+    "no time": ("as", b'{"account":"DU9","source":"updates"}'),
+    "a time beyond the calendar": ("rs", b'{"t":99999999999999999999,"created":1,"trigger":"x"}'),
+    "not JSON": ("sc", b"?"),
+    "not an object": ("re", b"[1]"),
+    "no account list": ("a", b"[]"),
+    "a second beginning": ("so", b'{"t":1,"gateway":"x","client_id":1}'),
+    "a client id that no column holds": ("so", b'{"t":1,"gateway":"x","client_id":99999999999}'),
+    "an outcome with a NUL": ("re", rb'{"t":1,"outcome":"\u0000"}'),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE_OWN.values(), ids=STRANGE_OWN)
+def test_strange_own_event_poisons_itself_alone(database_url, strange):
+    stream, other = Stream(), Stream("other:4002")
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    if strange[0] == "so" and b"99999999999" in strange[1]:
+        other.events.clear()
+        other.add(*strange)
+    else:
+        stream.add(*strange)
+    stream.refresh({"DU1": [value("NetLiquidation", "2.00", "USD")]})
+    record(database_url, [*other.events, *stream.events])
+    project(database_url)
+    tables = read_tables(database_url)
+    assert [row[3] for row in tables["poison_event"]] == [strange[0]]
+    assert len(tables["account_snapshot"]) == 2
+    rebuild(database_url)
+    assert read_tables(database_url) == tables
+
+
+def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
+    stream = Stream()
+    for number, strange in enumerate([*STRANGE_OWN.values(), *STRANGE_MESSAGES.values()] * 2):
+        if strange[0] not in ("sc", "so"):
+            stream.own("rs", created=stream.at, trigger="test")
+            stream.own("as", account="DU1", source="updates")
+            stream.message(*value("NetLiquidation", f"{number}.00", "USD"), timed=True)
+            stream.add(*strange)
+            stream.own("ac", account="DU1", ended="quiet")
+            stream.own("re", created=stream.at, outcome="complete")
+    record(database_url, stream.events)
+    seen = []
+    for limit in (1, 13, 1000):
+        project(database_url, limit)
+        seen.append(read_tables(database_url))
+        with connect(database_url, name="test") as connection:
+            assert status(connection).poison_events == len(seen[0]["poison_event"]) > 20
+            if limit < 1000:
+                connection.execute("DROP SCHEMA snapshots CASCADE")
+    rebuild(database_url)
+    seen.append(read_tables(database_url))
+    assert all(tables == seen[0] for tables in seen)
+
+
+def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD"), position(1, price="cheap")]})
+    record(database_url, stream.events)
+    project(database_url)
+    assert retry_poison(database_url) == (1, 1)
+    monkeypatch.setattr("ibconnect.projections.download._null", lambda text: r"\N")
+    assert retry_poison(database_url) == (1, 0)
+    assert len(read_tables(database_url)["account_position"]) == 1
+    assert retry_poison(database_url) == (0, 0)
+
+
+def test_retry_without_tables_says_so(database_url):
+    with pytest.raises(DatabaseError, match="cannot be read"):
+        retry_poison(database_url)

@@ -1,0 +1,216 @@
+"""A rebuild makes the tables that the live run made, row for row, while everybody goes on working."""
+
+import random
+import threading
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from ibconnect.database.pools import connect
+from ibconnect.errors import ProjectionError
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.runner import Projector
+from ibconnect.projections.schema import REBUILD_LOCK, VERSION, ensure, needs_rebuild
+from tests.paths import CAPTURES
+from tests.projecting import Stream, capture, position, project, read_tables, record, value
+
+CATALOG = """
+    SELECT kind, part, definition
+    FROM (
+        SELECT 'column', c.relname || '.' || a.attname, format_type(a.atttypid, a.atttypmod) || a.attnotnull::text
+            || coalesce(pg_get_expr(d.adbin, d.adrelid), '') || a.attnum::text
+        FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'snapshots'::regnamespace AND c.relkind = 'r'
+        UNION ALL
+        SELECT 'constraint', c.conrelid::regclass || '.' || c.conname, pg_get_constraintdef(c.oid)
+        FROM pg_constraint c
+        WHERE c.connamespace = 'snapshots'::regnamespace
+        UNION ALL
+        SELECT 'index', c.relname, pg_get_indexdef(c.oid)
+        FROM pg_class c
+        WHERE c.relnamespace = 'snapshots'::regnamespace AND c.relkind = 'i'
+        UNION ALL
+        SELECT 'view', c.relname, pg_get_viewdef(c.oid)
+        FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v'
+    ) AS catalog (kind, part, definition)
+    ORDER BY 1, 2, 3
+"""
+
+
+def busy_streams(seed):
+    """Two gateways that share an account, with every capture and all kinds of ends, in one order of commits."""
+    rng = random.Random(seed)
+    streams, closed = [Stream("one:4002"), Stream("two:4002")], []
+    captures = [capture(path) for path in sorted(CAPTURES.glob("*.jsonl"))]
+    for number in range(12):
+        stream = rng.choice(streams)
+        accounts = rng.sample(["DU0000001", "DU2", "DU3"], rng.randint(1, 3))
+        stream.message("15", "1", ",".join(accounts), timed=rng.random() < 0.5)
+        stream.own("rs", created=stream.at, trigger="test")
+        for account in accounts:
+            messages = captures[number % len(captures)] if account == "DU0000001" else []
+            ended = rng.choice(["download-end", "download-end", "quiet", "timeout"])
+            extra = [position(number % 3 + 1, account=account, local_symbol=rng.choice(["AAPL", "APPL"]))]
+            stream.download(account, [*messages, *extra], ended)
+        if rng.random() < 0.8:
+            stream.own("re", created=stream.at, outcome="partial", missing={"DU9": "timeout"}, request=number)
+        if rng.random() < 0.2:
+            stream.own("sc", reason="lost")
+            closed.append(stream)
+            streams[streams.index(stream)] = Stream("one:4002", at=stream.at)
+    return streams + closed
+
+
+def interleave(streams, seed):
+    """The events of several streams in one order, each stream's own order kept."""
+    rng = random.Random(seed)
+    waiting = [list(stream.events) for stream in streams]
+    while any(waiting):
+        events = rng.choice([events for events in waiting if events])
+        for _ in range(min(len(events), rng.randint(1, 60))):
+            yield events.pop(0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rebuilt_tables_equal_the_live_ones_row_for_row(database_url, seed):
+    rng = random.Random(seed)
+    events = list(interleave(busy_streams(seed), seed))
+    while events:
+        count = rng.randint(1, 400)
+        record(database_url, events[:count])
+        project(database_url, rng.randint(1, 300))
+        del events[:count]
+    live = read_tables(database_url)
+    assert len(live["account_snapshot"]) > 5
+    done = []
+    rebuild(database_url, lambda *facts: done.append(facts))
+    assert read_tables(database_url) == live
+    assert done[-1][0] == done[-1][1] > 0
+
+
+def test_rebuilt_schema_equals_the_live_one(database_url):
+    ensure(database_url)
+    with connect(database_url, name="test") as connection:
+        live = connection.execute(CATALOG).fetchall()
+        rebuild(database_url)
+        assert connection.execute(CATALOG).fetchall() == live
+        schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'snapshots%'"
+        assert connection.execute(schemas).fetchall() == [("snapshots",)]
+
+
+def test_recording_and_reading_go_on_during_a_rebuild(database_url):
+    ensure(database_url)
+    stream = Stream()
+    for number in range(150):
+        stream.refresh({"DU1": [value("NetLiquidation", f"{number}.5", "USD"), position(number)]})
+    record(database_url, stream.events)
+    projector = Projector(database_url)
+    projector.start()
+    failures: list[Exception] = []
+    finished = threading.Event()
+
+    def read():
+        newest = 0
+        with closing(connect(database_url, name="test")) as connection:
+            while not finished.is_set():
+                try:
+                    row = connection.execute("SELECT count(*) FROM public.v_account_amount").fetchone()
+                    assert row is not None
+                    assert row[0] >= newest, "snapshots vanished"
+                    newest = row[0]
+                except Exception as exc:  # noqa: BLE001 - told by the assertion below
+                    failures.append(exc)
+                    return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for number in range(5):
+            sent = len(stream.events)
+            stream.refresh({"DU1": [value("NetLiquidation", f"{number}.75", "USD")]})
+            record(database_url, stream.events[sent:])
+            rebuild(database_url)
+    finally:
+        finished.set()
+        reader.join()
+        assert projector.stop()
+    assert failures == []
+    project(database_url)
+    assert len(read_tables(database_url)["account_snapshot"]) == 155
+
+
+class Interrupt(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_interrupted_rebuild_leaves_the_live_tables(database_url, monkeypatch, calls):
+    monkeypatch.setattr("ibconnect.projections.rebuild._BATCH_POSITIONS", 20)
+    stream = Stream()
+    for number in range(20):
+        stream.refresh({"DU1": [value("NetLiquidation", str(number), "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    live = read_tables(database_url)
+    seen = []
+
+    def interrupt(*facts):
+        seen.append(facts)
+        if len(seen) == calls:
+            raise Interrupt
+
+    with pytest.raises(Interrupt):
+        rebuild(database_url, interrupt)
+    assert read_tables(database_url) == live
+    rebuild(database_url)
+    assert read_tables(database_url) == live
+
+
+def test_second_rebuild_at_once_is_refused(database_url):
+    ensure(database_url)
+    with connect(database_url, name="test") as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD_LOCK,))
+        with pytest.raises(ProjectionError, match="another rebuild"):
+            rebuild(database_url)
+
+
+def test_rights_views_and_open_reads_survive(database_url):
+    ensure(database_url)
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    with connect(database_url, name="test") as connection:
+        connection.execute("CREATE ROLE reader_of_rebuild")
+        try:
+            connection.execute("GRANT USAGE ON SCHEMA snapshots TO reader_of_rebuild")
+            connection.execute("GRANT SELECT ON account_snapshot TO reader_of_rebuild")
+            connection.execute("CREATE VIEW public.mine AS SELECT net_liquidation FROM public.v_account_amount")
+            rebuild(database_url)
+            assert connection.execute("SELECT * FROM public.mine").fetchall() != []
+            with connection.transaction():
+                connection.execute("SET LOCAL ROLE reader_of_rebuild")
+                assert connection.execute("SELECT count(*) FROM account_snapshot").fetchone() == (1,)
+                with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                    connection.execute("SELECT * FROM account")
+        finally:
+            connection.execute("DROP OWNED BY reader_of_rebuild")
+            connection.execute("DROP ROLE reader_of_rebuild")
+
+
+def test_tables_of_an_older_version_serve_until_rebuilt(database_url):
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    current = read_tables(database_url)
+    with connect(database_url, name="test") as connection:
+        connection.execute("UPDATE projection SET version = %s", (VERSION - 1,))
+        assert needs_rebuild(database_url)
+        rebuild(database_url)
+        assert not needs_rebuild(database_url)
+    assert read_tables(database_url) == current
