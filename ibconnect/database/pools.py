@@ -27,9 +27,7 @@ _KEEPALIVE: dict[str, Any] = {
 }
 
 
-def parameters(
-    url: str, *, name: str, search_path: str = LIVE_PATH, statement_timeout_ms: int = 0
-) -> dict[str, Any]:
+def parameters(url: str, *, name: str, search_path: str = LIVE_PATH, statement_timeout_ms: int = 0) -> dict[str, Any]:
     """libpq parameters for ``url``: what it says itself wins over our defaults."""
     given = conninfo_to_dict(url)
     quoted_path = search_path.replace(" ", r"\ ")

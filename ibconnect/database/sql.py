@@ -42,10 +42,6 @@ def queries(name: str) -> Mapping[str, LiteralString]:
     """
     parts = _NAME.split(read_sql(name))
     names, bodies = parts[1::2], parts[2::2]
-    if len(set(names)) != len(names) or any(
-        not line.startswith("--") for line in parts[0].split("\n") if line
-    ):
+    if len(set(names)) != len(names) or any(not line.startswith("--") for line in parts[0].split("\n") if line):
         raise SchemaError(f"sql/{name}.sql: every query needs a name of its own")
-    return MappingProxyType(
-        {key: body.strip() for key, body in zip(names, bodies, strict=True)}
-    )
+    return MappingProxyType({key: body.strip() for key, body in zip(names, bodies, strict=True)})
