@@ -96,7 +96,11 @@ def _demo(_: argparse.Namespace) -> int:
 
 
 def _config(_: argparse.Namespace) -> int:
-    for name, value, text in describe(load(os.environ)):
+    from ibconnect.http.auth import read_tokens
+
+    config = load(os.environ)
+    read_tokens(config)
+    for name, value, text in describe(config):
         print(f"{name}={value}  # {text}")
     return 0
 

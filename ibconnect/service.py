@@ -23,6 +23,7 @@ from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.keeper import Keeper
 from ibconnect.http.app import create_app, serve
+from ibconnect.http.auth import read_tokens
 from ibconnect.observe import Kind, observe
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure
@@ -56,6 +57,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
     :raises ConfigError: the settings cannot go together
     :raises SchemaError: the database is newer than this code
     """
+    read_tokens(config)
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
         config = replace(config, db_url=url)
