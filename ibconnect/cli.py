@@ -51,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add(verbs, "config", _config, "print the effective settings, secrets hidden; fail if one is wrong")
     _add(verbs, "migrate", _migrate, "bring the database's schema up to date")
     _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
+    _add(verbs, "retry-poison", _retry_poison, "apply the events again that could not be applied and were set aside")
     simulate.add_arguments(_add(verbs, "simulate", simulate.run, "an IB Gateway of our own, for development and tests"))
     return parser
 
@@ -119,6 +120,12 @@ def _migrate(_: argparse.Namespace) -> int:
 
 
 def _rebuild(_: argparse.Namespace) -> int:
-    from ibconnect.rebuilding import run
+    from ibconnect.rebuilding import run_rebuild
 
-    return run(_settings())
+    return run_rebuild(_settings())
+
+
+def _retry_poison(_: argparse.Namespace) -> int:
+    from ibconnect.rebuilding import run_retry_poison
+
+    return run_retry_poison(_settings())

@@ -1,25 +1,48 @@
-"""``ibconnect rebuild``: the rebuild of the snapshot tables, with its progress on the terminal.
+"""``ibconnect rebuild`` and ``ibconnect retry-poison``: the snapshot tables again from the events, with a bar.
 
 Called by the command line.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
+from ibconnect.projections.poison import retry_poison
+from ibconnect.projections.rebuild import Progress as Show
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.schema import ensure
 from ibconnect.service import database
 
 
-def run(config: Config) -> int:
-    """Rebuild, drawing a bar with rate and time left on a terminal, or a line at the end elsewhere.
+def run_rebuild(config: Config) -> int:
+    """Build the snapshot tables again; the live ones serve until the new ones take their place.
 
-    :raises ProjectionError: another rebuild is running
+    :raises ProjectionError: another rebuild is under way
     """
+    with _prepared(config) as (url, show):
+        done = rebuild(url, show)
+    print(f"rebuilt the snapshot tables from {done.events:,} events in {done.seconds:.1f} s")
+    return 0
+
+
+def run_retry_poison(config: Config) -> int:
+    """Apply the events again that were set aside; the exit code is 1 if some still cannot be.
+
+    :raises ProjectionError: a rebuild is under way
+    """
+    with _prepared(config) as (url, show):
+        before, after = retry_poison(url, show)
+    print(f"{before} events were set aside; {after} still are")
+    return 1 if after else 0
+
+
+@contextmanager
+def _prepared(config: Config) -> Iterator[tuple[str, Show]]:
     with database(config) as url, _bar() as progress:
         migrate(url)
         ensure(url)
@@ -28,9 +51,7 @@ def run(config: Config) -> int:
         def show(done: int, total: int, rate: float) -> None:
             progress.update(task, completed=done, total=total, rate=f"{rate:,.0f}/s")
 
-        applied = rebuild(url, show)
-    print(f"rebuilt the snapshot tables from {applied:,} events")
-    return 0
+        yield url, show
 
 
 def _bar() -> Progress:

@@ -25,8 +25,9 @@ from ibconnect.gateway.keeper import Keeper
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.auth import read_tokens
 from ibconnect.observe import Kind, observe
+from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.schema import ensure, needs_rebuild
 
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
@@ -63,9 +64,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
         config = replace(config, db_url=url)
         await _prepared(url)
         writer = await _entered_writer(stack, config, url)
-        projector = Projector(url)
-        projector.start()
-        stack.push_async_callback(asyncio.to_thread, projector.stop, _STOP_S)
+        _enter_projector(stack, url)
         await _entered_keepers(stack, config, url, writer)
         site = await stack.enter_async_context(serve(create_app(config), config.host, config.port))
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
@@ -103,11 +102,29 @@ async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Wr
     return writer
 
 
+def _enter_projector(stack: AsyncExitStack, url: str) -> None:
+    projector = Projector(url)
+
+    async def project() -> None:
+        if await asyncio.to_thread(needs_rebuild, url):
+            await asyncio.to_thread(rebuild, url)
+        projector.start()
+
+    async def stop() -> None:
+        await _cancelled([projecting])
+        if not projecting.cancelled() and projecting.exception() is None:
+            await asyncio.to_thread(projector.stop, _STOP_S)
+
+    projecting = asyncio.create_task(project())
+    projecting.add_done_callback(_report_failure)
+    stack.push_async_callback(stop)
+
+
 async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer) -> None:
     coordination = Coordination(url, config.instance)
     stack.push_async_callback(coordination.leave)
     keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
-    tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
+    tasks = [asyncio.create_task(coordination.run()), *(asyncio.create_task(keeper.run()) for keeper in keepers)]
     stack.push_async_callback(_cancelled, tasks)
     for task in tasks:
         task.add_done_callback(_report_failure)

@@ -1,0 +1,158 @@
+"""The command as its users run it: processes, signals, exit codes, what the terminal shows."""
+
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from ibconnect.database.pools import connect
+from tests.paths import CAPTURES
+from tests.processes import Process, accounts, get, process
+
+CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory that the embedded Postgres' own user can reach."""
+    with tempfile.TemporaryDirectory(prefix="ibc-data-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+def gateway_port(gateway: Process) -> str:
+    return gateway.said(r"127\.0\.0\.1:(\d+)")[1]
+
+
+def run(*arguments: str, **settings: str) -> tuple[int, str]:
+    """Run a verb to its end: exit code and output."""
+    with tempfile.TemporaryDirectory() as folder, process(Path(folder) / "log", *arguments, **settings) as ran:
+        return ran.popen.wait(60), ran.output
+
+
+def test_serve_records_serves_and_stops_within_five_seconds(data_dir: Path, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(data_dir), "PORT": "0", "HOST": "127.0.0.1"}
+    with process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE) as gateway:
+        settings["IB_GW"] = f"127.0.0.1:{gateway_port(gateway)}"
+        latest: dict[str, str] = {}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with process(tmp_path / "serve", "serve", **settings) as serve:
+                latest = accounts(serve.url(), 1, after=latest)
+                assert serve.stop(number) < 5
+                assert serve.popen.returncode == 0
+                assert "Traceback" not in serve.output
+                assert "DU0000001" not in serve.output
+        assert gateway.stop(signal.SIGTERM) < 5
+    assert not (data_dir / "spool").exists() or list((data_dir / "spool").iterdir()) == []
+
+
+def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
+    database_url: str, data_dir: Path, tmp_path: Path
+) -> None:
+    settings = {"DB_URL": database_url, "DATA_DIR": str(data_dir), "PORT": "0", "HOST": "127.0.0.1"}
+    with process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE) as gateway:
+        settings["IB_GW"] = f"127.0.0.1:{gateway_port(gateway)}"
+        with process(tmp_path / "first", "serve", **settings) as serve:
+            first = accounts(serve.url(), 1)
+            serve.stop(signal.SIGKILL)
+        with process(tmp_path / "second", "serve", **settings) as serve:
+            serve.said("a session left open by a killed instance was closed")
+            assert accounts(serve.url(), 1, after=first)
+            assert serve.stop() < 5
+    with connect(database_url, name="test") as connection:
+        query = """
+            SELECT convert_from(state, 'UTF8')::jsonb ->> 'reason' FROM stored_events WHERE topic = 'sc' ORDER BY 1
+        """
+        assert [reason for (reason,) in connection.execute(query)] == ["orphaned", "stopped"]
+
+
+def test_two_instances_share_one_embedded_postgres(data_dir: Path, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        gateway = stack.enter_context(process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE))
+        settings = {
+            "DATA_DIR": str(data_dir),
+            "PORT": "0",
+            "HOST": "127.0.0.1",
+            "IB_GW": f"127.0.0.1:{gateway_port(gateway)}",
+        }
+        both = [stack.enter_context(process(tmp_path / name, "serve", **settings)) for name in ("a", "b")]
+        before = [accounts(each.url(), 1)["DU0000001"] for each in both]
+        assert before[0] == before[1]
+        for each in both:
+            status, rows = get(f"{each.url()}/v1/accounts", Cache_Control="max-age=0")
+            assert status == 200
+            assert rows[0]["Latest"] > before[0]
+        assert sum("this instance records the gateway" in each.output for each in both) == 1
+        code, output = run("rebuild", DATA_DIR=str(data_dir))
+        assert (code, "rebuilt the snapshot tables" in output) == (0, True)
+        assert all(accounts(each.url(), 1) for each in both)
+
+
+def test_without_postgres_serve_waits_and_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
+    with process(
+        tmp_path / "serve", "serve", DB_URL="postgresql://u:secret@127.0.0.1:1/x", DATA_DIR=str(data_dir), PORT="0"
+    ) as serve:
+        serve.said("Postgres is away")
+        assert serve.stop() < 5
+        assert serve.popen.returncode == 0
+        assert "secret" not in serve.output
+
+
+def test_a_wrong_setting_ends_with_code_2_and_one_line() -> None:
+    code, output = run("serve", IB_GW="nowhere")
+    assert (code, output.count("\n")) == (2, 1)
+    assert output.startswith("ibconnect: IB_GW='nowhere' is wrong: ")
+    assert run("config", PORT="x")[0] == 2
+
+
+def test_a_host_beyond_loopback_is_not_served_without_tokens(data_dir: Path) -> None:
+    for verb in ("config", "serve"):
+        code, output = run(verb, HOST="0.0.0.0", DATA_DIR=str(data_dir), DB_URL="postgresql://127.0.0.1:1/x")
+        assert code == 2
+        assert "API_TOKENS" in output
+
+
+def test_help_and_config_tell_every_setting() -> None:
+    code, text = run("--help")
+    assert code == 0
+    config_code, shown = run("config", DB_URL="postgresql://u:secret@h/d")
+    assert config_code == 0
+    assert "secret" not in shown
+    for line in shown.splitlines():
+        assert line.split("=", 1)[0] in text
+
+
+def test_migrate_and_a_database_newer_than_the_code(database_url: str) -> None:
+    assert run("migrate", DB_URL=database_url) == (0, "the database's schema is up to date\n")
+    with connect(database_url, name="test") as connection:
+        connection.execute("INSERT INTO schema_migration (number, name) VALUES (99, 'future')")
+    code, output = run("migrate", DB_URL=database_url)
+    assert code == 1
+    assert "newer ibconnect" in output
+
+
+def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path, tmp_path: Path) -> None:
+    with process(tmp_path / "demo", "demo", DATA_DIR=str(data_dir), PORT="0") as demo:
+        url = demo.url()
+        latest = accounts(url, 6)
+        assert sum(code.startswith(("F", "DF")) for code in latest) == 1
+        kinds: set[str] = set()
+        sizes: set[bool] = set()
+        currencies: set[str] = set()
+        for code in latest:
+            status, report = get(f"{url}/v1/accounts/{code}")
+            assert status == 200
+            kinds |= {row["SecurityType"] for row in report["Positions"]}
+            sizes |= {row["Position"] % 1 != 0 for row in report["Positions"]}
+            currencies.add(report["Balance"]["NetLiquidation"].split()[0])
+        assert kinds >= {"STK", "OPT", "FUT", "CASH"}
+        assert sizes == {True, False}
+        assert len(currencies) > 1
+        assert demo.stop(signal.SIGINT) < 5
+        assert demo.popen.returncode == 0
+        assert demo.output.rstrip().endswith("the recorded history stays where it is")
+    mode = stat.S_IMODE(data_dir.stat().st_mode)
+    assert mode == 0o700

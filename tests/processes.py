@@ -1,0 +1,95 @@
+"""Real processes of ibconnect for tests that start, stop and kill them."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.paths import ROOT
+
+DEADLINE_S = 30.0
+
+
+class Process:
+    """One running ``python -m ibconnect …`` whose output is kept."""
+
+    def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
+        environ = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+        self.log = log
+        with log.open("wb") as out:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "ibconnect", *arguments],
+                cwd=ROOT,
+                env={**environ, "PYTHONUNBUFFERED": "1", **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def said(self, pattern: str) -> re.Match[str]:
+        """Wait for a line of output."""
+        end = time.monotonic() + DEADLINE_S
+        while (found := re.search(pattern, self.output)) is None:
+            assert self.popen.poll() is None, f"ended with {self.popen.returncode}:\n{self.output}"
+            assert time.monotonic() < end, f"never said {pattern!r}:\n{self.output}"
+            time.sleep(0.02)
+        return found
+
+    def url(self) -> str:
+        """Where it serves, once it does."""
+        return self.said(r"(http://[\w.\[\]:]+:\d+)")[1]
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Send a signal and wait for the end; the seconds that it took."""
+        began = time.monotonic()
+        self.popen.send_signal(number)
+        self.popen.wait(DEADLINE_S)
+        return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def process(log: Path, *arguments: str, **settings: str) -> Iterator[Process]:
+    """A process that is gone when the context ends, whatever the test did to it."""
+    running = Process(log, *arguments, **settings)
+    try:
+        yield running
+    finally:
+        if running.popen.poll() is None:
+            running.popen.kill()
+        running.popen.wait(DEADLINE_S)
+
+
+def get(url: str, **headers: str) -> tuple[int, Any]:
+    """GET a JSON document, without following anything wrong: status and body."""
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def accounts(url: str, count: int, after: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Wait until so many accounts have a report (newer than those of ``after``): account code → latest."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        status, rows = get(f"{url}/v1/accounts")
+        latest = {row["AccountCode"]: row["Latest"] or "" for row in rows} if status == 200 else {}
+        if sum(at > (after or {}).get(code, "") for code, at in latest.items()) >= count:
+            return latest
+        assert time.monotonic() < end, f"only {latest}"
+        time.sleep(0.02)
