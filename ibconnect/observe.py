@@ -130,9 +130,11 @@ def configure_logging(log_format: str, log_level: str) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     json = log_format == "json"
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # The default tracebacks show the value of every local variable: passwords in URLs, positions.
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if json else console
     tracebacks = [structlog.processors.format_exc_info] if json else []
     structlog.configure(
         processors=[
