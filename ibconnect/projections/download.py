@@ -13,17 +13,18 @@ import orjson
 from ibconnect.errors import ProjectionError
 from ibconnect.events import kinds
 from ibconnect.projections.facts import Control, Downloaded, Poison
-from ibconnect.projections.numbers import NULL, all_exact, is_unset, number_of
+from ibconnect.projections.numbers import NULL, are_exact, is_unset, number_of
 
 _VALUE_FIELDS = 4
 _POSITION_FIELDS = 18
 _CONTRACT_FIELDS = 11
+_NUMBERS = slice(11, 17)
 _MULTI_VALUE = ("73", 8)
 _MULTI_POSITION = ("71", 18)
 _NUL = b"\\u0000"
 # What taking a message apart raises when it is not an array of texts, or of too few of them.
 _STRANGE = (ValueError, TypeError, LookupError, AttributeError, ProjectionError)
-_CONTRACT_ID = re.compile(r"-?\d{1,18}", re.ASCII)
+_IS_CONTRACT_ID = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII).fullmatch
 
 TOPICS = {
     False: [kinds.AccountValueUpdated.TOPIC, kinds.PortfolioUpdated.TOPIC],
@@ -43,17 +44,16 @@ class Position(NamedTuple):
     """A position: the texts that describe the contract, conId first, and its six numbers as cells of a row."""
 
     contract: tuple[str, ...]
-    numbers: tuple[str, ...]
+    numbers: Sequence[str]
 
 
 class Download(NamedTuple):
-    """What one download said. ``is_plain``: no text in it needs escaping."""
+    """What one download said."""
 
     keys: tuple[str, ...]
     values: tuple[str, ...]
     currencies: tuple[str, ...]
     positions: list[Position]
-    is_plain: bool
 
 
 class Strange(ProjectionError):
@@ -71,7 +71,7 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
         else:
             values = [fields for fields in _loads(messages.account_values) if fields[3] == fact.account]
             positions = [fields for fields in _loads(messages.positions) if fields[17] == fact.account]
-        return _download(values, positions, _is_plain(messages))
+        return _download(values, positions)
     except _STRANGE as exc:
         raise Strange(str(exc)) from exc
 
@@ -84,12 +84,12 @@ def examine(events: Iterable[Control], fact: Downloaded) -> tuple[Download, list
     for event in events:
         try:
             of_value, of_position = _understand(event, fact)
-            _download(of_value, of_position, False)
+            _download(of_value, of_position)
             values += of_value
             positions += of_position
         except _STRANGE as exc:
             poison.append(Poison(*event[:4], f"{type(exc).__name__}: {exc}"))
-    return _download(values, positions, False), poison
+    return _download(values, positions), poison
 
 
 _Fields = list[Sequence[str]]
@@ -115,7 +115,7 @@ def _loads(states: bytes | None) -> list[Any]:
     if _NUL in states:
         raise ProjectionError("a field holds a NUL, which no table can")
     events = orjson.loads(b"[%b]" % states)
-    return [fields if isinstance(fields[0], str) else fields[1:] for fields in events]
+    return [fields if fields[0].__class__ is str else fields[1:] for fields in events]
 
 
 def _multi(messages: list[Any], fact: Downloaded) -> tuple[_Fields, _Fields]:
@@ -131,36 +131,28 @@ def _multi(messages: list[Any], fact: Downloaded) -> tuple[_Fields, _Fields]:
     return values, positions
 
 
-def _download(values: Sequence[Sequence[str]], positions: Iterable[Sequence[str]], is_plain: bool) -> Download:
-    last = {}
-    for fields in positions:
-        position = _position(fields)
-        last[position.contract[0]] = position
-    found = list(last.values())
+def _download(values: Sequence[Sequence[str]], positions: Iterable[Sequence[str]]) -> Download:
+    last = {fields[0]: fields for fields in positions}.values()
+    exact = are_exact([text for fields in last for text in fields[_NUMBERS]]) if last else True
+    found = [_position(fields, exact) for fields in last]
     if not values:
-        return Download((), (), (), found, is_plain)
+        return Download((), (), (), found)
     keys, texts, currencies, _ = zip(*values, strict=True)
     for column in (keys, texts, currencies):
         "".join(column)  # a TypeError unless all are text
-    return Download(keys, texts, currencies, found, is_plain)
+    return Download(keys, texts, currencies, found)
 
 
-def _position(fields: Sequence[str]) -> Position:
-    if not _CONTRACT_ID.fullmatch(fields[0]):
-        raise ProjectionError(f"{fields[0]!r} is not a contract id")
-    contract = (str(int(fields[0])), *fields[1:_CONTRACT_FIELDS])
-    "".join(contract)
-    numbers = fields[_CONTRACT_FIELDS:17]
-    if all_exact("\t".join(numbers)):
-        return Position(contract, tuple(numbers))
-    return Position(contract, tuple([number_of(text) or _null(text) for text in numbers]))
+def _position(fields: Sequence[str], exact: bool) -> Position:
+    contract = tuple(fields[:_CONTRACT_FIELDS])
+    "".join(contract)  # a TypeError unless all are text
+    if not _IS_CONTRACT_ID(contract[0]):
+        raise ProjectionError(f"{contract[0]!r} is not a contract id")
+    numbers = fields[_NUMBERS]
+    return Position(contract, numbers if exact else [number_of(text) or _null(text) for text in numbers])
 
 
 def _null(text: str) -> str:
     if is_unset(text):
         return NULL
     raise ProjectionError(f"{text!r} is not a number")
-
-
-def _is_plain(messages: Messages) -> bool:
-    return not any(states and b"\\" in states for states in messages)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ibconnect import tags
-from ibconnect.projections.numbers import all_exact, is_exact
+from ibconnect.projections.numbers import are_exact, is_exact
 from ibconnect.tags import BASE, Key, split_key
 
 Cells = Callable[[Sequence[str]], tuple[str, ...]]
@@ -60,7 +60,7 @@ class Layout:
 
     def inexact(self, values: Sequence[str]) -> list[int]:
         """The values that have a place in a column of numbers and are not exactly a number."""
-        if all_exact("\t".join(self.numbers(values))):
+        if not self.numeric or are_exact(self.numbers(values)):
             return []
         return [index for index in self.numeric if not is_exact(values[index])]
 

@@ -1,0 +1,103 @@
+"""The law of the snapshot tables: every value of a download comes back out of them, text by text."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ibconnect.database.pools import connect
+from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS, split_key
+from tests.projecting import Stream, position, project, read_tables, read_values, record, value
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+KEYS = st.one_of(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "$LEDGER-"]),
+        st.sampled_from([*SEGMENT_TAGS, *LEDGER_TAGS, *sorted(ATTRIBUTE_TAGS), "Cushion", "LookAheadNextChange"]),
+        st.sampled_from(["", "", "-S", "-C"]),
+    ),
+    TEXT,
+)
+TEXTS = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False, places=2).map(str),
+    st.decimals().map(str),
+    st.sampled_from(sorted(UNSET_TEXTS)),
+    st.sampled_from(["-0.00", "007", r"\N", r"\.", "", "NULL", "1E5", "a\tb\n\\"]),
+    TEXT,
+)
+CURRENCIES = st.one_of(st.sampled_from(["", "BASE", "USD", "EUR", "CNH"]), st.text("ABC", max_size=4))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(st.tuples(KEYS, TEXTS, CURRENCIES), max_size=40))
+def test_tables_give_back_every_value_text_by_text(database_url, sent):
+    stream = Stream()
+    stream.refresh({"DU1": [value(key, text, currency) for key, text, currency in sent]})
+    record(database_url, stream.events)
+    project(database_url)
+    with connect(database_url, name="test") as connection:
+        row = connection.execute("SELECT max(id), (SELECT count(*) FROM poison_event) FROM account_snapshot").fetchone()
+    assert row is not None
+    assert row[1] == 0
+    split = [(split_key(key), text, currency) for key, text, currency in sent]
+    expected = Counter((key.tag, key.segment or "", currency, text) for key, text, currency in split)
+    assert Counter(read_values(database_url, row[0])) == expected
+
+
+@pytest.fixture
+def one(database_url):
+    """Project one refresh and read the tables."""
+
+    def project_one(downloads, **facts):
+        stream = Stream()
+        stream.refresh(downloads, **facts)
+        record(database_url, stream.events)
+        project(database_url)
+        return read_tables(database_url)
+
+    return project_one
+
+
+def test_contract_that_changes_has_a_row_for_each_description(one):
+    tables = one({"DU1": [position(1, local_symbol="FB")], "DU2": [position(1, account="DU2", local_symbol="META")]})
+    assert len(tables["contract"]) == 2
+    assert {row[1] for row in tables["contract"]} == {"1"}
+
+
+def test_snapshots_of_an_account_never_share_a_time(one):
+    first = one({"DU1": [], "DU2": []}, created=1_700_000_000_000_000)
+    assert len({row[2] for row in first["account_snapshot"]}) == 1
+    again = one({"DU1": []}, created=1_700_000_000_000_000)
+    created = sorted(row[2] for row in again["account_snapshot"] if row[1] == first["account_snapshot"][0][1])
+    assert created == ["2023-11-14 22:13:20+00", "2023-11-14 22:13:20.000001+00"]
+
+
+def test_attributes_are_stored_once(one):
+    values = [value("AccountType", "INDIVIDUAL"), value("Currency", "USD", "USD")]
+    one({"DU1": values})
+    tables = one({"DU1": values, "DU2": [(*fields[:5], "DU2") for fields in values]})
+    assert len(tables["attribute_set"]) == 1
+    assert len(tables["account_attribute"]) == 2
+
+
+@pytest.mark.parametrize(("text", "ready"), [("true", "true"), ("false", "false"), ("False", "false")])
+def test_snapshot_of_a_resetting_server_says_so(one, text, ready):
+    tables = one({"DU1": [value("AccountReady", "true"), value("AccountReady", text)]})
+    assert [row[9] for row in tables["account_snapshot"]] == [ready]
+
+
+def test_accounts_that_a_gateway_no_longer_lists(database_url):
+    stream = Stream()
+    stream.message("15", "1", "DU1,DU2", timed=True)
+    stream.message("15", "1", "DU2,DU3")
+    record(database_url, stream.events)
+    project(database_url)
+    tables = read_tables(database_url)
+    codes = {row[0]: row[1] for row in tables["account"]}
+    assert {codes[row[1]]: row[4] for row in tables["gateway_account"]} == {
+        "DU1": "false",
+        "DU2": "true",
+        "DU3": "true",
+    }

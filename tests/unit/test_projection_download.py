@@ -1,0 +1,104 @@
+"""One account's download, taken apart."""
+
+from uuid import UUID
+
+import orjson
+import pytest
+
+from ibconnect.projections.download import Messages, Strange, examine, parse
+from ibconnect.projections.facts import Control, Downloaded
+from tests.projecting import START, position, value
+
+SESSION = UUID(int=1)
+
+
+def fact(source="updates"):
+    """A download of DU1."""
+    return Downloaded(SESSION, 1, 99, "DU1", source, "7", "8", 1, START, START, "download-end")
+
+
+def states(*messages, after=2):
+    """Messages without id and version, as they are stored; the first with its time."""
+    fields = [list(message[after:]) for message in messages]
+    fields[0].insert(0, START)
+    return b",".join(orjson.dumps(item) for item in fields)
+
+
+def test_values_of_other_accounts_are_left_out():
+    sent = states(value("NetLiquidation", "1", "USD"), value("NetLiquidation", "2", "USD", "DU2"))
+    found = parse(Messages(sent, None, None), fact())
+    assert (found.keys, found.values, found.currencies) == (("NetLiquidation",), ("1",), ("USD",))
+
+
+def test_empty_account():
+    assert parse(Messages(None, None, None), fact()) == ((), (), (), [])
+
+
+def test_last_row_of_a_contract_wins_and_a_closed_position_stays():
+    sent = states(position(1, size="5"), position(2), position(1, size="0"), position(3, account="DU2"))
+    found = parse(Messages(None, sent, None), fact())
+    assert [(item.contract[0], item.numbers[0]) for item in found.positions] == [("1", "0"), ("2", "100")]
+
+
+@pytest.mark.parametrize("text", ["1.7976931348623157E308", "", "2147483647"])
+def test_unset_numbers_of_a_position_are_null(text):
+    found = parse(Messages(None, states(position(1, price=text)), None), fact())
+    assert found.positions[0].numbers[1] == r"\N"
+
+
+def test_other_forms_of_numbers_of_a_position_are_numbers():
+    found = parse(Messages(None, states(position(1, price="1.2345678E7", size="-.5")), None), fact())
+    assert found.positions[0].numbers[:2] == ["-.5", "1.2345678E7"]
+
+
+def multi(request="7", account="DU1", model="", text="1.00"):
+    """An accountUpdateMulti message."""
+    return ["73", "1", request, account, model, "NetLiquidation", text, "USD"]
+
+
+def multi_position(request="8", account="DU1", model=""):
+    """A positionMulti message."""
+    contract = ["265598", "AAPL", "STK", "", "0.0", "", "", "NASDAQ", "USD", "AAPL", "NMS"]
+    return ["71", "1", request, account, *contract, "-110", "201.88", model]
+
+
+def test_multi_takes_the_answers_to_its_requests_without_a_model():
+    sent = states(
+        multi(text="1.00"),
+        multi(request="6"),
+        multi(account="DU2"),
+        multi(model="m"),
+        multi_position(),
+        multi_position(request="7"),
+        multi_position(model="m"),
+        ["94", "7", "1", "2", "3"],
+        after=0,
+    )
+    found = parse(Messages(None, None, sent), fact("multi"))
+    assert found.values == ("1.00",)
+    assert [(item.contract[0], item.contract[7], item.numbers) for item in found.positions] == [
+        ("265598", "NASDAQ", ["-110", r"\N", r"\N", "201.88", r"\N", r"\N"])
+    ]
+
+
+def control(version, topic, state):
+    """A stored event."""
+    return Control(100 + version, SESSION, version, topic, state)
+
+
+def test_strange_messages_are_named_and_the_others_kept():
+    good, bad = states(value("NetLiquidation", "1", "USD")), b'["NetLiquidation",2,"USD","DU1"]'
+    with pytest.raises(Strange):
+        parse(Messages(good + b"," + bad, None, None), fact())
+    found, poison = examine([control(2, "v", good), control(3, "v", bad)], fact())
+    assert found.values == ("1",)
+    assert [(item.position, item.version, item.topic) for item in poison] == [(103, 3, "v")]
+    assert "text" in poison[0].reason
+
+
+def test_fields_that_a_newer_gateway_adds_are_passed_over():
+    longer = orjson.dumps(["NetLiquidation", "1", "USD", "DU1", "new"])
+    with pytest.raises(Strange):
+        parse(Messages(longer, None, None), fact())
+    found, poison = examine([control(2, "v", longer)], fact())
+    assert (found.values, poison) == (("1",), [])
