@@ -4,6 +4,8 @@ In: payloads of frames and own events, on the event loop. Out: encoded rows, han
 of the socket. Called by the gateway room only.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,8 @@ from ibconnect.errors import EventError
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import OwnEvent, SessionOpened, kind_of
 from ibconnect.events.mapper import encode_own
-from ibconnect.events.rows import encode_row
-from ibconnect.events.wire import encode_message, is_malformed
+from ibconnect.events.rows import encode_row, encode_rows
+from ibconnect.events.wire import encode_message, encode_run, is_malformed
 from ibconnect.events.writer import Writer
 from ibconnect.times import to_micros, utc_now
 
@@ -32,7 +34,7 @@ class Session:
         self._writer = writer
         self._bytes = self.id.bytes
         self._rows: list[bytes] = []
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
         self._time = 0
         self._said = 0
 
@@ -51,6 +53,18 @@ class Session:
         self._add(topic, state)
         return not is_malformed(topic, payload)
 
+    def receive_run(self, payloads: Sequence[bytes], arrived: int) -> bool:
+        """Record frames of one read of the socket, all at once; False if they must be given one by one instead."""
+        events = encode_run(payloads, arrived if arrived > self._said else None)
+        if events is None:
+            return False
+        self._ensure_open()
+        self._said = max(arrived, self._said)
+        self._rows.append(encode_rows(self._bytes, self.version + 1, events))
+        self.version += len(events)
+        self._counts.update(topic for topic, _ in events)
+        return True
+
     def tell(self, kind: type[OwnEvent], **facts: Any) -> None:
         """Record something that we did or noticed."""
         self._said = self.now()
@@ -58,11 +72,14 @@ class Session:
         self._add(kind.TOPIC, encode_own(event))
 
     def _add(self, topic: str, state: bytes) -> None:
-        if not self.is_open:
-            raise EventError(f"session {self.id} is closed")
+        self._ensure_open()
         self.version += 1
         self._rows.append(encode_row(self._bytes, self.version, topic.encode(), state))
-        self._counts[topic] = self._counts.get(topic, 0) + 1
+        self._counts[topic] += 1
+
+    def _ensure_open(self) -> None:
+        if not self.is_open:
+            raise EventError(f"session {self.id} is closed")
 
     def hand_over(self) -> None:
         """Give what was recorded since the last call to the writer, as one chunk.
@@ -71,7 +88,7 @@ class Session:
         """
         if not self._rows:
             return
-        data, rows = b"".join(self._rows), len(self._rows)
+        data, rows = b"".join(self._rows), self._counts.total()
         self._rows.clear()
         try:
             self._writer.put(data, rows)

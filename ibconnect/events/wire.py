@@ -12,6 +12,7 @@ the event before it in its session.
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
@@ -42,6 +43,13 @@ FRAME = "x"
 _BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
 _BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
 _NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
+_PLAIN = bytes(set(range(256)).difference(range(1, 32), b'"\\', range(128, 256)))
+
+# Account values, positions and account times: nearly all that a gateway sends, and beginnings of one length.
+RUN_STARTS: tuple[bytes, ...] = (b"6\0", b"7\0", b"8\0")
+_RUN_LAYOUTS = {layout.prefix: layout for layout in LAYOUTS if layout.prefix.startswith(RUN_STARTS)}
+_RUN_PREFIX = len(b"6\x002\x00")
+_RUN_TEXT_PREFIX = len(b'6","2","')
 
 
 def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
@@ -61,6 +69,29 @@ def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
         return _escaped(topic, body, payload, arrived)
     text = body.replace(b"\0", b'","')
     return topic, b'["%b"]' % text if arrived is None else b'[%d,"%b"]' % (arrived, text)
+
+
+def encode_run(payloads: Sequence[bytes], arrived: int | None) -> list[tuple[str, bytes]] | None:
+    """What :func:`encode_message` makes of each, at about half the cost, since most work is done on all at once.
+
+    :param arrived: time of arrival of the first; the others came in the same read
+    :return: None if one of them is not a message of :data:`RUN_STARTS` in its layout, or holds text that JSON
+        must escape: then they have to be taken one by one
+    """
+    text = b"\n".join((*payloads, b""))
+    if text.translate(None, _PLAIN) != b"\n" * len(payloads) or text.count(b"\0\n") != len(payloads):
+        return None
+    events: list[tuple[str, bytes]] = []
+    lines = text.replace(b"\0\n", b'"]\n').replace(b"\0", b'","').split(b"\n")
+    for payload, line in zip(payloads, lines, strict=False):
+        layout = _RUN_LAYOUTS.get(payload[:_RUN_PREFIX])
+        if layout is None or payload.count(b"\0") < layout.fields + 2:
+            return None
+        events.append((layout.topic, b'["' + line[_RUN_TEXT_PREFIX:]))
+    if events and arrived is not None:
+        topic, state = events[0]
+        events[0] = topic, b"[%d,%b" % (arrived, state[1:])
+    return events
 
 
 def _escaped(topic: str, body: bytes, payload: bytes, arrived: int | None) -> tuple[str, bytes]:

@@ -1,9 +1,10 @@
 """ib_async's own client, with every frame taken verbatim before ib_async sees it.
 
-In: bytes of the socket. Out: each frame's payload to ``on_frame``, the few messages that steer us to ``on_message``
-as text fields, and the end of the connection to ``on_lost``. ib_async keeps the connection, the handshake, the
-request encoding and the throttle (45 requests a second); its decoder, which turns prices into floats and drops
-what it cannot parse, is replaced by one that hands on text.
+In: bytes of the socket. Out: each frame's payload to ``on_frame`` (account data, which is nearly everything, many at
+once to ``on_run``), the few messages that steer us to ``on_message`` as text fields, and the end of the connection to
+``on_lost``. ib_async keeps the connection, the handshake, the request encoding and the throttle (45 requests a
+second); its decoder, which turns prices into floats and drops what it cannot parse, is replaced by one that hands on
+text.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from ib_async.decoder import Decoder
 
 from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayUnavailable
+from ibconnect.events.wire import RUN_STARTS
 
 # The longest frame that IB's own client accepts (ibapi, comm.py).
 MAX_FRAME_BYTES = 0xFFFFFF
@@ -40,6 +42,24 @@ STEERING: dict[int, int] = {
 
 _LENGTH = Struct(">I")
 _STEERING_STARTS = tuple(b"%d\0" % number for number in (*STEERING, NEXT_ID))
+
+
+def split_frames(data: bytes) -> tuple[list[bytes], bytes, int]:
+    """The payloads of the whole frames at the start of ``data``, what follows them, and the length that claims.
+
+    A length beyond :data:`MAX_FRAME_BYTES` is the end: nothing after it can be told apart.
+    """
+    payloads: list[bytes] = []
+    start, end, length = 0, len(data), 0
+    unpack = _LENGTH.unpack_from
+    while end - start >= 4:
+        (length,) = unpack(data, start)
+        stop = start + 4 + length
+        if stop > end or length > MAX_FRAME_BYTES:
+            break
+        payloads.append(data[start + 4 : stop])
+        start = stop
+    return payloads, data[start:], length
 
 
 class _Steering(Decoder):  # type: ignore[misc]
@@ -79,6 +99,7 @@ class GatewayClient(Client):  # type: ignore[misc]
         on_handshake: Callable[[str, str], None],
         on_read: Callable[[], None],
         on_frame: Callable[[bytes], None],
+        on_run: Callable[[list[bytes]], None],
         on_undecodable: Callable[[Exception], None],
         on_message: Callable[[int, list[str]], None],
         on_read_end: Callable[[], None],
@@ -88,6 +109,7 @@ class GatewayClient(Client):  # type: ignore[misc]
         self._on_handshake = on_handshake
         self._on_read = on_read
         self._on_frame = on_frame
+        self._on_run = on_run
         self._on_undecodable = on_undecodable
         self._on_read_end = on_read_end
         self._on_lost = on_lost
@@ -129,35 +151,42 @@ class GatewayClient(Client):  # type: ignore[misc]
         if self._is_over:
             return
         self._on_read()
-        data = self._tail + data
-        start, end = 0, len(data)
-        while end - start >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(data, start)
-            stop = start + _LENGTH.size + length
-            if length > MAX_FRAME_BYTES:
-                self._give_up(f"a frame claims {length} bytes", data[start : start + 64])
-                return
-            if stop > end:
-                break
-            self._take(data[start:stop])
-            if self._is_over:
-                return
-            start = stop
-        self._tail = data[start:]
+        payloads, self._tail, claimed = split_frames(self._tail + data)
+        self._take_all(payloads)
+        if self._is_over:
+            return
+        if claimed > MAX_FRAME_BYTES:
+            self._give_up(f"a frame claims {claimed} bytes", self._tail[:64])
+            return
         self._on_read_end()
 
-    def _take(self, frame: bytes) -> None:
-        payload = frame[_LENGTH.size :]
+    def _take_all(self, payloads: list[bytes]) -> None:
+        """Take frames one by one, but those that steer nothing, which are nearly all, in runs."""
+        run: list[bytes] = []
+        for payload in payloads:
+            if payload.startswith(RUN_STARTS) and self._apiReady:
+                run.append(payload)
+                continue
+            if run:
+                self._on_run(run)
+                run = []
+            self._take(payload)
+            if self._is_over:
+                return
+        if run:
+            self._on_run(run)
+
+    def _take(self, payload: bytes) -> None:
         if not self._serverVersion and payload.count(b"\0") == 2:
-            self._shake_hands(frame, payload)
+            self._shake_hands(payload)
             return
         self._on_frame(payload)
         if not payload:
             self._on_undecodable(ValueError("an empty frame"))
         elif not self._apiReady or payload.startswith(_STEERING_STARTS):
-            self._feed(frame)
+            self._feed(payload)
 
-    def _shake_hands(self, frame: bytes, payload: bytes) -> None:
+    def _shake_hands(self, payload: bytes) -> None:
         version, connection_time = payload.decode(errors="backslashreplace").split("\0")[:2]
         if not version.isdigit() or int(version) < self.MinClientVersion:
             self._give_up(
@@ -165,11 +194,11 @@ class GatewayClient(Client):  # type: ignore[misc]
             )
             return
         self._on_handshake(version, connection_time)
-        self._feed(frame)
+        self._feed(payload)
 
-    def _feed(self, frame: bytes) -> None:
+    def _feed(self, payload: bytes) -> None:
         try:
-            super()._onSocketHasData(frame)
+            super()._onSocketHasData(_LENGTH.pack(len(payload)) + payload)
         except Exception as exc:  # noqa: BLE001 - ib_async raises whatever its parsing meets
             self._on_undecodable(exc)
 

@@ -27,7 +27,7 @@ ASK_AFTER_S = 10.0
 GIVE_UP_AFTER_S = 25.0
 
 _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
-_NOT_READY = b"6\x002\x00AccountReady\x00false\x00"
+_NOT_READY = b"6\x002\x00accountready\x00false\x00"
 
 Watcher = Callable[[int, list[str]], None]
 
@@ -58,6 +58,7 @@ class Link:
             on_handshake=self._on_handshake,
             on_read=self._on_read,
             on_frame=self._on_frame,
+            on_run=self._on_run,
             on_undecodable=self._on_undecodable,
             on_message=self._on_message,
             on_read_end=self._hand_over,
@@ -151,8 +152,17 @@ class Link:
             self._flag("the message does not have the layout of its id")
         if payload.startswith(_DATA_STARTS):
             self.data_at = self._heard_at
-            if payload[: len(_NOT_READY)].lower() == _NOT_READY.lower():
+            if payload[: len(_NOT_READY)].lower() == _NOT_READY:
                 self.saw_not_ready = True
+
+    def _on_run(self, payloads: list[bytes]) -> None:
+        if not self.session.receive_run(payloads, self._arrived):
+            for payload in payloads:
+                self._on_frame(payload)
+            return
+        self.data_at = self._heard_at
+        if _NOT_READY in b"".join(payloads).lower():
+            self.saw_not_ready = True
 
     def _on_undecodable(self, error: Exception) -> None:
         if self.session.version and not self._is_flagged:

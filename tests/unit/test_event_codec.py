@@ -13,8 +13,8 @@ from uuid_utils.compat import uuid7
 from ibconnect.errors import EventError, UnknownTopic
 from ibconnect.events.kinds import KINDS, AccountValueUpdated, MessageReceived, SessionOpened, kind_of
 from ibconnect.events.mapper import WireMapper
-from ibconnect.events.rows import Row, decode_rows, encode_row
-from ibconnect.events.wire import LAYOUTS, encode_message, fields_of, is_malformed, payload_of
+from ibconnect.events.rows import Row, decode_rows, encode_row, encode_rows
+from ibconnect.events.wire import LAYOUTS, RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
 from tests.paths import CAPTURES
 
 FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -54,6 +54,41 @@ def test_any_bytes_come_back(data: bytes, arrived: int | None) -> None:
     assert payload_of(topic, state) == data
     stated = json.loads(state)
     assert (stated[0] == arrived) if arrived is not None else isinstance(stated[0], str)
+
+
+PLAIN = st.text(st.characters(codec="ascii", exclude_characters='"\\', min_codepoint=32, max_codepoint=127), max_size=9)
+ACCOUNT_DATA = st.one_of(
+    st.builds(lambda rest: ["6", "2", *rest], st.lists(PLAIN, min_size=4, max_size=6)),
+    st.builds(lambda rest: ["7", "8", *rest], st.lists(PLAIN, min_size=18, max_size=19)),
+    st.builds(lambda text: ["8", "1", text], PLAIN),
+)
+
+
+@given(st.lists(ACCOUNT_DATA, max_size=8), st.one_of(st.none(), st.integers(0, 2**53)), st.integers(1, 2**40))
+def test_a_run_is_encoded_as_its_messages_are_one_by_one(
+    messages: list[list[str]], arrived: int | None, version: int
+) -> None:
+    payloads = [payload(fields) for fields in messages]
+    singly = [encode_message(each, None if number else arrived) for number, each in enumerate(payloads)]
+    assert encode_run(payloads, arrived) == singly
+    session = uuid7().bytes
+    rows = [encode_row(session, version + n, topic.encode(), state) for n, (topic, state) in enumerate(singly)]
+    assert encode_rows(session, version, singly) == b"".join(rows)
+
+
+@given(st.lists(ACCOUNT_DATA.map(payload), max_size=3), st.one_of(MESSAGE.map(payload), st.binary(max_size=60)))
+def test_a_run_with_any_other_message_in_it_is_refused_or_right(plain: list[bytes], other: bytes) -> None:
+    for payloads in ([*plain, other], [other, *plain]):
+        run = encode_run(payloads, None)
+        assert run is None or run == [encode_message(each, None) for each in payloads]
+
+
+def test_captured_account_data_makes_runs() -> None:
+    payloads = [payload(fields) for fields in captured()]
+    run = [each for each in payloads if each.startswith(RUN_STARTS)]
+    assert len(run) > 700
+    assert encode_run(run, None) == [encode_message(each, None) for each in run]
+    assert encode_run(payloads, None) is None
 
 
 def test_every_captured_message_comes_back_and_has_the_layout_of_its_id() -> None:
