@@ -90,17 +90,18 @@ def positions(held: list[str], contracts: dict[int, Contract]) -> str:
     """
     rows = []
     for composite in held:
-        number, *figures = composite[1:-1].split(",")
-        contract = contracts[int(number)]
-        value = figures[2]
-        rank = (not value, -Decimal(value) if value else 0, contract.ib_contract_id, int(number))
-        rows.append((rank, _position(contract, [figure or "null" for figure in figures])))
+        figures = composite[1:-1].split(",")
+        contract, value = contracts[int(figures[0])], figures[3]
+        if "" in figures:
+            figures = [figure or "null" for figure in figures]
+        rank = -Decimal(value) if value else 0
+        rows.append((not value, rank, contract.ib_contract_id, figures[0], _position(contract, figures)))
     rows.sort()
-    return f"[{','.join(text for _, text in rows)}]"
+    return f"[{','.join([row[-1] for row in rows])}]"
 
 
 def _position(contract: Contract, figures: list[str]) -> str:
-    position, price, value, cost, unrealized, realized = figures
+    _, position, price, value, cost, unrealized, realized = figures
     return (
         f'{{{contract.head},"Position":{position},{contract.middle},"MarketPrice":{price},"MarketValue":{value},'
         f'"AverageCost":{cost},"UnrealizedPNL":{unrealized},"RealizedPNL":{realized},{contract.tail}}}'

@@ -22,12 +22,17 @@ _SWAPPED = (psycopg.errors.UndefinedTable, psycopg.errors.FeatureNotSupported, p
 _TRIES = 3
 
 
+def compact(query: LiteralString) -> LiteralString:
+    """The same query without indentation: psycopg parses one that is longer than 4096 characters at each call."""
+    return "\n".join([line.strip() for line in query.split("\n")])
+
+
 async def rows(pool: Pool, query: Query, parameters: Parameters, *, binary: bool = False) -> list[TupleRow]:
     """All rows of one statement."""
     for remaining in reversed(range(_TRIES)):
         try:
-            async with pool.connection() as connection, connection.cursor(binary=binary) as cursor:
-                await cursor.execute(query, parameters, prepare=True)
+            async with pool.connection() as connection:
+                cursor = await connection.execute(query, parameters, prepare=True, binary=binary)
                 return await cursor.fetchall()
         except _SWAPPED:
             if not remaining:

@@ -18,7 +18,7 @@ from ibconnect.http.values import Shape, TextKey, values
 from ibconnect.tags import BASE
 from ibconnect.times import format_rfc3339
 
-_SQL = queries("http/report")
+_REPORT = reads.compact(queries("http/report")["report"])
 _TRIES = 3
 _TYPE = ("AccountType", None)
 
@@ -29,7 +29,7 @@ async def read_report(pool: reads.Pool, contracts: Contracts, account: str, crea
     :raises ProjectionError: the tables were swapped under every one of several tries
     """
     for _ in range(_TRIES):
-        row = await reads.row(pool, _SQL["report"], {"account": account, "created": created})
+        row = await reads.row(pool, _REPORT, {"account": account, "created": created})
         if row is None:
             return None
         held = row[-1] or []
