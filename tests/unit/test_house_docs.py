@@ -51,7 +51,7 @@ def test_the_readme_lists_every_route() -> None:
 def test_the_readme_lists_every_command() -> None:
     actions = build_parser()._actions
     verbs = {verb for action in actions if isinstance(action, argparse._SubParsersAction) for verb in action.choices}
-    assert verbs == set(re.findall(r"^\| `ibconnect (\w+)` \|", README, re.MULTILINE))
+    assert verbs == set(re.findall(r"^\| `ibconnect ([\w-]+)` \|", README, re.MULTILINE))
 
 
 def test_every_dependency_has_a_line_that_says_why() -> None:
