@@ -134,6 +134,8 @@ class GatewayClient(Client):  # type: ignore[misc]
                 )
             else:
                 raise GatewayUnavailable(f"{address} did not finish the API handshake within {patience_s:g} s")
+        except ConnectionRefusedError as exc:
+            raise GatewayUnavailable(f"nothing listens at {address}") from exc
         except OSError as exc:
             raise GatewayUnavailable(f"{address} cannot be connected: {exc.strerror or exc}") from exc
         finally:
