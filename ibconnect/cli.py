@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ibconnect import __version__
+from ibconnect import __version__, exporting, replaying
 from ibconnect.config import SETTINGS, Config, describe, load
 from ibconnect.errors import ConfigError, IbConnectError
 from ibconnect.observe import configure_logging
@@ -52,6 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add(verbs, "migrate", _migrate, "bring the database's schema up to date")
     _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
     _add(verbs, "retry-poison", _retry_poison, "apply the events again that could not be applied and were set aside")
+    exporting.add_arguments(_add(verbs, "events", _events, "export recorded events, or make a capture of them"))
+    replaying.add_arguments(
+        _add(verbs, "replay", _replay, "serve recorded sessions again, as the gateway that sent them")
+    )
     simulate.add_arguments(_add(verbs, "simulate", simulate.run, "an IB Gateway of our own, for development and tests"))
     return parser
 
@@ -129,3 +133,11 @@ def _retry_poison(_: argparse.Namespace) -> int:
     from ibconnect.rebuilding import run_retry_poison
 
     return run_retry_poison(_settings())
+
+
+def _events(chosen: argparse.Namespace) -> int:
+    return exporting.run(_settings(), chosen)
+
+
+def _replay(chosen: argparse.Namespace) -> int:
+    return replaying.run(_settings(), chosen)

@@ -1,0 +1,302 @@
+"""Stored events in their order, page by page: by position through the whole store, or one session's.
+
+In: a database URL and what is wanted (:class:`Wanted`). Out: pages of :class:`Stored`, each event with its time of
+arrival, which the store keeps only once for each read of the socket; memory stays flat however much there is. Called
+by the export and the replay. It only reads, each page in a statement of its own, and so disturbs no recorder.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+import orjson
+import psycopg
+from eventsourcing.persistence import StoredEvent
+
+from ibconnect.database.migrations import pending
+from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
+from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
+from ibconnect.events.kinds import Event, InboundEvent, OwnEvent, SessionClosed, SessionOpened
+from ibconnect.events.mapper import WireMapper
+
+Q = queries("events/reader")
+
+PAGE = 5000
+"""Events that are looked at in one statement, and so held in memory, at most."""
+
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
+_TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
+
+
+class Stored(NamedTuple):
+    """One stored event. ``arrived``: microseconds since the epoch, UTC, also where an event before it says it."""
+
+    position: int
+    session: UUID
+    version: int
+    topic: str
+    arrived: int
+    state: bytes
+
+
+class Page(NamedTuple):
+    """Events in their order, and how far the reading is: ``done`` of ``total`` places in the store."""
+
+    events: list[Stored]
+    done: int
+    total: int
+
+
+class _Ends(NamedTuple):
+    session: UUID
+    first: int
+    first_topic: str
+    first_state: bytes
+    last: int
+    versions: int
+    last_topic: str
+    last_state: bytes
+    timed_state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: all conditions hold together, None sets none.
+
+    ``after``: positions above it. ``topics``: stored names of kinds. ``account``: events that name this account code.
+    ``since``, ``until``: time of arrival in microseconds since the epoch, UTC, both included.
+    """
+
+    session: UUID | None = None
+    gateway: str | None = None
+    topics: frozenset[str] | None = None
+    account: str | None = None
+    since: int | None = None
+    until: int | None = None
+    after: int = 0
+
+    @property
+    def asks_for_sessions(self) -> bool:
+        """Whether it can be answered from some of the sessions alone."""
+        return self.gateway is not None or self.since is not None or self.until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """One stream at a glance. Times in microseconds since the epoch, UTC; ``first`` and ``last`` are positions.
+
+    ``opened`` is None for a stream whose beginning the store does not have, ``closed`` for one that is not closed.
+    """
+
+    id: UUID
+    opened: SessionOpened | None
+    closed: SessionClosed | None
+    first: int
+    last: int
+    versions: int
+    began: int
+    ended: int
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's address, ``host:port``; empty if the store does not have the stream's beginning."""
+        return self.opened.gateway if self.opened else ""
+
+    def overlaps(self, wanted: Wanted) -> bool:
+        """Whether it is of the wanted gateway and was open at some time of the wanted span."""
+        return (
+            wanted.gateway in (None, self.gateway)
+            and (wanted.since is None or self.ended >= wanted.since)
+            and (wanted.until is None or self.began <= wanted.until)
+        )
+
+
+class Reader:
+    """One connection for reading; a context manager. Not for two threads at a time."""
+
+    def __init__(self, url: str) -> None:
+        self._mapper = WireMapper()
+        self._connection = connect(url, name="reader", search_path="public")
+        # Planned anew each time, since the best plan depends on which conditions are set.
+        self._connection.prepare_threshold = None
+        try:
+            self._check()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _check(self) -> None:
+        """Raise :class:`SchemaError` unless the database's schema is that of this version."""
+        remedy = "run `ibconnect migrate` (`ibconnect serve` does it too)"
+        if self._rows("lacks_store", {})[0][0]:
+            raise SchemaError(f"the database has no event store yet: {remedy}")
+        if missing := pending(self._connection):
+            raise SchemaError(f"the database's schema lacks {missing[-1].name}: {remedy}")
+
+    def head(self) -> int:
+        """The position of the newest event, 0 if there is none."""
+        return int(self._rows("head", {})[0][0])
+
+    def sessions(self, wanted: Wanted) -> list[RecordedSession]:
+        """The sessions of the wanted gateway that were open at some time of the wanted span, oldest first."""
+        return [session for session in self._sessions(_FIRST_ID, _LAST_ID) if session.overlaps(wanted)]
+
+    def session(self, session: UUID) -> RecordedSession:
+        """One session.
+
+        :raises EventError: the store has none of this id
+        """
+        found = self._sessions(session, session)
+        if not found:
+            raise EventError(f"no session {session} is recorded")
+        return found[0]
+
+    def _sessions(self, lowest: UUID, highest: UUID) -> list[RecordedSession]:
+        rows = self._rows("sessions", {"lowest": lowest, "highest": highest})
+        return [self._glance(_Ends._make(row)) for row in rows]
+
+    def _glance(self, ends: "_Ends") -> RecordedSession:
+        opened = self._own(ends.session, 1, ends.first_topic, ends.first_state)
+        closed = self._own(ends.session, ends.versions, ends.last_topic, ends.last_state)
+        ended = _time_in(ends.timed_state) or 0
+        return RecordedSession(
+            ends.session,
+            opened if isinstance(opened, SessionOpened) else None,
+            closed if isinstance(closed, SessionClosed) else None,
+            ends.first,
+            ends.last,
+            ends.versions,
+            _time_in(ends.first_state) or ended,
+            ended,
+        )
+
+    def _own(self, session: UUID, version: int, topic: str, state: bytes) -> Event | None:
+        if topic not in (SessionOpened.TOPIC, SessionClosed.TOPIC):
+            return None
+        event: Event = self._mapper.to_domain_event(StoredEvent(session, version, topic, state))
+        return event
+
+    def pages(self, wanted: Wanted) -> Iterator[Page]:
+        """The events that are wanted, of those stored by now, in order of position. A page may be empty.
+
+        :raises EventError: no such session, or an event that cannot be read
+        :raises DatabaseUnavailable: Postgres was lost
+        """
+        if wanted.session is not None:
+            session = self.session(wanted.session)
+            if session.overlaps(wanted):
+                yield from self.stream(session, wanted)
+        elif wanted.asks_for_sessions:
+            found = self.sessions(wanted)
+            low = max(wanted.after, min((session.first for session in found), default=1) - 1)
+            high = max((session.last for session in found), default=0)
+            yield from self._range(wanted, low, high, [session.id for session in found])
+        else:
+            yield from self._range(wanted, wanted.after, self.head(), None)
+
+    def _range(self, wanted: Wanted, low: int, high: int, sessions: list[UUID] | None) -> Iterator[Page]:
+        times: dict[UUID, int] = {}
+        for start in range(low, high, PAGE):
+            upto = min(start + PAGE, high)
+            rows = self._rows("events", _parameters(wanted, low=start, high=upto, sessions=sessions))
+            yield Page(list(self._chosen(rows, wanted, times)), upto - low, high - low)
+
+    def stream(self, session: RecordedSession, wanted: Wanted = Wanted(), above: int = 0) -> Iterator[Page]:
+        """One session's events with versions greater than ``above``, as far as they are wanted.
+
+        :raises EventError: an event cannot be read
+        :raises DatabaseUnavailable: Postgres was lost
+        """
+        times: dict[UUID, int] = {}
+        within = {"low": 0, "high": session.last, "session": session.id}
+        for start in range(above, session.versions, PAGE):
+            upto = min(start + PAGE, session.versions)
+            rows = self._rows("events", _parameters(wanted, **within, above=start, upto=upto))
+            yield Page(list(self._chosen(rows, wanted, times)), upto - above, session.versions - above)
+
+    def _chosen(self, rows: list[Any], wanted: Wanted, times: dict[UUID, int]) -> Iterator[Stored]:
+        for position, session, version, topic, state, is_wanted in rows:
+            arrived = _time_in(state)
+            if arrived is None:
+                arrived = times.get(session) or self._time_before(position, session, version)
+            times[session] = arrived
+            if is_wanted and _is_within(arrived, wanted):
+                stored = Stored(position, session, version, topic, arrived, state)
+                if wanted.account is None or wanted.account in accounts_in(self.event(stored)):
+                    yield stored
+            if topic == SessionClosed.TOPIC:
+                del times[session]
+
+    def _time_before(self, position: int, session: UUID, version: int) -> int:
+        rows = self._rows("timed_before", {"session": session, "version": version})
+        arrived = _time_in(rows[0][0]) if rows else None
+        if arrived is None:
+            raise EventError(f"nothing says when the event at position {position} arrived")
+        return arrived
+
+    def event(self, stored: Stored) -> Any:
+        """The event as an object of its class.
+
+        :raises EventError: it cannot be understood; the message names its position
+        """
+        try:
+            return self._mapper.to_domain_event(StoredEvent(stored.session, stored.version, stored.topic, stored.state))
+        except EventError as exc:
+            raise type(exc)(f"the event at position {stored.position}: {exc}") from exc
+
+    def _rows(self, name: str, parameters: dict[str, Any]) -> list[Any]:
+        try:
+            with self._connection.cursor(binary=True) as cursor:
+                return cursor.execute(Q[name], parameters).fetchall()
+        except psycopg.OperationalError as exc:
+            raise DatabaseUnavailable(f"Postgres was lost while events were read: {exc}") from exc
+        except psycopg.Error as exc:
+            raise DatabaseError(f"Postgres refuses to read events: {exc}") from exc
+
+
+def _parameters(wanted: Wanted, **given: Any) -> dict[str, Any]:
+    return {
+        "after": wanted.after,
+        "topics": None if wanted.topics is None else sorted(wanted.topics),
+        "text": None if wanted.account is None else orjson.dumps(wanted.account)[1:-1],
+        "session": None,
+        "sessions": None,
+        "above": 0,
+        "upto": 0,
+        **given,
+    }
+
+
+def _time_in(state: bytes) -> int | None:
+    match = _TIME.match(state)
+    return int(match[1]) if match else None
+
+
+def _is_within(arrived: int, wanted: Wanted) -> bool:
+    return (wanted.since is None or arrived >= wanted.since) and (wanted.until is None or arrived <= wanted.until)
+
+
+def accounts_in(event: Event) -> frozenset[str]:
+    """Every text in an event that may name an account: wire fields (also within a list of codes) and our own facts."""
+    if isinstance(event, InboundEvent):
+        return frozenset(event.fields) | frozenset(code for text in event.fields[2:3] for code in text.split(","))
+    if not isinstance(event, OwnEvent):
+        return frozenset()
+    account = getattr(event, "account", None)
+    return frozenset([*([account] if account else []), *getattr(event, "accounts", ()), *getattr(event, "missing", ())])
