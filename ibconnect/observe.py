@@ -27,6 +27,8 @@ COMMIT_SECONDS = Histogram(
 )
 INBOX_BYTES = Gauge("ibconnect_inbox_bytes", "Bytes of events received and not yet committed or spooled.")
 SPOOL_BYTES = Gauge("ibconnect_spool_bytes", "Bytes of events on local disk, waiting for Postgres.")
+EVENTS_REFUSED = Counter("ibconnect_events_refused", "Events kept in files since the event store does not take them.")
+MESSAGES_LOST = Counter("ibconnect_messages_lost", "Messages that arrived when the spool was full.", ["gateway"])
 REFRESH_SECONDS = Histogram(
     "ibconnect_refresh_seconds",
     "Duration of a walk over a gateway's accounts.",
@@ -76,7 +78,10 @@ class Kind(Enum):
     SPOOL_STARTED = Told(Level.WARNING, "events go to the spool until Postgres is back")
     SPOOL_DRAINED = Told(Level.INFO, "spooled events are stored")
     SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until Postgres is back")
-    EVENTS_REFUSED = Told(Level.ERROR, "Postgres refuses events that it should take")
+    SPOOL_ADOPTED = Told(Level.INFO, "what a killed process left in the spool is stored")
+    SPOOL_DAMAGED = Told(Level.ERROR, "the spool of a killed process is damaged: the rest of it is kept aside")
+    EVENTS_REFUSED = Told(Level.ERROR, "the event store does not take some events: they are kept in a file")
+    WRITER_FAILED = Told(Level.ERROR, "storing events failed, trying again")
     GATEWAY_CONNECTED = Told(Level.INFO, "gateway connected")
     GATEWAY_LOST = Told(Level.WARNING, "gateway lost")
     GATEWAY_UNAVAILABLE = Told(Level.WARNING, "gateway unavailable, trying again until it is back")
@@ -84,6 +89,9 @@ class Kind(Enum):
     GATEWAY_FRESH = Told(Level.INFO, "gateway regained its connection to IB")
     LEADER_ELECTED = Told(Level.INFO, "this instance records the gateway")
     LEADER_DEPOSED = Told(Level.WARNING, "this instance no longer records the gateway")
+    LEADER_STANDS_IN = Told(Level.WARNING, "nobody can be elected without Postgres: recording as the gateway permits")
+    LEADER_YIELDS = Told(Level.INFO, "another instance records fewer gateways and takes this one over")
+    KEEPER_FAILED = Told(Level.ERROR, "recording a gateway failed unexpectedly, trying again")
     SESSION_ORPHANED = Told(Level.WARNING, "a session left open by a killed instance was closed")
     MESSAGE_UNDECODABLE = Told(Level.WARNING, "a message could not be understood; it is recorded")
     REFRESH_STARTED = Told(Level.DEBUG, "refresh started")

@@ -1,34 +1,53 @@
-"""Closes sessions that a killed instance left open, so that each stream says how it ended.
+"""Closes streams that a killed process left open, so that each stream says how it ended.
 
-Called by the keeper before it opens the next session of the gateway.
+In: streams whose process is known to be gone. Out: their ``SessionClosed`` events, and from then on a fence: what
+that process might still have of them is not stored any more. Called by the adoption of a journal, and by the
+keeper of a gateway before it opens the next session.
 """
 
-import asyncio
+from collections.abc import Iterable
 from uuid import UUID
 
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
+from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.mapper import encode_own
-from ibconnect.events.rows import encode_row
-from ibconnect.events.writer import Writer
 from ibconnect.observe import Kind, observe
 from ibconnect.times import to_micros, utc_now
 
+Q = queries("events/orphans")
 
-async def close_orphan(writer: Writer, former: tuple[UUID, int, str] | None, gateway: str) -> None:
-    """Append ``SessionClosed`` (reason ``orphaned``) to a former session that lacks one.
 
-    :param former: its id, last stored version and last stored topic; None if there is none
+def close_orphans(url: str, streams: Iterable[UUID]) -> list[UUID]:
+    """Append ``SessionClosed`` (reason ``orphaned``) to those that do not end with it; return these.
+
+    :raises DatabaseUnavailable: Postgres cannot do that now; some of them may be closed
     """
-    if former is None or former[2] == SessionClosed.TOPIC:
-        return
-    session, version, _ = former
-    closed = SessionClosed(
-        originator_id=session,
-        originator_version=version + 1,
+    try:
+        with connect(url, name="orphans", search_path="public") as connection:
+            return [stream for stream in streams if _close(connection, stream)]
+    except psycopg.Error as exc:
+        raise DatabaseUnavailable(f"sessions left open cannot be closed now: {exc}") from exc
+
+
+def _close(connection: Connection[TupleRow], stream: UUID) -> bool:
+    event = SessionClosed(
+        originator_id=stream,
+        originator_version=0,
         arrived=to_micros(utc_now()),
         reason="orphaned",
         detail="its instance ended without closing it",
     )
-    writer.put(encode_row(session.bytes, version + 1, closed.TOPIC.encode(), encode_own(closed)), 1)
-    observe(Kind.SESSION_ORPHANED, gateway=gateway, session=str(session))
-    await asyncio.wait_for(writer.flushed(), 30)
+    with connection.transaction():
+        connection.execute(Q["lock_events"])
+        values = {"stream": stream, "topic": event.TOPIC, "state": encode_own(event)}
+        is_closed = connection.execute(Q["close_stream"], values).fetchone() is not None
+        connection.execute(Q["tell"])
+    if is_closed:
+        observe(Kind.SESSION_ORPHANED, session=str(stream))
+    return is_closed

@@ -30,13 +30,15 @@ Q = queries("events/recorder")
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _COPY_TRAILER = b"\xff\xff"
+_CLOSED = SessionClosed.TOPIC.encode()
 
-# SQLSTATE classes that pass by themselves: connection, resources (disk full), operator, system, read-only, conflict.
-_PASSING = ("08", "53", "57", "58", "25", "40", "55")
+# SQLSTATE classes that are about the rows themselves: data, integrity. All others (no connection, disk full, read-only,
+# missing rights or tables) pass by themselves, or when somebody puts them right; the rows wait for that.
+_ABOUT_ROWS = ("22", "23")
 
 
 class Appended(NamedTuple):
-    """What became of a batch: the position of the last row stored, and rows that belong to a stream that is closed."""
+    """What became of a batch: the position of the last row stored, and the rows that their streams do not take."""
 
     position: int
     fenced: bytes = b""
@@ -47,9 +49,10 @@ class EventRecorder(PostgresApplicationRecorder):
 
     def __init__(self, datastore: Datastore) -> None:
         super().__init__(datastore)
-        self._url = datastore.url
+        self.url = datastore.url
+        self.fenced: set[bytes] = set()
+        """Streams that take no more rows (16 bytes of the UUID each)."""
         self._writing: Connection[DictRow] | None = None
-        self._fenced: set[bytes] = set()
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Append events in order; return their positions.
@@ -71,16 +74,17 @@ class EventRecorder(PostgresApplicationRecorder):
         """Append rows (as of :func:`~ibconnect.events.rows.encode_row`) in order, exactly once.
 
         Rows that are stored already, because an earlier call was cut off after its commit, are left out. So are
-        rows of a stream that somebody else has closed since (a new leader that took this one for dead): a stream
-        is a prefix of what its gateway sent, and nothing follows its end. ``is_doubtful`` looks for such rows
-        first; otherwise only a conflict makes it look.
+        rows of a stream that somebody else has closed since (a new leader that took this one for dead), or that do
+        not follow what is stored (a promoted standby lacks the last commits): a stream is a prefix of what its
+        gateway sent, without a hole, and nothing follows its end. ``is_doubtful`` looks for such rows first;
+        otherwise only a conflict makes it look.
 
         :raises DatabaseUnavailable: Postgres cannot be reached, is read-only or full; all or nothing was stored
         :raises DatabaseError: Postgres refuses the rows themselves
         """
         try:
             connection = self._writing_connection()
-            if not is_doubtful and not self._fenced:
+            if not is_doubtful and not self.fenced:
                 try:
                     return Appended(_copy(connection, data))
                 except psycopg.errors.UniqueViolation:
@@ -99,16 +103,21 @@ class EventRecorder(PostgresApplicationRecorder):
         closed = {row["originator_id"].bytes for row in found if row["topic"] == SessionClosed.TOPIC}
         fresh, fenced = [], []
         for row in rows:
-            if row.session in self._fenced or (row.session in closed and _follows(row, stored[row.session])):
-                self._fenced.add(row.session)
+            reached = stored.get(row.session, 0)
+            is_late = row.session in closed and _follows(row, reached)
+            if row.session in self.fenced or is_late or row.version > reached + 1:
+                # Nothing comes after a stream's own end: from there on, batches need not be looked through for it.
+                note = self.fenced.discard if row.topic == _CLOSED else self.fenced.add
+                note(row.session)
                 fenced.append(encode_row(*row))
-            elif row.version > stored.get(row.session, 0):
+            elif row.version == reached + 1:
+                stored[row.session] = row.version
                 fresh.append(encode_row(*row))
         return b"".join(fresh), b"".join(fenced)
 
     def _writing_connection(self) -> Connection[DictRow]:
         if self._writing is None or self._writing.closed:
-            wanted = parameters(self._url, name="recorder", search_path="public")
+            wanted = parameters(self.url, name="recorder", search_path="public")
             self._writing = psycopg.connect(autocommit=True, row_factory=dict_row, **wanted)
         return self._writing
 
@@ -146,7 +155,7 @@ def _roll_back(connection: Connection[DictRow]) -> None:
 
 def _follows(row: Row, end: int) -> bool:
     """Whether a row of a closed stream comes after its end, or is another event in the place of its end."""
-    return row.version > end or (row.version == end and row.topic != SessionClosed.TOPIC.encode())
+    return row.version > end or (row.version == end and row.topic != _CLOSED)
 
 
 def _last_position(connection: Connection[DictRow]) -> int:
@@ -155,6 +164,8 @@ def _last_position(connection: Connection[DictRow]) -> int:
 
 
 def _wrapped(exc: psycopg.Error) -> DatabaseError:
-    if exc.sqlstate is None or exc.sqlstate[:2] in _PASSING:
-        return DatabaseUnavailable(f"Postgres does not take events: {exc}")
-    return DatabaseError(f"Postgres refuses these events: {exc}")
+    # A conflict that is left after looking means that another process has just closed a stream: look again.
+    is_conflict = isinstance(exc, psycopg.errors.UniqueViolation)
+    if exc.sqlstate is not None and exc.sqlstate[:2] in _ABOUT_ROWS and not is_conflict:
+        return DatabaseError(f"Postgres refuses these events: {exc}")
+    return DatabaseUnavailable(f"Postgres does not take events: {exc}")

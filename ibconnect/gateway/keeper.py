@@ -12,7 +12,7 @@ from typing import Any
 from ibconnect import observe as o
 from ibconnect.config import Config, GatewayAddress
 from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
-from ibconnect.events.orphans import close_orphan
+from ibconnect.events.orphans import close_orphans
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.client import ACCOUNTS, NOTICE
@@ -111,7 +111,10 @@ class Keeper:
             await asyncio.sleep(self._backoff.wait())
 
     async def _session(self) -> bool:
-        await close_orphan(self._writer, await self._coordination.former_session(self.name), self.name)
+        former = await self._coordination.former_session(self.name)
+        if former is not None:
+            await self._writer.flushed()
+            await asyncio.to_thread(close_orphans, self._url, [former[0]])
         link = self._link = Link(self._address, self._config.ib_cid, self._writer, self._coordination.instance)
         await self._report("connecting", session_id=link.session.id)
         try:

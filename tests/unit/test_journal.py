@@ -13,7 +13,7 @@ def drained(journal: Journal, start: Mark) -> tuple[bytes, Mark]:
     data = b""
     while (batch := journal.read(start)) is not None:
         data += batch.data
-        start = journal.forget(start, batch.end)
+        start = journal.forget(batch.end)
     return data, start
 
 
@@ -26,12 +26,12 @@ def test_what_goes_in_comes_out_once(tmp_path: Path) -> None:
     batch = journal.read(start)
     assert batch is not None
     assert (batch.data, batch.rows) == (b"abcde", 3)
-    start = journal.forget(start, batch.end)
+    start = journal.forget(batch.end)
     assert journal.bytes_kept == 0
     assert journal.read(start) is None
     journal.append(b"f", 1)
     assert drained(journal, start)[0] == b"f"
-    journal.close()
+    journal.close(is_done=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -48,11 +48,11 @@ def test_order_holds_over_segments_and_partial_reads(
         expected += chunk
         if read and (batch := journal.read(start)) is not None:
             seen += batch.data
-            start = journal.forget(start, batch.end)
+            start = journal.forget(batch.end)
     rest, _ = drained(journal, start)
     assert seen + rest == expected
     assert journal.bytes_kept == 0
-    journal.close()
+    journal.close(is_done=True)
 
 
 def test_the_bound_holds_and_takes_nothing_in_part(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_bound_holds_and_takes_nothing_in_part(tmp_path: Path) -> None:
     with pytest.raises(JournalFull, match="may hold 100"):
         journal.append(b"y" * 50, 1)
     assert drained(journal, start)[0] == b"x" * 50
-    journal.close()
+    journal.close(is_done=True)
 
 
 def batches_left(root: Path) -> list[Batch]:
@@ -78,7 +78,7 @@ def test_a_living_process_keeps_its_journal(tmp_path: Path) -> None:
     journal.append(b"mine", 1)
     assert batches_left(tmp_path) == []
     assert drained(journal, Mark(1, 0))[0] == b"mine"
-    journal.close()
+    journal.close(is_done=True)
 
 
 def test_what_a_dead_process_left_is_adopted_up_to_the_torn_end(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_a_dead_process_left_is_adopted_up_to_the_torn_end(tmp_path: Path) 
     journal.append(b"whole", 1)
     whole = journal.end.offset
     journal.append(b"torn", 1)
-    journal.close()
+    journal.close(is_done=False)
     segment = next(journal.directory.glob("*.segment"))
     with segment.open("r+b") as file:
         file.truncate(whole + 13)

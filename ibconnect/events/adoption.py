@@ -1,0 +1,58 @@
+"""Stores what killed processes left in the spool, and closes the sessions that they left open.
+
+Called by the writer thread when it starts, and whenever a gateway changes hands: the former leader may have been
+another process of this machine.
+"""
+
+from pathlib import Path
+from uuid import UUID
+
+from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError
+from ibconnect.events.journal import Batch, Leftover, leftovers
+from ibconnect.events.orphans import close_orphans
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.refused import set_aside
+from ibconnect.events.rows import decode_rows
+from ibconnect.observe import Kind, observe
+
+FENCED = EventError("their session was closed by another instance, or lacks what came before them")
+
+
+def adopt(spool: Path, recorder: EventRecorder) -> int:
+    """Store the leftovers under ``spool``, in order, exactly once; return the number of events in them.
+
+    :raises DatabaseUnavailable: Postgres does not take them now; they stay where they are
+    """
+    return sum(_adopt(spool, leftover, recorder) for leftover in leftovers(spool))
+
+
+def _adopt(spool: Path, leftover: Leftover, recorder: EventRecorder) -> int:
+    events, streams = 0, dict[bytes, None]()
+    try:
+        for batch in leftover.batches():
+            streams.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
+            _append(spool, leftover.directory.name, batch, recorder)
+            events += batch.rows
+        close_orphans(recorder.url, [UUID(bytes=stream) for stream in streams])
+    except EventError:
+        leftover.is_damaged = True
+    except BaseException:
+        leftover.release()
+        raise
+    leftover.discard()
+    if leftover.is_damaged:
+        observe(Kind.SPOOL_DAMAGED, journal=leftover.directory.name)
+    observe(Kind.SPOOL_ADOPTED, events=events)
+    return events
+
+
+def _append(spool: Path, journal: str, batch: Batch, recorder: EventRecorder) -> None:
+    try:
+        fenced = recorder.append(batch.data, is_doubtful=True).fenced
+        if fenced:
+            set_aside(spool, journal, fenced, FENCED)
+    except DatabaseUnavailable:
+        raise
+    except DatabaseError as exc:
+        set_aside(spool, journal, batch.data, exc)
+        recorder.fenced.update(row.session for row in decode_rows(batch.data))
