@@ -132,3 +132,176 @@ JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
 JOIN security_type ON security_type.id = contract.security_type_id
 JOIN exchange ON exchange.id = contract.exchange_id
 JOIN currency ON currency.id = contract.currency_id
+
+-- name: v_account_value
+-- Every value of every snapshot as IB's text: figures, attributes and everything else. Made for one snapshot or a few
+-- at a time (WHERE account_snapshot_id = ...); a value that IB sent twice has two rows.
+SELECT
+    account.code AS account_code,
+    account_snapshot.created,
+    sent.tag,
+    sent.segment,
+    CASE WHEN sent.is_in_base THEN base_currency.code ELSE currency.code END AS currency,
+    sent.value,
+    account_snapshot.id AS account_snapshot_id
+FROM account_snapshot
+JOIN account ON account.id = account_snapshot.account_id
+LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+CROSS JOIN LATERAL (
+    SELECT
+        figure.tag,
+        nullif(account_segment.segment, '') AS segment,
+        NULL::smallint AS currency_id,
+        true AS is_in_base,
+        figure.amount::text AS value
+    FROM account_segment
+    CROSS JOIN LATERAL (
+        VALUES
+            ('AccruedCash', account_segment.accrued_cash),
+            ('AccruedDividend', account_segment.accrued_dividend),
+            ('AvailableFunds', account_segment.available_funds),
+            ('Billable', account_segment.billable),
+            ('BuyingPower', account_segment.buying_power),
+            ('EquityWithLoanValue', account_segment.equity_with_loan_value),
+            ('ExcessLiquidity', account_segment.excess_liquidity),
+            ('FullAvailableFunds', account_segment.full_available_funds),
+            ('FullExcessLiquidity', account_segment.full_excess_liquidity),
+            ('FullInitMarginReq', account_segment.full_init_margin_req),
+            ('FullMaintMarginReq', account_segment.full_maint_margin_req),
+            ('GrossPositionValue', account_segment.gross_position_value),
+            ('Guarantee', account_segment.guarantee),
+            ('IncentiveCoupons', account_segment.incentive_coupons),
+            ('IndianStockHaircut', account_segment.indian_stock_haircut),
+            ('InitMarginReq', account_segment.init_margin_req),
+            ('LookAheadAvailableFunds', account_segment.look_ahead_available_funds),
+            ('LookAheadExcessLiquidity', account_segment.look_ahead_excess_liquidity),
+            ('LookAheadInitMarginReq', account_segment.look_ahead_init_margin_req),
+            ('LookAheadMaintMarginReq', account_segment.look_ahead_maint_margin_req),
+            ('MaintMarginReq', account_segment.maint_margin_req),
+            ('NetLiquidation', account_segment.net_liquidation),
+            ('NetLiquidationUncertainty', account_segment.net_liquidation_uncertainty),
+            ('PASharesValue', account_segment.pa_shares_value),
+            ('PhysicalCertificateValue', account_segment.physical_certificate_value),
+            ('PostExpirationExcess', account_segment.post_expiration_excess),
+            ('PostExpirationMargin', account_segment.post_expiration_margin),
+            ('PreviousDayEquityWithLoanValue', account_segment.previous_day_equity_with_loan_value),
+            ('RegTEquity', account_segment.regt_equity),
+            ('RegTMargin', account_segment.regt_margin),
+            ('SMA', account_segment.sma),
+            ('SettledCash', account_segment.settled_cash),
+            ('TotalCashValue', account_segment.total_cash_value),
+            ('TotalDebitCardPendingCharges', account_segment.total_debit_card_pending_charges),
+            ('UnalteredInitMarginReq', account_segment.unaltered_init_margin_req),
+            ('UnalteredMaintMarginReq', account_segment.unaltered_maint_margin_req)
+    ) AS figure (tag, amount)
+    WHERE account_segment.account_snapshot_id = account_snapshot.id
+      AND figure.amount IS NOT NULL
+    UNION ALL
+    SELECT
+        figure.tag,
+        NULL,
+        account_ledger.currency_id,
+        false,
+        figure.amount::text
+    FROM account_ledger
+    CROSS JOIN LATERAL (
+        VALUES
+            ('AccruedCash', account_ledger.accrued_cash),
+            ('CashBalance', account_ledger.cash_balance),
+            ('CorporateBondValue', account_ledger.corporate_bond_value),
+            ('Cryptocurrency', account_ledger.cryptocurrency),
+            ('ExchangeRate', account_ledger.exchange_rate),
+            ('FundValue', account_ledger.fund_value),
+            ('FutureOptionValue', account_ledger.future_option_value),
+            ('FuturesPNL', account_ledger.futures_pnl),
+            ('FxCashBalance', account_ledger.fx_cash_balance),
+            ('IssuerOptionValue', account_ledger.issuer_option_value),
+            ('MoneyMarketFundValue', account_ledger.money_market_fund_value),
+            ('MutualFundValue', account_ledger.mutual_fund_value),
+            ('NetDividend', account_ledger.net_dividend),
+            ('NetLiquidationByCurrency', account_ledger.net_liquidation_by_currency),
+            ('OptionMarketValue', account_ledger.option_market_value),
+            ('RealizedPnL', account_ledger.realized_pnl),
+            ('StockMarketValue', account_ledger.stock_market_value),
+            ('TBillValue', account_ledger.tbill_value),
+            ('TBondValue', account_ledger.tbond_value),
+            ('TotalCashBalance', account_ledger.total_cash_balance),
+            ('UnrealizedPnL', account_ledger.unrealized_pnl),
+            ('WarrantValue', account_ledger.warrant_value)
+    ) AS figure (tag, amount)
+    WHERE account_ledger.account_snapshot_id = account_snapshot.id
+      AND figure.amount IS NOT NULL
+    UNION ALL
+    SELECT
+        account_attribute.tag,
+        account_attribute.segment,
+        account_attribute.currency_id,
+        false,
+        account_attribute.value
+    FROM account_attribute
+    WHERE account_attribute.attribute_set_id = account_snapshot.attribute_set_id
+    UNION ALL
+    SELECT
+        account_value.tag,
+        account_value.segment,
+        account_value.currency_id,
+        false,
+        account_value.value
+    FROM account_value
+    WHERE account_value.account_snapshot_id = account_snapshot.id
+    UNION ALL
+    SELECT
+        figure.tag,
+        NULL,
+        NULL,
+        false,
+        figure.amount::text
+    FROM (
+        VALUES
+            ('Cushion', account_snapshot.cushion),
+            ('LookAheadNextChange', account_snapshot.look_ahead_next_change)
+    ) AS figure (tag, amount)
+    WHERE figure.amount IS NOT NULL
+) AS sent
+LEFT JOIN currency ON currency.id = sent.currency_id
+
+-- name: v_event
+-- Every recorded event: its place in the store and in its session, what it is, when it arrived (the time that the
+-- newest event of its session up to it carries) and its state as JSON. Made for ranges of positions
+-- (WHERE position BETWEEN ... AND ...).
+SELECT
+    event.notification_id AS position,
+    event.originator_id AS session,
+    event.originator_version AS version,
+    CASE event.topic
+        WHEN 'v' THEN 'AccountValueUpdated'
+        WHEN 'p' THEN 'PortfolioUpdated'
+        WHEN 't' THEN 'AccountTimeUpdated'
+        WHEN 'a' THEN 'AccountsListed'
+        WHEN 'd' THEN 'AccountDownloadEnded'
+        WHEN 'n' THEN 'GatewayNotice'
+        WHEN 'm' THEN 'MessageReceived'
+        WHEN 'x' THEN 'FrameReceived'
+        WHEN 'so' THEN 'SessionOpened'
+        WHEN 'sc' THEN 'SessionClosed'
+        WHEN 'rs' THEN 'RefreshStarted'
+        WHEN 'as' THEN 'AccountSubscribed'
+        WHEN 'ac' THEN 'AccountConcluded'
+        WHEN 're' THEN 'RefreshEnded'
+        WHEN 'df' THEN 'DecodeFailed'
+        WHEN 'ri' THEN 'RecordingInterrupted'
+        ELSE event.topic
+    END AS kind,
+    to_timestamp(0) + timed.micros * interval '1 microsecond' AS arrived,
+    convert_from(event.state, 'UTF8')::jsonb AS state
+FROM public.stored_events AS event
+LEFT JOIN LATERAL (
+    SELECT
+        substring(encode(earlier.state, 'escape') FROM '^(?:\[|\{"t":)(\d+)')::bigint AS micros
+    FROM public.stored_events AS earlier
+    WHERE earlier.originator_id = event.originator_id
+      AND earlier.originator_version <= event.originator_version
+      AND substring(encode(earlier.state, 'escape') FROM 1 FOR 6) ~ '^(\[|\{"t":)\d'
+    ORDER BY earlier.originator_version DESC
+    LIMIT 1
+) AS timed ON true
