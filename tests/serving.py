@@ -1,6 +1,7 @@
 """The REST server on a free port over a database with known contents, for the tests of the HTTP room."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,15 @@ class Served:
     def get(self, path: str, **options: object) -> "aiohttp.client._RequestContextManager":
         """GET a path."""
         return self.client.get(self.url + path, **{"allow_redirects": False, **options})  # type: ignore[arg-type]
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
+    """Wait until ``condition()`` is true; fail the test, saying what was awaited."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not condition():
+        assert loop.time() < end, f"not within {seconds:g} s: {what}"
+        await asyncio.sleep(0.01)
 
 
 def settings(url: str, **changed: str) -> Config:

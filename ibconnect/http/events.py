@@ -76,7 +76,8 @@ async def _live(call: Call, wanted: Filter, newest: int, after: int) -> AsyncIte
     scan = Scan(call.services.pool, wanted, after)
     render = _messages()
     yield b"retry: 1000\n\n"
-    while not closing.is_set():
+    # A client that is gone takes its transport along; without this look its tail would stay until a heartbeat fails.
+    while not closing.is_set() and call.request.transport is not None:
         async for page in scan.pages(newest):
             events = page[:left]
             if events:
