@@ -5,13 +5,53 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Counts, and seconds of measuring."""
+    """Counts, and seconds of measuring (``_s``)."""
 
     rounds: int
     record_messages: int
     reference_s: float
     latency_s: float
+    live_refreshes: int
+    history_events: int
+    wrk_s: float
+    accounts: int
+    history_points: int
+    history_requests: int
+    space_events: int
+    idle_s: float
+    starts: int
+    simulate_bytes: int
 
 
-FULL = Size(rounds=3, record_messages=1_000_000, reference_s=2.0, latency_s=15.0)
-TINY = Size(rounds=1, record_messages=3_000, reference_s=0.2, latency_s=1.0)
+FULL = Size(
+    rounds=3,
+    record_messages=1_000_000,
+    reference_s=2.0,
+    latency_s=15.0,
+    live_refreshes=60,
+    history_events=5_000_000,
+    wrk_s=4.0,
+    accounts=1_000,
+    history_points=8_760,
+    history_requests=200,
+    space_events=300_000,
+    idle_s=30.0,
+    starts=5,
+    simulate_bytes=150_000_000,
+)
+TINY = Size(
+    rounds=1,
+    record_messages=3_000,
+    reference_s=0.3,
+    latency_s=1.0,
+    live_refreshes=2,
+    history_events=3_000,
+    wrk_s=1.0,
+    accounts=20,
+    history_points=3,
+    history_requests=2,
+    space_events=2_000,
+    idle_s=1.0,
+    starts=1,
+    simulate_bytes=500_000,
+)
