@@ -1,0 +1,127 @@
+"""Recorded history in bulk: sessions as the recorder would have written them, with their times in the past.
+
+In: a source of the simulator, and how many hours of how many accounts. Out: events in a database, written by the
+recorder's own :class:`Session` and :class:`EventRecorder`; only the clock is ours. Called by the scripts that need
+more history than can be recorded while one waits.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.session import Session
+from ibconnect.events.store import Datastore
+from ibconnect.events.writer import Writer
+from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.wire import Fields, payload
+
+GATEWAY = "127.0.0.1:4002"
+BEGIN = 1_735_689_600_000_000
+"""2025-01-01T00:00:00Z, in microseconds."""
+HOUR = 3_600_000_000
+_STATES = 16
+_CHUNK_BYTES = 1 << 20
+_READ_MESSAGES = 120
+
+
+class _Shelf:
+    """Takes rows in place of the writer, until they are taken away."""
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self.rows = 0
+
+    def put(self, data: bytes, rows: int) -> None:
+        self.chunks.append(data)
+        self.size += len(data)
+        self.rows += rows
+
+    def take(self) -> bytes:
+        data = b"".join(self.chunks)
+        self.chunks.clear()
+        self.size = 0
+        return data
+
+
+class _PastSession(Session):
+    """A session whose clock we set."""
+
+    def __init__(self, shelf: _Shelf, began: int) -> None:
+        super().__init__(cast(Writer, shelf), GATEWAY)
+        self.clock = began
+
+    def now(self) -> int:
+        self.clock += 100
+        return self.clock
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account and some states of it, each a full set of encoded messages."""
+
+    code: str
+    states: Sequence[Sequence[bytes]]
+
+
+def scenario_accounts(accounts: int, positions: int, states: int = _STATES) -> list[Account]:
+    """Accounts of the simulator's scenario at several moments."""
+    source = Scenario(accounts=accounts, positions=positions)
+    codes = list(source.codes())
+    return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in codes]
+
+
+def _encoded(messages: Sequence[Fields]) -> list[bytes]:
+    return [payload(fields) for fields in messages]
+
+
+def history(shelf: _Shelf, accounts: Sequence[Account], hours: int) -> Iterator[None]:
+    """One session with a refresh of all accounts every hour; yields after each, when rows may be taken."""
+    session = _PastSession(shelf, BEGIN)
+    session.open(client_id=5555, server_version="178", connection_time="", instance="bench", software="ibconnect")
+    codes = [account.code for account in accounts]
+    session.receive(payload(("15", "1", ",".join(codes))), session.now())
+    for hour in range(hours):
+        session.clock = created = BEGIN + hour * HOUR
+        session.tell(RefreshStarted, created=created, trigger="schedule", accounts=codes)
+        for account in accounts:
+            _download(session, account, hour)
+        session.tell(RefreshEnded, created=created, outcome="complete")
+        session.hand_over()
+        yield
+    session.end(SessionClosed, reason="stopped")
+    yield
+
+
+def _download(session: _PastSession, account: Account, hour: int) -> None:
+    session.tell(AccountSubscribed, account=account.code, source="updates")
+    messages = account.states[hour % len(account.states)]
+    for start in range(0, len(messages), _READ_MESSAGES):
+        arrived = session.now()
+        run = messages[start : start + _READ_MESSAGES]
+        if not session.receive_run(run, arrived):
+            for each in run:
+                session.receive(each, arrived)
+    session.receive(payload(("54", "1", account.code)), session.now())
+    session.tell(AccountConcluded, account=account.code, ended="download-end")
+
+
+def store(url: str, accounts: Sequence[Account], hours: int) -> int:
+    """Write such a history into a database; return the number of events."""
+    shelf = _Shelf()
+    with Datastore(url) as datastore, ThreadPoolExecutor(1) as thread:
+        recorder = EventRecorder(datastore)
+        pending: Future[Any] | None = None
+        for _ in history(shelf, accounts, hours):
+            if shelf.size >= _CHUNK_BYTES:
+                if pending is not None:
+                    pending.result()
+                pending = thread.submit(recorder.append, shelf.take())
+        if pending is not None:
+            pending.result()
+        recorder.append(shelf.take())
+        recorder.release()
+    return shelf.rows

@@ -1,0 +1,49 @@
+"""A database with long history, for the scripts that need one: made once for all of them in a full run.
+
+In: a size. Out: a server with the events of hourly refreshes of one account, 50 positions; the snapshot tables are
+built by whoever needs them first.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench import corpus, stage
+from bench.sizes import Size
+from ibconnect.database.pools import connect
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.runner import status
+
+POSITIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A server, and its database with ``events`` events; how fast these went in."""
+
+    server: str
+    url: str
+    account: str
+    events: int
+    stored_per_s: float
+
+    def ensure_projected(self) -> None:
+        """Build the snapshot tables unless they are there."""
+        with connect(self.url, name="bench") as connection:
+            behind = status(connection).lag_events
+        if behind:
+            rebuild(self.url)
+
+
+@contextmanager
+def history(size: Size) -> Iterator[History]:
+    """One account, a refresh every hour, until there are about ``size.history_events`` events."""
+    with stage.postgres() as server, stage.database(server, "bench_history") as url:
+        (account,) = corpus.scenario_accounts(1, POSITIONS)
+        hours = max(2, size.history_events // (len(account.states[0]) + 5))
+        began = time.perf_counter()
+        events = corpus.store(url, [account], hours)
+        rate = events / (time.perf_counter() - began)
+        stage.checkpoint(server)
+        yield History(server, url, account.code, events, rate)
