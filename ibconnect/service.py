@@ -121,7 +121,8 @@ def _enter_projector(stack: AsyncExitStack, url: str) -> None:
 
 
 async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer) -> None:
-    coordination = Coordination(url, config.instance)
+    gateways = [str(address) for address in config.ib_gw]
+    coordination = Coordination(url, config.instance, gateways, config.ib_cid)
     stack.push_async_callback(coordination.leave)
     keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
     tasks = [asyncio.create_task(coordination.run()), *(asyncio.create_task(keeper.run()) for keeper in keepers)]

@@ -94,7 +94,7 @@ async def recording(
     with Datastore(url) as datastore:
         writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
         await writer.start()
-        coordination = Coordination(url, instance)
+        coordination = Coordination(url, instance, [str(address) for address in config.ib_gw], config.ib_cid)
         keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
         tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
         seen = Recording(url, writer)

@@ -17,7 +17,7 @@ from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import OwnEvent, SessionOpened, kind_of
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.rows import encode_row, encode_rows
-from ibconnect.events.wire import encode_message, encode_run, is_malformed
+from ibconnect.events.wire import encode_message, encode_run, is_inbound, is_malformed
 from ibconnect.events.writer import Writer
 from ibconnect.times import to_micros, utc_now
 
@@ -30,7 +30,8 @@ class Session:
         self.gateway = gateway
         self.version = 0
         self.is_open = True
-        self.is_full = False
+        self.unrecorded: tuple[int, int] | None = None
+        """Messages and bytes that could not be recorded any more, since the spool was full."""
         self._writer = writer
         self._bytes = self.id.bytes
         self._rows: list[bytes] = []
@@ -93,7 +94,9 @@ class Session:
         try:
             self._writer.put(data, rows)
         except JournalFull:
-            self.is_full, self.is_open = True, False
+            self.version -= rows
+            inbound = sum(count for topic, count in self._counts.items() if is_inbound(topic))
+            self.unrecorded, self.is_open = (inbound, len(data)), False
             raise
         for topic, count in self._counts.items():
             o.EVENTS_RECORDED.labels(self.gateway, kind_of(topic).__name__).inc(count)

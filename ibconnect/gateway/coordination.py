@@ -1,11 +1,12 @@
 """What this instance and the others tell one another through Postgres: refresh requests, gateway states, peers.
 
-In: the tables of schema ``coordination``. Out: the latest refresh request, whether peers are alive; and our own
-reports. NOTIFY only wakes: the truth is polled. While Postgres is away nothing is told, and nothing fails here.
+In: the tables of schema ``coordination``. Out: the latest refresh request, who is alive, which gateway another
+should take over; and our own reports. NOTIFY only wakes: the truth is polled. While Postgres is away nothing is
+told, and nothing fails here.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,27 +21,40 @@ from ibconnect.gateway.backoff import Backoff
 
 Q = queries("gateway/coordination")
 
+_NAME_CLASS = 0x1BC3
 _POLL_S = 1.0
-_BEAT_S = 5.0
-_ANSWER_S = 5.0
+_BEAT_S = 2.0
+_ANSWER_S = 3.0
 
 
 class Coordination:
-    """One per process; :meth:`run` keeps it current for as long as it runs."""
+    """One per process; :meth:`run` keeps it current for as long as it runs.
 
-    def __init__(self, url: str, instance: str) -> None:
+    :param gateways: what this instance could record
+    :param client_id: its API client id at all of them
+    """
+
+    def __init__(self, url: str, instance: str, gateways: Sequence[str] = (), client_id: int = 0) -> None:
         self._url = url
         self.instance = instance
         self.latest_request: int | None = None
         self.has_peers = False
+        self.are_same_client = True
+        """Whether all instances are the same client to the gateways, which then admit one of them at a time."""
+        self.own_name: str | None = None
+        """This instance's name, once Postgres has confirmed that no other process has it."""
+        self.surplus: str | None = None
+        """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
+        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "class": _NAME_CLASS}
         self._led: set[str] = set()
+        self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow requests and beat, until cancelled; reconnects by itself."""
-        backoff = Backoff(first=0.2, ceiling=5.0)
+        backoff = Backoff(first=0.1, ceiling=1.0)
         while True:
             try:
                 async with await self._connect() as listening:
@@ -52,20 +66,26 @@ class Coordination:
     async def _connect(self) -> AsyncConnection[TupleRow]:
         async with asyncio.timeout(_ANSWER_S):
             connection = await AsyncConnection.connect(autocommit=True, **parameters(self._url, name="coordination"))
+            await connection.execute(Q["watch_settings"])
             await connection.execute("LISTEN refresh_requested")
             return connection
 
     async def _follow(self, connection: AsyncConnection[TupleRow]) -> None:
-        beaten = 0.0
         loop = asyncio.get_running_loop()
+        beaten = float("-inf")
         while True:
             async with asyncio.timeout(_ANSWER_S):
+                await self._hold_name(connection)
                 await self._see_requests(connection)
                 if loop.time() - beaten >= _BEAT_S:
                     beaten = loop.time()
                     await self._beat(connection)
             async for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
                 pass
+
+    async def _hold_name(self, connection: AsyncConnection[TupleRow]) -> None:
+        if self._named != connection and await _value(connection, "hold_name", self._about):
+            self._named, self.own_name = connection, self.instance
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
         row = await (await connection.execute(Q["last_request"])).fetchone()
@@ -77,37 +97,46 @@ class Coordination:
             tell(row[0])
 
     async def _beat(self, connection: AsyncConnection[TupleRow]) -> None:
-        await connection.execute(Q["announce_instance"], {"name": self.instance})
+        await connection.execute(Q["announce_instance"], self._about)
         for gateway in tuple(self._led):
             await connection.execute(Q["beat_gateway"], {"gateway": gateway, "instance": self.instance})
-        row = await (await connection.execute(Q["has_peers"], {"name": self.instance})).fetchone()
-        self.has_peers = bool(row and row[0])
+        row = await (await connection.execute(Q["peers"], self._about)).fetchone()
+        self.has_peers, self.are_same_client = row or (False, True)
+        self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
 
     async def asked_at(self, request: int) -> datetime | None:
         """When a refresh request was asked; None if that cannot be learnt now."""
-        row = await self._fetch("request_asked", id=request)
-        return row[0] if row else None
+        rows = await self._fetch("request_asked", id=request)
+        return rows[0][0] if rows else None
 
-    async def former_session(self, gateway: str) -> tuple[UUID, int, str] | None:
-        """The last announced session of a gateway: its id, last version and last topic."""
-        row = await self._fetch("former_session", gateway=gateway)
-        return (row[0], row[1], row[2]) if row else None
+    async def open_sessions(self, gateway: str) -> list[tuple[UUID, str]]:
+        """The stored sessions of a gateway that do not say how they ended, each with its instance's name."""
+        return [(stream, instance) for stream, instance in await self._fetch("open_sessions", gateway=gateway)]
 
-    async def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> bool:
-        """Say how a gateway that we lead is; tell whether it could be said."""
-        self._led.add(gateway)
+    async def is_alive(self, instance: str) -> bool:
+        """Whether another instance is connected to Postgres (true if that cannot be learnt now)."""
+        rows = await self._fetch("is_alive", name=instance, **{"class": _NAME_CLASS})
+        return not rows or bool(rows[0][0])
+
+    async def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> None:
+        """Say how a gateway that we lead is, unless we no longer do when it is our turn to speak."""
         row = {"connected": False, "session_id": None, "server_version": None, **facts}
-        return await self._tell(
-            "report_gateway", gateway=gateway, instance=self.instance, state=state, detail=detail or None, **row
-        )
+        told = {"gateway": gateway, "instance": self.instance, "state": state, "detail": detail or None, **row}
+        async with self._turn:
+            if gateway in self._led:
+                await self._answer("report_gateway", told)
 
     async def report_notice(self, gateway: str, code: str, text: str) -> None:
         """Say what a gateway's last notice was."""
         await self._tell("report_notice", gateway=gateway, code=code, text=text)
 
+    def leads(self, gateway: str) -> None:
+        """Begin to report and beat for a gateway."""
+        self._led.add(gateway)
+
     def no_longer_leads(self, gateway: str) -> None:
-        """Stop beating for a gateway."""
+        """Stop reporting and beating for a gateway."""
         self._led.discard(gateway)
 
     async def leave(self) -> None:
@@ -116,22 +145,29 @@ class Coordination:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _tell(self, query: str, **values: Any) -> bool:
-        return await self._answered(query, values) is not None
-
-    async def _fetch(self, query: str, **values: Any) -> TupleRow | None:
-        cursor = await self._answered(query, values)
-        return await cursor.fetchone() if cursor is not None else None
-
-    async def _answered(self, query: str, values: dict[str, Any]) -> psycopg.AsyncCursor[TupleRow] | None:
+    async def _tell(self, query: str, **values: Any) -> None:
         async with self._turn:
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    if self._connection is None or self._connection.closed:
-                        wanted = parameters(self._url, name="reports")
-                        self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
-                    return await self._connection.execute(Q[query], values)
-            except (psycopg.Error, TimeoutError, OSError):
-                if self._connection is not None:
-                    await self._connection.close()
-                return None
+            await self._answer(query, values)
+
+    async def _fetch(self, query: str, **values: Any) -> list[TupleRow]:
+        async with self._turn:
+            return await self._answer(query, values)
+
+    async def _answer(self, query: str, values: dict[str, Any]) -> list[TupleRow]:
+        """The rows of a statement; none if Postgres does not answer. One at a time."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                if self._connection is None or self._connection.closed:
+                    wanted = parameters(self._url, name="reports")
+                    self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
+                cursor = await self._connection.execute(Q[query], values)
+                return await cursor.fetchall() if cursor.description else []
+        except (psycopg.Error, TimeoutError, OSError):
+            if self._connection is not None:
+                await self._connection.close()
+            return []
+
+
+async def _value(connection: AsyncConnection[TupleRow], query: str, values: dict[str, Any]) -> Any:
+    row = await (await connection.execute(Q[query], values)).fetchone()
+    return row[0] if row else None

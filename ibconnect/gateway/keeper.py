@@ -8,31 +8,40 @@ itself and disturbs no other keeper.
 import asyncio
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from ibconnect import observe as o
 from ibconnect.config import Config, GatewayAddress
 from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
+from ibconnect.events.journal import JournalFull
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.client import ACCOUNTS, NOTICE
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.download import Patience
+from ibconnect.gateway.interruption import Interruption
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.gateway.link import Link
 from ibconnect.gateway.refresh import Refresher, Walk
+from ibconnect.gateway.reign import Reign
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.wishes import Wish, Wishes
 from ibconnect.observe import Kind, observe
-from ibconnect.times import to_micros
+from ibconnect.times import to_micros, utc_now
 
 # IB's documentation, "System message codes": connectivity lost; restored, data lost; restored, data maintained.
 _LOST, _RESTORED = "1100", ("1101", "1102")
 _FARM_NOTICES = frozenset({"2103", "2104", "2105", "2106", "2107", "2108", "2119", "2157", "2158"})
 
-_CHECK_S = 1.0
-# A leader that lost the database but has a peer which may have it steps down after this long.
-_STEP_DOWN_S = 2.0
+# How long the end of a session may take to be stored before the gateway is left to another instance.
+_SETTLE_S = 1.0
+# How long another instance that is alive may take to store the end of its session.
+_ENDING_S = 5.0
+_WATCH_S = 1.0
+_ORPHANS_S = 10.0
+_FULL_S = 0.5
+_POLL_S = 0.1
 
 
 class Keeper:
@@ -51,93 +60,131 @@ class Keeper:
         self._wishes = Wishes()
         self._backoff = Backoff()
         self._retry = Backoff(first=60.0, ceiling=3600.0)
+        self._interruption = Interruption()
         self._told: str | None = None
         self._is_stale = False
         self._link: Link | None = None
+        self._ending = ("stopped", "")
 
     async def run(self) -> None:
         """Keep the gateway, until cancelled."""
         self._coordination.on_request.append(self._on_request)
         async with asyncio.TaskGroup() as tasks, Leadership(self._url, self.name) as leadership:
             tasks.create_task(self._follow_schedule())
-            campaign = Backoff(first=0.2, ceiling=2.0)
+            reign = Reign(leadership, self._coordination, self.name)
             while True:
-                if not await _won(leadership):
-                    await asyncio.sleep(campaign.wait())
-                    continue
-                campaign.reset()
-                observe(Kind.LEADER_ELECTED, gateway=self.name)
-                await self._lead(leadership)
-                observe(Kind.LEADER_DEPOSED, gateway=self.name)
+                await reign.begin()
+                try:
+                    await self._reign(reign)
+                except Exception as exc:  # noqa: BLE001 - a gateway that nobody keeps is worse than any failure
+                    observe(Kind.KEEPER_FAILED, gateway=self.name, error=exc)
+                    await asyncio.sleep(self._backoff.wait())
                 await leadership.close()
 
-    async def _lead(self, leadership: Leadership) -> None:
-        leading = asyncio.ensure_future(self._until_deposed(leadership))
-        recording = asyncio.ensure_future(self._record())
+    async def _reign(self, reign: Reign) -> None:
+        self._ending = ("stopped", "")
+        self._coordination.leads(self.name)
+        ending = asyncio.ensure_future(reign.end())
+        recording = asyncio.ensure_future(self._record(reign))
         try:
-            await asyncio.wait({leading, recording}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ending, recording}, return_when=asyncio.FIRST_COMPLETED)
             if recording.done():
                 recording.result()
+            self._ending = ("deposed", ending.result())
         finally:
-            await _cancelled(leading, recording)
+            await _cancelled(ending, recording)
             self._coordination.no_longer_leads(self.name)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._writer.flushed(), _SETTLE_S)
+        observe(Kind.LEADER_DEPOSED, gateway=self.name, reason=self._ending[1])
 
-    async def _until_deposed(self, leadership: Leadership) -> None:
-        loop = asyncio.get_running_loop()
-        held_at = loop.time()
+    async def _record(self, reign: Reign) -> None:
         while True:
-            if await leadership.holds():
-                held_at = loop.time()
-                await asyncio.sleep(_CHECK_S)
+            if not self._has_room():
+                await asyncio.sleep(_FULL_S)
                 continue
-            with suppress(DatabaseUnavailable):
-                if not await leadership.campaign() or await self._was_succeeded():
-                    return
-                continue
-            if self._coordination.has_peers and loop.time() - held_at > _STEP_DOWN_S:
-                return
-            await asyncio.sleep(0.2)
-
-    async def _was_succeeded(self) -> bool:
-        former = await self._coordination.former_session(self.name)
-        return former is not None and self._link is not None and former[0] != self._link.session.id
-
-    async def _record(self) -> None:
-        while True:
-            if not self._writer.has_room:
-                await self._report("waiting", "the spool is full")
-            elif await self._session():
+            if reign.is_elected:
+                await self._close_orphans()
+            if await self._session(reign):
                 self._backoff.reset()
             await asyncio.sleep(self._backoff.wait())
 
-    async def _session(self) -> bool:
-        former = await self._coordination.former_session(self.name)
-        if former is not None:
-            await self._writer.flushed()
-            await asyncio.to_thread(close_orphans, self._url, [former[0]])
+    def _has_room(self) -> bool:
+        try:
+            if self._writer.has_room:
+                self._interruption.end_sessions(self._writer, to_micros(utc_now()))
+                return True
+        except JournalFull:
+            pass
+        self._report("waiting", "the spool is full")
+        return False
+
+    async def _close_orphans(self, current: UUID | None = None) -> None:
+        """Close the sessions of this gateway that dead instances left open.
+
+        A living instance, which has just been deposed, stores the rest of its session and its end by itself; the
+        next session begins after it, but does not wait longer than that takes as a rule.
+        """
+        with suppress(TimeoutError, DatabaseUnavailable):
+            async with asyncio.timeout(_ENDING_S):
+                await self._writer.adopted()
+                await self._writer.flushed()
+                for _ in range(int(_ENDING_S / _POLL_S)):
+                    if not await self._close_orphans_now(current) or current is not None:
+                        return
+                    await asyncio.sleep(_POLL_S)
+
+    async def _close_orphans_now(self, current: UUID | None) -> bool:
+        """Close what can be closed; tell whether a living instance has a session open."""
+        found = await self._coordination.open_sessions(self.name)
+        theirs = {name for _, name in found} - {self._coordination.own_name}
+        alive = {name for name in theirs if await self._coordination.is_alive(name)}
+        orphans = [stream for stream, name in found if name not in alive and stream != current]
+        if orphans:
+            await asyncio.to_thread(close_orphans, self._url, orphans)
+        return bool(alive)
+
+    async def _session(self, reign: Reign) -> bool:
         link = self._link = Link(self._address, self._config.ib_cid, self._writer, self._coordination.instance)
-        await self._report("connecting", session_id=link.session.id)
+        self._report("connecting", session_id=link.session.id)
         try:
             await link.open()
         except (GatewayUnavailable, EventError) as exc:
-            await self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
+            self._interruption.note(link.session)
+            self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
         self._is_stale = False
-        keeping = asyncio.ensure_future(link.keep_alive())
+        watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
         try:
-            with link.watching(self._on_message):
+            with link.watching(self._on_message), suppress(GatewayError):
+                self._interruption.tell(link)
                 await self._stay(link)
         finally:
-            link.close("stopped", "")
-            await _cancelled(keeping)
+            link.close(*self._ending)
+            await _cancelled(*watching)
+            self._interruption.note(link.session)
             o.GATEWAY_CONNECTED.labels(self.name).set(0)
-        await self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
-        return True
+        self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
+        return link.session.unrecorded is None
+
+    async def _watch(self, link: Link, reign: Reign) -> None:
+        """Notice when the event store takes no more of this session; close what dead instances left open."""
+        loop = asyncio.get_running_loop()
+        looked = loop.time()
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            if self._writer.is_fenced(link.session.id):
+                link.close("fenced", "the event store takes no more of this session")
+            if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
+                looked = loop.time()
+                await self._close_orphans(link.session.id)
 
     async def _stay(self, link: Link) -> None:
         o.GATEWAY_CONNECTED.labels(self.name).set(1)
         o.GATEWAY_CONNECTS.labels(self.name).inc()
-        await self._report_connected(link, Kind.GATEWAY_CONNECTED)
+        self._report_connected(link, Kind.GATEWAY_CONNECTED)
+        # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
+        self._wishes.clear()
         self._wishes.add(Wish("start"))
         refresher = Refresher(link, self._patience)
         while not link.lost.done():
@@ -179,11 +226,11 @@ class Keeper:
         if code == _LOST and not self._is_stale:
             self._is_stale = True
             observe(Kind.GATEWAY_STALE, gateway=self.name)
-            self._spawn(self._report("stale", "the gateway lost its connection to IB", connected=True))
+            self._report("stale", "the gateway lost its connection to IB", connected=True)
         elif code in _RESTORED:
             self._is_stale = False
             self._wishes.add(Wish("restored"))
-            self._spawn(self._report_connected(link, Kind.GATEWAY_FRESH))
+            self._report_connected(link, Kind.GATEWAY_FRESH)
 
     def _on_request(self, _: int) -> None:
         self._spawn(self._want_requested())
@@ -197,8 +244,8 @@ class Keeper:
         async for tick in Schedule(self._config.acct_ref).ticks():
             self._wishes.add(Wish("schedule", tick))
 
-    async def _report_connected(self, link: Link, kind: Kind) -> None:
-        await self._report(
+    def _report_connected(self, link: Link, kind: Kind) -> None:
+        self._report(
             "connected",
             kind=kind,
             connected=True,
@@ -206,12 +253,13 @@ class Keeper:
             server_version=link.server_version,
         )
 
-    async def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:
+    def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:
+        """Say how the gateway is, without waiting: Postgres may be slow to take it. Reports keep their order."""
         if kind is not None and self._told != f"{state}: {detail}":
             observe(kind, gateway=self.name, **({"detail": detail} if detail else {}))
         if state != "connecting":
             self._told = f"{state}: {detail}"
-        await self._coordination.report(self.name, state, detail, **facts)
+        self._spawn(self._coordination.report(self.name, state, detail, **facts))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -220,13 +268,6 @@ class Keeper:
 
 
 _BACKGROUND: set[asyncio.Future[Any]] = set()
-
-
-async def _won(leadership: Leadership) -> bool:
-    try:
-        return await leadership.campaign()
-    except DatabaseUnavailable:
-        return False
 
 
 async def _cancelled(*tasks: asyncio.Future[Any]) -> None:

@@ -1,6 +1,9 @@
 """Which instance records a gateway: a session-level advisory lock, on a connection of its own.
 
 In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the keeper.
+
+The lock is a lease in effect: the leader says something every second, the server ends a connection that has been
+silent for four, and the leader counts itself deposed well before that.
 """
 
 import asyncio
@@ -18,7 +21,7 @@ from ibconnect.errors import DatabaseUnavailable
 Q = queries("gateway/coordination")
 
 _CLASS = 0x1BC2
-_ANSWER_S = 2.0
+_ANSWER_S = 1.0
 
 
 class Leadership:
@@ -29,35 +32,56 @@ class Leadership:
         self._gateway = gateway
         self._connection: AsyncConnection[TupleRow] | None = None
         self.is_leader = False
+        self.sure_at = float("-inf")
+        """When (``loop.time()``) the last question was asked whose answer was that the lock is ours."""
 
-    async def campaign(self) -> bool:
+    async def campaign(self, patience_s: float = 4 * _ANSWER_S) -> bool:
         """Try once to become the leader; tell whether this instance is.
 
-        :raises DatabaseUnavailable: Postgres cannot be reached
+        :raises DatabaseUnavailable: Postgres cannot be reached, or does not answer in time
         """
+        await self.reach(patience_s)
+        return await self._asked(Q["lead"], {"class": _CLASS, "gateway": self._gateway})
+
+    async def reach(self, patience_s: float = 4 * _ANSWER_S) -> None:
+        """Connect, unless connected.
+
+        :raises DatabaseUnavailable: Postgres cannot be reached, or does not answer in time
+        """
+        if self._connection is not None:
+            return
         try:
-            async with asyncio.timeout(2 * _ANSWER_S):
-                if self._connection is None:
-                    wanted = {**parameters(self._url, name=f"leader {self._gateway}"), "tcp_user_timeout": 4000}
-                    self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
-                    await self._connection.execute(Q["lead_settings"])
-                cursor = await self._connection.execute(Q["lead"], {"class": _CLASS, "gateway": self._gateway})
-                row = await cursor.fetchone()
-                self.is_leader = bool(row and row[0])
-                return self.is_leader
+            async with asyncio.timeout(patience_s):
+                wanted = parameters(self._url, name=f"leader {self._gateway}")
+                self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
+                await self._connection.execute(Q["watch_settings"])
         except (psycopg.Error, TimeoutError) as exc:
             await self.close()
             raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
 
-    async def holds(self) -> bool:
-        """Whether the lock's connection is still there; if not, the lock may be another's already."""
+    async def _asked(self, query: str, values: dict[str, object] | None = None) -> bool:
+        assert self._connection is not None
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                row = await (await self._connection.execute(query, values)).fetchone()
+        except (psycopg.Error, TimeoutError) as exc:
+            await self.close()
+            raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
+        self.is_leader = bool(row and row[0])
+        if self.is_leader:
+            self.sure_at = asked_at
+        return self.is_leader
+
+    async def keeps(self, seconds: float) -> bool:
+        """Lead for so long, or less if the connection breaks; tell whether the lock is still ours."""
         if self._connection is None or not self.is_leader:
             return False
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._connection.execute("SELECT 1")
-                return True
-        except (psycopg.Error, TimeoutError):
+            async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+                pass
+            return await self._asked("SELECT true")
+        except (psycopg.Error, DatabaseUnavailable):
             await self.close()
             return False
 

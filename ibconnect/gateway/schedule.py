@@ -13,6 +13,9 @@ from ibconnect.times import utc_now
 # Sleeping in slices, the schedule follows a clock that was set; further back than this, the clock is believed.
 _SLICE_S = 5.0
 _BACKWARD = timedelta(minutes=2)
+# A tick that is found later than this (the clock jumped over it, or the machine slept) is no time to give to data
+# that arrives now.
+LATE = timedelta(minutes=1)
 
 
 class Schedule:
@@ -41,11 +44,11 @@ class Schedule:
         self._last = due
         return True
 
-    async def ticks(self) -> AsyncIterator[datetime]:
-        """Yield each tick when it is due."""
+    async def ticks(self) -> AsyncIterator[datetime | None]:
+        """Yield each tick when it is due; None for one that was found too late to be the time of a snapshot."""
         while (due := self.next_due()) is not None:
             remaining = (due - self._clock()).total_seconds()
             if remaining > 0:
                 await asyncio.sleep(min(remaining, _SLICE_S))
             if self.take(due):
-                yield due
+                yield due if self._clock() - due < LATE else None

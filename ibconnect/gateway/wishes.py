@@ -34,6 +34,10 @@ class Wishes:
         """No longer want it for this reason."""
         self._wanted.pop(trigger, None)
 
+    def clear(self) -> None:
+        """Want nothing."""
+        self._wanted.clear()
+
     async def take(self) -> Wish:
         """Wait for a wish; all that are there are fulfilled by the one returned."""
         while not self._wanted:

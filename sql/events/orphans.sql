@@ -23,4 +23,5 @@ WHERE last_event.topic <> %(topic)s
 RETURNING originator_version
 
 -- name: tell
+-- Wakes whoever follows the events.
 NOTIFY stored_events

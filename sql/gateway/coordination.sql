@@ -1,21 +1,72 @@
 -- What a running instance tells the others: that it runs, how its gateways are, what it was asked for.
 
+-- name: hold_name
+-- Held as long as this connection lives: an instance whose name nobody holds is gone, and so is what it recorded.
+SELECT pg_try_advisory_lock(%(class)s, hashtext(%(name)s))
+
+-- name: is_alive
+-- Whether somebody holds this name. (Looking at the lock must not take it, not even for a moment.)
+SELECT EXISTS (
+    SELECT 1
+    FROM pg_locks
+    WHERE locktype = 'advisory'
+      AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid::bigint = %(class)s
+      AND objid::bigint = (hashtext(%(name)s)::bigint + 4294967296) %% 4294967296
+      AND objsubid = 2
+)
+
 -- name: announce_instance
-INSERT INTO coordination.instance (name)
-VALUES (%(name)s)
-ON CONFLICT (name) DO UPDATE SET heartbeat = clock_timestamp()
+INSERT INTO coordination.instance (name, gateways, client_id)
+VALUES (%(name)s, %(gateways)s, %(client_id)s)
+ON CONFLICT (name) DO UPDATE
+SET
+    gateways = excluded.gateways,
+    client_id = excluded.client_id,
+    heartbeat = clock_timestamp()
 
 -- name: leave_instance
 DELETE FROM coordination.instance
 WHERE name = %(name)s OR heartbeat < clock_timestamp() - interval '1 day'
 
--- name: has_peers
--- Whether another instance was alive a moment ago and could take over.
-SELECT EXISTS (
-    SELECT 1
-    FROM coordination.instance
-    WHERE name <> %(name)s AND heartbeat > clock_timestamp() - interval '15 seconds'
+-- name: peers
+-- Whether another instance was alive a moment ago and could take over one of these gateways, and whether all such
+-- instances are the same API client.
+SELECT
+    count(*) > 0 AS has_peers,
+    coalesce(bool_and(client_id IS NOT DISTINCT FROM %(client_id)s), true) AS are_same_client
+FROM coordination.instance
+WHERE name <> %(name)s
+  AND (gateways && %(gateways)s OR gateways = '{}')
+  AND heartbeat > clock_timestamp() - interval '15 seconds'
+
+-- name: surplus
+-- A gateway that we record and that another instance should: one that could, and records at least two fewer.
+WITH led AS (
+    SELECT
+        instance,
+        count(*) AS gateways
+    FROM coordination.gateway
+    WHERE heartbeat > clock_timestamp() - interval '15 seconds'
+    GROUP BY instance
 )
+
+SELECT gateway.name
+FROM coordination.gateway
+INNER JOIN led ON led.instance = gateway.instance
+WHERE gateway.instance = %(name)s
+  AND EXISTS (
+      SELECT 1
+      FROM coordination.instance AS peer
+      LEFT JOIN led AS theirs ON theirs.instance = peer.name
+      WHERE peer.name <> %(name)s
+        AND gateway.name = ANY(peer.gateways)
+        AND peer.heartbeat > clock_timestamp() - interval '5 seconds'
+        AND coalesce(theirs.gateways, 0) + 2 <= led.gateways
+  )
+ORDER BY gateway.name DESC
+LIMIT 1
 
 -- name: last_request
 -- The latest request, and whether it was asked so recently that somebody may still wait for it.
@@ -37,23 +88,51 @@ DELETE FROM coordination.refresh_request
 WHERE asked < clock_timestamp() - interval '1 day'
   AND id < (SELECT max(id) FROM coordination.refresh_request)
 
--- name: former_session
--- The session that the last leader of this gateway announced, and how its stream ends.
-SELECT
-    gateway.session_id,
-    last_event.originator_version,
-    last_event.topic
-FROM coordination.gateway
-CROSS JOIN LATERAL (
+-- name: open_sessions
+-- The streams of a gateway, among the latest hundred of all, that do not say how they ended, and whose they are.
+-- Ids of streams grow with time, so the index gives the latest ones, one step each.
+WITH RECURSIVE latest AS (
+    (
+        SELECT
+            originator_id,
+            1 AS place
+        FROM public.stored_events
+        ORDER BY originator_id DESC
+        LIMIT 1
+    )
+    UNION ALL
     SELECT
-        originator_version,
-        topic
+        (
+            SELECT older.originator_id
+            FROM public.stored_events AS older
+            WHERE older.originator_id < latest.originator_id
+            ORDER BY older.originator_id DESC
+            LIMIT 1
+        ),
+        latest.place + 1
+    FROM latest
+    WHERE latest.originator_id IS NOT NULL AND latest.place < 100
+)
+
+SELECT
+    latest.originator_id,
+    opened.instance
+FROM latest
+CROSS JOIN LATERAL (
+    SELECT topic
     FROM public.stored_events
-    WHERE originator_id = gateway.session_id
+    WHERE originator_id = latest.originator_id
     ORDER BY originator_version DESC
     LIMIT 1
 ) AS last_event
-WHERE gateway.name = %(gateway)s
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN topic = 'so' THEN convert_from(state, 'UTF8')::json ->> 'gateway' END AS gateway,
+        CASE WHEN topic = 'so' THEN convert_from(state, 'UTF8')::json ->> 'instance' END AS instance
+    FROM public.stored_events
+    WHERE originator_id = latest.originator_id AND originator_version = 1
+) AS opened
+WHERE last_event.topic <> 'sc' AND opened.gateway = %(gateway)s
 
 -- name: report_gateway
 INSERT INTO coordination.gateway (name, instance, state, detail, connected, session_id, server_version)
@@ -86,10 +165,9 @@ WHERE name = %(gateway)s AND instance = %(instance)s
 -- Held as long as this connection lives: there is at most one leader for a gateway.
 SELECT pg_try_advisory_lock(%(class)s, hashtext(%(gateway)s))
 
--- name: lead_settings
--- The server notices within about four seconds that a leader's machine or network is gone, and frees the lock.
-SELECT
-    set_config('tcp_keepalives_idle', '1', false),
-    set_config('tcp_keepalives_interval', '1', false),
-    set_config('tcp_keepalives_count', '3', false),
-    set_config('tcp_user_timeout', '4000', false)
+-- name: watch_settings
+-- A connection whose locks say that somebody is alive ends within about four seconds of his silence, whatever is
+-- between him and the server: a dead machine, a cut network, or a proxy that keeps the connection open.
+SELECT set_config(name, '4000', false)
+FROM pg_settings
+WHERE name IN ('idle_session_timeout', 'tcp_user_timeout')
