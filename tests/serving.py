@@ -1,18 +1,24 @@
 """The REST server on a free port over a database with known contents, for the tests of the HTTP room."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import aiohttp
+import orjson
 import psycopg
+import structlog
 from aiohttp import web
 
 from ibconnect.config import Config, load
 from ibconnect.database.pools import connect
 from ibconnect.http.app import create_app, serve
+from ibconnect.observe import configure_logging
 from ibconnect.times import format_rfc3339, from_micros, to_micros
 from tests.projecting import Stream, position, project, record, value
 
@@ -44,6 +50,22 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 20)
     while not condition():
         assert loop.time() < end, f"not within {seconds:g} s: {what}"
         await asyncio.sleep(0.01)
+
+
+@contextmanager
+def logged(level: str = "info") -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Log as a service does, into memory; the yielded function gives the lines so far."""
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, levels = root.handlers[:], (root.level, logging.getLogger("ibconnect").level)
+    with redirect_stderr(stream):
+        configure_logging("json", level)
+    try:
+        yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        logging.getLogger("ibconnect").setLevel(levels[1])
+        structlog.reset_defaults()
 
 
 def settings(url: str, **changed: str) -> Config:

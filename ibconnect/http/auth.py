@@ -126,7 +126,7 @@ async def reload_tokens(guard: Guard, path: str) -> None:
 
     A file that is gone or wrong changes nothing, so that a slip of an editor locks nobody out.
     """
-    seen = None
+    seen: tuple[int, ...] | None = ()
     while True:
         await asyncio.sleep(_RELOAD_SECONDS)
         stamp = _stamp(path)

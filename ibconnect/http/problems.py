@@ -39,6 +39,7 @@ class Code(Enum):
     UNKNOWN_PARAMETER = Row("unknown-parameter", 400, "A parameter is not known here")
     TOKEN_MISSING = Row("token-missing", 401, "A bearer token is needed")
     TOKEN_REFUSED = Row("token-refused", 401, "The bearer token is not valid")
+    ORIGIN_REFUSED = Row("origin-refused", 403, "Pages of this origin may not read here")
     UNKNOWN_PATH = Row("unknown-path", 404, "There is nothing at this path")
     UNKNOWN_ACCOUNT = Row("unknown-account", 404, "There is no such account")
     UNKNOWN_SNAPSHOT = Row("unknown-snapshot", 404, "There is no such snapshot")
@@ -109,6 +110,7 @@ def invalid(name: str, why: str) -> Problem:
 _FORESEEN: tuple[tuple[tuple[type[Exception], ...], Code, str], ...] = (
     ((web.HTTPNotFound,), Code.UNKNOWN_PATH, "the paths are listed in /v1/openapi.json and on /docs"),
     ((web.HTTPRequestEntityTooLarge,), Code.BODY_TOO_LARGE, "no route here needs a body"),
+    ((web.HTTPForbidden,), Code.ORIGIN_REFUSED, "the origin or what it wants to send is not among CORS_ORIGINS"),
     ((web.HTTPClientError,), Code.BAD_REQUEST, "this is not a request that can be understood"),
     ((psycopg.errors.QueryCanceled, TimeoutError), Code.QUERY_TIMEOUT, "ask for less, or try again later"),
     (
