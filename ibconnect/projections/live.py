@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
+from ibconnect.errors import ProjectionError
 from ibconnect.projections import fold
 from ibconnect.projections.batches import head, read_batch
 from ibconnect.projections.dimensions import Dimensions
@@ -31,6 +32,31 @@ class Step(NamedTuple):
     def is_behind(self) -> bool:
         """Whether more events wait."""
         return self.is_ours and self.position < self.head
+
+
+class Tracking(NamedTuple):
+    """The tracking row, and which tables it is in: a rebuild puts others in their place."""
+
+    tables: int
+    version: int
+    position: int
+    open: Any
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this code may write these tables."""
+        return self.version == VERSION
+
+
+def read_tracking(connection: Connection[Any]) -> Tracking:
+    """The tracking row of the tables on the search_path.
+
+    :raises ProjectionError: there is none
+    """
+    row = connection.execute(Q["tracking"]).fetchone()
+    if row is None:
+        raise ProjectionError("the snapshot tables have no tracking row")
+    return Tracking._make(row)
 
 
 @dataclass(slots=True)
@@ -72,12 +98,11 @@ class LiveTables:
         if self._known and self._known.position >= newest:
             return Step(True, self._known.position, newest, 0, [])
         with connection.transaction():
-            known = self._lock()
-            if known is None:
-                return Step(False, 0, newest, 0, [])
+            tracking = self._lock()
+            if not tracking.is_ours or tracking.position >= newest:
+                return Step(tracking.is_ours, tracking.position, newest, 0, [])
+            known = self._learn(tracking)
             upto = min(newest, known.position + self._limit)
-            if upto <= known.position:
-                return Step(True, known.position, newest, 0, [])
             batch = read_batch(connection, known.sessions, known.position, upto)
             applied = fold.apply(connection, known.dimensions, batch)
             connection.execute(Q["notify_projected"], {"position": upto})
@@ -88,29 +113,27 @@ class LiveTables:
         connection = self._connection
         newest = head(connection)
         with connection.transaction():
-            known = self._lock()
-            if known is None:
-                return Step(False, 0, newest, 0, [])
-            upto = min(newest, known.position + self._limit)
-            applied = fold.apply_one_by_one(connection, known.sessions, known.position, upto)
+            tracking = self._lock()
+            if not tracking.is_ours:
+                return Step(False, tracking.position, newest, 0, [])
+            upto = min(newest, tracking.position + self._limit)
+            sessions = Sessions.of_json(tracking.open)
+            applied = fold.apply_one_by_one(connection, sessions, tracking.position, upto)
             connection.execute(Q["notify_projected"], {"position": upto})
-        self._known = None
         return Step(True, upto, newest, *applied)
 
-    def _lock(self) -> _Known | None:
-        """Wait for our turn and learn what others have done since; None if the tables are another version's."""
-        connection = self._connection
-        connection.execute(Q["lock"], {"lock": self._lock_number})
-        row = connection.execute(Q["tracking"]).fetchone()
-        if row is None or row[1] != VERSION:
-            self._known = None
-            return None
-        tables, _, position, state = row
+    def _lock(self) -> Tracking:
+        """Wait for our turn, then look how far whoever had it before has come."""
+        self._connection.execute(Q["lock"], {"lock": self._lock_number})
+        return read_tracking(self._connection)
+
+    def _learn(self, tracking: Tracking) -> _Known:
+        """Learn what others have written since we last did."""
         known = self._known
-        if known is None or known.tables != tables:
-            known = _Known(tables, -1, Sessions(), Dimensions())
-        if known.position != position:
-            known.position, known.sessions = position, Sessions.of_json(state)
-            known.dimensions.load(connection)
+        if known is None or known.tables != tracking.tables:
+            known = _Known(tracking.tables, -1, Sessions(), Dimensions())
+        if known.position != tracking.position:
+            known.position, known.sessions = tracking.position, Sessions.of_json(tracking.open)
+            known.dimensions.load(self._connection)
         self._known = known
         return known

@@ -22,10 +22,10 @@ from ibconnect.observe import Kind, observe
 from ibconnect.projections import fold
 from ibconnect.projections.batches import Batch, head
 from ibconnect.projections.dimensions import Dimensions
-from ibconnect.projections.live import LiveTables
+from ibconnect.projections.live import LiveTables, read_tracking
 from ibconnect.projections.prefetch import prefetch
 from ibconnect.projections.privileges import copy_privileges
-from ibconnect.projections.schema import APPLY_LOCK, REBUILD_LOCK, create, exists, replace_views
+from ibconnect.projections.schema import APPLY_LOCK, REBUILD_LOCK, create, exists, refuse_newer, replace_views
 from ibconnect.projections.sessions import Sessions
 
 Q = queries("projections/tracking")
@@ -54,6 +54,7 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
 
     :param progress: called with the events done, the events there are, and events per second, after each batch
     :raises ProjectionError: another rebuild is under way, or somebody keeps reading a public view all the time
+    :raises SchemaError: the live tables are of a newer version
     :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
     :raises DatabaseError: Postgres refused a statement
     """
@@ -62,6 +63,7 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
             row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
             if row is None or not row[0]:
                 raise ProjectionError("another rebuild of this database is under way")
+            refuse_newer(connection)
             return _Rebuild(url, connection, progress or _silent).run()
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
         raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
@@ -141,10 +143,7 @@ class _Rebuild:
         return True
 
     def _tracked_sessions(self) -> Sessions:
-        row = self._connection.execute(Q["tracking"]).fetchone()
-        if row is None:
-            raise ProjectionError("the tables being built have lost their tracking row")
-        return Sessions.of_json(row[3])
+        return Sessions.of_json(read_tracking(self._connection).open)
 
     def _tell(self, position: int) -> None:
         rate = position / max(time.monotonic() - self._started, 1e-9)

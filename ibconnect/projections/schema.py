@@ -52,21 +52,27 @@ def needs_rebuild(url: str) -> bool:
     :raises SchemaError: there are no live tables
     """
     with connect(url, name="schema") as connection:
-        return live_version(connection) < VERSION
+        version = _live_version(connection)
+    if version is None:
+        raise SchemaError("there are no snapshot tables")
+    return version < VERSION
 
 
-def live_version(connection: Connection[Any]) -> int:
-    """The version of the live tables.
+def refuse_newer(connection: Connection[Any]) -> None:
+    """Keep an old version of the code from building its tables in the place of a newer one's.
 
-    :raises SchemaError: there are none
+    :raises SchemaError: the live tables are newer
     """
-    try:
-        row = connection.execute(Q["version"]).fetchone()
-    except psycopg.errors.UndefinedTable as exc:
-        raise SchemaError("there are no snapshot tables") from exc
-    if row is None:
-        raise SchemaError("the snapshot tables have no tracking row")
-    return int(row[0])
+    version = _live_version(connection)
+    if version is not None and version > VERSION:
+        raise SchemaError(f"the snapshot tables are of version {version}, this ibconnect makes {VERSION}: upgrade it")
+
+
+def _live_version(connection: Connection[Any]) -> int | None:
+    if not exists(connection, LIVE_SCHEMA):
+        return None
+    row = connection.execute(SQL(Q["version"]).format(Identifier(LIVE_SCHEMA, "projection"))).fetchone()
+    return int(row[0]) if row else None
 
 
 def exists(connection: Connection[Any], schema: str) -> bool:

@@ -21,8 +21,9 @@ INSERT INTO projection (name, version, position, open)
 VALUES ('snapshots', %(version)s, 0, %(open)s)
 
 -- name: version
+-- The version of the tables in a schema, whatever the search_path.
 SELECT version
-FROM projection
+FROM {}
 
 -- name: lock
 -- Held until the transaction ends: one projector, or the swap of a rebuild, at a time.

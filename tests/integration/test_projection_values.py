@@ -101,3 +101,25 @@ def test_accounts_that_a_gateway_no_longer_lists(database_url):
         "DU2": "true",
         "DU3": "true",
     }
+
+
+def test_download_beside_another_program_has_no_prices(database_url):
+    stream = Stream()
+    stream.own("rs", created=stream.at, trigger="test")
+    stream.own("as", account="DU1", source="multi", values_request=7, positions_request=8)
+    for currency, text in (("USD", "1.00"), ("USD", "2")):
+        stream.message("73", "1", "7", "DU1", "", "AccruedCash", text, currency, timed=True)
+    stream.message("73", "1", "7", "DU1", "", "NetLiquidation", "9.00", "USD")
+    stream.message(*value("NetLiquidation", "5.00", "USD"))
+    contract = ["265598", "AAPL", "STK", "", "0.0", "", "", "NASDAQ", "USD", "AAPL", "NMS"]
+    stream.message("71", "1", "8", "DU1", *contract, "-110", "201.8829709", "")
+    stream.own("ac", account="DU1", ended="download-end")
+    stream.own("re", created=stream.at, outcome="complete")
+    record(database_url, stream.events)
+    project(database_url)
+    tables = read_tables(database_url)
+    assert [row[7:9] for row in tables["account_snapshot"]] == [("multi", "download-end")]
+    assert [row[2:] for row in tables["account_position"]] == [("-110", None, None, "201.8829709", None, None)]
+    assert [row[2] for row in tables["account_segment"]] == ["1.00"]
+    assert [row[2] for row in tables["account_ledger"]] == ["2"]
+    assert ("NetLiquidation", "", "USD", "9.00") in read_values(database_url, 1)

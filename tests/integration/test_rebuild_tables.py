@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.errors import ProjectionError
+from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import REBUILD_LOCK, VERSION, ensure, needs_rebuild
@@ -200,6 +200,14 @@ def test_rights_views_and_open_reads_survive(database_url):
         finally:
             connection.execute("DROP OWNED BY reader_of_rebuild")
             connection.execute("DROP ROLE reader_of_rebuild")
+
+
+def test_tables_of_a_newer_version_are_not_replaced(database_url):
+    ensure(database_url)
+    with connect(database_url, name="test") as connection:
+        connection.execute("UPDATE projection SET version = %s", (VERSION + 1,))
+    with pytest.raises(SchemaError, match="upgrade"):
+        rebuild(database_url)
 
 
 def test_tables_of_an_older_version_serve_until_rebuilt(database_url):
