@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -24,8 +25,12 @@ from ibconnect.config import Config
 from ibconnect.errors import ConfigError, EventError
 from ibconnect.events.kinds import KINDS, kind_of, own_fields
 from ibconnect.events.reader import Page, Reader, Stored, Wanted
-from ibconnect.events.wire import FRAME, fields_of, is_inbound, payload_of
+from ibconnect.events.wire import FRAME, LAYOUTS, is_inbound, payload_of, split_state
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, to_micros
+
+_CHUNK = 1 << 16
+# What a topic says of its messages, and their states therefore leave out: message id and version.
+_CONSTANTS = {layout.topic: layout.prefix.decode().split("\0")[:-1] for layout in LAYOUTS}
 
 Line = Callable[[Reader, Stored], bytes | None]
 """Makes one event's line, without the newline; None if the format cannot express the event."""
@@ -156,7 +161,7 @@ def check_sessions(reader: Reader, wanted: Wanted) -> None:
         except EventError as exc:
             raise EventError(f"--session: {exc}; `ibconnect events --type SessionOpened` lists all") from exc
     if wanted.gateway is not None:
-        known = dict.fromkeys(session.gateway for session in reader.sessions(Wanted()) if session.gateway)
+        known = sorted({session.gateway for session in reader.sessions(Wanted())} - {""})
         if wanted.gateway not in known:
             named = ", ".join(known) or "none"
             raise EventError(f"--gateway {wanted.gateway!r} is not recorded; recorded are: {named}")
@@ -165,13 +170,27 @@ def check_sessions(reader: Reader, wanted: Wanted) -> None:
 def export(reader: Reader, pages: Iterator[Page], line: Line, output: BinaryIO) -> int:
     """Write the events' lines; return how many events the format could not express."""
     left_out = 0
+    waiting = bytearray()
     for page in pages:
-        lines = [line(reader, stored) for stored in page.events]
-        written = [text for text in lines if text is not None]
-        left_out += len(lines) - len(written)
-        output.write(b"".join(b"%b\n" % text for text in written))
+        for stored in page.events:
+            text = line(reader, stored)
+            if text is None:
+                left_out += 1
+                continue
+            waiting += text
+            waiting += b"\n"
+            if len(waiting) >= _CHUNK:
+                output.write(waiting)
+                waiting = bytearray()
+    output.write(waiting)
     output.flush()
     return left_out
+
+
+@lru_cache(maxsize=256)
+def _time_of(arrived: int) -> str:
+    # The events of one read of the socket share their time.
+    return format_rfc3339(from_micros(arrived))
 
 
 def as_object(reader: Reader, stored: Stored) -> bytes:
@@ -184,12 +203,12 @@ def as_object(reader: Reader, stored: Stored) -> bytes:
         "session": str(stored.session),
         "version": stored.version,
         "type": kind_of(stored.topic).__name__,
-        "arrived": format_rfc3339(from_micros(stored.arrived)),
+        "arrived": _time_of(stored.arrived),
     }
     if stored.topic == FRAME:
         line["payload"] = b64encode(payload_of(stored.topic, stored.state)).decode()
     elif is_inbound(stored.topic):
-        line["fields"] = fields_of(stored.topic, stored.state)
+        line["fields"] = [*_CONSTANTS.get(stored.topic, ()), *split_state(stored.state)[1]]
     else:
         event = reader.event(stored)
         line["facts"] = {name: getattr(event, name) for name in own_fields(type(event))}

@@ -110,7 +110,7 @@ class SessionOpened(OwnEvent):
     gateway: str
     client_id: int
     server_version: str
-    connection_time: str
+    connection_time: str = ""
     instance: str
     software: str
 

@@ -58,7 +58,10 @@ class WireMapper(Mapper[UUID]):
             "originator_version": stored_event.originator_version,
         }
         if issubclass(kind, OwnEvent):
-            return kind(**base, **_own_state(kind, stored_event.state))
+            try:
+                return kind(**base, **_own_state(kind, stored_event.state))
+            except TypeError as exc:
+                raise EventError(f"the state of a stored {kind.__name__} lacks a fact: {exc}") from exc
         arrived, _ = split_state(stored_event.state)
         if issubclass(kind, FrameReceived):
             payload = payload_of(stored_event.topic, stored_event.state)

@@ -189,7 +189,11 @@ class Reader:
     def _own(self, session: UUID, version: int, topic: str, state: bytes) -> Event | None:
         if topic not in (SessionOpened.TOPIC, SessionClosed.TOPIC):
             return None
-        event: Event = self._mapper.to_domain_event(StoredEvent(session, version, topic, state))
+        try:
+            event: Event = self._mapper.to_domain_event(StoredEvent(session, version, topic, state))
+        except EventError:
+            # Whoever reads the event itself is told; the other sessions must not be out of reach for it.
+            return None
         return event
 
     def pages(self, wanted: Wanted) -> Iterator[Page]:
