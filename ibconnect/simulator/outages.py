@@ -38,6 +38,7 @@ _LOST = "Connectivity between IB and Trader Workstation has been lost."
 
 
 def connectivity(target: Target, fault: Fault, params: Params) -> None:
+    """The gateway loses IB and regains it: 1100, later 1101 (account subscriptions are gone) or 1102."""
     target.offline = True
     _tell(target, 1100, _LOST)
 
