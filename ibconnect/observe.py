@@ -100,6 +100,9 @@ class Kind(Enum):
     PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
     PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
     PROJECTION_REBUILT = Told(Level.INFO, "rebuilt snapshot tables are live")
+    PROJECTION_LEFTOVER = Told(
+        Level.WARNING, "the former snapshot tables are still being read, the next rebuild drops them"
+    )
     PROJECTION_POISONED = Told(Level.ERROR, "an event could not be applied and was set aside")
     PROJECTION_FAILED = Told(Level.WARNING, "applying events failed, trying again")
     PROJECTION_RECOVERED = Told(Level.INFO, "events are applied again")

@@ -110,7 +110,7 @@ class _Rebuild:
                 self._connection.execute(Q["drop_settings"])
                 self._drop(OLD_SCHEMA)
         except psycopg.errors.LockNotAvailable as exc:
-            observe(Kind.PROJECTION_FAILED, error=exc, schema=OLD_SCHEMA)
+            observe(Kind.PROJECTION_LEFTOVER, error=exc, schema=OLD_SCHEMA)
 
     def _load(self) -> int:
         """Apply everything there is, batch by batch, each in a transaction of its own; return the last position."""

@@ -25,6 +25,19 @@ STRANGE_MESSAGES = {
 }
 
 
+def refresh_with(stream, strange, text):
+    """A refresh with a strange event in the middle of its download; return that event."""
+    stream.own("rs", created=stream.at, trigger="test")
+    stream.own("as", account="DU1", source="updates")
+    stream.message(*value("NetLiquidation", text, "USD"), timed=True)
+    bad = stream.add(*strange)
+    stream.message(*value("Cushion", "0.5"))
+    stream.message(*position(265598))
+    stream.own("ac", account="DU1", ended="download-end")
+    stream.own("re", created=stream.at, outcome="complete")
+    return bad
+
+
 def snapshot_of(url):
     """Values of the only snapshot."""
     assert len(read_tables(url)["account_snapshot"]) == 1
@@ -34,14 +47,7 @@ def snapshot_of(url):
 @pytest.mark.parametrize("strange", STRANGE_MESSAGES.values(), ids=STRANGE_MESSAGES)
 def test_strange_message_poisons_itself_alone(database_url, strange):
     stream = Stream()
-    stream.own("rs", created=stream.at, trigger="test")
-    stream.own("as", account="DU1", source="updates")
-    stream.message(*value("NetLiquidation", "1.00", "USD"), timed=True)
-    bad = stream.add(*strange)
-    stream.message(*value("Cushion", "0.5"))
-    stream.message(*position(265598))
-    stream.own("ac", account="DU1", ended="download-end")
-    stream.own("re", created=stream.at, outcome="complete")
+    bad = refresh_with(stream, strange, "1.00")
     record(database_url, stream.events)
     steps = project(database_url)
     assert [poison.version for step in steps for poison in step.poison] == [bad.originator_version]
@@ -88,12 +94,7 @@ def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
     stream = Stream()
     for number, strange in enumerate([*STRANGE_OWN.values(), *STRANGE_MESSAGES.values()] * 2):
         if strange[0] not in ("sc", "so"):
-            stream.own("rs", created=stream.at, trigger="test")
-            stream.own("as", account="DU1", source="updates")
-            stream.message(*value("NetLiquidation", f"{number}.00", "USD"), timed=True)
-            stream.add(*strange)
-            stream.own("ac", account="DU1", ended="quiet")
-            stream.own("re", created=stream.at, outcome="complete")
+            refresh_with(stream, strange, f"{number}.00")
     record(database_url, stream.events)
     seen = []
     for limit in (1, 13, 1000):

@@ -30,20 +30,25 @@ TEXTS = st.one_of(
 CURRENCIES = st.one_of(st.sampled_from(["", "BASE", "USD", "EUR", "CNH"]), st.text("ABC", max_size=4))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(sent=st.lists(st.tuples(KEYS, TEXTS, CURRENCIES), max_size=40))
-def test_tables_give_back_every_value_text_by_text(database_url, sent):
+DOWNLOAD = st.lists(st.tuples(KEYS, TEXTS, CURRENCIES), max_size=40)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(downloads=st.lists(DOWNLOAD, min_size=1, max_size=5))
+def test_tables_give_back_every_value_text_by_text(database_url, downloads):
     stream = Stream()
-    stream.refresh({"DU1": [value(key, text, currency) for key, text, currency in sent]})
+    for sent in downloads:
+        stream.refresh({"DU1": [value(key, text, currency) for key, text, currency in sent]})
     record(database_url, stream.events)
     project(database_url)
     with connect(database_url, name="test") as connection:
-        row = connection.execute("SELECT max(id), (SELECT count(*) FROM poison_event) FROM account_snapshot").fetchone()
-    assert row is not None
-    assert row[1] == 0
-    split = [(split_key(key), text, currency) for key, text, currency in sent]
-    expected = Counter((key.tag, key.segment or "", currency, text) for key, text, currency in split)
-    assert Counter(read_values(database_url, row[0])) == expected
+        query = "SELECT max(id), (SELECT count(*) FROM poison_event) FROM account_snapshot"
+        newest, poison = connection.execute(query).fetchone() or (0, 0)
+    assert poison == 0
+    for snapshot_id, sent in enumerate(downloads, newest - len(downloads) + 1):
+        split = [(split_key(key), text, currency) for key, text, currency in sent]
+        expected = Counter((key.tag, key.segment or "", currency, text) for key, text, currency in split)
+        assert Counter(read_values(database_url, snapshot_id)) == expected
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError, SchemaError
+from ibconnect.projections import rebuild as rebuild_module
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import REBUILD_LOCK, VERSION, ensure, needs_rebuild
@@ -200,6 +201,25 @@ def test_rights_views_and_open_reads_survive(database_url):
         finally:
             connection.execute("DROP OWNED BY reader_of_rebuild")
             connection.execute("DROP ROLE reader_of_rebuild")
+
+
+def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
+    drop = {**rebuild_module.Q, "drop_settings": "SET LOCAL lock_timeout = '50ms'"}
+    monkeypatch.setattr(rebuild_module, "Q", drop)
+    ensure(database_url)
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'snapshots%' ORDER BY 1"
+    with connect(database_url, name="test") as connection, connect(database_url, name="test") as other:
+        with connection.transaction():
+            connection.execute("SELECT * FROM account_snapshot")
+            rebuild(database_url)
+            assert other.execute(schemas).fetchall() == [("snapshots",), ("snapshots_old",)]
+            assert other.execute("SELECT count(*) FROM account_snapshot").fetchone() == (1,)
+        rebuild(database_url)
+        assert other.execute(schemas).fetchall() == [("snapshots",)]
 
 
 def test_tables_of_a_newer_version_are_not_replaced(database_url):
