@@ -69,7 +69,7 @@ class Account:
 
 def scenario_accounts(accounts: int, positions: int, states: int = _STATES) -> list[Account]:
     """Accounts of the simulator's scenario at several moments."""
-    source = Scenario(accounts=accounts, positions=positions)
+    source = Scenario(accounts=accounts, positions=positions, activity=0.0)
     codes = list(source.codes())
     return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in codes]
 

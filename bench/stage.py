@@ -158,7 +158,7 @@ def simulator(*options: str) -> Iterator[Simulator]:
     """``ibconnect simulate`` with these options, listening on a free port."""
     command = (sys.executable, "-m", "ibconnect", "simulate", "--port", "0", *options)
     with directory() as path, child(*command, log=path / "log") as process:
-        welcome = until(lambda: _line_with(path / "log", "listens on", process), "the simulator listens", _STARTING_S)
+        welcome = until(lambda: line_with(path / "log", "listens on", process), "the simulator listens", _STARTING_S)
         yield Simulator(process, int(welcome.split("127.0.0.1:")[1].split(":")[0]))
 
 
@@ -190,13 +190,17 @@ def service(db_url: str, gateway_port: int, **settings: str) -> Iterator[Service
         began = time.perf_counter()
         with child(sys.executable, "-m", "ibconnect", "serve", log=path / "log", environ=environ) as process:
             started = until(
-                lambda: _line_with(path / "log", '"service_started"', process), "the service runs", _STARTING_S, 0.005
+                lambda: line_with(path / "log", '"service_started"', process), "the service runs", _STARTING_S, 0.005
             )
             seconds = time.perf_counter() - began
             yield Service(process, json.loads(started)["urls"].split()[0], seconds, path / "log")
 
 
-def _line_with(log: Path, text: str, process: Process) -> str:
+def line_with(log: Path, text: str, process: Process) -> str:
+    """The first whole line with this text in a child's log, or nothing if there is none yet.
+
+    :raises BenchError: the child has ended
+    """
     said = log.read_text(errors="replace")
     for line in said.splitlines(keepends=True):
         if text in line and line.endswith("\n"):

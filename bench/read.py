@@ -1,0 +1,146 @@
+"""Reading over HTTP: cached reports beside an aiohttp handler of constant bytes, uncached ones, lists, history.
+
+The service, the handler and wrk are processes of their own on the same two cores; each reference is measured in
+turn with what it is compared with.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+
+from bench import corpus, stage
+from bench.figures import Figure, median, percentile
+from bench.history import POSITIONS, History, history
+from bench.sizes import FULL, Size
+from bench.stage import BenchError, Service
+from bench.traffic import CONNECTIONS, Client, has_wrk, requests_per_s
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.times import from_micros
+
+_ORIGINAL_PER_S = 296
+_CLOSED_PORT = 1
+
+
+def figures(past: History, size: Size = FULL) -> Iterator[Figure]:
+    """The figures of reading."""
+    past.ensure_projected()
+    with stage.service(past.url, _CLOSED_PORT) as service, stage.directory() as path:
+        if has_wrk():
+            yield from _reports(past, service, size, path)
+        else:
+            print("wrk is not installed (Debian: apt install wrk): no figures of requests a second", file=sys.stderr)
+        yield _year(past, service, size)
+    if has_wrk():
+        yield _list(past, size)
+
+
+def _reports(past: History, service: Service, size: Size, path: Path) -> Iterator[Figure]:
+    paths = _report_paths(past, service)
+    body = _get(service, paths[0])
+    if len(orjson.loads(body)["Positions"]) != POSITIONS:
+        raise BenchError(f"a report of {POSITIONS} positions was wanted")
+    with _constant(len(body)) as constant:
+        cached, reference = _in_turn(service.url + paths[0], constant, size)
+    yield Figure(
+        "report_cached_vs_constant",
+        median([ours / theirs for ours, theirs in zip(cached, reference, strict=True)]),
+        f"{median(cached):,.0f}/s against a constant handler's {median(reference):,.0f}/s,"
+        f" {len(body):,} bytes, {CONNECTIONS} connections",
+    )
+    listed = path / "paths"
+    listed.write_text("".join(f"{each}\n" for each in paths[1:]))
+    rates = [
+        requests_per_s(service.url, size.wrk_s, listed, number * len(paths) // size.rounds)
+        for number in range(size.rounds)
+    ]
+    uncached = median(rates)
+    yield Figure(
+        "report_uncached_per_s",
+        uncached,
+        f"{uncached / _ORIGINAL_PER_S:.1f} times the original's {_ORIGINAL_PER_S}/s; each request another snapshot",
+    )
+
+
+def _in_turn(url: str, constant: str, size: Size) -> tuple[list[float], list[float]]:
+    """Requests a second of both, several times by turns."""
+    ours, theirs = [], []
+    for _ in range(size.rounds):
+        ours.append(requests_per_s(url, size.wrk_s))
+        theirs.append(requests_per_s(constant, size.wrk_s))
+    return ours, theirs
+
+
+def _report_paths(past: History, service: Service) -> list[str]:
+    path = f"/v1/accounts/{past.account}/snapshots?limit=10000"
+    return [f"/v1/accounts/{past.account}/{created}" for created in orjson.loads(_get(service, path))]
+
+
+def _get(service: Service, path: str) -> bytes:
+    client = Client(service.url)
+    status, body, _ = client.get(path)
+    client.close()
+    if status != 200:
+        raise BenchError(f"{path}: status {status}: {body[:500]!r}")
+    return body
+
+
+@contextmanager
+def _constant(size: int) -> Iterator[str]:
+    """The URL of a handler that returns so many bytes."""
+    with stage.directory() as path:
+        log = path / "log"
+        with stage.child(sys.executable, "-m", "bench.constant", str(size), log=log) as process:
+            line = stage.until(lambda: stage.line_with(log, "constant on", process), "the reference listens", 30)
+            yield line.split()[-1]
+
+
+def _year(past: History, service: Service, size: Size) -> Figure:
+    """One tag of every snapshot of a year, asked for again and again over one connection."""
+    end = from_micros(corpus.BEGIN + (size.history_points - 1) * corpus.HOUR)
+    begin = from_micros(corpus.BEGIN)
+    path = (
+        f"/v1/accounts/{past.account}/history?tag=NetLiquidation"
+        f"&from={begin:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}"
+    )
+    points = len(orjson.loads(_get(service, path))["Points"])
+    if points != size.history_points:
+        raise BenchError(f"{points} points of history came, not {size.history_points}")
+    client, took = Client(service.url), []
+    for _ in range(size.history_requests):
+        began = time.perf_counter()
+        client.get(path)
+        took.append((time.perf_counter() - began) * 1000)
+    client.close()
+    middle = percentile(took, 50)
+    return Figure("history_year_p99_ms", percentile(took, 99), f"median {middle:.1f} ms, {points:,} points")
+
+
+def _list(past: History, size: Size) -> Figure:
+    """The list of many accounts, beside a handler of as many constant bytes."""
+    with stage.database(past.server, "bench_accounts") as url:
+        few = corpus.scenario_accounts(1, 1, 1)[0].states[0][:20]
+        codes = [f"DU{number:07d}" for number in range(1, size.accounts + 1)]
+        accounts = [
+            corpus.Account(code, [[each.replace(b"DU0000001", code.encode()) for each in few]]) for code in codes
+        ]
+        corpus.store(url, accounts, 1)
+        rebuild(url)
+        with stage.service(url, _CLOSED_PORT) as service:
+            body = _get(service, "/v1/accounts")
+            if len(orjson.loads(body)) != size.accounts:
+                raise BenchError(f"a list of {size.accounts} accounts was wanted")
+            with _constant(len(body)) as constant:
+                ours, theirs = _in_turn(f"{service.url}/v1/accounts", constant, size)
+    ratio = median([mine / other for mine, other in zip(ours, theirs, strict=True)])
+    beside = f"{ratio:.2f} of a constant handler's {median(theirs):,.0f}/s, {len(body):,} bytes"
+    return Figure("accounts_1000_per_s", median(ours), beside)
+
+
+if __name__ == "__main__":
+    with history(FULL) as events:
+        for figure in figures(events):
+            print(figure, flush=True)
