@@ -87,9 +87,12 @@ async def _span(call: Call, account: str) -> _Span:
     if step is None:
         return _Span(account_id, base_currency, start, end, None, beyond)
     if arguments["from"] is None:
-        start = _on_step(first_created or end, step)
-    last = start + step * (POINTS_MAX - 1)
-    return _Span(account_id, base_currency, start, min(end, last), step, last + step if last + step <= end else None)
+        start = _on_step(first_created, step) if first_created else end
+    steps = (end - start) // step
+    if steps < POINTS_MAX:
+        return _Span(account_id, base_currency, start, end, step, None)
+    beyond = start + step * POINTS_MAX
+    return _Span(account_id, base_currency, start, beyond - step, step, beyond)
 
 
 def _on_step(instant: datetime, step: timedelta) -> datetime:
@@ -118,19 +121,34 @@ def _figure(tag: str, segment: str | None, currency: str | None) -> Composable:
 
 async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> AsyncIterator[list[Point]]:
     """The points, page by page; no connection is held while the client takes its time."""
+    if span.step is not None:
+        async for page in _stepped_pages(call, query, asked, span, span.step):
+            yield page
+        return
     start = span.start
-    while start <= span.end:
-        end = span.end if span.step is None else min(span.end, start + span.step * (POINTS_PAGE - 1))
-        until = min(end, span.beyond - _MICROSECOND) if span.beyond else end
-        limits = {"account": span.account_id, "from": start, "to": until, "step": span.step, "rows": POINTS_PAGE}
-        found = await reads.rows(call.services.pool, query, {**asked, **limits}, binary=True)
-        yield [(at, figures) for at, *figures in found]
-        if span.step is not None:
-            start = end + span.step
-        elif len(found) < POINTS_PAGE:
+    end = span.end if span.beyond is None else span.beyond - _MICROSECOND
+    while start <= end:
+        page = await _page(call, query, {**asked, "account": span.account_id, "from": start, "to": end})
+        yield page
+        if len(page) < POINTS_PAGE:
             return
-        else:
-            start = found[-1][0] + _MICROSECOND
+        start = page[-1][0] + _MICROSECOND
+
+
+async def _stepped_pages(
+    call: Call, query: reads.Query, asked: dict[str, Any], span: _Span, step: timedelta
+) -> AsyncIterator[list[Point]]:
+    """As :func:`_pages`, by number of the step: a time beyond the last one might lie outside the calendar."""
+    for first in range(0, (span.end - span.start) // step + 1, POINTS_PAGE):
+        start = span.start + first * step
+        end = start + min((span.end - start) // step, POINTS_PAGE - 1) * step
+        limits = {"account": span.account_id, "from": start, "to": end, "step": step}
+        yield await _page(call, query, {**asked, **limits})
+
+
+async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> list[Point]:
+    found = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, binary=True)
+    return [(at, figures) for at, *figures in found]
 
 
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:

@@ -42,10 +42,15 @@ class Parameter:
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"([1-9]\d{0,5})([smhdw])", re.ASCII)
+# At most 274 years, so that no arithmetic with it leaves the calendar.
+_AMOUNT = "(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)"
+_DURATION = re.compile(_AMOUNT)
 # In a query a plus sign means a space, unless the client escaped it.
 _UNESCAPED_OFFSET = re.compile(r" (?=\d\d:\d\d$)", re.ASCII)
 _EARLIEST = from_micros(0)
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
+_LOWEST = to_micros(datetime.min.replace(tzinfo=UTC))
+_HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
 
 ACCOUNT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
@@ -95,10 +100,9 @@ def parse_time(text: str) -> datetime:
 
 def parse_duration(text: str) -> timedelta:
     """``90s``, ``30m``, ``1h``, ``30d``, ``2w``."""
-    match = _DURATION.fullmatch(text)
-    if match is None:
+    if _DURATION.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1h, 30d or 2w")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
 
 
 def parse_moment(text: str) -> datetime:
@@ -117,13 +121,11 @@ def format_cursor(instant: datetime) -> str:
 
 
 def parse_cursor(text: str) -> datetime:
-    """The inverse of :func:`format_cursor`."""
-    try:
-        if re.fullmatch(r"[A-Za-z0-9_-]{11}", text, re.ASCII) is None:
-            raise ValueError
-        return from_micros(int.from_bytes(urlsafe_b64decode(f"{text}="), "big", signed=True))
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not a cursor that an earlier answer gave") from None
+    """The inverse of :func:`format_cursor`; whatever else has its form stands for the nearest time that exists."""
+    if _CURSOR.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a cursor that an earlier answer gave")
+    micros = int.from_bytes(urlsafe_b64decode(f"{text}="), "big", signed=True)
+    return from_micros(min(max(micros, _LOWEST), _HIGHEST))
 
 
 def _parse_session(text: str) -> UUID:
@@ -137,17 +139,12 @@ EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in KINDS.ite
 _TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
 ACCOUNT = pattern(ACCOUNT_PATTERN, "an account code: letters, digits, and . _ - after the first, at most 32")
 TIME = Kind(_TIME_SCHEMA, parse_time)
-MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": "^-[1-9][0-9]{0,5}[smhdw]$"}]}, parse_moment)
-DURATION = Kind({"type": "string", "pattern": "^[1-9][0-9]{0,5}[smhdw]$"}, parse_duration)
-CURSOR = Kind({"type": "string"}, parse_cursor)
+MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": f"^-{_AMOUNT}$"}]}, parse_moment)
+DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)
+CURSOR = Kind({"type": "string", "pattern": f"^{_CURSOR.pattern}$"}, parse_cursor)
 SESSION = Kind({"type": "string", "format": "uuid"}, _parse_session)
 TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation")
 SEGMENT = pattern("^[A-Z]$", "a segment: one capital letter, such as S")
 CURRENCY = pattern("^[A-Z]{3,5}$", "BASE or a currency code such as USD")
 EVENT_TYPE = choice(*sorted(EVENT_TYPES))
 ANY_TEXT = Kind({"type": "string"}, str)
-
-
-def utc(instant: datetime) -> datetime:
-    """The same instant in UTC."""
-    return instant.astimezone(UTC)

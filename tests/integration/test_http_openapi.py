@@ -1,0 +1,130 @@
+"""The OpenAPI document: valid, linted, complete, and true to what the server does."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from ibconnect.http.openapi import make_document, problems_of
+from ibconnect.http.parameters import Parameter
+from ibconnect.http.problems import Code
+from ibconnect.http.routes import ROUTES
+from ibconnect.http.schemas import SCHEMAS
+from tests.http_examples import FILE, build, recorded
+from tests.paths import ROOT
+from tests.serving import Served
+
+DOCUMENT = make_document(ROUTES)
+REDOCLY = "@redocly/cli@2.77.0"
+# Three operations answer nothing but redirects.
+_LINT = "extends: [recommended-strict]\nrules:\n  operation-2xx-response: off\ntelemetry: off\n"
+
+
+def validator(schema: str) -> Draft202012Validator:
+    """A validator of one of the document's schemas."""
+    reference = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": SCHEMAS}}
+    return Draft202012Validator(reference)
+
+
+def test_the_document_is_valid() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_an_independent_linter_has_nothing_to_say(tmp_path: Path) -> None:
+    npm, npx = shutil.which("npm"), shutil.which("npx")
+    if npm is None or npx is None:
+        pytest.skip("node and npm are needed to run @redocly/cli")
+    (tmp_path / "openapi.json").write_bytes(orjson.dumps(DOCUMENT))
+    (tmp_path / "redocly.yaml").write_text(_LINT)
+    install = [npm, "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(tmp_path)]
+    if subprocess.run([*install, REDOCLY], check=False, timeout=100, cwd=tmp_path).returncode:
+        pytest.skip("@redocly/cli cannot be installed here")
+    lint = [str(tmp_path / "node_modules" / ".bin" / "redocly"), "lint", "openapi.json"]
+    result = subprocess.run(lint, check=False, timeout=100, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+async def test_what_is_served_is_this_document(served: Served) -> None:
+    async with served.get("/v1/openapi.json") as response:
+        assert await response.json() == orjson.loads(orjson.dumps(DOCUMENT))
+
+
+async def test_the_examples_are_what_the_server_answers(database_url: str) -> None:
+    build(database_url)
+    assert await recorded(database_url) == orjson.loads(FILE.read_bytes()), "run python -m tests.http_examples"
+
+
+def test_the_examples_fit_their_schemas() -> None:
+    contents = [
+        content
+        for operations in DOCUMENT["paths"].values()
+        for response in operations["get"]["responses"].values()
+        for content in response.get("content", {}).values()
+        if "example" in content
+    ]
+    assert len(contents) > 30
+    for content in contents:
+        validator(content["schema"]["$ref"].rsplit("/", 1)[1]).validate(content["example"])
+
+
+def test_every_answer_with_a_body_of_json_has_an_example() -> None:
+    lacking = [
+        (path, status, media)
+        for path, operations in DOCUMENT["paths"].items()
+        for status, response in operations["get"]["responses"].items()
+        for media, content in response.get("content", {}).items()
+        if int(status) < 300 and "json" in media and "example" not in content and path != "/v1/openapi.json"
+    ]
+    assert lacking == []
+
+
+def test_every_problem_is_documented_somewhere() -> None:
+    documented = {code for route in ROUTES for code in problems_of(route)}
+    assert set(Code) - documented == {Code.BODY_TOO_LARGE, Code.ORIGIN_REFUSED}, "those two need a body, or OPTIONS"
+
+
+def test_the_page_of_the_api_names_every_route_parameter_and_problem() -> None:
+    page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+    names = {route.path for route in ROUTES if "Asset" not in route.path}
+    names |= {parameter.name for route in ROUTES for parameter in route.parameters if parameter.name != "Asset"}
+    names |= {code.value.code for code in Code}
+    assert sorted(name for name in names if f"`{name}`" not in page and f"{name}" not in page) == []
+
+
+def test_operations_and_paths_are_named_once() -> None:
+    assert len({route.name for route in ROUTES}) == len({route.path for route in ROUTES}) == len(ROUTES)
+    for route in ROUTES:
+        named = [name.strip("{}") for name in route.path.split("/") if name.startswith("{")]
+        assert [parameter.name for parameter in route.parameters if parameter.place == "path"] == named
+
+
+PARAMETERS = {
+    (parameter.name, str(parameter.kind.schema)): parameter for route in ROUTES for parameter in route.parameters
+}
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS.values(), ids=[name for name, _ in PARAMETERS])
+@given(text=st.one_of(st.text(max_size=40), st.from_regex(r"[A-Za-z0-9:.+_-]{1,40}", fullmatch=True)))
+@settings(max_examples=60, deadline=None)
+def test_the_schema_and_the_parser_agree(parameter: Parameter, text: str) -> None:
+    """What the parser takes, the schema allows; but for formats, which JSON Schema does not check, also the reverse."""
+    kind = parameter.kind
+    try:
+        kind.parse(text)
+        is_taken = True
+    except ValueError:
+        is_taken = False
+    instance: object = text
+    if kind.schema.get("type") == "integer" and text.lstrip("-").isascii() and text.lstrip("-").isdigit():
+        instance = int(text)
+    is_allowed = Draft202012Validator(kind.schema).is_valid(instance)
+    if is_taken:
+        assert is_allowed
+    elif "format" not in str(kind.schema) and parameter.name != "cursor" and "\n" not in text and text.isascii():
+        assert not is_allowed

@@ -1,0 +1,74 @@
+"""Every route, called with what the OpenAPI document allows and with what it forbids.
+
+No 5xx, no status or header that is not documented, no body that does not fit its schema, nothing forbidden that is
+accepted, nothing allowed that is refused; also in sequences of calls that use one another's answers.
+"""
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import GATEWAY, Served, admin, build_world, serving, tell_gateway
+
+FULL = "full-token-0123456789"
+LIMITED = "limited-token-0123456789@DU1000001"
+TOKENS = {"none": {}, "full": {"API_TOKENS": FULL}, "limited": {"API_TOKENS": f"{FULL} {LIMITED}"}}
+
+
+def serve_every_refresh(url: str) -> None:
+    """A gateway is connected and has served every wish there will ever be."""
+    with admin(url) as connection:
+        tell_gateway(connection)
+        connection.execute(
+            "UPDATE coordination.gateway SET heartbeat = now() + INTERVAL '1 day' WHERE name = %s", (GATEWAY,)
+        )
+        connection.execute("UPDATE refresh SET request = 9223372036854775807")
+
+
+async def schemathesis(served: Served, folder: Path, examples: int, *options: str) -> int:
+    """Run all checks and phases; return the number of cases."""
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}/v1/openapi.json"),
+        *("--checks", "all", "--max-examples", str(examples), "--max-redirects", "0", "--request-timeout", "30"),
+        *("--generation-deterministic", "--no-color", *options),
+    ]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    text = output.decode()
+    assert process.returncode == 0, text[-20_000:]
+    counted = re.search(r"(\d+) generated", text)
+    assert counted is not None, text[-5_000:]
+    return int(counted[1])
+
+
+async def _cases(url: str, token: str, folder: Path, examples: int, *options: str) -> int:
+    header = {"none": (), "full": ("-H", f"Authorization: Bearer {FULL}")}
+    header["limited"] = ("-H", f"Authorization: Bearer {LIMITED.partition('@')[0]}")
+    async with serving(url, **TOKENS[token]) as served:
+        return await schemathesis(served, folder, examples, *header[token], *options)
+
+
+@pytest.mark.timeout(240)
+async def test_a_short_round(database_url: str, tmp_path: Path) -> None:
+    build_world(database_url)
+    serve_every_refresh(database_url)
+    assert await _cases(database_url, "full", tmp_path, 3, "--phases", "examples,coverage,fuzzing") > 300
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_twenty_thousand_cases(database_url: str, tmp_path: Path) -> None:
+    build_world(database_url)
+    serve_every_refresh(database_url)
+    count = 0
+    for token in TOKENS:
+        count += await _cases(database_url, token, tmp_path, 550, "--workers", "2")
+    assert count >= 20_000
