@@ -1,0 +1,13 @@
+#!/bin/sh
+# The latest report of the first account, refreshed first, as JSON on standard output.
+# Usage: [TOKEN=...] examples/report.sh [URL]
+set -eu
+url=${1:-http://localhost:3000}
+
+get() {
+    curl --silent --show-error --fail --location --compressed \
+        ${TOKEN:+--header "Authorization: Bearer $TOKEN"} "$@"
+}
+
+account=$(get "$url/v1/accounts" | sed 's/^\[{"AccountCode":"\([^"]*\)".*/\1/')
+get --header 'Cache-Control: max-age=0' "$url/v1/accounts/$account" || get "$url/v1/accounts/$account"
