@@ -88,7 +88,9 @@ class Replay:
         self._stop_listening()
         tasks = list(self._tasks.values())
         for task in tasks:
-            task.cancel()
+            # One that is cancelled already is letting go of its database connection; twice would stop that.
+            if not task.cancelling():
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self.connections):
             connection.shut_down()

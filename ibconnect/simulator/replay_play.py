@@ -55,6 +55,7 @@ class Play:
         self._asked: list[Ask] = []
         self._has_asked = False
         self._is_left_alone = False
+        self._was_listed_unasked = False
         self._is_time_next = False
         self._is_time_asked = False
         self._ids: dict[str, str] = {}
@@ -97,8 +98,10 @@ class Play:
             refusal = no_such_account(ask.account)
             self._connection.send_error(-1, refusal.code, refusal.text)
         elif ask.source == MULTI and ask.account not in accounts:
-            text = not_recorded(f"this request for {ask.account}")
-            self._connection.send_error(int(ask.request_id) if ask.request_id.isdecimal() else -1, 321, text)
+            number = int(ask.request_id) if ask.request_id.isdecimal() else -1
+            self._connection.send_error(number, *not_recorded(f"this request for {ask.account}"))
+        elif ask.source == LIST and self._was_listed_unasked:
+            self._was_listed_unasked = False
         else:
             self._asked.append(ask)
             self._has_asked, self._is_left_alone = True, False
@@ -131,7 +134,9 @@ class Play:
         if stored.topic == AccountsListed.TOPIC:
             # After the first one a list answers a request; but no client asks before it has an id.
             if self._list is not None and self._next_id is not None:
-                await self._stand(stored, lambda: bool(self._asked))
+                # Our recorder takes an unasked list for a change, asks for it once more, and then for the accounts:
+                # that answer has then been given.
+                self._was_listed_unasked = not await self._stand(stored, lambda: bool(self._asked))
                 self._asked = [ask for ask in self._asked if ask.source != LIST]
             self._list = body
         elif body.startswith(_NEXT_ID):
@@ -159,16 +164,19 @@ class Play:
     async def _await_subscription(self, stored: Stored) -> None:
         download = self._tape.next_download(self._version)
         assert download is not None
-        await self._stand(stored, lambda: any(_is_for(ask, download) for ask in self._asked))
+        if not await self._stand(stored, lambda: any(_is_for(ask, download) for ask in self._asked)):
+            self._is_left_alone = True
+        self._was_listed_unasked = False
         for ask in [ask for ask in self._asked if _is_for(ask, download)]:
             self._asked.remove(ask)
             self._ids.update(_ids_of(ask, download))
 
-    async def _stand(self, stored: Stored, has_asked: Callable[[], bool]) -> None:
-        """Stop where the recorder asked for something, until the client has asked or is not going to.
+    async def _stand(self, stored: Stored, has_asked: Callable[[], bool]) -> bool:
+        """Stop where the recorder asked for something, until the client has asked (True) or is not going to.
 
         Before its first request a client is waited for without limit: one that asks for nothing gets nothing. After
-        that, one that does not ask in time is left alone (the play goes on at its pace) until it asks again.
+        that, one that does not ask for an account in time is left alone (the play goes on at its pace) until it asks
+        for something again.
         """
         await self._flush()
         due = self._clock.due(stored.arrived)
@@ -178,13 +186,13 @@ class Play:
             end = self._end_of_wait(due, deadline)
             if end is not None and self._loop.time() >= end:
                 if not self._is_left_alone:
-                    self._is_left_alone = True
                     self._clock.start(stored.arrived)
-                return
+                return False
             await self._answer_those(lambda ask: False)
             if not has_asked():
                 await self._wait(self._end_of_wait(due, deadline))
         self._clock.start(stored.arrived)
+        return True
 
     def _end_of_wait(self, due: float, deadline: float) -> float | None:
         if not self._has_asked:

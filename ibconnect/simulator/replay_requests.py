@@ -89,14 +89,17 @@ def _refuse(connection: Connection, number: str, fields: list[str]) -> None:
     if request is None:
         connection.send_error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
     elif not (request.name.startswith("cancel") or request.answer.startswith("none")):
-        connection.send_error(_id_in(request, fields), 321, not_recorded(request.name))
+        connection.send_error(_id_in(request, fields), *not_recorded(request.name))
         if number in _ENDS:
             connection.send((_ENDS[number],))
 
 
-def not_recorded(what: str) -> str:
-    """The text of the error for something that the recording has no answer to."""
-    return f"Error validating request.-'bF' : cause - The recorded session holds no answer to {what}."
+def not_recorded(what: str) -> tuple[int, str]:
+    """Code and text of the error for something that the recording has no answer to.
+
+    322 ends the request in all clients; ib_async takes 321 for a warning and goes on waiting.
+    """
+    return 322, f"Error processing request.-'bF' : cause - The recorded session holds no answer to {what}."
 
 
 def _id_in(request: Request, fields: list[str]) -> int:

@@ -1,0 +1,214 @@
+"""Recorded sessions, served again: to our own recorder, which closes the circle, and to ib_async as it comes."""
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ib_async import IB
+
+from ibconnect.events.kinds import FrameReceived, MessageReceived, SessionClosed
+from ibconnect.events.reader import Reader, RecordedSession, Wanted
+from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.simulator import Captures, Gateway, Scenario
+from ibconnect.simulator.replay import Replay
+from tests.paths import CAPTURES
+from tests.recording import recording, until
+
+ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
+ODD_FRAMES = ("missing-field", "extra-field", "unknown-id", "foreign-account", "non-utf8", "random-bytes")
+
+
+def sessions_of(url: str) -> list[RecordedSession]:
+    with Reader(url) as reader:
+        return sorted(reader.sessions(Wanted()), key=lambda session: session.first)
+
+
+def sent(url: str, session: RecordedSession) -> list[tuple[str, bytes]]:
+    """What the gateway sent in a session: topic and payload of each frame, in order."""
+    with Reader(url) as reader:
+        return [
+            (stored.topic, payload_of(stored.topic, stored.state))
+            for page in reader.stream(reader.session(session.id))
+            for stored in page.events
+            if is_inbound(stored.topic)
+        ]
+
+
+async def record(url: str, spool: Path, source: Any, *faults: str, **settings: str) -> RecordedSession:
+    """Record a simulated gateway until its first refresh has ended; the session."""
+    async with Gateway(source, speed=1e-6) as gateway:
+        for fault in faults:
+            name, _, skip = fault.partition(":")
+            gateway.inject(name, **({"skip": int(skip)} if skip else {}))
+        async with recording(url, spool, gateway.port, **settings) as seen:
+            await seen.refreshes()
+    return sessions_of(url)[0]
+
+
+async def record_again(url: str, spool: Path, session: RecordedSession, **settings: str) -> RecordedSession:
+    """Record a replay of a session to its end; the session that came of it."""
+    known = len(sessions_of(url))
+    async with (
+        Replay(url, [session], speed=math.inf, once=True) as replay,
+        recording(url, spool, replay.port, **settings) as seen,
+    ):
+        await asyncio.wait_for(replay.done.wait(), 20)
+        await until(lambda: len(seen.of(SessionClosed)) > known, "the replayed session is closed")
+    return sessions_of(url)[known]
+
+
+@pytest.mark.parametrize("capture", ALL_CAPTURES, ids=lambda path: path.stem)
+async def test_a_recorded_replay_of_a_capture_is_the_same_session(
+    database_url: str, tmp_path: Path, capture: Path
+) -> None:
+    first = await record(database_url, tmp_path, Captures.load(capture))
+    again = await record_again(database_url, tmp_path, first)
+    assert sent(database_url, again) == sent(database_url, first)
+    assert len(sent(database_url, first)) >= 4
+    assert first.opened is not None
+    assert again.opened is not None
+    assert again.opened.server_version == first.opened.server_version
+    assert again.opened.connection_time == first.opened.connection_time
+
+
+async def test_the_circle_closes_for_an_advisor_with_odd_frames(database_url: str, tmp_path: Path) -> None:
+    source = Scenario(seed=5, accounts=3, positions=12, advisor=True)
+    faults = [f"{name}:{8 + 5 * number}" for number, name in enumerate(ODD_FRAMES)]
+    first = await record(database_url, tmp_path, source, *faults)
+    again = await record_again(database_url, tmp_path, first)
+    frames = sent(database_url, first)
+    assert sent(database_url, again) == frames
+    topics = {topic for topic, _ in frames}
+    assert {FrameReceived.TOPIC, MessageReceived.TOPIC} <= topics
+    assert any(payload.endswith(b"\0what\0is\0this\0") for _, payload in frames)
+
+
+async def test_the_circle_closes_beside_another_program(database_url: str, tmp_path: Path) -> None:
+    source = Scenario(seed=3, accounts=2, positions=4)
+    first = await record(database_url, tmp_path, source, "subscription-held")
+    again = await record_again(database_url, tmp_path, first)
+    assert sent(database_url, again) == sent(database_url, first)
+    assert any(payload.startswith(b"73\0") for _, payload in sent(database_url, first))
+
+
+async def test_the_circle_closes_without_end_messages(database_url: str, tmp_path: Path) -> None:
+    first = await record(database_url, tmp_path, Scenario(seed=3, accounts=2, positions=2), "no-end")
+    again = await record_again(database_url, tmp_path, first)
+    assert sent(database_url, again) == sent(database_url, first)
+
+
+@pytest.mark.parametrize("fault", ["drop-mid-message", "long-length"])
+async def test_a_session_ends_as_it_ended(database_url: str, tmp_path: Path, fault: str) -> None:
+    async with Gateway(Captures.load(CAPTURES / "eur-cfd.jsonl")) as gateway:
+        gateway.inject(fault, skip=40)
+        async with recording(database_url, tmp_path, gateway.port) as seen:
+            await seen.have(SessionClosed)
+    first = sessions_of(database_url)[0]
+    again = await record_again(database_url, tmp_path, first)
+    assert sent(database_url, again) == sent(database_url, first)
+    assert first.closed is not None
+    assert again.closed is not None
+    assert (again.closed.reason, again.closed.unfinished) == (first.closed.reason, first.closed.unfinished)
+    assert first.closed.unfinished
+
+
+async def test_a_second_refresh_is_played_whether_the_client_asks_or_not(database_url: str, tmp_path: Path) -> None:
+    async with (
+        Gateway(Scenario(seed=2, accounts=2, positions=3), speed=2000) as gateway,
+        recording(database_url, tmp_path, gateway.port, ACCT_REF="* * * * * *") as seen,
+    ):
+        await seen.refreshes(3)
+    first = sessions_of(database_url)[0]
+    async with (
+        Replay(database_url, [first], speed=math.inf, patience=3, once=True) as replay,
+        recording(database_url, tmp_path, replay.port, ACCT_REF="@yearly") as seen,
+    ):
+        await asyncio.wait_for(replay.done.wait(), 20)
+        await seen.have(SessionClosed, 2)
+    again = sessions_of(database_url)[1]
+    assert sent(database_url, again) == sent(database_url, first)
+
+
+async def test_the_recorded_pace_is_kept_and_scaled(database_url: str, tmp_path: Path) -> None:
+    async with (
+        Gateway(Scenario(seed=2, accounts=1, positions=3), speed=180) as gateway,
+        recording(database_url, tmp_path, gateway.port) as seen,
+    ):
+        await seen.refreshes()
+        await until(lambda: gateway.beat > 400, "two periodic updates")
+    first = sessions_of(database_url)[0]
+    times = {}
+    for speed in (1.0, 10.0):
+        async with Replay(database_url, [first], speed=speed, once=True) as replay:
+            began = asyncio.get_running_loop().time()
+            async with recording(database_url, tmp_path, replay.port):
+                await asyncio.wait_for(replay.done.wait(), 20)
+            times[speed] = asyncio.get_running_loop().time() - began
+    lasted = (first.ended - first.began) / 1e6
+    assert times[1.0] > lasted * 0.7
+    assert times[10.0] < lasted * 0.7
+    assert [sent(database_url, each) for each in sessions_of(database_url)[1:]] == [sent(database_url, first)] * 2
+
+
+async def connected(port: int, **options: Any) -> IB:
+    ib = IB()
+    await ib.connectAsync("127.0.0.1", port, clientId=7, timeout=10, **options)
+    return ib
+
+
+async def test_ib_async_sees_the_recorded_account(database_url: str, tmp_path: Path) -> None:
+    source = Scenario(seed=4, accounts=1, positions=6)
+    first = await record(database_url, tmp_path, source)
+    (code,) = source.codes()
+    async with Replay(database_url, [first], speed=math.inf) as replay:
+        began = asyncio.get_running_loop().time()
+        ib = await connected(replay.port)
+        try:
+            assert asyncio.get_running_loop().time() - began < 8
+            assert ib.managedAccounts() == [code]
+            rows = source.account_updates(code).first()
+            assert {(v.tag, v.currency, v.value) for v in ib.accountValues(code)} >= {
+                (row[2], row[4], row[3]) for row in rows if row[0] == "6" and row[2] in ("NetLiquidation", "Cushion")
+            }
+            assert {item.contract.conId for item in ib.portfolio()} == {int(r[2]) for r in rows if r[0] == "7"}
+        finally:
+            ib.disconnect()
+
+
+async def test_a_client_may_walk_in_another_order_and_again(database_url: str, tmp_path: Path) -> None:
+    source = Scenario(seed=4, accounts=3, positions=5)
+    first = await record(database_url, tmp_path, source)
+    codes = list(source.codes())
+    async with Replay(database_url, [first], speed=math.inf, patience=0.3) as replay:
+        ib = await connected(replay.port)
+        try:
+            for code in [*reversed(codes), *codes]:
+                await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), 5)
+                await until(lambda code=code: ib.portfolio(code), f"the positions of {code}")
+                held = {int(row[2]) for row in source.account_updates(code).first() if row[0] == "7"}
+                assert {item.contract.conId for item in ib.portfolio(code)} <= held
+        finally:
+            ib.disconnect()
+
+
+async def test_what_was_not_recorded_is_refused_not_ignored(database_url: str, tmp_path: Path) -> None:
+    source = Scenario(seed=4, accounts=2, positions=2)
+    first = await record(database_url, tmp_path, source)
+    async with Replay(database_url, [first], speed=math.inf) as replay:
+        ib = await connected(replay.port)
+        try:
+            errors: list[tuple[int, str]] = []
+            ib.errorEvent += lambda _, code, text, *rest: errors.append((code, text))
+            ib.client.reqAccountUpdates(True, "DU7654321")
+            ib.client.reqAccountSummary(99, "All", "NetLiquidation")
+            ib.client.send(6543, 1)
+            await until(lambda: len(errors) == 3, "three errors")
+            assert [code for code, _ in errors] == [321, 322, 320]
+            assert "DU7654321" in errors[0][1]
+            assert "reqAccountSummary" in errors[1][1]
+            now = await asyncio.wait_for(ib.reqCurrentTimeAsync(), 5)
+            assert first.began // 1_000_000 <= now.timestamp() <= first.ended // 1_000_000
+        finally:
+            ib.disconnect()
