@@ -45,6 +45,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 # At most 274 years, so that no arithmetic with it leaves the calendar.
 _AMOUNT = "(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)"
 _DURATION = re.compile(_AMOUNT)
+_AGO = re.compile(f"-{_AMOUNT}")
 # In a query a plus sign means a space, unless the client escaped it.
 _UNESCAPED_OFFSET = re.compile(r" (?=\d\d:\d\d$)", re.ASCII)
 _EARLIEST = from_micros(0)
@@ -107,7 +108,7 @@ def parse_duration(text: str) -> timedelta:
 
 def parse_moment(text: str) -> datetime:
     """An RFC 3339 time, or one that long ago: ``-30d``."""
-    if text.startswith("-"):
+    if _AGO.fullmatch(text):
         return max(utc_now() - parse_duration(text[1:]), _EARLIEST)
     try:
         return parse_time(text)

@@ -53,6 +53,9 @@ def make_pipeline(services: Services) -> Middleware:
         started = time.perf_counter()
         try:
             response = await handler(request)
+        except ConnectionError:
+            # The client left before it was answered: nobody is there to tell, and nothing failed.
+            raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
             response = await _failed(request, exc, services.config.err_info)
         _measure(request, response.status, time.perf_counter() - started)

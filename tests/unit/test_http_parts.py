@@ -1,0 +1,251 @@
+"""The parts of the HTTP room that need no server: negotiation, tokens, documents, values, parameters, event lines."""
+
+import gzip
+from datetime import UTC, datetime, timedelta, timezone
+
+import orjson
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibconnect.errors import ConfigError
+from ibconnect.events.wire import encode_message, fields_of
+from ibconnect.http.documents import Document, DocumentCache
+from ibconnect.http.event_lines import Stored, account_of, arrived, line
+from ibconnect.http.headers import best_encoding, best_media, wants_refresh
+from ibconnect.http.parameters import (
+    format_cursor,
+    parse_cursor,
+    parse_duration,
+    parse_moment,
+    parse_time,
+)
+from ibconnect.http.problems import Code
+from ibconnect.http.series import _timestamp
+from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
+from ibconnect.http.values import Shape, TextKey, values
+from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
+from ibconnect.times import format_rfc3339
+
+JSON, CSV = "application/json", "text/csv"
+
+
+@pytest.mark.parametrize(
+    ("header", "encoding"),
+    [
+        ("", "identity"),
+        ("gzip", "gzip"),
+        ("gzip, br", "br"),
+        ("gzip, zstd;q=0.9", "gzip"),
+        ("GZIP;Q=1", "gzip"),
+        ("br;q=0, *", "zstd"),
+        ("*;q=0", "identity"),
+        ("identity, gzip;q=0.5", "identity"),
+        ("br;q=nan", "identity"),
+        ("br;q=2", "identity"),
+        ("deflate", "identity"),
+        (",;, ;q=1,", "identity"),
+    ],
+)
+def test_content_coding(header: str, encoding: str) -> None:
+    assert best_encoding(header) == encoding
+
+
+@pytest.mark.parametrize(
+    ("header", "media"),
+    [
+        (JSON, JSON),
+        (CSV, CSV),
+        ("text/csv;q=0.5, application/json;q=0.4", CSV),
+        ("text/csv; header=present", CSV),
+        ("*/*;q=0.1, text/csv;q=0", JSON),
+        ("application/*", JSON),
+        ("image/png", None),
+        ("*/*;q=0", None),
+        (",", JSON),
+    ],
+)
+def test_media_type(header: str, media: str | None) -> None:
+    assert best_media(header, (JSON, CSV)) == media
+
+
+@given(st.text())
+def test_negotiation_survives_any_header(header: str) -> None:
+    assert best_encoding(header) in ("br", "zstd", "gzip", "identity")
+    assert best_media(header, (JSON, CSV)) in (JSON, CSV, None)
+    assert wants_refresh(header) in (True, False)
+
+
+def test_tokens_and_hashes_with_and_without_limits() -> None:
+    tokens = parse_tokens("aaaaaaaaaaaaaaaa # all\nbbbbbbbbbbbbbbbb@DU1,DU2 cccccccccccccccc==\n#dddddddddddddddd\n")
+    assert tokens.principal_of("aaaaaaaaaaaaaaaa") == EVERYONE
+    assert tokens.principal_of("bbbbbbbbbbbbbbbb") == Principal(frozenset({"DU1", "DU2"}))
+    assert tokens.principal_of("cccccccccccccccc==") == EVERYONE
+    for wrong in ("", "dddddddddddddddd", "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb@DU1,DU2", "\udcff"):
+        assert tokens.principal_of(wrong) is None
+    assert b"aaaa" not in repr(tokens).encode()
+
+
+@given(st.text())
+def test_token_files_are_read_or_refused_without_showing_them(text: str) -> None:
+    try:
+        parse_tokens(f"first-token-000000 {text}")
+    except ConfigError as exc:
+        assert "first-token" not in str(exc)
+
+
+def test_the_least_used_document_goes_first() -> None:
+    cache = DocumentCache(5000)
+    documents = {name: Document(name.encode() * 900, JSON, "private") for name in "abc"}
+    cache.put("a", documents["a"])
+    cache.put("b", documents["b"])
+    assert cache.get("a") is documents["a"]
+    cache.put("c", documents["c"])
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (documents["a"], None, documents["c"])
+    assert cache.size == documents["a"].size + documents["c"].size
+    cache.put("d", Document(b"d" * 9000, JSON, "private"))
+    assert cache.size == 0
+    assert cache.get("d") is None
+
+
+def test_a_document_that_grew_is_counted_again() -> None:
+    cache, document = DocumentCache(100_000), Document(b"x" * 5000, JSON, "private")
+    cache.put("x", document)
+    before = cache.size
+    response = document.response(make_mocked_request("GET", "/", {"Accept-Encoding": "gzip"}))
+    assert isinstance(response.body, bytes)
+    assert gzip.decompress(response.body) == b"x" * 5000
+    cache.put("x", document)
+    assert cache.size == document.size > before
+
+
+def test_a_snapshot_without_values_has_an_empty_list() -> None:
+    assert values(Shape((), (), None, ()), [], []) == "[]"
+
+
+@given(
+    st.lists(st.sampled_from(["", "C", "P", "S"]), unique=True),
+    st.lists(st.sampled_from(["BASE", "CHF", "EUR", "USD"]), unique=True),
+    st.lists(st.tuples(st.text(max_size=5), st.sampled_from([None, "S"]), st.sampled_from([None, "USD"]), st.text())),
+    st.data(),
+)
+def test_every_value_is_listed_once_and_in_order(
+    segments: list[str],
+    currencies: list[str],
+    texts: list[tuple[str, str | None, str | None, str]],
+    data: st.DataObject,
+) -> None:
+    number = st.sampled_from(["", "0", "-0.50", "7421167.7441"])
+    count = len(segments) * len(SEGMENT_TAGS) + len(currencies) * len(LEDGER_TAGS)
+    figures = data.draw(st.lists(number, min_size=count, max_size=count))
+    shape = Shape(tuple(segments), tuple(currencies), "USD", tuple(TextKey(*text[:3]) for text in texts))
+    rows = orjson.loads(values(shape, figures, [text[3] for text in texts]))
+    sent = [(tag, segment or None, "USD") for segment in segments for tag in SEGMENT_TAGS]
+    sent += [(tag, None, currency) for currency in currencies for tag in LEDGER_TAGS]
+    wanted = [(*key, figure) for key, figure in zip(sent, figures, strict=True) if figure] + texts
+    found = [(row["Tag"], row["Segment"], row["Currency"], row["Value"]) for row in rows]
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)
+    ranks = [(tag, segment or "", currency or "", currency != "BASE") for tag, segment, currency, _ in found]
+    ordered = [(tag, segment, "" if currency == "BASE" else currency) for tag, segment, currency, _ in ranks]
+    assert ordered == sorted(ordered)
+
+
+@given(
+    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),  # noqa: DTZ001 - the strategy wants naive bounds
+    st.integers(-23 * 60 - 59, 23 * 60 + 59),
+    st.integers(0, 3),
+    st.booleans(),
+)
+def test_any_spelling_of_a_time_is_the_same(moment: datetime, offset: int, zeros: int, is_lower: bool) -> None:
+    instant = moment.replace(tzinfo=UTC)
+    local = instant.astimezone(timezone(timedelta(minutes=offset)))
+    sign, minutes = "-" if offset < 0 else "+", abs(offset)
+    clock = f"{local.strftime('%Y').zfill(4)}{local:-%m-%dT%H:%M:%S.%f}{'0' * zeros}"
+    text = f"{clock}{sign}{minutes // 60:02}:{minutes % 60:02}"
+    text = text.lower() if is_lower else text
+    assert parse_time(text) == instant
+    assert parse_time(text.replace("+", " ")) == instant
+    assert parse_time(format_rfc3339(instant)) == instant
+    assert _timestamp(instant) == format_rfc3339(instant)
+    assert parse_cursor(format_cursor(instant)) == instant
+
+
+@given(st.text())
+def test_what_is_no_time_is_refused_with_a_reason(text: str) -> None:
+    for parse in (parse_time, parse_moment, parse_cursor, parse_duration):
+        try:
+            parse(text)
+        except ValueError as exc:
+            assert repr(text) in str(exc)
+
+
+@given(st.from_regex(r"[A-Za-z0-9_-]{11}", fullmatch=True))
+def test_any_cursor_of_the_right_form_is_a_time(text: str) -> None:
+    assert parse_cursor(text).tzinfo is not None
+
+
+def test_durations() -> None:
+    assert parse_duration("90s") == timedelta(seconds=90)
+    assert parse_duration("99999d") == timedelta(days=99999)
+    assert parse_moment("-2w") - datetime.now(UTC) < timedelta(days=-13)
+    assert parse_moment("-99999d") == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+_FIELDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
+
+
+@given(st.lists(_FIELDS, min_size=1, max_size=8), st.none() | st.integers(0, 2**52))
+def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int | None) -> None:
+    topic, state = encode_message("".join(f"{field}\0" for field in fields).encode(), micros)
+    assert arrived(state) == micros
+    account_of(topic, state)
+    event = orjson.loads(line(Stored(7, bytes(16), 3, topic, state, 0), "session", "time"))
+    assert event["Message"] == fields_of(topic, state) == fields
+    assert list(event) == ["Position", "Session", "Version", "Timestamp", "Type", "Message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "account"),
+    [
+        (("6", "2", "Cushion", "1", "", "DU1"), "DU1"),
+        (("7", "8", *"abcdefghijklmnopq", "DU2"), "DU2"),
+        (("54", "1", "DU3"), "DU3"),
+        (("73", "1", "5", "DU4", "", "Cushion", "1", ""), "DU4"),
+        (("61", "3", "DU5", "1"), "DU5"),
+        (("61", "3"), None),
+        (("15", "1", "DU1"), None),
+        (("8", "1", "10:00"), None),
+        (("4", "2", "1", "321", "DU1"), None),
+    ],
+)
+def test_the_account_that_an_event_is_about(fields: tuple[str, ...], account: str | None) -> None:
+    assert account_of(*encode_message("".join(f"{field}\0" for field in fields).encode(), 5)) == account
+
+
+def test_problem_codes_are_what_they_always_were() -> None:
+    assert {code.value.code: code.value.status for code in Code} == {
+        "bad-request": 400,
+        "invalid-parameter": 400,
+        "unknown-parameter": 400,
+        "token-missing": 401,
+        "token-refused": 401,
+        "origin-refused": 403,
+        "unknown-path": 404,
+        "unknown-account": 404,
+        "unknown-snapshot": 404,
+        "unknown-position": 404,
+        "method-not-allowed": 405,
+        "not-acceptable": 406,
+        "body-too-large": 413,
+        "head-too-large": 431,
+        "misdirected": 421,
+        "too-many-tries": 429,
+        "internal": 500,
+        "no-gateway": 503,
+        "database-unavailable": 503,
+        "not-ready": 503,
+        "too-many-streams": 503,
+        "refresh-timeout": 504,
+        "query-timeout": 504,
+    }
