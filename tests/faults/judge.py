@@ -1,0 +1,182 @@
+"""Compares what simulated gateways sent with what a database holds, and says what the promises of the recorder forbid.
+
+In: gateways that keep a log of what they sent, the URL of a database. Out: a :class:`Verdict`; :meth:`Judge.check`
+fails the test if anything is missing, twice, out of order, or invented. See docs/guarantees.md.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from ibconnect.database.pools import connect
+from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.simulator import Gateway, Scenario
+from ibconnect.simulator.connection import Connection
+
+SESSIONS = """
+    SELECT originator_id, array_agg(originator_version ORDER BY originator_version),
+        array_agg(topic ORDER BY originator_version), array_agg(state ORDER BY originator_version)
+    FROM public.stored_events
+    WHERE originator_id > %(after)s
+    GROUP BY originator_id
+    ORDER BY originator_id
+"""
+NONE = UUID(int=0)
+
+
+class Marked(Scenario):
+    """A login whose every connection begins with a notice of its own, so that sessions can be told apart."""
+
+    def __init__(self, **plan: Any) -> None:
+        super().__init__(**plan)
+        self.logins = 0
+
+    def notices(self) -> list[tuple[str, ...]]:
+        """The usual ones, and one that no other connection of any gateway gets."""
+        self.logins += 1
+        return [*super().notices(), ("4", "2", "-1", "2107", f"login {id(self)} {self.logins}", "")]
+
+
+class Session(NamedTuple):
+    """A stored session."""
+
+    id: UUID
+    gateway: str
+    instance: str
+    opened: int
+    last: int
+    """Time of the last event that its own recorder made or received."""
+    reason: str | None
+    inbound: list[bytes]
+    topics: list[str]
+
+
+@dataclass
+class Verdict:
+    """What was found wrong, and how much was compared."""
+
+    sessions: int = 0
+    messages: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def sessions(url: str, after: UUID = NONE) -> list[Session]:
+    """The stored sessions whose ids are greater, in order; fails on what a stream may never be."""
+    with connect(url, name="judge") as connection:
+        return [_session(*row) for row in connection.execute(SESSIONS, {"after": after})]
+
+
+def _session(stream: UUID, versions: list[int], topics: list[str], states: list[bytes]) -> Session:
+    assert versions == list(range(1, len(versions) + 1)), f"{stream} has a hole: {len(versions)} of {versions[-1]}"
+    assert topics[0] == "so", f"{stream} begins with {topics[0]}"
+    assert "sc" not in topics[:-1], f"{stream} goes on after its end"
+    opened = orjson.loads(states[0])
+    closed = orjson.loads(states[-1]) if topics[-1] == "sc" else None
+    times = [time for state in states if (time := time_of(state)) is not None]
+    assert times == sorted(times), f"the times of {stream} go back"
+    is_orphan = closed is not None and closed["reason"] == "orphaned"
+    return Session(
+        stream,
+        opened["gateway"],
+        opened["instance"],
+        opened["t"],
+        times[-2] if is_orphan and len(times) > 1 else times[-1],
+        closed["reason"] if closed else None,
+        [payload_of(topic, state) for topic, state in zip(topics, states, strict=True) if is_inbound(topic)],
+        topics,
+    )
+
+
+def time_of(state: bytes) -> int | None:
+    """The time in an event's state, if it says one."""
+    value = orjson.loads(state)
+    if isinstance(value, dict):
+        return int(value["t"])
+    return value[0] if isinstance(value[0], int) else None
+
+
+class Judge:
+    """Knows the gateways' logs, and how far it has compared them."""
+
+    def __init__(self, url: str, gateways: Sequence[Gateway]) -> None:
+        self.url = url
+        self.gateways = {f"127.0.0.1:{gateway.port}": gateway for gateway in gateways}
+        self.verdict = Verdict()
+        self._after = NONE
+        self._judged: set[UUID] = set()
+        self._spans: dict[str, list[tuple[int, int, UUID]]] = {}
+        self.held: dict[tuple[str, int], int] = {}
+        """How many messages of each connection are stored, of those whose session has ended."""
+
+    def connection(self, session: Session) -> Connection | None:
+        """The connection that a session has recorded; None if it recorded too little to tell."""
+        gateway = self.gateways[session.gateway]
+        marks = [payload for payload in session.inbound if payload.startswith(b"4\x002\x00-1\x002107\0login ")]
+        if not marks:
+            return None
+        (found,) = [each for each in gateway.connections if marks[0] in each.sent[:20]]
+        return found
+
+    def check(self) -> Verdict:
+        """Compare every session that has ended since the last call."""
+        is_gapless = True
+        for session in sessions(self.url, self._after):
+            if session.reason is None:
+                is_gapless = False
+            elif session.id not in self._judged:
+                self._judged.add(session.id)
+                self._check(session)
+            if is_gapless:
+                self._after = session.id
+        self._check_spans()
+        assert not self.verdict.wrong, "\n".join(self.verdict.wrong)
+        return self.verdict
+
+    def _check(self, session: Session) -> None:
+        wrong, connection = self.verdict.wrong, self.connection(session)
+        self.verdict.sessions += 1
+        self.verdict.messages += len(session.inbound)
+        if connection is None:
+            sent = [each.sent[: len(session.inbound)] for each in self.gateways[session.gateway].connections]
+            if session.inbound and session.inbound not in sent:
+                wrong.append(f"{session.id}: {session.inbound[:3]} was never sent")
+            return
+        if session.inbound != connection.sent[: len(session.inbound)]:
+            wrong.append(f"{session.id}: no prefix of what {session.gateway} sent; {_difference(session, connection)}")
+        key = (session.gateway, connection.number)
+        if key in self.held:
+            wrong.append(f"{session.id}: connection {key} is recorded twice")
+        self.held[key] = len(session.inbound)
+        self._spans.setdefault(session.gateway, []).append((session.opened, session.last, session.id))
+
+    def _check_spans(self) -> None:
+        """No two sessions that a gateway had let in overlap."""
+        for gateway, spans in self._spans.items():
+            spans.sort()
+            for (_, ended, one), (began, _, other) in pairwise(spans):
+                if began < ended:
+                    self.verdict.wrong.append(f"{gateway}: {other} began {ended - began} us before the end of {one}")
+
+    def lost(self, sent: Mapping[tuple[str, int], int]) -> int:
+        """How many of these messages (so many of each connection) are not stored, though their sessions have ended."""
+        self.check()
+        return sum(max(0, count - self.held.get(key, 0)) for key, count in sent.items())
+
+
+def _difference(session: Session, connection: Connection) -> str:
+    for number, (got, sent) in enumerate(zip(session.inbound, connection.sent, strict=False)):
+        if got != sent:
+            return f"message {number} is {got!r}, not {sent!r}"
+    return f"{len(session.inbound)} stored, {len(connection.sent)} sent"
+
+
+def position(connection: psycopg.Connection[Any]) -> int:
+    """The position of the last event."""
+    row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM public.stored_events").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,196 @@
+"""Simulated gateways in a thread of their own, driven through their control ports, and what a campaign is made of."""
+
+import asyncio
+import json
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ibconnect.database.pools import connect
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.simulator import Gateway
+from ibconnect.simulator.connection import Connection
+from ibconnect.simulator.control import ControlPort
+from tests.faults.judge import Judge, Marked
+from tests.faults.processes import wait_for
+from tests.projecting import project, read_tables
+
+SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
+_ROUNDS = int(os.environ.get("ROUNDS") or 0)
+
+
+def rounds(usual: int) -> int:
+    """How often a fault is injected: as ROUNDS says, or as usual."""
+    return _ROUNDS or usual
+
+
+def chance(name: str) -> random.Random:
+    """The source of a test's random timing."""
+    return random.Random(f"{SEED} {name}")
+
+
+Counts = dict[tuple[str, int], int]
+"""Messages, by a gateway's address and the number of a connection to it."""
+
+
+@dataclass
+class Row:
+    """A line of the table of results."""
+
+    fault: str
+    times: int = 0
+    lost: int = 0
+    doubled: int = 0
+    longest: float = 0.0
+    """Seconds until everything was well again."""
+
+    def note(self, seconds: float, lost: int = 0) -> None:
+        self.times += 1
+        self.lost += lost
+        self.longest = max(self.longest, seconds)
+
+
+TABLE: dict[str, Row] = {}
+
+
+def row(fault: str) -> Row:
+    """The line of a fault."""
+    return TABLE.setdefault(fault, Row(fault))
+
+
+class Simulators:
+    """Gateways, each with a control port; they run for as long as the context lasts."""
+
+    def __init__(self, count: int, *, accounts: int = 2, positions: int = 4, **options: Any) -> None:
+        self.gateways: list[Gateway] = []
+        self._controls: list[ControlPort] = []
+        self._plan = {"accounts": accounts, "positions": positions}
+        self._count = count
+        self._options = options
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()), daemon=True)
+
+    async def _run(self) -> None:
+        async with AsyncExitStack() as stack:
+            for seed in range(self._count):
+                gateway = await stack.enter_async_context(Gateway(Marked(seed=seed, **self._plan), **self._options))
+                self._controls.append(await stack.enter_async_context(ControlPort(gateway)))
+                self.gateways.append(gateway)
+            self._ready.set()
+            await self._stop.wait()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+        self._loop.close()
+
+    @property
+    def addresses(self) -> str:
+        """The setting IB_GW."""
+        return ",".join(f"127.0.0.1:{gateway.port}" for gateway in self.gateways)
+
+    def do(self, number: int, action: str, **parameters: Any) -> dict[str, Any]:
+        """Have a gateway's control port do something."""
+        with socket.create_connection(("127.0.0.1", self._controls[number].port), timeout=10) as link:
+            link.sendall(json.dumps({"do": action, **parameters}).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(link.makefile().readline())
+        assert answer["ok"], answer
+        return answer
+
+    def sent(self) -> Counts:
+        """How many messages each gateway's latest connection has been sent."""
+        return {key: len(connection.sent) for key, connection in self._latest().items()}
+
+    def read(self) -> Counts:
+        """How many of them its client has read from its socket; on a busy machine some wait there for it."""
+        return {key: _read(connection, int(key[0].rpartition(":")[2])) for key, connection in self._latest().items()}
+
+    def _latest(self) -> dict[tuple[str, int], Connection]:
+        found = [(gateway, gateway.connections[-1]) for gateway in self.gateways if gateway.connections]
+        return {(f"127.0.0.1:{gateway.port}", last.number): last for gateway, last in found}
+
+
+def _read(connection: Connection, port: int) -> int:
+    transport = connection._transport
+    assert transport is not None
+    sizes = [len(body) + 4 for body in connection.sent]
+    waiting = transport.get_write_buffer_size() + sum(_queued(port))
+    while sizes and waiting > 0:
+        waiting -= sizes.pop()
+    return len(sizes)
+
+
+def _queued(port: int) -> Iterator[int]:
+    """Bytes of each connection to a port of this machine that were sent and are not read."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        unsent, unread = (int(size, 16) for size in queues.split(":"))
+        if int(remote.partition(":")[2], 16) == port:
+            yield unread
+        elif int(local.partition(":")[2], 16) == port:
+            yield unsent
+
+
+class Store:
+    """Looks into a database from outside."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def position(self) -> int:
+        with connect(self.url, name="test") as connection:
+            row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM public.stored_events").fetchone()
+            assert row is not None
+            return int(row[0])
+
+    def sessions_since(self, position: int, topic: str = "rs") -> list[str]:
+        """The gateways of which sessions have stored an event of a topic since a position."""
+        query = """
+            SELECT convert_from(opened.state, 'UTF8')::json ->> 'gateway'
+            FROM public.stored_events AS event
+            JOIN public.stored_events AS opened
+                ON opened.originator_id = event.originator_id AND opened.originator_version = 1
+            WHERE event.notification_id > %s AND event.topic = %s
+        """
+        with connect(self.url, name="test") as connection:
+            return [name for (name,) in connection.execute(query, (position, topic))]
+
+    def wait_for_sessions(self, position: int, count: int, topic: str = "rs") -> float:
+        """Wait until so many gateways have stored such an event since a position; the seconds that it took."""
+        began = time.monotonic()
+        wait_for(
+            lambda: len(set(self.sessions_since(position, topic))) >= count,
+            f"{topic!r} of {count} gateways after {position}",
+        )
+        return time.monotonic() - began
+
+    def check_snapshots(self) -> int:
+        """The snapshot tables are what a rebuild from the first event makes of the events; how many there are."""
+        project(self.url)
+        live = read_tables(self.url)
+        rebuild(self.url)
+        assert read_tables(self.url) == live
+        assert live["poison_event"] == []
+        return len(live["account_snapshot"])
+
+
+def assert_all(judge: Judge, store: Store) -> None:
+    """The promises that hold whatever was injected, once everything has stopped."""
+    verdict = judge.check()
+    assert verdict.sessions
+    assert verdict.messages
+    assert store.check_snapshots()

@@ -1,0 +1,64 @@
+"""A fork server: recorder processes that start in milliseconds, so that hundreds of them can be killed for real.
+
+Run as ``python -m tests.faults.nursery``. In: one JSON object per line on standard input: ``settings`` (as of the
+environment), ``log`` (a path), ``times`` (seconds that differ from the program's own). Out: the child's process id,
+one per line. Each child is the service without HTTP, in a process of its own, until a signal.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from ibconnect.config import load
+from ibconnect.gateway import link
+from ibconnect.observe import configure_logging
+from ibconnect.service import prepared, recording, stop_event
+
+
+async def record(settings: dict[str, str]) -> None:
+    config = load(settings)
+    stop = stop_event()
+    stopping = asyncio.ensure_future(stop.wait())
+    preparing = asyncio.ensure_future(prepared(config.db_url))
+    await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        preparing.result()
+        async with recording(config):
+            await stop.wait()
+
+
+def be_child(order: dict[str, Any]) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    for name, seconds in order["times"].items():
+        assert hasattr(link, name)
+        setattr(link, name, seconds)
+    configure_logging("json", "info")
+    asyncio.run(record(order["settings"]))
+
+
+def main() -> None:
+    # The kernel reaps the children: nobody here waits for them.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                be_child(json.loads(line))
+                code = 0
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Recorders and Postgres servers as processes of their own, to be killed, stopped and started again."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from ibconnect.database import embedded_cluster
+from ibconnect.database.embedded_account import account_for
+from ibconnect.database.embedded_cluster import Cluster
+from ibconnect.database.embedded_directories import binaries, prepare_data_dir
+from tests.paths import ROOT
+
+DEADLINE_S = 30.0
+NO_SYNC = {"fsync": "off", "full_page_writes": "off"}
+"""For servers that are killed but whose machine is not: nothing is lost with the process."""
+
+
+def wait_for(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S, pause: float = 0.01) -> Any:
+    """Wait until ``condition()`` is true and return its value; fail, saying what was awaited."""
+    end = time.monotonic() + deadline
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
+        time.sleep(pause)
+    return value
+
+
+class Recorder:
+    """One recorder process."""
+
+    def __init__(self, pid: int, log: Path) -> None:
+        self.pid = pid
+        self.log = log
+        self._handle = os.pidfd_open(pid)
+
+    @property
+    def is_running(self) -> bool:
+        return not select.select([self._handle], [], [], 0)[0]
+
+    def send(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.send(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for the clean end."""
+        self.send(signal.SIGTERM)
+        self._wait()
+
+    def _wait(self) -> None:
+        assert select.select([self._handle], [], [], DEADLINE_S)[0], f"process {self.pid} does not end"
+
+    def close(self) -> None:
+        if self.is_running:
+            self.kill()
+        os.close(self._handle)
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """What it logged of one kind."""
+        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [entry for entry in map(json.loads, lines) if entry.get("kind") == kind]
+
+
+class Nursery:
+    """Starts recorders; whatever still runs when the context ends is killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.recorders: list[Recorder] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for recorder in self.recorders:
+            recorder.close()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(DEADLINE_S)
+
+    def start(self, name: str, times: Mapping[str, float] | None = None, **settings: str) -> Recorder:
+        """A recorder with these settings; ``name`` tells its data directory and log from others'."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        log = self.directory / f"{name}.log"
+        data = {"DATA_DIR": str(self.directory / name), "QUIET_TIME": "2", "DOWNLOAD_TIMEOUT": "5"}
+        order = {"settings": {**data, **settings}, "log": str(log), "times": dict(times or {})}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        recorder = Recorder(int(self._process.stdout.readline()), log)
+        self.recorders = [each for each in self.recorders if each.is_running or each.close()] + [recorder]
+        return recorder
+
+
+class Server:
+    """A Postgres server of our own, which may be killed."""
+
+    def __init__(self, cluster: Cluster, settings: Mapping[str, str]) -> None:
+        self.cluster = cluster
+        self._settings = dict(settings)
+
+    @property
+    def url(self) -> str:
+        return self.cluster.url()
+
+    def create(self) -> None:
+        embedded_cluster.create(self.cluster)
+
+    def start(self) -> None:
+        """Start it, also after a kill; return when it takes connections."""
+        embedded_cluster.start(self.cluster, self._settings, alone=True)
+
+    def launch(self) -> None:
+        """Start it as a standby: nothing is created in it."""
+        embedded_cluster._launch(self.cluster, self._settings)
+
+    def stop(self) -> None:
+        embedded_cluster.stop(self.cluster)
+
+    def kill(self) -> None:
+        """SIGKILL to all its processes at once, and wait until they are gone."""
+        for pid in embedded_cluster._processes(self.cluster):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not embedded_cluster._processes(self.cluster), "the server's processes are gone")
+
+    def send(self, number: int) -> None:
+        """A signal to all its processes: SIGSTOP lets it hang, SIGCONT go on."""
+        for pid in embedded_cluster._processes(self.cluster):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def do(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement as the owner."""
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def server_in(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that is not started yet, its cluster in ``directory``; gone when the context ends."""
+    data = directory / "postgres"
+    account = account_for(data / "pg")
+    prepare_data_dir(data, account)
+    server = Server(Cluster(data / "pg", data, account, binaries(data, account)), {**NO_SYNC, **(settings or {})})
+    try:
+        yield server
+    finally:
+        server.send(signal.SIGCONT)
+        server.kill()
+
+
+@contextmanager
+def running_server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server that runs, in a directory of its own."""
+    directory = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    directory.chmod(0o755)
+    try:
+        with server_in(directory, settings) as server:
+            server.create()
+            server.start()
+            yield server
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
