@@ -15,7 +15,7 @@ from ibconnect import __version__
 from ibconnect.config import Config, hide_password
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
-from ibconnect.errors import ConfigError, DatabaseUnavailable
+from ibconnect.errors import ConfigError, DatabaseUnavailable, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
@@ -31,6 +31,7 @@ from ibconnect.projections.schema import ensure, needs_rebuild
 
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
+_REBUILD_AGAIN_S = 2.0
 
 
 @contextmanager
@@ -62,10 +63,8 @@ async def running(config: Config) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
         config = replace(config, db_url=url)
-        await _prepared(url)
-        writer = await _entered_writer(stack, config, url)
-        _enter_projector(stack, url)
-        await _entered_keepers(stack, config, url, writer)
+        await prepared(url)
+        await stack.enter_async_context(recording(config))
         site = await stack.enter_async_context(serve(create_app(config), config.host, config.port))
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
         yield Service(tuple(site.urls), url)
@@ -73,8 +72,27 @@ async def running(config: Config) -> AsyncIterator[Service]:
     observe(Kind.SERVICE_STOPPED)
 
 
-async def _prepared(url: str) -> None:
-    backoff = Backoff(first=0.5, ceiling=10.0)
+@asynccontextmanager
+async def recording(config: Config) -> AsyncIterator[None]:
+    """Record the gateways and project what is recorded while the context lasts: everything but the answers.
+
+    ``config.db_url`` must name a database that is :func:`prepared`.
+
+    :raises ConfigError: the spool's directory cannot be made
+    """
+    async with AsyncExitStack() as stack:
+        writer = await _entered_writer(stack, config, config.db_url)
+        _enter_projector(stack, config.db_url)
+        await _entered_keepers(stack, config, config.db_url, writer)
+        yield
+
+
+async def prepared(url: str) -> None:
+    """Wait for Postgres, and bring the schema up to date.
+
+    :raises SchemaError: the database is newer than this code
+    """
+    backoff = Backoff(first=0.25, ceiling=2.0)
     told = False
     while True:
         try:
@@ -106,9 +124,15 @@ def _enter_projector(stack: AsyncExitStack, url: str) -> None:
     projector = Projector(url)
 
     async def project() -> None:
-        if await asyncio.to_thread(needs_rebuild, url):
-            await asyncio.to_thread(rebuild, url)
-        projector.start()
+        while True:
+            try:
+                if await asyncio.to_thread(needs_rebuild, url):
+                    await asyncio.to_thread(rebuild, url)
+                projector.start()
+                return
+            except (DatabaseUnavailable, ProjectionError):
+                # Postgres is away, or another instance rebuilds: the tables that there are serve on meanwhile.
+                await asyncio.sleep(_REBUILD_AGAIN_S)
 
     async def stop() -> None:
         await _cancelled([projecting])
