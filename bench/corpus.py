@@ -16,6 +16,7 @@ from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.source import Source
 from ibconnect.simulator.wire import Fields, payload
 
 GATEWAY = "127.0.0.1:4002"
@@ -68,10 +69,13 @@ class Account:
 
 
 def scenario_accounts(accounts: int, positions: int, states: int = _STATES) -> list[Account]:
-    """Accounts of the simulator's scenario at several moments."""
-    source = Scenario(accounts=accounts, positions=positions, activity=0.0)
-    codes = list(source.codes())
-    return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in codes]
+    """Accounts of the simulator's scenario at several moments, which differ in prices."""
+    return accounts_of(Scenario(accounts=accounts, positions=positions, activity=0.0), states)
+
+
+def accounts_of(source: Source, states: int) -> list[Account]:
+    """The accounts of a source of the simulator at several moments."""
+    return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in source.codes()]
 
 
 def _encoded(messages: Sequence[Fields]) -> list[bytes]:

@@ -1,104 +1,104 @@
--- The original IB Connect's tables of snapshots, as far as their size counts, filled from ours. Its monetary type is
--- an ISO 4217 number and an amount in minor units.
-CREATE SCHEMA original;
-
-CREATE TYPE original.monetary AS (
-    currency smallint,
+-- The snapshot tables of the original IB Connect, for reference: one row of 19 amounts, one row per position.
+CREATE TYPE monetary_amount AS (
+    iso_4217_code smallint,
     amount bigint
 );
 
-CREATE TABLE original.account_snapshot (
+CREATE TABLE account_snapshot (
     id bigserial PRIMARY KEY,
     account_id bigint NOT NULL,
     created timestamp NOT NULL,
     UNIQUE (account_id, created)
 );
 
-CREATE TABLE original.account_amount (
+CREATE TABLE account_amount (
     id bigserial PRIMARY KEY,
     account_snapshot_id bigint NOT NULL UNIQUE,
-    account_type_id bigint NOT NULL,
-    cushion numeric NOT NULL,
-    look_ahead_next_change smallint NOT NULL,
-    accrued_cash original.monetary,
-    available_funds original.monetary,
-    buying_power original.monetary,
-    equity_with_loan_value original.monetary,
-    excess_liquidity original.monetary,
-    full_available_funds original.monetary,
-    full_excess_liquidity original.monetary,
-    full_init_margin_req original.monetary,
-    full_maint_margin_req original.monetary,
-    gross_position_value original.monetary,
-    init_margin_req original.monetary,
-    look_ahead_available_funds original.monetary,
-    look_ahead_excess_liquidity original.monetary,
-    look_ahead_init_margin_req original.monetary,
-    look_ahead_maint_margin_req original.monetary,
-    maint_margin_req original.monetary,
-    net_liquidation original.monetary,
-    total_cash_balance original.monetary,
-    total_cash_value original.monetary
+    account_type_id bigint,
+    cushion numeric,
+    look_ahead_next_change smallint,
+    accrued_cash monetary_amount,
+    available_funds monetary_amount,
+    buying_power monetary_amount,
+    equity_with_loan_value monetary_amount,
+    excess_liquidity monetary_amount,
+    full_available_funds monetary_amount,
+    full_excess_liquidity monetary_amount,
+    full_init_margin_req monetary_amount,
+    full_maint_margin_req monetary_amount,
+    gross_position_value monetary_amount,
+    init_margin_req monetary_amount,
+    look_ahead_available_funds monetary_amount,
+    look_ahead_excess_liquidity monetary_amount,
+    look_ahead_init_margin_req monetary_amount,
+    look_ahead_maint_margin_req monetary_amount,
+    maint_margin_req monetary_amount,
+    net_liquidation monetary_amount,
+    total_cash_balance monetary_amount,
+    total_cash_value monetary_amount
 );
 
-CREATE TABLE original.account_position (
+CREATE TABLE account_position (
     id bigserial PRIMARY KEY,
     account_snapshot_id bigint NOT NULL,
     contract_id bigint NOT NULL,
-    position bigint NOT NULL,
-    market_price numeric NOT NULL,
-    market_value numeric NOT NULL,
-    average_cost numeric NOT NULL,
-    unrealized_pnl numeric NOT NULL,
-    realized_pnl numeric NOT NULL,
+    pos bigint,
+    market_price numeric,
+    market_value numeric,
+    average_cost numeric,
+    unrealized_pnl numeric,
+    realized_pnl numeric,
     UNIQUE (account_snapshot_id, contract_id)
 );
 
-INSERT INTO original.account_snapshot (id, account_id, created)
-SELECT
-    id,
-    account_id,
-    created
+-- The same snapshots as ours, in the order in which they were made.
+INSERT INTO account_snapshot (account_id, created)
+SELECT account_id, created AT TIME ZONE 'UTC'
 FROM snapshots.account_snapshot
 ORDER BY id;
 
-INSERT INTO original.account_amount
+INSERT INTO account_amount (
+    account_snapshot_id, account_type_id, cushion, look_ahead_next_change, accrued_cash, available_funds, buying_power,
+    equity_with_loan_value, excess_liquidity, full_available_funds, full_excess_liquidity, full_init_margin_req,
+    full_maint_margin_req, gross_position_value, init_margin_req, look_ahead_available_funds,
+    look_ahead_excess_liquidity, look_ahead_init_margin_req, look_ahead_maint_margin_req, maint_margin_req,
+    net_liquidation, total_cash_balance, total_cash_value
+)
 SELECT
-    account_snapshot_id,
-    account_snapshot_id,
+    snapshot.id,
     1,
-    coalesce(cushion, 0),
+    snapshot.cushion,
     0,
-    ROW(978, coalesce(accrued_cash, 0) * 100)::original.monetary,
-    ROW(978, coalesce(available_funds, 0) * 100)::original.monetary,
-    ROW(978, coalesce(buying_power, 0) * 100)::original.monetary,
-    ROW(978, coalesce(equity_with_loan_value, 0) * 100)::original.monetary,
-    ROW(978, coalesce(excess_liquidity, 0) * 100)::original.monetary,
-    ROW(978, coalesce(full_available_funds, 0) * 100)::original.monetary,
-    ROW(978, coalesce(full_excess_liquidity, 0) * 100)::original.monetary,
-    ROW(978, coalesce(full_init_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(full_maint_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(gross_position_value, 0) * 100)::original.monetary,
-    ROW(978, coalesce(init_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(look_ahead_available_funds, 0) * 100)::original.monetary,
-    ROW(978, coalesce(look_ahead_excess_liquidity, 0) * 100)::original.monetary,
-    ROW(978, coalesce(look_ahead_init_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(look_ahead_maint_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(maint_margin_req, 0) * 100)::original.monetary,
-    ROW(978, coalesce(net_liquidation, 0) * 100)::original.monetary,
-    ROW(978, coalesce(total_cash_balance, 0) * 100)::original.monetary,
-    ROW(978, coalesce(total_cash_value, 0) * 100)::original.monetary
-FROM public.v_account_amount
-ORDER BY account_snapshot_id;
+    ROW(978, money.accrued_cash * 100)::monetary_amount,
+    ROW(978, money.available_funds * 100)::monetary_amount,
+    ROW(978, money.buying_power * 100)::monetary_amount,
+    ROW(978, money.equity_with_loan_value * 100)::monetary_amount,
+    ROW(978, money.excess_liquidity * 100)::monetary_amount,
+    ROW(978, money.full_available_funds * 100)::monetary_amount,
+    ROW(978, money.full_excess_liquidity * 100)::monetary_amount,
+    ROW(978, money.full_init_margin_req * 100)::monetary_amount,
+    ROW(978, money.full_maint_margin_req * 100)::monetary_amount,
+    ROW(978, money.gross_position_value * 100)::monetary_amount,
+    ROW(978, money.init_margin_req * 100)::monetary_amount,
+    ROW(978, money.look_ahead_available_funds * 100)::monetary_amount,
+    ROW(978, money.look_ahead_excess_liquidity * 100)::monetary_amount,
+    ROW(978, money.look_ahead_init_margin_req * 100)::monetary_amount,
+    ROW(978, money.look_ahead_maint_margin_req * 100)::monetary_amount,
+    ROW(978, money.maint_margin_req * 100)::monetary_amount,
+    ROW(978, money.net_liquidation * 100)::monetary_amount,
+    ROW(978, money.total_cash_value * 100)::monetary_amount,
+    ROW(978, money.total_cash_value * 100)::monetary_amount
+FROM snapshots.account_snapshot AS snapshot
+LEFT JOIN snapshots.account_segment AS money ON money.account_snapshot_id = snapshot.id AND money.segment = ''
+ORDER BY snapshot.id;
 
-INSERT INTO original.account_position (
-    account_snapshot_id, contract_id, position, market_price, market_value, average_cost, unrealized_pnl,
-    realized_pnl
+INSERT INTO account_position (
+    account_snapshot_id, contract_id, pos, market_price, market_value, average_cost, unrealized_pnl, realized_pnl
 )
 SELECT
     account_snapshot_id,
     contract_id,
-    position::bigint,
+    position,
     market_price,
     market_value,
     average_cost,

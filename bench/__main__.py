@@ -1,0 +1,90 @@
+"""``python -m bench [NAME …] [--large]``: run benchmarks, print their figures, keep the results of a full run.
+
+In: names of benchmarks (none: all). Out: lines, and after a full run ``RESULTS.md`` and ``results.json``. The exit
+status is 1 if a figure missed its target.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from bench import idle, live, read, rebuild, record, results, simulate, space
+from bench.figures import Figure
+from bench.history import history
+from bench.sizes import FULL, Size
+
+
+def _of_history(size: Size) -> Iterator[Figure]:
+    """Those that need long history share it."""
+    with history(size) as past:
+        yield from rebuild.figures(past, size)
+        yield from read.figures(past, size)
+
+
+def _rebuild(size: Size) -> Iterator[Figure]:
+    with history(size) as past:
+        yield from rebuild.figures(past, size)
+
+
+def _read(size: Size) -> Iterator[Figure]:
+    with history(size) as past:
+        yield from read.figures(past, size)
+
+
+def _large(size: Size) -> Iterator[Figure]:
+    from bench import large
+
+    yield from large.figures(size)
+
+
+Benchmark = Callable[[Size], Iterator[Figure]]
+ALL: dict[str, Benchmark] = {
+    "simulate": simulate.figures,
+    "record": record.figures,
+    "live": live.figures,
+    "rebuild": _rebuild,
+    "read": _read,
+    "space": space.figures,
+    "idle": idle.figures,
+    "large": _large,
+}
+_FULL_RUN: tuple[Benchmark, ...] = (
+    simulate.figures,
+    record.figures,
+    live.figures,
+    _of_history,
+    space.figures,
+    idle.figures,
+)
+
+
+def main() -> int:
+    """Run what the command line names; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n\n")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(ALL)} (default: all but large)"
+    )
+    parser.add_argument("--large", action="store_true", help="also 10,000,000 events and 500,000 snapshots: minutes")
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(ALL):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    benchmarks = [ALL[name] for name in chosen.names] or list(_FULL_RUN)
+    if chosen.large and _large not in benchmarks:
+        benchmarks.append(_large)
+    began = time.monotonic()
+    found = list(_run(benchmarks))
+    if not chosen.names:
+        results.write(found, time.monotonic() - began)
+    return 0 if all(figure.is_met for figure in found) else 1
+
+
+def _run(benchmarks: list[Benchmark]) -> Iterator[Figure]:
+    for benchmark in benchmarks:
+        for figure in benchmark(FULL):
+            print(figure, flush=True)
+            yield figure
+
+
+if __name__ == "__main__":
+    sys.exit(main())
