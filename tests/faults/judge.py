@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-import psycopg
 
 from ibconnect.database.pools import connect
 from ibconnect.events.wire import is_inbound, payload_of
@@ -101,13 +100,13 @@ def time_of(state: bytes) -> int | None:
 
 
 class Judge:
-    """Knows the gateways' logs, and how far it has compared them."""
+    """Knows the gateways' logs, and how far it has compared them; what was stored before it came is none of its."""
 
     def __init__(self, url: str, gateways: Sequence[Gateway]) -> None:
         self.url = url
         self.gateways = {f"127.0.0.1:{gateway.port}": gateway for gateway in gateways}
         self.verdict = Verdict()
-        self._after = NONE
+        self._after = _latest(url)
         self._judged: set[UUID] = set()
         self._spans: dict[str, list[tuple[int, int, UUID]]] = {}
         self.held: dict[tuple[str, int], int] = {}
@@ -175,8 +174,8 @@ def _difference(session: Session, connection: Connection) -> str:
     return f"{len(session.inbound)} stored, {len(connection.sent)} sent"
 
 
-def position(connection: psycopg.Connection[Any]) -> int:
-    """The position of the last event."""
-    row = connection.execute("SELECT coalesce(max(notification_id), 0) FROM public.stored_events").fetchone()
-    assert row is not None
-    return int(row[0])
+def _latest(url: str) -> UUID:
+    with connect(url, name="judge") as connection:
+        query = "SELECT originator_id FROM public.stored_events ORDER BY 1 DESC LIMIT 1"
+        row = connection.execute(query).fetchone()
+    return row[0] if row else NONE

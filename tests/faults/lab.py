@@ -1,6 +1,7 @@
 """Simulated gateways in a thread of their own, driven through their control ports, and what a campaign is made of."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -145,6 +146,9 @@ def _queued(port: int) -> Iterator[int]:
             yield unsent
 
 
+_marks = itertools.count(1)
+
+
 class Store:
     """Looks into a database from outside."""
 
@@ -177,6 +181,23 @@ class Store:
             f"{topic!r} of {count} gateways after {position}",
         )
         return time.monotonic() - began
+
+    def wait_for_marks(self, simulators: Simulators) -> float:
+        """Have every gateway say something, and wait until it is stored with all before it; the seconds it took."""
+        began = time.monotonic()
+        mark = f"mark {next(_marks)}"
+        for number in range(len(simulators.gateways)):
+            wait_for(lambda number=number: simulators.do(number, "status")["connections"], "a connection")
+            simulators.do(number, "notice", code=2137, text=mark)
+        query = "SELECT count(*) FROM public.stored_events WHERE topic = 'n' AND state LIKE %s"
+        wait_for(lambda: self._count(query, f'%{mark}"%') >= len(simulators.gateways), f"{mark} is stored", pause=0.03)
+        return time.monotonic() - began
+
+    def _count(self, query: str, *values: object) -> int:
+        with connect(self.url, name="test") as connection:
+            row = connection.execute(query, values).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def check_snapshots(self) -> int:
         """The snapshot tables are what a rebuild from the first event makes of the events; how many there are."""

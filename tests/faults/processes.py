@@ -1,5 +1,7 @@
 """Recorders and Postgres servers as processes of their own, to be killed, stopped and started again."""
 
+import atexit
+import itertools
 import json
 import os
 import select
@@ -11,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,9 +23,12 @@ from ibconnect.database import embedded_cluster
 from ibconnect.database.embedded_account import account_for
 from ibconnect.database.embedded_cluster import Cluster
 from ibconnect.database.embedded_directories import binaries, prepare_data_dir
+from ibconnect.database.migrations import migrate
 from tests.paths import ROOT
 
 DEADLINE_S = 30.0
+_numbers = itertools.count(1)
+
 NO_SYNC = {"fsync": "off", "full_page_writes": "off"}
 """For servers that are killed but whose machine is not: nothing is lost with the process."""
 
@@ -164,29 +170,38 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
 
+@cache
+def _base() -> Path:
+    """A directory for all servers of this run: the programs are copied there once, if they must be copied."""
+    base = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    atexit.register(shutil.rmtree, base, ignore_errors=True)
+    account = account_for(base / "pg")
+    base.chmod(0o700)
+    prepare_data_dir(base, account)
+    return base
+
+
 @contextmanager
-def server_in(directory: Path, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server that is not started yet, its cluster in ``directory``; gone when the context ends."""
-    data = directory / "postgres"
-    account = account_for(data / "pg")
-    prepare_data_dir(data, account)
-    server = Server(Cluster(data / "pg", data, account, binaries(data, account)), {**NO_SYNC, **(settings or {})})
+def prepared_server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server of which nothing is there yet but its directory; gone when the context ends."""
+    base, account = _base(), account_for(_base())
+    directory = base / f"server-{next(_numbers)}"
+    account.run("mkdir", directory)
+    cluster = Cluster(directory / "pg", directory, account, binaries(base, account))
+    server = Server(cluster, {**NO_SYNC, **(settings or {})})
     try:
         yield server
     finally:
         server.send(signal.SIGCONT)
         server.kill()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager
 def running_server(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A server that runs, in a directory of its own."""
-    directory = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
-    directory.chmod(0o755)
-    try:
-        with server_in(directory, settings) as server:
-            server.create()
-            server.start()
-            yield server
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+    """A server that runs, its database migrated."""
+    with prepared_server(settings) as server:
+        server.create()
+        server.start()
+        migrate(server.url)
+        yield server

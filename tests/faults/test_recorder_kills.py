@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.database.migrations import migrate
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, rounds, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
@@ -20,7 +19,6 @@ LATEST_S = 0.1
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running_server() as server:
-        migrate(server.url)
         yield server
 
 
