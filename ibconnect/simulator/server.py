@@ -5,7 +5,7 @@ hold. Called by ``cli`` and by tests: ``async with Gateway(source) as gateway: g
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from ibconnect.simulator.messages import LOWEST_VERSION
 from ibconnect.simulator.options import Options
 from ibconnect.simulator.requests import answer, describe
 from ibconnect.simulator.source import Feed, Pulse, Source
-from ibconnect.simulator.wire import Hello
+from ibconnect.simulator.wire import Fields, Hello
 
 PERIOD = 180
 """Simulated seconds between two periodic updates, as IB's."""
@@ -59,6 +59,7 @@ class Gateway:
         self._tell = tell or (lambda line: None)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._blocks: dict[str, Sequence[Sequence[Fields]]] = {}
 
     @property
     def live(self) -> list[Connection]:
@@ -209,8 +210,10 @@ class Gateway:
         def wanted() -> bool:
             return not connection.closed and connection.feeds.get(ACCOUNT) is feed
 
-        blocks = self.source.load_blocks(self.desk.holders[connection], BLOCKS)
-        self.spawn(stream(connection, blocks, self.options.rate, self.options.rate_messages, wanted))
+        account = self.desk.holders[connection]
+        if account not in self._blocks:  # making them takes longer than a subscription may
+            self._blocks[account] = self.source.load_blocks(account, BLOCKS)
+        self.spawn(stream(connection, self._blocks[account], self.options.rate, self.options.rate_messages, wanted))
 
     def _pace(self, connection: Connection) -> float | None:
         """When to serve a request (0 = now), or None if it was rejected for coming too fast."""
