@@ -22,7 +22,7 @@ from ibconnect.errors import ConfigError
 from ibconnect.http.connections import Runner
 from ibconnect.http.cross_origin import allow_origins
 from ibconnect.http.limits import MAX_BODY_BYTES
-from ibconnect.http.pipeline import handler_of, make_pipeline
+from ibconnect.http.pipeline import around, handler_of
 from ibconnect.http.routes import ROUTES
 from ibconnect.http.services import Services, make_services, running
 
@@ -45,7 +45,7 @@ def create_app(config: Config) -> web.Application:
     :raises ConfigError: tokens are missing or wrong
     """
     services = make_services(config)
-    app = web.Application(middlewares=[make_pipeline(services)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     for route in ROUTES:
         app.router.add_get(_router_path(route.path), handler_of(route, services), name=route.name)
@@ -70,7 +70,7 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[Sit
 
     :raises ConfigError: the address cannot be bound
     """
-    runner = Runner(app, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = Runner(app, lambda handler: around(handler, app[SERVICES]), shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await _bind(runner, host, port)

@@ -1,46 +1,52 @@
 """A request's parameters, validated against the table of routes: text in, values by name out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict, MultiMapping
 
 from ibconnect.http.calls import Route
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import Code, Problem, invalid
 
+_NO_QUERY: MultiMapping[str] = MultiDict()
 
-def read_arguments(route: Route, request: web.Request) -> Mapping[str, Any]:
-    """Every parameter of the route, by name; its default where the request does not give it.
 
-    :raises Problem: names the first parameter that is wrong, missing or unknown
+def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
+    """A function that reads every parameter of the route, by name; the default where a request does not give it.
+
+    It raises a :class:`Problem` that names the first parameter that is wrong, missing or unknown.
     """
-    arguments: dict[str, Any] = {}
-    for parameter in route.parameters:
-        if parameter.place == "path":
-            arguments[parameter.name] = _parsed(parameter, request.match_info[parameter.name])
-        elif parameter.place == "header":
+    in_path, in_query, in_header = (
+        [parameter for parameter in route.parameters if parameter.place == place]
+        for place in ("path", "query", "header")
+    )
+    known = frozenset(parameter.name for parameter in in_query)
+
+    def read(request: web.Request) -> Mapping[str, Any]:
+        filled = request.match_info
+        arguments = {parameter.name: _parsed(parameter, filled[parameter.name]) for parameter in in_path}
+        for parameter in in_header:
             text = request.headers.get(parameter.name)
             arguments[parameter.name] = parameter.default if text is None else _parsed(parameter, text)
-        else:
-            arguments[parameter.name] = _from_query(parameter, request)
-    if request.query_string:
-        _refuse_unknown(route, request)
-    return arguments
+        query = request.query if request.query_string else _NO_QUERY
+        for parameter in in_query:
+            arguments[parameter.name] = _from_query(parameter, query)
+        if query:
+            _refuse_unknown(known, query)
+        return arguments
+
+    return read
 
 
-def _from_query(parameter: Parameter, request: web.Request) -> Any:
-    if not request.query_string:
-        texts: list[str] = []
-    else:
-        texts = request.query.getall(parameter.name, [])
+def _from_query(parameter: Parameter, query: MultiMapping[str]) -> Any:
+    texts = query.getall(parameter.name, [])
     if parameter.repeated:
         return _list(parameter, texts)
     if len(texts) > 1:
         raise invalid(parameter.name, "give it once")
-    if not texts:
-        return parameter.default
-    return _parsed(parameter, texts[0])
+    return _parsed(parameter, texts[0]) if texts else parameter.default
 
 
 def _list(parameter: Parameter, texts: list[str]) -> list[Any]:
@@ -60,14 +66,9 @@ def _parsed(parameter: Parameter, text: str) -> Any:
         raise invalid(parameter.name, str(exc)) from None
 
 
-def _refuse_unknown(route: Route, request: web.Request) -> None:
+def _refuse_unknown(known: frozenset[str], query: MultiMapping[str]) -> None:
     """A misspelt filter must not look as if it had been applied."""
-    known = _query_names(route)
-    for name in request.query:
+    for name in query:
         if name not in known:
             takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             raise Problem(Code.UNKNOWN_PARAMETER, f"{name!r} is not a parameter of this route: {takes}")
-
-
-def _query_names(route: Route) -> frozenset[str]:
-    return frozenset(parameter.name for parameter in route.parameters if parameter.place == "query")

@@ -5,6 +5,7 @@ memory per connection stays bounded by the transport's buffer.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +22,9 @@ from ibconnect.http.limits import (
 )
 from ibconnect.http.problems import Code, Problem
 from ibconnect.observe import Kind, observe
+
+# aiohttp types a server's handler for its BaseRequest; an application's request factory makes web.Request.
+_Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 
 
 class Connection(web.RequestHandler):
@@ -114,9 +118,15 @@ class _Server(web.Server):
 
 
 class Runner(web.AppRunner):
-    """Runs an application on such connections, without aiohttp's access log (its lines hold account codes)."""
+    """Runs an application on such connections, without aiohttp's access log (its lines hold account codes).
 
-    def __init__(self, app: web.Application, *, shutdown_timeout: float) -> None:
+    :param wrap: what to put around the application's handler
+    """
+
+    __slots__ = ("_wrap",)
+
+    def __init__(self, app: web.Application, wrap: Callable[[_Handler], _Handler], *, shutdown_timeout: float) -> None:
+        self._wrap = wrap
         super().__init__(
             app,
             shutdown_timeout=shutdown_timeout,
@@ -131,4 +141,5 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         settings = {name: value for name, value in self._kwargs.items() if name != "access_log_class"}
-        return _Server(server.request_handler, request_factory=server.request_factory, **settings)
+        handler = self._wrap(server.request_handler)
+        return _Server(handler, request_factory=server.request_factory, **settings)

@@ -60,7 +60,8 @@ class Document:
         if if_none_match is not None and self._matches(if_none_match):
             kept = {name: value for name, value in headers.items() if not name.startswith("Content-")}
             return web.Response(status=304, headers=kept)
-        return web.Response(body=body, headers=headers)
+        # A copy, since aiohttp adds the date and others to it.
+        return web.Response(body=body, headers=headers.copy())
 
     def _form(self, encoding: str) -> tuple[bytes, CIMultiDict[str]]:
         form = self._forms.get(encoding)

@@ -16,7 +16,7 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
-from ibconnect.http.problems import Code, Problem, invalid
+from ibconnect.http.problems import Code, Problem
 from ibconnect.http.series import FORMATS, Pages, Point, Series
 from ibconnect.http.streams import send_stream
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
@@ -46,8 +46,6 @@ async def account_history(call: Call) -> web.StreamResponse:
     account, arguments = call.account(), call.arguments
     span = await _span(call, account)
     segment, currency = arguments["segment"], arguments["currency"]
-    if segment and currency and currency == BASE:
-        raise invalid("currency", "a segment's figures are in the account's base currency, not per currency")
     asked = {"segment": segment or "", "currency": currency, "ledger": currency or BASE}
     figures = SQL(", ").join(_figure(tag, segment, currency) for tag in arguments["tag"])
     query = SQL(_SQL["with_figures"]).format(points=_points(span), figures=figures)

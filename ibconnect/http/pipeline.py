@@ -1,7 +1,8 @@
 """The way of a request: admitted, negotiated, validated, handled; what goes wrong told once, in one shape.
 
-:func:`handler_of` makes of each row of the table of routes what aiohttp calls; :func:`make_pipeline` is the one
-middleware around all of them and around the router's own refusals.
+:func:`handler_of` makes of each row of the table of routes what aiohttp calls; :func:`around` is put around the whole
+application, so that the router's own refusals take the same way (aiohttp's middlewares would do so too, but cost a
+tenth of the time of a cached report).
 """
 
 import logging
@@ -11,10 +12,9 @@ from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
-from aiohttp.typedefs import Middleware
 from prometheus_client import Histogram
 
-from ibconnect.http.arguments import read_arguments
+from ibconnect.http.arguments import reader_of
 from ibconnect.http.calls import Call, Route, route_of, template_of
 from ibconnect.http.headers import COMMON, best_media
 from ibconnect.http.problems import Code, Problem, problem_of
@@ -28,11 +28,12 @@ _log = logging.getLogger("ibconnect")
 def handler_of(route: Route, services: Services) -> AioHandler:
     """What aiohttp calls for a route."""
 
+    read_arguments = reader_of(route)
+
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = EVERYONE if route.is_open else services.guard.admit(request)
         media = _negotiate(request, route)
-        arguments = read_arguments(route, request)
-        return await route.handler(Call(request, services, principal, media, arguments))
+        return await route.handler(Call(request, services, principal, media, read_arguments(request)))
 
     return handle
 
@@ -45,20 +46,21 @@ def _negotiate(request: web.Request, route: Route) -> str:
     return media
 
 
-def make_pipeline(services: Services) -> Middleware:
-    """The middleware around every route."""
+def around(handler: AioHandler, services: Services) -> AioHandler:
+    """The application's handler, with every failure made a problem and every request measured."""
+    is_telling = services.config.err_info
+    clock = time.perf_counter
 
-    @web.middleware
-    async def answer(request: web.Request, handler: AioHandler) -> web.StreamResponse:
-        started = time.perf_counter()
+    async def answer(request: web.Request) -> web.StreamResponse:
+        started = clock()
         try:
             response = await handler(request)
         except ConnectionError:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
-            response = await _failed(request, exc, services.config.err_info)
-        _measure(request, response.status, time.perf_counter() - started)
+            response = await _failed(request, exc, is_telling)
+        _measure(request, response.status, clock() - started)
         return response
 
     return answer

@@ -265,6 +265,10 @@ async def test_other_origins_may_read_only_if_they_are_named(world_url: str) -> 
                 assert response.headers["Access-Control-Allow-Origin"] == "https://good.example"
                 assert "Link" in response.headers["Access-Control-Expose-Headers"]
                 assert "Origin" in response.headers["Vary"]
+        async with served.get(f"/v1/accounts/{DU1}/{at(1)}", headers=headers) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == "https://good.example"
+        async with served.get(f"/v1/accounts/{DU1}/{at(1)}", headers=bearer(FULL)) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers, "kept documents keep no origin"
         for path, status in (("/v1/accounts/DU9", 404), ("/v1/accounts", 401)):
             sent = headers if status == 404 else {"Origin": "https://good.example"}
             async with served.get(path, headers=sent) as response:

@@ -73,6 +73,15 @@ def test_the_examples_fit_their_schemas() -> None:
         validator(content["schema"]["$ref"].rsplit("/", 1)[1]).validate(content["example"])
 
 
+async def test_every_line_of_events_fits_its_schema(served: Served) -> None:
+    async with served.get("/v1/events") as response:
+        lines = (await response.read()).splitlines()
+    assert len(lines) > 200
+    fitting = validator("Event")
+    for line in lines:
+        fitting.validate(orjson.loads(line))
+
+
 def test_every_answer_with_a_body_of_json_has_an_example() -> None:
     lacking = [
         (path, status, media)
