@@ -20,10 +20,11 @@ from ibconnect.http.problems import Code, Problem
 from ibconnect.http.series import FORMATS, Pages, Point, Series
 from ibconnect.http.streams import send_stream
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
-from ibconnect.times import format_rfc3339, from_micros, utc_now
+from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
 
 _SQL = queries("http/history")
 _SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
+_TEXT = "other_text"
 _POSITION_COLUMNS = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
 _BEGINNING = from_micros(0)
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,7 +48,8 @@ async def account_history(call: Call) -> web.StreamResponse:
     span = await _span(call, account)
     segment, currency = arguments["segment"], arguments["currency"]
     asked = {"segment": segment or "", "currency": currency, "ledger": currency or BASE}
-    figures = SQL(", ").join(_figure(tag, segment, currency) for tag in arguments["tag"])
+    places = {tag: _place(tag, segment, currency) for tag in arguments["tag"]}
+    figures = SQL(", ").join(_figure(tag, place) for tag, place in places.items())
     query = SQL(_SQL["with_figures"]).format(points=_points(span), figures=figures)
     head = {
         "AccountCode": account,
@@ -55,7 +57,7 @@ async def account_history(call: Call) -> web.StreamResponse:
         "Currency": currency or span.base_currency,
         "Step": call.request.query.get("step"),
     }
-    series = Series(head, tuple(arguments["tag"]))
+    series = Series(head, tuple(places), frozenset(tag for tag, place in places.items() if place == _TEXT))
     return await _send(call, series, span, _pages(call, query, asked, span))
 
 
@@ -102,19 +104,21 @@ def _points(span: _Span) -> SQL:
     return SQL(_SQL["each_snapshot"] if span.step is None else _SQL["each_step"])
 
 
-def _figure(tag: str, segment: str | None, currency: str | None) -> Composable:
-    """The expression for a tag. A tag that is both account-level and ledger is the latter if a currency is given."""
-    is_ledger = tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS)
-    if is_ledger:
-        template = _SQL["ledger_figure"]
-    elif tag in SEGMENT_TAGS:
-        template = _SQL["segment_figure"]
-    elif tag in _SNAPSHOT_TAGS and segment is None:
-        template = _SQL["snapshot_figure"]
-    else:
-        return SQL(_SQL["other_text"]).format(tag=Literal(tag))
+def _place(tag: str, segment: str | None, currency: str | None) -> str:
+    """Where a tag is kept. One that is both account-level and ledger is the latter if a currency is given."""
+    if tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS):
+        return "ledger_figure"
+    if tag in SEGMENT_TAGS:
+        return "segment_figure"
+    return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
+
+
+def _figure(tag: str, place: str) -> Composable:
+    """The expression for a tag."""
+    if place == _TEXT:
+        return SQL(_SQL[place]).format(tag=Literal(tag))
     other = SQL(_SQL["other_amount"]).format(tag=Literal(tag))
-    return SQL(template).format(column=Identifier(column(tag)), other=other)
+    return SQL(_SQL[place]).format(column=Identifier(column(tag)), other=other)
 
 
 async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> AsyncIterator[list[Point]]:
@@ -130,7 +134,7 @@ async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _S
         yield page
         if len(page) < POINTS_PAGE:
             return
-        start = page[-1][0] + _MICROSECOND
+        start = parse_rfc3339(str(page[-1][0])) + _MICROSECOND
 
 
 async def _stepped_pages(
@@ -145,8 +149,7 @@ async def _stepped_pages(
 
 
 async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> list[Point]:
-    found = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, binary=True)
-    return [(at, figures) for at, *figures in found]
+    return await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE})
 
 
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:

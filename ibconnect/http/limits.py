@@ -35,7 +35,7 @@ TAGS_MAX = 20
 EVENTS_MAX = 1_000_000_000
 
 # Streams: rows read at once, events scanned at once, live tails open at once, seconds between heartbeats.
-POINTS_PAGE = 5_000
+POINTS_PAGE = 10_000
 EVENTS_PAGE = 2_000
 EVENTS_SCANNED = 20_000
 TAILS_MAX = 64

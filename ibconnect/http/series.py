@@ -3,59 +3,63 @@
 Figures stay the text that Postgres keeps, which has all of IB's digits; in JSON they are numbers.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import orjson
 
 from ibconnect.tags import is_canonical
 
-Row = Sequence[str | None]
-Point = tuple[datetime, Row]
+# The time as RFC 3339, then a text for each column; None is a gap.
+Point = tuple[str | None, ...]
+Pages = AsyncIterator[list[Point]]
+Format = Callable[["Series", Pages], AsyncIterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a series is called: members that stand before its points, and the names of its columns."""
+    """What a series is called: members that stand before its points, the names of its columns, which are text."""
 
     head: dict[str, object]
     columns: tuple[str, ...]
-
-
-Pages = AsyncIterator[list[Point]]
-Format = Callable[[Series, Pages], AsyncIterator[bytes]]
+    texts: frozenset[str] = frozenset()
 
 
 async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """``{…, "Points": [{"Timestamp": …, column: figure or null, …}, …]}``."""
-    keys = [f",{orjson.dumps(column).decode()}:" for column in series.columns]
+    names = [orjson.dumps(column).decode().replace("%", "%%") for column in series.columns]
+    template = '{"Timestamp":"%s",' + ",".join(f"{name}:%s" for name in names) + "}"
+    places = [place for place, column in enumerate(series.columns, 1) if column in series.texts]
     yield orjson.dumps(series.head)[:-1] + b',"Points":['
     separator = ""
     async for page in pages:
-        points = ",".join(_json_point(at, keys, row) for at, row in page)
-        if points:
+        rows = [_with_texts(row, places) for row in page] if places else page
+        if rows:
+            points = ",".join([template % (row if None not in row else _with_nulls(row)) for row in rows])
             yield f"{separator}{points}".encode()
             separator = ","
     yield b"]}"
 
 
-def _json_point(at: datetime, keys: list[str], row: Row) -> str:
-    figures = "".join([key + _json_figure(text) for key, text in zip(keys, row, strict=True)])
-    return f'{{"Timestamp":"{_timestamp(at)}"{figures}}}'
+def _with_nulls(row: Point) -> Point:
+    return tuple(["null" if text is None else text for text in row])
 
 
-def _json_figure(text: str | None) -> str:
-    if text is None:
-        return "null"
-    return text if is_canonical(text) else orjson.dumps(text).decode()
+def _with_texts(row: Point, places: list[int]) -> Point:
+    """With the columns at these places as JSON: a number where the text is one, else a string."""
+    changed = list(row)
+    for place in places:
+        text = row[place]
+        if text is not None and not is_canonical(text):
+            changed[place] = orjson.dumps(text).decode()
+    return tuple(changed)
 
 
 async def as_csv(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """RFC 4180 with a header line; an empty cell is a gap."""
     yield (",".join(["Timestamp", *map(_cell, series.columns)]) + "\r\n").encode()
     async for page in pages:
-        yield "".join([f"{_timestamp(at)},{','.join(map(_cell, row))}\r\n" for at, row in page]).encode()
+        yield "".join([f"{','.join(map(_cell, row))}\r\n" for row in page]).encode()
 
 
 def _cell(text: str | None) -> str:
@@ -64,13 +68,6 @@ def _cell(text: str | None) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
-
-
-def _timestamp(at: datetime) -> str:
-    """As :func:`ibconnect.times.format_rfc3339`, but quick for the many points of a series."""
-    text = at.astimezone(UTC).isoformat() if at.tzinfo is not UTC else at.isoformat()
-    text = text[:-6]
-    return f"{text.rstrip('0')}Z" if len(text) > 19 else f"{text}Z"
 
 
 FORMATS: dict[str, Format] = {"application/json": as_json, "text/csv": as_csv}

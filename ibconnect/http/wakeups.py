@@ -10,12 +10,14 @@ from collections import defaultdict
 import psycopg
 from psycopg import AsyncConnection
 
+from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.observe import Kind, observe
 
 EVENTS = "stored_events"
 PROJECTED = "projected"
 _CHANNELS = (EVENTS, PROJECTED)
+_LISTEN_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
 
 
@@ -52,8 +54,9 @@ class Wakeups:
                     if is_lost:
                         observe(Kind.DATABASE_BACK, user="http listen")
                     is_lost = False
-                    async for notification in link.notifies():
-                        self._wake(notification.channel)
+                    while True:
+                        for notice in await notices(link, _LISTEN_SECONDS):
+                            self._wake(notice.channel)
             except psycopg.Error as exc:
                 if not is_lost:
                     observe(Kind.DATABASE_LOST, user="http listen", error=exc)

@@ -43,7 +43,11 @@ SELECT EXISTS (
 -- The points of a page, one for each snapshot.
 SELECT
     account_snapshot.created AS at,
-    account_snapshot.id AS snapshot_id
+    account_snapshot.id AS snapshot_id,
+    account_snapshot.base_currency_id,
+    account_snapshot.attribute_set_id,
+    account_snapshot.cushion,
+    account_snapshot.look_ahead_next_change
 FROM account_snapshot
 WHERE
     account_snapshot.account_id = %(account)s
@@ -57,10 +61,15 @@ LIMIT %(rows)s
 -- so that an interval without any snapshot shows as a gap.
 SELECT
     step.at,
-    newest.id AS snapshot_id
+    newest.*
 FROM generate_series(%(from)s::timestamptz, %(to)s::timestamptz, %(step)s::interval) AS step (at)
 LEFT JOIN LATERAL (
-    SELECT account_snapshot.id
+    SELECT
+        account_snapshot.id AS snapshot_id,
+        account_snapshot.base_currency_id,
+        account_snapshot.attribute_set_id,
+        account_snapshot.cushion,
+        account_snapshot.look_ahead_next_change
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = %(account)s
@@ -71,14 +80,12 @@ LEFT JOIN LATERAL (
 ) AS newest ON TRUE
 
 -- name: with_figures
--- The figures of those points; both are filled in from the queries and expressions here.
-WITH point AS MATERIALIZED ({points})
-
+-- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is
+-- UTC, so the text of a time is RFC 3339 but for two characters.
 SELECT
-    point.at,
+    replace(replace(point.at::text, ' ', 'T'), '+00', 'Z') AS at,
     {figures}
-FROM point
-LEFT JOIN account_snapshot AS snapshot ON snapshot.id = point.snapshot_id
+FROM ({points}) AS point
 LEFT JOIN account_segment AS money
     ON money.account_snapshot_id = point.snapshot_id AND money.segment = %(segment)s
 LEFT JOIN account_ledger AS figure
@@ -92,7 +99,7 @@ ORDER BY point.at
 CASE
     WHEN
         %(currency)s::text IS NULL
-        OR snapshot.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+        OR point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
         THEN coalesce(money.{column}, {other})::text
 END
 
@@ -102,7 +109,7 @@ coalesce(figure.{column}, {other})::text
 
 -- name: snapshot_figure
 -- A figure that has neither segment nor currency.
-coalesce(snapshot.{column}, {other})::text
+coalesce(point.{column}, {other})::text
 
 -- name: other_amount
 -- The number of a value that no column holds exactly.
@@ -117,7 +124,7 @@ coalesce(snapshot.{column}, {other})::text
         AND (
             value.currency_id IS NULL
             OR currency.code = coalesce(%(currency)s::text, %(ledger)s)
-            OR (%(currency)s::text IS NULL AND value.currency_id = snapshot.base_currency_id)
+            OR (%(currency)s::text IS NULL AND value.currency_id = point.base_currency_id)
         )
     ORDER BY value.ordinal
     LIMIT 1
@@ -143,7 +150,7 @@ coalesce(
         FROM account_attribute AS attribute
         LEFT JOIN currency ON currency.id = attribute.currency_id
         WHERE
-            attribute.attribute_set_id = snapshot.attribute_set_id
+            attribute.attribute_set_id = point.attribute_set_id
             AND attribute.tag = {tag}
             AND coalesce(attribute.segment, '') = %(segment)s
             AND (%(currency)s::text IS NULL OR currency.code = %(currency)s::text)
@@ -154,17 +161,15 @@ coalesce(
 
 -- name: with_position
 -- What the account held of one contract at those points.
-WITH point AS MATERIALIZED ({points})
-
 SELECT
-    point.at,
+    replace(replace(point.at::text, ' ', 'T'), '+00', 'Z') AS at,
     held.position::text,
     held.market_price::text,
     held.market_value::text,
     held.average_cost::text,
     held.unrealized_pnl::text,
     held.realized_pnl::text
-FROM point
+FROM ({points}) AS point
 LEFT JOIN account_position AS held
     ON
         held.account_snapshot_id = point.snapshot_id

@@ -9,7 +9,9 @@ import pytest
 import zstandard
 from yarl import URL
 
-from tests.serving import DU1, EMPTY, PROBLEM, Served, at, build_world, serving
+from ibconnect.times import to_micros
+from tests.projecting import Stream, project, record, value
+from tests.serving import DU1, EMPTY, FIRST, PROBLEM, Served, at, build_world, serving
 
 HISTORY = f"/v1/accounts/{DU1}/history"
 POSITION = f"/v1/accounts/{DU1}/positions/265598/history"
@@ -70,6 +72,17 @@ async def test_texts_are_strings_in_json(served: Served) -> None:
         assert (await response.json())["Points"] == [
             {"Timestamp": at(0), "AccountType": "INDIVIDUAL", "NewFigureOfTomorrow": "1,5", "BuyingPower": None}
         ]
+
+
+async def test_a_tag_where_it_is_not_usual_is_json_all_the_same(database_url: str) -> None:
+    stream = Stream(at=to_micros(FIRST))
+    odd = [value("Cushion-S", "n/a"), value("CashBalance-S", "many"), value("NetLiquidation", "1", "USD")]
+    stream.refresh({"DU1": odd}, created=to_micros(FIRST))
+    record(database_url, stream.events)
+    project(database_url)
+    path = "/v1/accounts/DU1/history?tag=Cushion,CashBalance&segment=S"
+    async with serving(database_url) as served, served.get(path) as response:
+        assert (await response.json())["Points"] == [{"Timestamp": at(0), "Cushion": "n/a", "CashBalance": "many"}]
 
 
 async def test_steps_take_the_last_value_and_show_gaps(database_url: str) -> None:
