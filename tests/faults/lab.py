@@ -182,6 +182,33 @@ class Store:
         )
         return time.monotonic() - began
 
+    def ask_for_refresh(self) -> int:
+        """Ask all gateways' leaders for a refresh, as the REST API does; the request's id."""
+        with connect(self.url, name="test") as connection:
+            insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
+            row = connection.execute(insert).fetchone()
+            assert row is not None
+            connection.execute("NOTIFY refresh_requested")
+            return int(row[0])
+
+    def wait_for_refreshes(self, request: int, count: int) -> float:
+        """Wait until so many gateways have completed a refresh that serves a request; the seconds that it took."""
+        began = time.monotonic()
+        query = """
+            SELECT count(DISTINCT convert_from(opened.state, 'UTF8')::json ->> 'gateway')
+            FROM public.stored_events AS event
+            JOIN public.stored_events AS opened
+                ON opened.originator_id = event.originator_id AND opened.originator_version = 1
+            WHERE event.notification_id > %s
+              AND event.topic = 're'
+              AND convert_from(event.state, 'UTF8')::json ->> 'outcome' = 'complete'
+              AND (convert_from(event.state, 'UTF8')::json ->> 'request')::bigint >= %s
+        """
+        since = self.position() - 50_000
+        what = f"refreshes of {count} gateways that serve request {request}"
+        wait_for(lambda: self._count(query, since, request) >= count, what, pause=0.03)
+        return time.monotonic() - began
+
     def wait_for_marks(self, simulators: Simulators) -> float:
         """Have every gateway say something, and wait until it is stored with all before it; the seconds it took."""
         began = time.monotonic()

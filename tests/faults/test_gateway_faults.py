@@ -1,0 +1,119 @@
+"""Gateways that drop, hang, stammer, restart or refuse: recorded as far as they spoke, found again without help."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.faults.judge import Judge, sessions
+from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
+from tests.faults.processes import Nursery, running_server, wait_for
+
+GATEWAYS = 10
+QUICK = {"ASK_AFTER_S": 0.5, "GIVE_UP_AFTER_S": 2.5}
+"""A silent gateway is given up after 2.5 seconds instead of 25."""
+
+
+def _message(random: Random) -> dict[str, Any]:
+    return {"skip": random.randrange(30)}
+
+
+def _state(random: Random) -> dict[str, Any]:
+    return {"seconds": random.uniform(0.0, 0.5)}
+
+
+# What is injected, in order: names of faults, with what chance makes of their parameters.
+FAULTS: dict[str, Mapping[str, Any]] = {
+    "connection dropped": {"drop": _message},
+    "connection reset": {"reset": _message},
+    "dropped in the middle of a message": {"drop-mid-message": _message},
+    "reset in the middle of a message": {"reset-mid-message": _message},
+    "half-open": {"silence": lambda random: {"seconds": random.uniform(2.6, 3.5)}},
+    "one byte at a time": {"slow": lambda random: {"seconds": random.uniform(0.0, 0.5), "interval": 0.0005}},
+    "length prefix too small": {"short-length": _message},
+    "length prefix too large": {"long-length": _message},
+    "bytes that are no UTF-8": {"non-utf8": _message},
+    "random bytes": {"random-bytes": _message},
+    "message of unknown id": {"unknown-id": _message},
+    "field missing": {"missing-field": _message},
+    "field too many": {"extra-field": _message},
+    "unset number": {"unset": _message},
+    "foreign account": {"foreign-account": _message},
+    "account not ready": {"account-not-ready": None},
+    "end of the download missing": {"no-end": None},
+    "connectivity lost, data kept (1100, 1102)": {"connectivity": _state},
+    "connectivity lost, data lost (1100, 1101)": {
+        "connectivity": lambda random: {"seconds": random.uniform(0.0, 0.5), "data_lost": True}
+    },
+    "data farm lost and back": {"farm-flap": _state},
+    "nightly restart": {"restart": _state},
+    "connection refused": {"refuse": _state, "drop": None},
+    "client id in use (326)": {"client-id-in-use": None, "drop": None},
+    "competing login": {"competing-login": _state},
+    "subscription held by another (2101)": {"subscription-held": lambda random: {"seconds": random.uniform(0.3, 0.8)}},
+}
+
+
+def inject(simulators: Simulators, fault: str, random: Random) -> None:
+    """Do it to every gateway, with its own chance."""
+    for number in range(len(simulators.gateways)):
+        for name, parameters in FAULTS[fault].items():
+            simulators.do(number, name, **(parameters(random) if parameters else {}))
+
+
+def campaign(url: str, directory: Path, faults: list[str], times: int, gateways: int) -> None:
+    with Simulators(gateways) as simulators, Nursery(directory) as nursery:
+        store, judge = Store(url), Judge(url, simulators.gateways)
+        position = store.position()
+        recorder = nursery.start("one", QUICK, DB_URL=url, IB_GW=simulators.addresses, QUIET_TIME="1")
+        store.wait_for_sessions(position, gateways, "re")
+        for fault in faults:
+            random, line = chance(fault), row(fault)
+            while line.times < times:
+                inject(simulators, fault, random)
+                took = store.wait_for_refreshes(store.ask_for_refresh(), gateways)
+                for _ in simulators.gateways:
+                    line.note(took)
+            store.wait_for_marks(simulators)
+            judge.check()
+        recorder.stop()
+        assert recorder.told("keeper_failed") == recorder.told("writer_failed") == []
+        assert_all(judge, store)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running_server() as server:
+        yield server.url
+
+
+def test_each_fault_of_a_gateway_is_survived(database_url: str, tmp_path: Path) -> None:
+    campaign(database_url, tmp_path, [fault for fault in FAULTS if fault != "half-open"], 1, 1)
+
+
+def test_a_half_open_connection_is_found(database_url: str, tmp_path: Path) -> None:
+    campaign(database_url, tmp_path, ["half-open"], 1, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_many_faults_of_gateways(url: str, tmp_path: Path) -> None:
+    campaign(url, tmp_path, list(FAULTS), rounds(100), GATEWAYS)
+
+
+def test_one_gateways_faults_disturb_no_other_and_are_told_once(database_url: str, tmp_path: Path) -> None:
+    with Simulators(2) as simulators, Nursery(tmp_path) as nursery:
+        store = Store(database_url)
+        recorder = nursery.start("one", QUICK, DB_URL=database_url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 2, "re")
+        simulators.do(0, "refuse", seconds=3.0)
+        simulators.do(0, "drop")
+        ill, well = simulators.addresses.split(",")
+        wait_for(lambda: recorder.told("gateway_unavailable"), "the gateway is told to be away")
+        store.wait_for_refreshes(store.ask_for_refresh(), 2)
+        recorder.stop()
+        assert [entry["gateway"] for entry in recorder.told("gateway_unavailable")] == [ill]
+        assert [entry["gateway"] for entry in recorder.told("gateway_lost")] == [ill]
+        assert [session.reason for session in sessions(database_url) if session.gateway == well] == ["stopped"]
