@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.gateway.backoff import Backoff
@@ -80,8 +81,7 @@ class Coordination:
                 if loop.time() - beaten >= _BEAT_S:
                     beaten = loop.time()
                     await self._beat(connection)
-            async for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
-                pass
+            await notices(connection, _POLL_S)
 
     async def _hold_name(self, connection: AsyncConnection[TupleRow]) -> None:
         if self._named != connection and await _value(connection, "hold_name", self._about):

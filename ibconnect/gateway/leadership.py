@@ -14,6 +14,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
@@ -78,8 +79,7 @@ class Leadership:
         if self._connection is None or not self.is_leader:
             return False
         try:
-            async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-                pass
+            await notices(self._connection, seconds)
             return await self._asked("SELECT true")
         except (psycopg.Error, DatabaseUnavailable):
             await self.close()

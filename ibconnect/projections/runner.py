@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Connection
 
 from ibconnect import observe as o
+from ibconnect.database.notices import wait_in_thread
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, observe
@@ -69,8 +70,7 @@ class Projector:
             self._note(step)
             yield step
             if not step.is_behind:
-                for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
-                    pass
+                wait_in_thread(connection, _POLL_S)
 
     def _note(self, step: Step) -> None:
         if self._failing:
