@@ -32,7 +32,7 @@ async def read_report(pool: reads.Pool, contracts: Contracts, account: str, crea
         row = await reads.row(pool, _REPORT, {"account": account, "created": created})
         if row is None:
             return None
-        held = row[-1] or []
+        held = _parts(row[-1])
         known = await contracts.of(pool, row[0], held_contracts(held))
         if known is not None:
             return _document(account, created, row, positions(held, known))
@@ -40,10 +40,10 @@ async def read_report(pool: reads.Pool, contracts: Contracts, account: str, crea
 
 
 def _document(account: str, created: datetime, row: TupleRow, position_array: str) -> bytes:
-    (_, gateway, source, ended, ready, base, cushion, next_change, attributes, others, segments, ledger, _) = row
-    segments, ledger, others, attributes = segments or [], ledger or [], others or [], attributes or []
-    whole = {segment: composite[1:-1].split(",") for segment, composite in segments}
-    currencies = {currency: composite[1:-1].split(",") for currency, composite in ledger}
+    (_, gateway, source, ended, ready, base, cushion, next_change, attributes, others, segments, codes, ledger, _) = row
+    others, attributes = others or [], attributes or []
+    whole = {part.partition("(")[0]: _split(part) for part in _parts(segments)}
+    currencies = dict(zip(codes or (), map(_split, _parts(ledger)), strict=True))
     ratios = {"Cushion": cushion, "LookAheadNextChange": next_change}
     texts = [*attributes, *others, *((tag, None, None, text) for tag, text in ratios.items() if text is not None)]
     shape = Shape(
@@ -70,3 +70,13 @@ def _document(account: str, created: datetime, row: TupleRow, position_array: st
     )
     value_array = values(shape, figures, [text[3] for text in texts])
     return f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array}}}'.encode()
+
+
+def _parts(composites: str | None) -> list[str]:
+    """The composites of a text such as ``S(1.50,,0);C(2,,)``."""
+    return composites.split(";") if composites else []
+
+
+def _split(composite: str) -> list[str]:
+    """The figures of a composite such as ``S(1.50,,0)``: ``["1.50", "", "0"]``."""
+    return composite[composite.index("(") + 1 : -1].split(",")

@@ -1,7 +1,8 @@
 -- name: report
 -- Everything about one snapshot in one statement, so that a rebuild's swap cannot fall between two readings.
--- Figures come as the text of a composite ("(1.50,,0)"), which is much cheaper to make and to read than columns:
--- the order of the columns is that of SEGMENT_TAGS and LEDGER_TAGS in ibconnect/tags.py (a test compares).
+-- Figures come as texts of composites, one after the other ("S(1.50,,0);C(2,,)"), which is much cheaper to make and
+-- to read than columns or arrays: no figure and no segment holds one of these signs. The order of the columns is that
+-- of SEGMENT_TAGS and LEDGER_TAGS in ibconnect/tags.py (a test compares).
 SELECT
     snapshot.tableoid::bigint AS generation,
     gateway.name AS gateway,
@@ -24,9 +25,8 @@ SELECT
         WHERE value.account_snapshot_id = snapshot.id
     ) AS others,
     (
-        SELECT array_agg(ARRAY[
-            money.segment,
-            ROW(
+        SELECT string_agg(
+            money.segment || ROW(
                 money.accrued_cash,
                 money.accrued_dividend,
                 money.available_funds,
@@ -63,14 +63,40 @@ SELECT
                 money.total_debit_card_pending_charges,
                 money.unaltered_init_margin_req,
                 money.unaltered_maint_margin_req
-            )::text
-        ])
+            )::text,
+            ';'
+        )
         FROM account_segment AS money
         WHERE money.account_snapshot_id = snapshot.id
     ) AS segments,
+    ledger.currencies,
+    ledger.figures AS ledger,
     (
-        SELECT array_agg(ARRAY[
-            currency.code,
+        SELECT string_agg(
+            ROW(
+                held.contract_id,
+                held.position,
+                held.market_price,
+                held.market_value,
+                held.average_cost,
+                held.unrealized_pnl,
+                held.realized_pnl
+            )::text,
+            ';'
+        )
+        FROM account_position AS held
+        WHERE held.account_snapshot_id = snapshot.id
+    ) AS positions
+FROM account_snapshot AS snapshot
+INNER JOIN account ON account.id = snapshot.account_id
+INNER JOIN refresh ON refresh.id = snapshot.refresh_id
+INNER JOIN session ON session.id = refresh.session_id
+INNER JOIN gateway ON gateway.id = session.gateway_id
+LEFT JOIN currency AS base ON base.id = snapshot.base_currency_id
+LEFT JOIN LATERAL (
+    SELECT
+        array_agg(currency.code) AS currencies,
+        string_agg(
             ROW(
                 figure.accrued_cash,
                 figure.cash_balance,
@@ -94,33 +120,13 @@ SELECT
                 figure.total_cash_balance,
                 figure.unrealized_pnl,
                 figure.warrant_value
-            )::text
-        ])
-        FROM account_ledger AS figure
-        INNER JOIN currency ON currency.id = figure.currency_id
-        WHERE figure.account_snapshot_id = snapshot.id
-    ) AS ledger,
-    (
-        SELECT array_agg(
-            ROW(
-                held.contract_id,
-                held.position,
-                held.market_price,
-                held.market_value,
-                held.average_cost,
-                held.unrealized_pnl,
-                held.realized_pnl
-            )::text
-        )
-        FROM account_position AS held
-        WHERE held.account_snapshot_id = snapshot.id
-    ) AS positions
-FROM account_snapshot AS snapshot
-INNER JOIN account ON account.id = snapshot.account_id
-INNER JOIN refresh ON refresh.id = snapshot.refresh_id
-INNER JOIN session ON session.id = refresh.session_id
-INNER JOIN gateway ON gateway.id = session.gateway_id
-LEFT JOIN currency AS base ON base.id = snapshot.base_currency_id
+            )::text,
+            ';'
+        ) AS figures
+    FROM account_ledger AS figure
+    INNER JOIN currency ON currency.id = figure.currency_id
+    WHERE figure.account_snapshot_id = snapshot.id
+) AS ledger ON TRUE
 WHERE
     account.code = %(account)s
     AND snapshot.created = %(created)s;
