@@ -88,9 +88,7 @@ class Replay:
         self._stop_listening()
         tasks = list(self._tasks.values())
         for task in tasks:
-            # One that is cancelled already is letting go of its database connection; twice would stop that.
-            if not task.cancelling():
-                task.cancel()
+            _stop(task)
         await asyncio.gather(*tasks, return_exceptions=True)
         for connection in list(self.connections):
             connection.shut_down()
@@ -134,7 +132,7 @@ class Replay:
 
     def disconnected(self, connection: Connection) -> None:
         if (task := self._tasks.get(connection)) is not None:
-            task.cancel()
+            _stop(task)
         if not self._record and isinstance(connection, ReplayConnection):
             self.connections.remove(connection)
 
@@ -176,3 +174,9 @@ class Replay:
         else:
             return False
         return True
+
+
+def _stop(task: "asyncio.Task[None]") -> None:
+    # One that is cancelled already is letting go of its database connection: a second time would stop that.
+    if not task.cancelling():
+        task.cancel()

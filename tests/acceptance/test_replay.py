@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from ib_async import IB
 
+from ibconnect import cli
 from ibconnect.events.kinds import FrameReceived, MessageReceived, SessionClosed
 from ibconnect.events.reader import Reader, RecordedSession, Wanted
 from ibconnect.events.wire import is_inbound, payload_of
 from ibconnect.simulator import Captures, Gateway, Scenario
 from ibconnect.simulator.replay import Replay
+from tests.acceptance.clients.raw import RawClient
 from tests.paths import CAPTURES
+from tests.processes import Process
 from tests.recording import recording, until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
@@ -38,13 +41,14 @@ def sent(url: str, session: RecordedSession) -> list[tuple[str, bytes]]:
 
 async def record(url: str, spool: Path, source: Any, *faults: str, **settings: str) -> RecordedSession:
     """Record a simulated gateway until its first refresh has ended; the session."""
+    known = len(sessions_of(url))
     async with Gateway(source, speed=1e-6) as gateway:
         for fault in faults:
             name, _, skip = fault.partition(":")
             gateway.inject(name, **({"skip": int(skip)} if skip else {}))
         async with recording(url, spool, gateway.port, **settings) as seen:
-            await seen.refreshes()
-    return sessions_of(url)[0]
+            await seen.refreshes(known + 1)
+    return sessions_of(url)[known]
 
 
 async def record_again(url: str, spool: Path, session: RecordedSession, **settings: str) -> RecordedSession:
@@ -119,7 +123,7 @@ async def test_a_second_refresh_is_played_whether_the_client_asks_or_not(databas
         Gateway(Scenario(seed=2, accounts=2, positions=3), speed=2000) as gateway,
         recording(database_url, tmp_path, gateway.port, ACCT_REF="* * * * * *") as seen,
     ):
-        await seen.refreshes(3)
+        await seen.refreshes(2)
     first = sessions_of(database_url)[0]
     async with (
         Replay(database_url, [first], speed=math.inf, patience=3, once=True) as replay,
@@ -212,3 +216,95 @@ async def test_what_was_not_recorded_is_refused_not_ignored(database_url: str, t
             assert first.began // 1_000_000 <= now.timestamp() <= first.ended // 1_000_000
         finally:
             ib.disconnect()
+
+
+async def test_sessions_follow_one_another_as_the_client_reconnects(database_url: str, tmp_path: Path) -> None:
+    for name in ("eur-cfd", "portfolio-stk-opt-fx"):
+        await record(database_url, tmp_path, Captures.load(CAPTURES / f"{name}.jsonl"))
+    recorded = sessions_of(database_url)
+    async with (
+        Replay(database_url, recorded, speed=math.inf, once=True) as replay,
+        recording(database_url, tmp_path, replay.port) as seen,
+    ):
+        await asyncio.wait_for(replay.done.wait(), 20)
+        await seen.have(SessionClosed, 4)
+    again = sessions_of(database_url)[2:]
+    assert [sent(database_url, each) for each in again] == [sent(database_url, each) for each in recorded]
+
+
+async def test_after_the_last_message_the_connection_stays_and_answers(database_url: str, tmp_path: Path) -> None:
+    first = await record(database_url, tmp_path, Captures.load(CAPTURES / "eur-cfd.jsonl"))
+    async with Replay(database_url, [first], speed=math.inf) as replay, RawClient(replay.port) as client:
+        await client.until("9")
+        client.send("6", "2", "1", "")
+        download = await client.until("54")
+        assert len([fields for fields in download if fields[0] == "6"]) == 92
+        client.send("49", "1")
+        assert abs(int((await client.until("49"))[-1][2]) - first.ended / 1e6) <= 1
+        client.send("6", "2", "1", "DU0000001")
+        assert [fields for fields in await client.until("54") if fields[0] == "6"] == [
+            fields for fields in download if fields[0] == "6"
+        ]
+        client.send("8", "1", "1")
+        assert (await client.until("9"))[-1] == ["9", "1", "1"]
+
+
+async def test_a_client_id_is_used_once_at_a_time(database_url: str, tmp_path: Path) -> None:
+    first = await record(database_url, tmp_path, Captures.load(CAPTURES / "eur-cfd.jsonl"))
+    async with Replay(database_url, [first]) as replay, RawClient(replay.port, client_id=3) as client:
+        await client.until("9")
+        async with RawClient(replay.port, client_id=3) as second:
+            assert (await second.until("4"))[-1][3] == "326"
+            await second.ended()
+        async with RawClient(replay.port, client_id=4) as third:
+            await third.until("9")
+
+
+async def test_an_older_client_gets_messages_of_its_version(database_url: str, tmp_path: Path) -> None:
+    first = await record(database_url, tmp_path, Scenario(seed=1, accounts=1, positions=1))
+    async with Replay(database_url, [first]) as replay, RawClient(replay.port, versions="v157..160") as client:
+        assert client.version == 160
+        assert len((await client.until("4"))[-1]) == 5
+        async with RawClient(replay.port, client_id=None, versions="v201..225") as newer:
+            assert "The TWS is out of date and must be upgraded." in await newer.read()
+
+
+async def test_the_command_serves_and_ends(database_url: str, tmp_path: Path) -> None:
+    first = await record(database_url, tmp_path, Captures.load(CAPTURES / "eur-margin.jsonl"))
+    arguments = ("replay", "--session", str(first.id), "--port", "0", "--speed", "max", "--once")
+    process = Process(tmp_path / "replay.log", *arguments, DB_URL=database_url)
+    try:
+        said = await asyncio.to_thread(process.said, r"listens on 127.0.0.1:(\d+): session (\S+) with (\S+),")
+        assert said[2] == str(first.id)
+        async with recording(database_url, tmp_path, int(said[1])) as seen:
+            await seen.have(SessionClosed, 2)
+        assert await asyncio.to_thread(process.popen.wait, 20) == 0
+    finally:
+        process.popen.kill()
+        process.popen.wait()
+    assert sent(database_url, sessions_of(database_url)[1]) == sent(database_url, first)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ((), "replay what? Name --session ID, or --gateway HOST:PORT"),
+        (("--session", "01a20559-db26-7663-ac7d-388a6ea073af"), "--session: no session 01a20559"),
+        (("--gateway", "127.0.0.1:1"), "--gateway '127.0.0.1:1' is not recorded; recorded are: none"),
+        (("--session", "01a20559-db26-7663-ac7d-388a6ea073af", "--speed", "0"), "'0' is wrong: use 1, 10, max"),
+        (("--session", "01a20559-db26-7663-ac7d-388a6ea073af", "--port", "99999"), "is not a port from 0 to 65535"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said(
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    wrong: tuple[tuple[str, ...], str],
+) -> None:
+    arguments, said = wrong
+    monkeypatch.setenv("DB_URL", database_url)
+    try:
+        assert cli.main(["replay", *arguments]) in (1, 2)
+    except SystemExit as exc:
+        assert exc.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
