@@ -30,7 +30,8 @@ def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
         for parameter in in_header:
             text = request.headers.get(parameter.name)
             arguments[parameter.name] = parameter.default if text is None else _parsed(parameter, text)
-        query = request.query if request.query_string else _NO_QUERY
+        # The raw path tells whether there is a query without parsing the URL.
+        query = request.query if "?" in request.raw_path else _NO_QUERY
         for parameter in in_query:
             arguments[parameter.name] = _from_query(parameter, query)
         if query:
