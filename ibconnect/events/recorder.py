@@ -138,7 +138,8 @@ def _copy(connection: Connection[DictRow], data: bytes) -> int:
         with connection.cursor().copy(Q["copy_rows"]) as copy:
             copy.write(_COPY_HEADER + data + _COPY_TRAILER)
         cursor = connection.execute(Q["end_append"])
-        cursor.nextset()
+        while cursor.description is None:
+            cursor.nextset()
         return int(cast(DictRow, cursor.fetchone())["position"])
     except BaseException:
         _roll_back(connection)

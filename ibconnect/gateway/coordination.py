@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
@@ -66,26 +67,22 @@ class Coordination:
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         async with asyncio.timeout(_ANSWER_S):
-            connection = await AsyncConnection.connect(autocommit=True, **parameters(self._url, name="coordination"))
-            await connection.execute(Q["watch_settings"])
-            await connection.execute("LISTEN refresh_requested")
-            return connection
+            return await AsyncConnection.connect(autocommit=True, **parameters(self._url, name="coordination"))
 
     async def _follow(self, connection: AsyncConnection[TupleRow]) -> None:
         loop = asyncio.get_running_loop()
         beaten = float("-inf")
+        await within(_ANSWER_S, connection, self._begin(connection))
         while True:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._hold_name(connection)
-                await self._see_requests(connection)
-                if loop.time() - beaten >= _BEAT_S:
-                    beaten = loop.time()
-                    await self._beat(connection)
+            await within(_ANSWER_S, connection, self._see_requests(connection))
+            if loop.time() - beaten >= _BEAT_S:
+                beaten = loop.time()
+                await within(_ANSWER_S, connection, self._beat(connection))
             await notices(connection, _POLL_S)
 
-    async def _hold_name(self, connection: AsyncConnection[TupleRow]) -> None:
-        if self._named != connection and await _value(connection, "hold_name", self._about):
-            self._named, self.own_name = connection, self.instance
+    async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:
+        await connection.execute(Q["watch_settings"])
+        await connection.execute("LISTEN refresh_requested")
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
         row = await (await connection.execute(Q["last_request"])).fetchone()
@@ -97,6 +94,8 @@ class Coordination:
             tell(row[0])
 
     async def _beat(self, connection: AsyncConnection[TupleRow]) -> None:
+        if self._named is not connection and await _value(connection, "hold_name", self._about):
+            self._named, self.own_name = connection, self.instance
         await connection.execute(Q["announce_instance"], self._about)
         for gateway in tuple(self._led):
             await connection.execute(Q["beat_gateway"], {"gateway": gateway, "instance": self.instance})
@@ -156,12 +155,12 @@ class Coordination:
     async def _answer(self, query: str, values: dict[str, Any]) -> list[TupleRow]:
         """The rows of a statement; none if Postgres does not answer. One at a time."""
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                if self._connection is None or self._connection.closed:
+            if self._connection is None or self._connection.closed:
+                async with asyncio.timeout(_ANSWER_S):
                     wanted = parameters(self._url, name="reports")
                     self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
-                cursor = await self._connection.execute(Q[query], values)
-                return await cursor.fetchall() if cursor.description else []
+            cursor = await within(_ANSWER_S, self._connection, self._connection.execute(Q[query], values))
+            return await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, TimeoutError, OSError):
             if self._connection is not None:
                 await self._connection.close()

@@ -2,8 +2,8 @@
 
 In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the keeper.
 
-The lock is a lease in effect: the leader says something every second, the server ends a connection that has been
-silent for four, and the leader counts itself deposed well before that.
+The lock is a lease in effect: the leader says something twice a second, the server ends a connection that has been
+silent for three, and the leader counts itself deposed well before that.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
@@ -55,7 +56,7 @@ class Leadership:
             async with asyncio.timeout(patience_s):
                 wanted = parameters(self._url, name=f"leader {self._gateway}")
                 self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
-                await self._connection.execute(Q["watch_settings"])
+            await within(_ANSWER_S, self._connection, self._connection.execute(Q["watch_settings"]))
         except (psycopg.Error, TimeoutError) as exc:
             await self.close()
             raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
@@ -64,9 +65,9 @@ class Leadership:
         assert self._connection is not None
         asked_at = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                row = await (await self._connection.execute(query, values)).fetchone()
-        except (psycopg.Error, TimeoutError) as exc:
+            cursor = await within(_ANSWER_S, self._connection, self._connection.execute(query, values))
+            row = await cursor.fetchone()
+        except psycopg.Error as exc:
             await self.close()
             raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
         self.is_leader = bool(row and row[0])

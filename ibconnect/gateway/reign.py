@@ -17,9 +17,9 @@ from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.observe import Kind, observe
 
-CHECK_S = 1.0
-# Well before the server gives the lock to another, which is after 4 s of silence.
-STEP_DOWN_S = 2.0
+CHECK_S = 0.5
+# Well before the server gives the lock to another, which is after 3 s of silence.
+STEP_DOWN_S = 1.5
 # Whoever led last stands in first.
 STAND_IN_S = 6.0
 OTHERS_STAND_IN_S = 15.0

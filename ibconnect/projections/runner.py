@@ -54,6 +54,7 @@ class Projector:
         while not self._stopping.is_set():
             try:
                 with connect(self._url, name="projector") as connection:
+                    connection.execute(Q["live_settings"])
                     connection.execute(Q["listen"])
                     for _ in self._follow(connection):
                         attempt = 0

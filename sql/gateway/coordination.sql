@@ -166,8 +166,8 @@ WHERE name = %(gateway)s AND instance = %(instance)s
 SELECT pg_try_advisory_lock(%(class)s, hashtext(%(gateway)s))
 
 -- name: watch_settings
--- A connection whose locks say that somebody is alive ends within about four seconds of his silence, whatever is
+-- A connection whose locks say that somebody is alive ends within about three seconds of his silence, whatever is
 -- between him and the server: a dead machine, a cut network, or a proxy that keeps the connection open.
-SELECT set_config(name, '4000', false)
+SELECT set_config(name, '3000', false)
 FROM pg_settings
 WHERE name IN ('idle_session_timeout', 'tcp_user_timeout')

@@ -36,6 +36,13 @@ SELECT pg_try_advisory_lock(%(lock)s)
 -- name: notify_projected
 SELECT pg_notify('projected', %(position)s::text)
 
+-- name: live_settings
+-- A projector that is cut off from the server in the middle of a step must not hold the others up for long. (The first
+-- of these came with Postgres 17.)
+SELECT set_config(name, '30000', false)
+FROM pg_settings
+WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout')
+
 -- name: listen
 LISTEN stored_events
 
