@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import idle, live, read, rebuild, record, results, simulate, space
+from bench import idle, large, live, read, rebuild, record, results, simulate, space
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -32,12 +32,6 @@ def _read(size: Size) -> Iterator[Figure]:
         yield from read.figures(past, size)
 
 
-def _large(size: Size) -> Iterator[Figure]:
-    from bench import large
-
-    yield from large.figures(size)
-
-
 Benchmark = Callable[[Size], Iterator[Figure]]
 ALL: dict[str, Benchmark] = {
     "simulate": simulate.figures,
@@ -47,7 +41,7 @@ ALL: dict[str, Benchmark] = {
     "read": _read,
     "space": space.figures,
     "idle": idle.figures,
-    "large": _large,
+    "large": large.figures,
 }
 _FULL_RUN: tuple[Benchmark, ...] = (
     simulate.figures,
@@ -70,8 +64,8 @@ def main() -> int:
     if unknown := set(chosen.names) - set(ALL):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     benchmarks = [ALL[name] for name in chosen.names] or list(_FULL_RUN)
-    if chosen.large and _large not in benchmarks:
-        benchmarks.append(_large)
+    if chosen.large and large.figures not in benchmarks:
+        benchmarks.append(large.figures)
     began = time.monotonic()
     found = list(_run(benchmarks))
     if not chosen.names:

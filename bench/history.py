@@ -25,6 +25,7 @@ class History:
     server: str
     url: str
     account: str
+    hours: int
     events: int
     stored_per_s: float
 
@@ -46,4 +47,4 @@ def history(size: Size) -> Iterator[History]:
         events = corpus.store(url, [account], hours)
         rate = events / (time.perf_counter() - began)
         stage.checkpoint(server)
-        yield History(server, url, account.code, events, rate)
+        yield History(server, url, account.code, hours, events, rate)

@@ -19,7 +19,7 @@ from bench.sizes import FULL, Size
 from bench.stage import BenchError, Service
 from bench.traffic import CONNECTIONS, Client, has_wrk, requests_per_s
 from ibconnect.projections.rebuild import rebuild
-from ibconnect.times import from_micros
+from ibconnect.times import format_rfc3339, from_micros
 
 _ORIGINAL_PER_S = 296
 _CLOSED_PORT = 1
@@ -75,7 +75,9 @@ def _in_turn(url: str, constant: str, size: Size) -> tuple[list[float], list[flo
 
 
 def _report_paths(past: History, service: Service) -> list[str]:
-    path = f"/v1/accounts/{past.account}/snapshots?limit=10000"
+    """The reports of the history, without what other benchmarks may have recorded after it."""
+    last = corpus.BEGIN + (past.hours - 1) * corpus.HOUR
+    path = f"/v1/accounts/{past.account}/snapshots?limit=10000&to={format_rfc3339(from_micros(last))}"
     return [f"/v1/accounts/{past.account}/{created}" for created in orjson.loads(_get(service, path))]
 
 

@@ -129,7 +129,7 @@ def figures(size: Size = FULL) -> Iterator[Figure]:
     yield Figure(
         "simulate_messages_per_s",
         values / gateway.seconds,
-        f"account values; {gateway.rate / bare.rate:.2f} of a bare socket's {bare.rate:,.0f} messages of the same bytes,"
+        f"account values; {gateway.rate / bare.rate:.2f} of a bare socket sending the same bytes,"
         f" {gateway.cpu_seconds:.2f} s of one core",
     )
 

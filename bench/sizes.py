@@ -21,14 +21,15 @@ class Size:
     idle_s: float
     starts: int
     simulate_bytes: int
+    large_snapshots: int
 
 
 FULL = Size(
     rounds=3,
     record_messages=1_000_000,
     reference_s=2.0,
-    latency_s=15.0,
-    live_refreshes=60,
+    latency_s=5.0,
+    live_refreshes=20,
     history_events=5_000_000,
     wrk_s=4.0,
     accounts=1_000,
@@ -38,6 +39,7 @@ FULL = Size(
     idle_s=30.0,
     starts=5,
     simulate_bytes=150_000_000,
+    large_snapshots=500_000,
 )
 TINY = Size(
     rounds=1,
@@ -54,4 +56,5 @@ TINY = Size(
     idle_s=1.0,
     starts=1,
     simulate_bytes=500_000,
+    large_snapshots=200,
 )
