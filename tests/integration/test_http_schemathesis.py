@@ -70,5 +70,5 @@ async def test_twenty_thousand_cases(database_url: str, tmp_path: Path) -> None:
     serve_every_refresh(database_url)
     count = 0
     for token in TOKENS:
-        count += await _cases(database_url, token, tmp_path, 370, "--workers", "2")
+        count += await _cases(database_url, token, tmp_path, 460, "--workers", "2")
     assert count >= 20_000
