@@ -17,6 +17,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.mapper import encode_own
+from ibconnect.events.recorder import free_lock
 from ibconnect.observe import Kind, observe
 from ibconnect.times import to_micros, utc_now
 
@@ -30,6 +31,7 @@ def close_orphans(url: str, streams: Iterable[UUID]) -> list[UUID]:
     """
     try:
         with connect(url, name="orphans", search_path="public") as connection:
+            free_lock(connection)
             return [stream for stream in streams if _close(connection, stream)]
     except psycopg.Error as exc:
         raise DatabaseUnavailable(f"sessions left open cannot be closed now: {exc}") from exc

@@ -10,6 +10,7 @@ in the order of commits, so a reader that follows them never steps over an event
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -92,6 +93,8 @@ class EventRecorder(PostgresApplicationRecorder):
             fresh, fenced = self._sifted(connection, data)
             return Appended(_copy(connection, fresh) if fresh else _last_position(connection), fenced)
         except psycopg.Error as exc:
+            if isinstance(exc, psycopg.errors.LockNotAvailable):
+                free_lock(connection)
             self.release()
             raise _wrapped(exc) from exc
 
@@ -126,6 +129,12 @@ class EventRecorder(PostgresApplicationRecorder):
         if self._writing is not None:
             self._writing.close()
             self._writing = None
+
+
+def free_lock(connection: Connection[Any]) -> None:
+    """End writers that hold the lock of the table and are gone, as far as our role may."""
+    with suppress(psycopg.Error):
+        connection.execute(Q["free_lock"])
 
 
 def _uuid(originator_id: UUID | str) -> UUID:

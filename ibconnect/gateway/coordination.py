@@ -49,7 +49,7 @@ class Coordination:
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
         self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "class": _NAME_CLASS}
-        self._led: set[str] = set()
+        self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
@@ -97,8 +97,8 @@ class Coordination:
         if self._named is not connection and await _value(connection, "hold_name", self._about):
             self._named, self.own_name = connection, self.instance
         await connection.execute(Q["announce_instance"], self._about)
-        for gateway in tuple(self._led):
-            await connection.execute(Q["beat_gateway"], {"gateway": gateway, "instance": self.instance})
+        for told in tuple(self._told.values()):
+            await connection.execute(Q["report_gateway"], told)
         row = await (await connection.execute(Q["peers"], self._about)).fetchone()
         self.has_peers, self.are_same_client = row or (False, True)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
@@ -118,25 +118,30 @@ class Coordination:
         rows = await self._fetch("is_alive", name=instance, **{"class": _NAME_CLASS})
         return not rows or bool(rows[0][0])
 
-    async def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> None:
-        """Say how a gateway that we lead is, unless we no longer do when it is our turn to speak."""
+    def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> None:
+        """Note how a gateway that we lead is; it is told with :meth:`say` and with every beat."""
         row = {"connected": False, "session_id": None, "server_version": None, **facts}
         told = {"gateway": gateway, "instance": self.instance, "state": state, "detail": detail or None, **row}
+        self._told[gateway] = told
+
+    async def say(self, gateway: str) -> None:
+        """Tell at once how a gateway is, if we still lead it."""
         async with self._turn:
-            if gateway in self._led:
+            if (told := self._told.get(gateway)) is not None:
                 await self._answer("report_gateway", told)
+
+    async def was_last_led_here(self, gateway: str) -> bool:
+        """Whether nobody else has reported this gateway since we did."""
+        rows = await self._fetch("leader", gateway=gateway)
+        return bool(rows) and rows[0][0] == self.instance
 
     async def report_notice(self, gateway: str, code: str, text: str) -> None:
         """Say what a gateway's last notice was."""
         await self._tell("report_notice", gateway=gateway, code=code, text=text)
 
-    def leads(self, gateway: str) -> None:
-        """Begin to report and beat for a gateway."""
-        self._led.add(gateway)
-
     def no_longer_leads(self, gateway: str) -> None:
-        """Stop reporting and beating for a gateway."""
-        self._led.discard(gateway)
+        """Stop saying how a gateway is."""
+        self._told.pop(gateway, None)
 
     async def leave(self) -> None:
         """Say that this instance is gone."""

@@ -22,7 +22,7 @@ class Interruption:
         self._since = 0
         self._messages = 0
         self._bytes = 0
-        self._unended: dict[UUID, int] = {}
+        self._unended: dict[UUID, tuple[int, int]] = {}
 
     def note(self, session: Session) -> None:
         """Take note of a session that has ended, if it ended because the spool was full."""
@@ -33,19 +33,19 @@ class Interruption:
         self._messages += messages
         self._bytes += size
         if session.version:
-            self._unended[session.id] = session.version
+            self._unended[session.id] = (session.version, session.now())
         o.MESSAGES_LOST.labels(session.gateway).inc(messages)
 
-    def end_sessions(self, writer: Writer, now: int) -> None:
-        """Record the end of the sessions that could not record it themselves.
+    def end_sessions(self, writer: Writer) -> None:
+        """Record the end of the sessions that could not record it themselves, with the time when they ended.
 
         :raises JournalFull: there is no room yet
         """
-        for stream, version in tuple(self._unended.items()):
+        for stream, (version, ended) in tuple(self._unended.items()):
             event = SessionClosed(
                 originator_id=stream,
                 originator_version=version + 1,
-                arrived=now,
+                arrived=ended,
                 reason="spool-full",
                 detail="the spool was full",
             )

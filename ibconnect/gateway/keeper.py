@@ -28,7 +28,7 @@ from ibconnect.gateway.reign import Reign
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.wishes import Wish, Wishes
 from ibconnect.observe import Kind, observe
-from ibconnect.times import to_micros, utc_now
+from ibconnect.times import to_micros
 
 # IB's documentation, "System message codes": connectivity lost; restored, data lost; restored, data maintained.
 _LOST, _RESTORED = "1100", ("1101", "1102")
@@ -83,7 +83,6 @@ class Keeper:
 
     async def _reign(self, reign: Reign) -> None:
         self._ending = ("stopped", "")
-        self._coordination.leads(self.name)
         ending = asyncio.ensure_future(reign.end())
         recording = asyncio.ensure_future(self._record(reign))
         try:
@@ -112,7 +111,7 @@ class Keeper:
     def _has_room(self) -> bool:
         try:
             if self._writer.has_room:
-                self._interruption.end_sessions(self._writer, to_micros(utc_now()))
+                self._interruption.end_sessions(self._writer)
                 return True
         except JournalFull:
             pass
@@ -188,14 +187,16 @@ class Keeper:
         self._wishes.add(Wish("start"))
         refresher = Refresher(link, self._patience)
         while not link.lost.done():
-            wish = asyncio.ensure_future(self._wishes.take())
-            watched: set[asyncio.Future[Any]] = {wish, link.lost}
-            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            if not wish.done():
-                await _cancelled(wish)
+            wanted = asyncio.ensure_future(self._wishes.wanted())
+            watched: set[asyncio.Future[Any]] = {wanted, link.lost}
+            try:
+                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                wanted.cancel()
+            if link.lost.done():
                 return
             with suppress(GatewayError):
-                self._follow_up(await self._refresh(link, refresher, wish.result()))
+                self._follow_up(await self._refresh(link, refresher, self._wishes.take()))
 
     async def _refresh(self, link: Link, refresher: Refresher, wish: Wish) -> Walk:
         created = link.session.now() if wish.created is None else to_micros(wish.created)
@@ -254,12 +255,13 @@ class Keeper:
         )
 
     def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:
-        """Say how the gateway is, without waiting: Postgres may be slow to take it. Reports keep their order."""
+        """Say how the gateway is, without waiting: Postgres may be slow to take it."""
         if kind is not None and self._told != f"{state}: {detail}":
             observe(kind, gateway=self.name, **({"detail": detail} if detail else {}))
         if state != "connecting":
             self._told = f"{state}: {detail}"
-        self._spawn(self._coordination.report(self.name, state, detail, **facts))
+        self._coordination.report(self.name, state, detail, **facts)
+        self._spawn(self._coordination.say(self.name))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -25,7 +25,7 @@ STAND_IN_S = 6.0
 OTHERS_STAND_IN_S = 15.0
 # When Postgres is back, whoever records goes on; the others let him.
 HOLD_OFF_S = 3.0
-# A gateway that was given up is left to others for so long, and not given up again for a while.
+# A gateway that was given up is left to others for so long; if nobody took it, it is not given up again for a while.
 ABSTAIN_S = 5.0
 YIELD_AGAIN_S = 60.0
 _RETRY_S = 0.2
@@ -39,7 +39,7 @@ class Reign:
         self._coordination = coordination
         self._gateway = gateway
         self._has_led = False
-        self._yielded_at = float("-inf")
+        self._yielded_at = self._not_taken_at = float("-inf")
         self.is_elected = False
         """Whether the lock is ours; if not, we stand in."""
 
@@ -53,9 +53,13 @@ class Reign:
             try:
                 await self._leadership.reach()
                 if away_since is not None and self._coordination.has_peers:
+                    away_since = None
+                    await self._leadership.close()
                     await asyncio.sleep(HOLD_OFF_S)
+                    continue
                 away_since = None
                 if await self._leadership.campaign():
+                    await self._note_if_nobody_took_it()
                     self._note(is_elected=True)
                     return
             except DatabaseUnavailable:
@@ -67,6 +71,11 @@ class Reign:
 
     def _may_stand_in(self, away: float) -> bool:
         return self._coordination.are_same_client and away >= (STAND_IN_S if self._has_led else OTHERS_STAND_IN_S)
+
+    async def _note_if_nobody_took_it(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._yielded_at < YIELD_AGAIN_S and await self._coordination.was_last_led_here(self._gateway):
+            self._not_taken_at = now
 
     def _note(self, *, is_elected: bool) -> None:
         self.is_elected = is_elected
@@ -103,5 +112,5 @@ class Reign:
         return self.is_elected and self._coordination.has_peers and silent >= STEP_DOWN_S
 
     def _should_yield(self) -> bool:
-        rested = asyncio.get_running_loop().time() - self._yielded_at >= YIELD_AGAIN_S
+        rested = asyncio.get_running_loop().time() - self._not_taken_at >= YIELD_AGAIN_S
         return self.is_elected and rested and self._coordination.surplus == self._gateway

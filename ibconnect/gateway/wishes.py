@@ -38,11 +38,14 @@ class Wishes:
         """Want nothing."""
         self._wanted.clear()
 
-    async def take(self) -> Wish:
-        """Wait for a wish; all that are there are fulfilled by the one returned."""
+    async def wanted(self) -> None:
+        """Wait until something is wanted; takes nothing, so whoever gives up waiting has taken nothing."""
         while not self._wanted:
             self._changed.clear()
             await self._changed.wait()
+
+    def take(self) -> Wish:
+        """One wish; all that are there are fulfilled by it. There must be one."""
         wish = min(self._wanted.values(), key=lambda each: _RANK.index(each.trigger))
         self._wanted.clear()
         return wish

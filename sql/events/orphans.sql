@@ -1,6 +1,6 @@
 -- name: lock_events
 -- As every writer of events does: the end of a stream must not pass rows that are being stored.
-SET LOCAL statement_timeout = '3s';
+SET LOCAL lock_timeout = '2s';
 SET LOCAL idle_in_transaction_session_timeout = '3s';
 SET LOCAL synchronous_commit = on;
 LOCK TABLE public.stored_events IN EXCLUSIVE MODE

@@ -156,10 +156,11 @@ SET
     last_notice_at = clock_timestamp()
 WHERE name = %(gateway)s
 
--- name: beat_gateway
-UPDATE coordination.gateway
-SET heartbeat = clock_timestamp()
-WHERE name = %(gateway)s AND instance = %(instance)s
+-- name: leader
+-- Who reported this gateway last.
+SELECT instance
+FROM coordination.gateway
+WHERE name = %(gateway)s
 
 -- name: lead
 -- Held as long as this connection lives: there is at most one leader for a gateway.

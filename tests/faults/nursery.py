@@ -20,6 +20,7 @@ from ibconnect.service import prepared, recording, stop_event
 
 async def record(settings: dict[str, str]) -> None:
     config = load(settings)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell_tasks)
     stop = stop_event()
     stopping = asyncio.ensure_future(stop.wait())
     preparing = asyncio.ensure_future(prepared(config.db_url))
@@ -28,6 +29,12 @@ async def record(settings: dict[str, str]) -> None:
         preparing.result()
         async with recording(config):
             await stop.wait()
+
+
+def tell_tasks() -> None:
+    """Write to the log what everything waits for: who hangs can be asked."""
+    for task in asyncio.all_tasks():
+        task.print_stack()
 
 
 def be_child(order: dict[str, Any]) -> None:

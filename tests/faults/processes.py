@@ -100,8 +100,11 @@ class Nursery:
         )
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for recorder in self.recorders:
+            if kind is not None and recorder.is_running:
+                recorder.send(signal.SIGUSR1)
+                time.sleep(0.2)
             recorder.close()
         assert self._process is not None
         assert self._process.stdin is not None

@@ -10,7 +10,7 @@ import pytest
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server, wait_for
+from tests.faults.processes import Nursery, Recorder, wait_for
 from tests.faults.proxy import Proxy
 
 NAMES = ("anna", "bert", "carl")
@@ -120,20 +120,14 @@ def part(proxy: Proxy, fault: str) -> None:
         proxy.cut(refuse=True)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running_server() as server:
-        yield server
-
-
 def test_another_instance_takes_over_from_a_killed_leader(database_url: str, tmp_path: Path) -> None:
     kill_leaders(database_url, tmp_path, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_many_leaders_killed(server: Server, tmp_path: Path) -> None:
-    kill_leaders(server.url, tmp_path, rounds(50))
+def test_many_leaders_killed(database_url: str, tmp_path: Path) -> None:
+    kill_leaders(database_url, tmp_path, rounds(50))
 
 
 @pytest.mark.parametrize("fault", ["connections to Postgres cut", "packets to Postgres swallowed"])
@@ -146,5 +140,5 @@ def test_another_instance_takes_over_from_a_leader_that_is_cut_off(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", ["connections to Postgres cut", "packets to Postgres swallowed"])
-def test_many_leaders_cut_off(server: Server, tmp_path: Path, fault: str) -> None:
-    cut_leaders_off(server.url, tmp_path, fault, rounds(8))
+def test_many_leaders_cut_off(database_url: str, tmp_path: Path, fault: str) -> None:
+    cut_leaders_off(database_url, tmp_path, fault, rounds(8))

@@ -1,0 +1,205 @@
+"""The spool: full, on a full disk, damaged, left by a killed process, filled by an instance that stands in."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ibconnect.database.pools import connect
+from tests.faults.judge import Judge, sessions
+from tests.faults.lab import Simulators, Store, assert_all, row
+from tests.faults.processes import Nursery, Server, running_server, wait_for
+from tests.faults.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running_server() as server:
+        yield server
+
+
+@contextmanager
+def small_disk(directory: Path, size: str) -> Iterator[Path]:
+    """A file system of its own; only root may make one."""
+    directory.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small file system here")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def interruptions(url: str) -> list[dict[str, int]]:
+    with connect(url, name="test") as connection:
+        found = connection.execute("SELECT state FROM public.stored_events WHERE topic = 'ri' ORDER BY notification_id")
+        return [orjson.loads(state) for (state,) in found]
+
+
+def test_a_full_spool_is_a_recorded_interval(database_url: str, tmp_path: Path) -> None:
+    line = row("spool full (SPOOL_MAX_BYTES)")
+    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Nursery(tmp_path) as nursery:
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        recorder = nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses, SPOOL_MAX_BYTES="1MiB")
+        store.wait_for_sessions(0, 1)
+        position = store.position()
+        proxy.cut(refuse=True)
+        wait_for(lambda: recorder.told("spool_full"), "the spool is full")
+        wait_for(lambda: not simulators.gateways[0].open_connections, "nothing is taken that cannot be kept")
+        proxy.mend()
+        line.note(store.wait_for_sessions(position, 1))
+        store.wait_for_marks(simulators)
+        recorder.stop()
+        assert_all(judge, store)
+        first, second = sessions(database_url)
+        assert (first.reason, second.reason) == ("spool-full", "stopped")
+        (told,) = interruptions(database_url)
+        assert first.last <= told["since"] + 1 <= told["until"] <= second.last
+        assert 0 < told["messages"] <= len(simulators.gateways[0].connections[0].sent) - len(first.inbound)
+        assert told["bytes"] > 0
+        assert len(recorder.told("spool_full")) == 1
+
+
+def test_a_full_disk_under_the_spool_is_one_too(database_url: str, tmp_path: Path) -> None:
+    line = row("disk of the spool full")
+    with (
+        small_disk(tmp_path / "one", "24m") as disk,
+        Simulators(1, rate=500) as simulators,
+        Nursery(tmp_path) as nursery,
+    ):
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 1)
+        position = store.position()
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(b"\0" * 4096)
+        wait_for(lambda: recorder.told("spool_full"), "the disk is full")
+        wait_for(lambda: not simulators.gateways[0].open_connections, "nothing is taken that cannot be kept")
+        filler.unlink()
+        line.note(store.wait_for_sessions(position, 1))
+        store.wait_for_marks(simulators)
+        recorder.stop()
+        assert_all(judge, store)
+        assert [session.reason for session in sessions(database_url)] == ["spool-full", "stopped"]
+        assert len(interruptions(database_url)) == 1
+
+
+def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_path: Path) -> None:
+    line = row("Postgres and the recorder killed (-9)")
+    with Simulators(2, rate=300) as simulators, Nursery(tmp_path) as nursery:
+        store, judge = Store(server.url), Judge(server.url, simulators.gateways)
+        recorder = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 2)
+        position = store.position()
+        server.kill()
+        wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
+        time.sleep(0.5)
+        sent, before = simulators.sent(), time.time()
+        time.sleep(0.1)
+        recorder.kill()
+        again = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+        wait_for(lambda: again.told("database_lost"), "the recorder waits for Postgres")
+        server.start()
+        line.note(store.wait_for_sessions(position, 2), judge.lost(sent))
+        again.stop()
+        assert_all(judge, store)
+        assert line.lost == 0
+        orphans = [session for session in sessions(server.url) if session.reason == "orphaned"]
+        assert len(orphans) == 2
+        assert all(session.last >= (before - 0.2) * 1e6 for session in orphans), (
+            "the times of arrival are the original ones"
+        )
+
+
+def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, tmp_path: Path) -> None:
+    with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Nursery(tmp_path) as nursery:
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        recorder = nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 1)
+        position = store.position()
+        proxy.cut(refuse=True)
+        wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
+        time.sleep(0.5)
+        recorder.kill()
+        (segment,) = (tmp_path / "one" / "spool").glob("*/*.segment")
+        with segment.open("r+b") as file:
+            file.seek(-5000, 2)
+            file.write(b"damage")
+        again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(position, 1)
+        wait_for(lambda: again.told("spool_damaged"), "the damage is told")
+        again.stop()
+        assert_all(judge, store)
+        (kept,) = (tmp_path / "one" / "spool").glob("damaged-*/*.segment")
+        assert kept.read_bytes().count(b"damage") == 1
+
+
+@pytest.mark.slow
+def test_while_postgres_is_away_one_of_several_instances_stands_in(server: Server, tmp_path: Path) -> None:
+    line = row("Postgres away for long, 2 instances")
+    with Simulators(1, rate=200) as simulators, Nursery(tmp_path) as nursery:
+        store, judge = Store(server.url), Judge(server.url, simulators.gateways)
+        position = store.position()
+        two = [
+            nursery.start(name, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=name)
+            for name in ("anna", "bert")
+        ]
+        store.wait_for_sessions(position, 1)
+        query = "SELECT count(*) FROM coordination.instance WHERE heartbeat > now() - interval '3 seconds'"
+        wait_for(lambda: server.do(query)[0][0] == 2, "both are known")
+        time.sleep(2.5)
+        server.kill()
+        wait_for(lambda: len(simulators.gateways[0].connections) > 1, "somebody stands in")
+        wait_for(lambda: any(len(each.sent) > 500 for each in simulators.gateways[0].connections[1:]), "a spool")
+        assert sum(bool(each.told("leader_stands_in")) for each in two) == 1
+        server.start()
+        line.note(store.wait_for_marks(simulators))
+        for each in two:
+            each.stop()
+        assert_all(judge, store)
+        found = [session for session in sessions(server.url) if session.gateway == simulators.addresses]
+        assert [session.reason for session in found if session.reason != "refused"] == ["deposed", "stopped"]
+
+
+def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path) -> None:
+    line = row("disk of Postgres full")
+    tmp_path.chmod(0o755)
+    with (
+        small_disk(tmp_path / "disk", "16m") as disk,
+        Simulators(1, rate=500) as simulators,
+        Nursery(tmp_path) as nursery,
+    ):
+        space = disk / "space"
+        space.mkdir()
+        shutil.chown(space, server.cluster.account.uid, server.cluster.account.gid)
+        for parent in tmp_path.parents:
+            if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+        server.do(f"CREATE TABLESPACE small LOCATION '{space}'")
+        server.do("ALTER TABLE public.stored_events SET TABLESPACE small")
+        try:
+            store, judge = Store(server.url), Judge(server.url, simulators.gateways)
+            position = store.position()
+            recorder = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+            store.wait_for_sessions(position, 1)
+            with (disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+                while True:
+                    file.write(b"\0" * 4096)
+            wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
+            assert "No space left" in recorder.told("spool_started")[0]["error"]
+            (disk / "filler").unlink()
+            line.note(store.wait_for_marks(simulators))
+            recorder.stop()
+            assert_all(judge, store)
+            assert [session.reason for session in sessions(server.url)][-1:] == ["stopped"]
+        finally:
+            server.do("ALTER TABLE public.stored_events SET TABLESPACE pg_default")
+            server.do("DROP TABLESPACE small")
