@@ -8,13 +8,19 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import SQL, Identifier
 from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
 from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.rows import Row, decode_rows, encode_row
 from ibconnect.events.store import Datastore
+
+APPEND = queries("events/recorder")
+COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+COPY_TRAILER = b"\xff\xff"
 
 
 @pytest.fixture
@@ -144,3 +150,43 @@ def test_without_the_table_lock_a_reader_does_step_over_events(database_url: str
         reached = max(position for position, *_ in stored(database_url))
         slow.commit()
     assert any(position < reached for position, *_ in stored(database_url))
+
+
+def test_the_librarys_function_path_lets_a_reader_step_over_events(database_url: str) -> None:
+    """With ``enable_db_functions`` the library takes no lock: whoever commits late has lower positions than others."""
+    wanted = conninfo_to_dict(database_url)
+    with (
+        PostgresDatastore(
+            str(wanted["dbname"]), str(wanted["host"]), 5432, str(wanted["user"]), "", enable_db_functions=True
+        ) as plain,
+        connect(database_url, name="slow", autocommit=False) as slow,
+    ):
+        library = PostgresApplicationRecorder(plain)
+        library.create_table()
+        event = SQL("ROW({}, 1, 'v', '[]')::{}").format(uuid7(), Identifier(library.stored_event_type_name))
+        slow.execute(
+            SQL("SELECT {}(ARRAY[{}])").format(Identifier(library.pg_function_name_insert_events), event),
+        )
+        (reached,) = library.insert_events([StoredEvent(uuid7(), 1, "v", b"[]")]) or ()
+        assert [position for position, *_ in stored(database_url)] == [reached]
+        slow.commit()
+    assert min(position for position, *_ in stored(database_url)) < reached
+
+
+def test_with_our_lock_a_later_writer_waits_for_the_earlier_one(recorder: EventRecorder, database_url: str) -> None:
+    """The same with our recorder: what commits late has the higher position, so nobody is stepped over."""
+    late, early = uuid7(), uuid7()
+    writer = threading.Thread(target=recorder.append, args=(rows_of(late.bytes, range(1, 2)),), daemon=True)
+    with connect(database_url, name="early") as first:
+        first.execute(APPEND["begin_append"])
+        with first.cursor().copy(APPEND["copy_rows"]) as copy:
+            copy.write(COPY_HEADER + rows_of(early.bytes, range(1, 2)) + COPY_TRAILER)
+        writer.start()
+        with connect(database_url, name="look") as look:
+            query = "SELECT count(*) FROM pg_locks WHERE relation = 'stored_events'::regclass AND NOT granted"
+            while look.execute(query).fetchone() != (1,):
+                assert writer.is_alive()
+        assert stored(database_url) == []
+        first.execute(APPEND["end_append"])
+    writer.join(30)
+    assert [session for _, session, _, _ in stored(database_url)] == [early.bytes, late.bytes]
