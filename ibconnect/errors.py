@@ -13,6 +13,7 @@ IbConnectError
 │   ├── GatewayUnavailable     nothing listens, or the handshake did not end
 │   └── GatewayLost            the connection ended under us
 ├── ProjectionError        a projection cannot go on
+├── Problem                an answer with an error status, see ibconnect/http/problems.py
 └── SimulatorError         the simulated gateway was asked for what it cannot do
     └── CaptureError           a capture file is not what it should be
 
