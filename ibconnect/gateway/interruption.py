@@ -29,11 +29,12 @@ class Interruption:
         if session.unrecorded is None:
             return
         messages, size = session.unrecorded
-        self._since = self._since or session.now()
+        now = session.now()
+        self._since = self._since or now
         self._messages += messages
         self._bytes += size
         if session.version:
-            self._unended[session.id] = (session.version, session.now())
+            self._unended[session.id] = (session.version, now)
         o.MESSAGES_LOST.labels(session.gateway).inc(messages)
 
     def end_sessions(self, writer: Writer) -> None:

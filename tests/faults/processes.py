@@ -148,6 +148,7 @@ class Server:
 
     def launch(self) -> None:
         """Start it as a standby: nothing is created in it."""
+        embedded_cluster._forget_dead_postmaster(self.cluster, alone=True)
         embedded_cluster._launch(self.cluster, self._settings)
 
     def stop(self) -> None:
