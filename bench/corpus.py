@@ -5,9 +5,11 @@ recorder's own :class:`Session` and :class:`EventRecorder`; only the clock is ou
 more history than can be recorded while one waits.
 """
 
+import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
@@ -15,6 +17,7 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
+from ibconnect.simulator.captures import Captures
 from ibconnect.simulator.scenario import Scenario
 from ibconnect.simulator.source import Source
 from ibconnect.simulator.wire import Fields, payload
@@ -76,6 +79,29 @@ def scenario_accounts(accounts: int, positions: int, states: int = _STATES) -> l
 def accounts_of(source: Source, states: int) -> list[Account]:
     """The accounts of a source of the simulator at several moments."""
     return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in source.codes()]
+
+
+def real_account(capture: Path, positions: int) -> Account:
+    """The values of a recorded account, other amounts at each moment, with so many positions of the scenario."""
+    (recorded,) = accounts_of(Captures.load(capture), 1)
+    (simulated,) = scenario_accounts(1, positions)
+    chance = random.Random(1)
+    values = [each for each in recorded.states[0] if each.startswith(b"6\0")]
+    states = []
+    for state in simulated.states:
+        held = [each for each in state if each.startswith(b"7\0")]
+        moved = [each.replace(simulated.code.encode(), recorded.code.encode()) for each in held]
+        states.append([*(_varied(each, chance) for each in values), *moved])
+    return Account(recorded.code, states)
+
+
+def _varied(value: bytes, chance: random.Random) -> bytes:
+    """Another amount with as many decimals; zeros, ones and texts as they are."""
+    fields = value.decode().split("\0")
+    text, decimals = fields[3], fields[3].partition(".")[2]
+    if decimals.isdigit() and text not in ("0.00", "1.00"):
+        fields[3] = f"{float(text) * chance.uniform(0.9, 1.1):.{len(decimals)}f}"
+    return "\0".join(fields).encode()
 
 
 def _encoded(messages: Sequence[Fields]) -> list[bytes]:

@@ -54,25 +54,29 @@ class Guard:
 
         :raises Problem: token missing or wrong, too many such tries, or a host name that is not this machine's
         """
-        if self.tokens is None:
-            self._check_host(request)
-            return EVERYONE
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            principal = self.tokens.principal_of(token.strip())
-            if principal is not None:
-                return principal
-        raise self._refused(request, bool(scheme))
+        principal = self.known(request)
+        if principal is None:
+            raise self._refused(request)
+        return principal
 
-    def _check_host(self, request: web.Request) -> None:
+    def known(self, request: web.Request) -> Principal | None:
+        """Who asks; None if he is to be refused, which is told and counted by :meth:`admit` only."""
+        if self.tokens is None:
+            return EVERYONE if self._is_named_right(request) else None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self.tokens.principal_of(token.strip()) if scheme.lower() == "bearer" else None
+
+    def _is_named_right(self, request: web.Request) -> bool:
         """Without tokens, a page elsewhere could read us through a name of its own that it points to loopback."""
         if self._hosts is None:
-            return
+            return True
         named = request.host.lower()
-        if named not in self._hosts and named.rpartition(":")[0] not in self._hosts:
-            raise Problem(Code.MISDIRECTED, "without API tokens only requests to localhost are answered")
+        return named in self._hosts or named.rpartition(":")[0] in self._hosts
 
-    def _refused(self, request: web.Request, tried: bool) -> Problem:
+    def _refused(self, request: web.Request) -> Problem:
+        if self.tokens is None:
+            return Problem(Code.MISDIRECTED, "without API tokens only requests to localhost are answered")
+        tried = bool(request.headers.get("Authorization", ""))
         address = request.remote or ""
         HTTP_REFUSED_TOKENS.inc()
         wait = self._refusals.count(address)

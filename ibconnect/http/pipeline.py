@@ -15,8 +15,10 @@ from aiohttp.typedefs import Handler as AioHandler
 from prometheus_client import Histogram
 
 from ibconnect.http.arguments import reader_of
-from ibconnect.http.calls import Call, Route, route_of, template_of
+from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.headers import COMMON, best_media
+from ibconnect.http.kept import ROUTE as KEPT_ROUTE
+from ibconnect.http.kept import shortcut
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.tokens import EVERYONE
@@ -50,9 +52,13 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
     """The application's handler, with every failure made a problem and every request measured."""
     is_telling = services.config.err_info
     clock = time.perf_counter
+    kept = shortcut(services)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
+        if (short := kept(request)) is not None:
+            _measure(request, KEPT_ROUTE, short.status, clock() - started)
+            return short
         try:
             response = await handler(request)
         except ConnectionError:
@@ -60,7 +66,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
             response = await _failed(request, exc, is_telling)
-        _measure(request, response.status, clock() - started)
+        _measure(request, route_of(request), response.status, clock() - started)
         return response
 
     return answer
@@ -93,15 +99,15 @@ async def _without_slash(request: web.Request) -> web.Response | None:
     return web.Response(status=308, headers={**COMMON, "Location": location, "Cache-Control": "no-cache"})
 
 
-def _measure(request: web.Request, status: int, seconds: float) -> None:
-    _histogram(request.match_info.route.resource, request.method, status).observe(seconds)
+def _measure(request: web.Request, route: str, status: int, seconds: float) -> None:
+    _histogram(route, request.method, status).observe(seconds)
     if _log.isEnabledFor(logging.DEBUG):
         facts = {"path": request.path, "method": request.method, "status": status}
         observe(Kind.HTTP_REQUEST, **facts, seconds=round(seconds, 6))
 
 
 @lru_cache(maxsize=1024)
-def _histogram(resource: web.AbstractResource | None, method: str, status: int) -> Histogram:
+def _histogram(route: str, method: str, status: int) -> Histogram:
     """The label's values are bounded: a client's method names are not."""
     known = method if method in ("GET", "HEAD", "OPTIONS") else "other"
-    return HTTP_SECONDS.labels(template_of(resource), known, str(status))
+    return HTTP_SECONDS.labels(route, known, str(status))

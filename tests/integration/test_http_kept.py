@@ -1,0 +1,87 @@
+"""A report that is kept is answered the short way: nobody can tell, but by the time that it takes."""
+
+import pytest
+
+from ibconnect.observe import HTTP_SECONDS
+from tests.serving import DU1, DU2, Served, at, serving
+
+REPORT = f"/v1/accounts/{DU1}/{at(1)}"
+TOKEN = "a" * 32
+
+
+async def answer(server: Served, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    async with server.client.request(
+        method, server.url + path, headers=headers, allow_redirects=False, auto_decompress=False
+    ) as response:
+        named = {name: value for name, value in response.headers.items() if name != "Date"}
+        return response.status, named, await response.read()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Accept": "application/json"},
+        {"Accept": "text/html, */*;q=0.1"},
+        {"Accept": "text/csv"},
+        {"Accept-Encoding": "gzip"},
+        {"Accept-Encoding": "br;q=0.5, zstd"},
+        {"Accept-Encoding": "identity"},
+        {"If-None-Match": "*"},
+        {"If-None-Match": '"other"'},
+        {"Origin": "https://example.org"},
+        {"Host": "elsewhere.example"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_the_short_way_answers_as_the_long_one(served: Served, method: str, headers: dict[str, str]) -> None:
+    long = await answer(served, REPORT, method, **headers)
+    assert (await answer(served, REPORT))[0] == 200
+    short = await answer(served, REPORT, method, **headers)
+    unkept = await answer(served, REPORT + "?", method, **headers)
+    for other in (short, unkept):
+        assert other[0] == long[0]
+        if long[0] < 400:
+            assert other == long
+
+
+async def test_who_may_not_see_a_report_does_not_get_a_kept_one(world_url: str) -> None:
+    limited = "b" * 32
+    async with serving(world_url, API_TOKENS=f"{TOKEN} {limited}@{DU2}") as guarded:
+        assert (await answer(guarded, REPORT, Authorization=f"Bearer {TOKEN}"))[0] == 200
+        assert (await answer(guarded, REPORT, Authorization=f"Bearer {limited}"))[0] == 404
+        assert (await answer(guarded, REPORT, Authorization="Bearer wrong"))[0] == 401
+        assert (await answer(guarded, REPORT))[0] == 401
+        assert (await answer(guarded, REPORT, Authorization=f"Bearer {TOKEN}"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{REPORT}/", 308),
+        (f"{REPORT}x", 400),
+        (REPORT.replace("T", "t"), 200),
+        (REPORT.replace("-01-01T", "-99-01T"), 400),
+        ("/" + REPORT, 404),
+    ],
+)
+async def test_other_paths_take_the_long_way(served: Served, path: str, status: int) -> None:
+    assert (await answer(served, REPORT))[0] == 200
+    assert (await answer(served, path))[0] == status
+
+
+async def test_kept_reports_are_counted_under_their_route(served: Served) -> None:
+    labels = {"route": "/v1/accounts/{AccountCode}/{Timestamp}", "method": "GET", "status": "200"}
+
+    def count() -> float:
+        return sum(
+            sample.value
+            for metric in HTTP_SECONDS.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_count") and labels.items() <= sample.labels.items()
+        )
+
+    before = count()
+    await answer(served, REPORT)
+    await answer(served, REPORT)
+    assert count() == before + 2
