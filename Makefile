@@ -9,13 +9,14 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 
-.PHONY: help setup demo test test-slow lint format docs bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow lint format docs bench faults lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones"
-	@echo "make test-slow  the slow ones"
+	@echo "make test-again those that failed in the last run, one at a time"
+	@echo "make test-slow  the slow ones: about 40 minutes on two cores (ROUNDS=3: fewer faults, 25 minutes)"
 	@echo "make faults     the tests that kill, cut off and starve a running service"
 	@echo "make lint       format, lint, types, import rules"
 	@echo "make format     format and repair what can be repaired"
@@ -39,6 +40,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+test-again: setup
+	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
