@@ -17,6 +17,9 @@ from ibconnect.errors import DatabaseUnavailable
 LIVE_SCHEMA = "snapshots"
 LIVE_PATH = f"{LIVE_SCHEMA}, public"
 CONNECT_TIMEOUT_S = 5
+# Whoever needs a connection is told soon that there is none; the pool tries again whenever somebody needs one. Its own
+# way, to try less and less often, would go on failing for minutes after Postgres is back.
+POOL_TIMEOUT_S = 3.0
 
 # A peer that vanished without a word is noticed within about ten seconds.
 _KEEPALIVE: dict[str, Any] = {
@@ -71,6 +74,7 @@ def async_pool(
         min_size=min_size,
         max_size=max_size,
         open=False,
-        timeout=10,
+        timeout=POOL_TIMEOUT_S,
+        reconnect_timeout=0.0,
         name=name,
     )

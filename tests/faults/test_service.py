@@ -1,0 +1,131 @@
+"""The whole service, as users start it: killed, and without its Postgres; it answers, or says when to come back."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.faults.judge import Judge, sessions
+from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
+from tests.faults.processes import Server, running_server, wait_for
+from tests.processes import accounts, process
+
+
+def ask(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body; redirects are followed."""
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, dict(response.headers), response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def assert_sensible(url: str, paths: list[str]) -> set[int]:
+    """Each path is answered, or with 503 and the time to come back; which statuses there were."""
+    found = set()
+    with ThreadPoolExecutor() as at_once:
+        answers = list(at_once.map(lambda path: ask(f"{url}{path}"), paths))
+    for path, (status, headers, body) in zip(paths, answers, strict=True):
+        found.add(status)
+        assert status in (200, 503), (path, status, body)
+        if status == 503 and path != "/readyz":
+            assert int(headers["Retry-After"]) >= 1
+            assert json.loads(body)["status"] == 503
+    return found
+
+
+def outages(server: Server, simulators: Simulators, directory: Path, times: int) -> None:
+    random, line = chance("service without Postgres"), row("service without Postgres (killed -9)")
+    settings = {"DB_URL": server.url, "IB_GW": simulators.addresses, "PORT": "0", "DATA_DIR": str(directory / "data")}
+    with process(directory / "log", "serve", **settings) as service:
+        url = service.url()
+        latest = accounts(url, 2)
+        reports = [f"/v1/accounts/{account}/{created}" for account, created in latest.items()]
+        paths = ["/healthz", "/readyz", "/v1/accounts", "/v1/gateways", f"/v1/accounts/{next(iter(latest))}"]
+        before = [ask(url + report)[2] for report in reports]
+        for _ in range(times):
+            server.kill()
+            assert ask(f"{url}/healthz")[0] == 200
+            assert 503 in assert_sensible(url, paths)
+            assert [ask(url + report)[2] for report in reports] == before, "reports are answered from the cache"
+            time.sleep(random.uniform(0.0, 1.0))
+            server.start()
+            began = time.monotonic()
+            wait_for(lambda: assert_sensible(url, [*paths, *reports]) == {200}, "everything is answered again")
+            assert [ask(url + report)[2] for report in reports] == before
+            wait_for(lambda: refreshed(url), "a refresh is answered")
+            latest = accounts(url, 2, after=latest)
+            line.note(time.monotonic() - began)
+        assert service.stop() < 10
+        assert service.popen.returncode == 0
+
+
+def refreshed(url: str) -> bool:
+    return ask(f"{url}/v1/accounts", Cache_Control="max-age=0")[0] == 200
+
+
+def kills(server: Server, simulators: Simulators, directory: Path, times: int) -> None:
+    """Kill the service now at work, now while it starts; the next start serves what there was and refreshes."""
+    random, line = chance("service killed"), row("whole service killed (-9)")
+    store, judge = Store(server.url), Judge(server.url, simulators.gateways)
+    settings = {"DB_URL": server.url, "IB_GW": simulators.addresses, "PORT": "0", "DATA_DIR": str(directory / "data")}
+    for number in range(times):
+        position = store.position()
+        with process(directory / f"log{number}", "serve", **settings) as service:
+            if random.random() < 0.3:
+                time.sleep(random.uniform(0.0, 1.5))
+                line.note(0.0)
+                continue
+            line.note(store.wait_for_sessions(position, len(simulators.gateways)))
+            wait_for(lambda service=service: refreshed(service.url()), "a refresh is answered")
+            time.sleep(random.uniform(0.0, 0.3))
+    position = store.position()
+    with process(directory / "last", "serve", **settings) as service:
+        store.wait_for_sessions(position, len(simulators.gateways))
+        service.stop()
+    assert_all(judge, store)
+    assert {session.reason for session in sessions(server.url)} <= {"orphaned", "stopped"}
+
+
+def test_without_postgres_the_service_answers_what_it_can(tmp_path: Path) -> None:
+    with running_server() as server, Simulators(1) as simulators:
+        outages(server, simulators, tmp_path, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_many_outages_under_the_service(tmp_path: Path) -> None:
+    with running_server() as server, Simulators(1) as simulators:
+        outages(server, simulators, tmp_path, rounds(10))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_many_kills_of_the_service(tmp_path: Path) -> None:
+    with running_server() as server, Simulators(2, rate=100) as simulators:
+        kills(server, simulators, tmp_path, rounds(12))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_refresh_asked_anywhere_is_done_by_the_leader_and_answered_everywhere(tmp_path: Path) -> None:
+    with running_server() as server, Simulators(2) as simulators:
+        settings = {"DB_URL": server.url, "IB_GW": simulators.addresses, "PORT": "0"}
+        with (
+            process(tmp_path / "one", "serve", DATA_DIR=str(tmp_path / "a"), INSTANCE="anna", **settings) as one,
+            process(tmp_path / "two", "serve", DATA_DIR=str(tmp_path / "b"), INSTANCE="bert", **settings) as two,
+        ):
+            before = accounts(one.url(), 4)
+            leaders = "SELECT count(DISTINCT instance) FROM coordination.gateway WHERE connected"
+            wait_for(lambda: server.do(leaders)[0][0] == 2, "each records one gateway")
+            assert refreshed(two.url())
+            after = accounts(one.url(), 4, after=before)
+            assert refreshed(one.url())
+            assert accounts(two.url(), 4, after=after)
+            assert accounts(one.url(), 4, after=after) == accounts(two.url(), 4, after=after)
