@@ -7,6 +7,7 @@ command line: :func:`serve_until` is the whole of ``ibconnect serve``.
 import asyncio
 import gc
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from ibconnect import __version__
 from ibconnect.config import Config, hide_password
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
-from ibconnect.errors import ConfigError, DatabaseUnavailable, ProjectionError
+from ibconnect.errors import ConfigError, DatabaseUnavailable, EmbeddedPostgresError, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
@@ -33,6 +34,7 @@ from ibconnect.projections.schema import ensure, needs_rebuild
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
 _REBUILD_AGAIN_S = 2.0
+_WATCH_S = 1.0
 
 
 @contextmanager
@@ -41,8 +43,30 @@ def database(config: Config) -> Iterator[str]:
     if config.db_url:
         yield config.db_url
         return
-    with EmbeddedPostgres(config.data_dir) as server:
+    with EmbeddedPostgres(config.data_dir) as server, _watched(server):
         yield server.url
+
+
+@contextmanager
+def _watched(server: EmbeddedPostgres) -> Iterator[None]:
+    """Start the embedded server again whenever it is killed (the kernel's out-of-memory killer, somebody's kill)."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_WATCH_S):
+            try:
+                if server.revive():
+                    observe(Kind.DATABASE_REVIVED)
+            except EmbeddedPostgresError as exc:
+                observe(Kind.DATABASE_LOST, error=exc)
+
+    thread = threading.Thread(target=watch, name="embedded Postgres", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

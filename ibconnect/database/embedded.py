@@ -85,13 +85,31 @@ class EmbeddedPostgres:
         finally:
             os.close(lock)
 
+    def revive(self) -> bool:
+        """Start the server again if it was killed; tell whether that was so.
+
+        :raises EmbeddedPostgresError: it does not come up; the message carries the end of its log
+        """
+        cluster = self._cluster
+        if cluster is None or embedded_cluster.accepts(cluster):
+            return False
+        lock = self._lock(cluster.account)
+        try:
+            self._launch(cluster)
+        finally:
+            os.close(lock)
+        return True
+
+    def _launch(self, cluster: Cluster) -> None:
+        alone = _try_lock(self._users, fcntl.LOCK_EX)
+        fcntl.flock(self._users, fcntl.LOCK_SH)
+        embedded_cluster.start(cluster, self._settings, alone=alone)
+
     def _start(self, cluster: Cluster) -> None:
         self._users = self._open("embedded.users", cluster.account)
         try:
-            alone = _try_lock(self._users, fcntl.LOCK_EX)
-            fcntl.flock(self._users, fcntl.LOCK_SH)
             embedded_cluster.create(cluster)
-            embedded_cluster.start(cluster, self._settings, alone=alone)
+            self._launch(cluster)
         except BaseException:
             self._leave(cluster)
             raise

@@ -100,7 +100,7 @@ def start(cluster: Cluster, settings: Mapping[str, str], *, alone: bool) -> None
     :raises EmbeddedPostgresError: it does not come up; the message carries the end of the server's log
     """
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not _accepts(cluster):
+    while not accepts(cluster):
         if time.monotonic() > deadline:
             raise EmbeddedPostgresError(f"the embedded Postgres does not answer\n{log_tail(cluster)}")
         if _processes(cluster):
@@ -158,7 +158,8 @@ def _pg_ctl(cluster: Cluster, verb: str, *options: str) -> int:
     return done.returncode
 
 
-def _accepts(cluster: Cluster) -> bool:
+def accepts(cluster: Cluster) -> bool:
+    """Whether the server takes connections."""
     try:
         psycopg.connect(cluster.url("template1"), connect_timeout=5).close()
     except psycopg.OperationalError:

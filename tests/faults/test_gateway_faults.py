@@ -93,10 +93,6 @@ def test_each_fault_of_a_gateway_is_survived(database_url: str, tmp_path: Path) 
     campaign(database_url, tmp_path, [fault for fault in FAULTS if fault != "half-open"], 1, 1)
 
 
-def test_a_half_open_connection_is_found(database_url: str, tmp_path: Path) -> None:
-    campaign(database_url, tmp_path, ["half-open"], 1, 1)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_many_faults_of_gateways(url: str, tmp_path: Path) -> None:

@@ -130,13 +130,6 @@ def test_many_leaders_killed(database_url: str, tmp_path: Path) -> None:
     kill_leaders(database_url, tmp_path, rounds(50))
 
 
-@pytest.mark.parametrize("fault", ["connections to Postgres cut", "packets to Postgres swallowed"])
-def test_another_instance_takes_over_from_a_leader_that_is_cut_off(
-    database_url: str, tmp_path: Path, fault: str
-) -> None:
-    cut_leaders_off(database_url, tmp_path, fault, 1)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("fault", ["connections to Postgres cut", "packets to Postgres swallowed"])

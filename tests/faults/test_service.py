@@ -1,14 +1,20 @@
 """The whole service, as users start it: killed, and without its Postgres; it answers, or says when to come back."""
 
 import json
+import os
+import shutil
+import signal
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
 from tests.faults.processes import Server, running_server, wait_for
@@ -93,14 +99,9 @@ def kills(server: Server, simulators: Simulators, directory: Path, times: int) -
     assert {session.reason for session in sessions(server.url)} <= {"orphaned", "stopped"}
 
 
-def test_without_postgres_the_service_answers_what_it_can(tmp_path: Path) -> None:
-    with running_server() as server, Simulators(1) as simulators:
-        outages(server, simulators, tmp_path, 1)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_many_outages_under_the_service(tmp_path: Path) -> None:
+def test_without_postgres_the_service_answers_what_it_can(tmp_path: Path) -> None:
     with running_server() as server, Simulators(1) as simulators:
         outages(server, simulators, tmp_path, rounds(10))
 
@@ -129,3 +130,39 @@ def test_a_refresh_asked_anywhere_is_done_by_the_leader_and_answered_everywhere(
             assert refreshed(one.url())
             assert accounts(two.url(), 4, after=after)
             assert accounts(one.url(), 4, after=after) == accounts(two.url(), 4, after=after)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_killed_embedded_postgres_is_started_again(tmp_path: Path) -> None:
+    line = row("embedded Postgres killed (-9)")
+    data = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    settings = {"PORT": "0", "DATA_DIR": str(data)}
+    try:
+        with (
+            Simulators(1) as simulators,
+            process(tmp_path / "log", "serve", IB_GW=simulators.addresses, **settings) as service,
+        ):
+            url = service.url()
+            latest = accounts(url, 2)
+            for _ in range(2):
+                for postgres in processes_in(cluster_directory(data)):
+                    os.kill(postgres, signal.SIGKILL)
+                began = time.monotonic()
+                service.said("started again")
+                wait_for(lambda: refreshed(url), "a refresh is answered")
+                latest = accounts(url, 2, after=latest)
+                line.note(time.monotonic() - began)
+            assert service.stop() < 10
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def processes_in(directory: Path) -> list[int]:
+    """The processes whose working directory this is: those of a Postgres server."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (entry / "cwd").readlink() == directory:
+                found.append(int(entry.name))
+    return found
