@@ -31,19 +31,45 @@ DELETE FROM coordination.instance
 WHERE name = %(name)s OR heartbeat < clock_timestamp() - interval '1 day'
 
 -- name: peers
--- Whether another instance was alive a moment ago and could take over one of these gateways, and whether all such
--- instances are the same API client.
+-- Whether another instance is alive that could take over one of these gateways, and whether all such instances are the
+-- same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
+WITH held AS (
+    SELECT objid::bigint AS name_hash
+    FROM pg_locks
+    WHERE locktype = 'advisory'
+      AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid::bigint = %(class)s
+      AND objsubid = 2
+)
+
 SELECT
     count(*) > 0 AS has_peers,
     coalesce(bool_and(client_id IS NOT DISTINCT FROM %(client_id)s), true) AS are_same_client
 FROM coordination.instance
 WHERE name <> %(name)s
   AND (gateways && %(gateways)s OR gateways = '{}')
-  AND heartbeat > clock_timestamp() - interval '15 seconds'
+  AND (
+      heartbeat > clock_timestamp() - interval '5 seconds'
+      OR (
+          heartbeat > clock_timestamp() - interval '15 seconds'
+          AND (hashtext(name)::bigint + 4294967296) %% 4294967296 IN (SELECT name_hash FROM held)
+      )
+  )
 
 -- name: surplus
--- A gateway that we record and that another instance should: one that could, and records at least two fewer.
-WITH led AS (
+-- A gateway that we record and that another instance should: one that is alive, could, and records at least two fewer.
+WITH held AS (
+    SELECT objid::bigint AS name_hash
+    FROM pg_locks
+    WHERE locktype = 'advisory'
+      AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid::bigint = %(class)s
+      AND objsubid = 2
+),
+
+led AS (
     SELECT
         instance,
         count(*) AS gateways
@@ -63,6 +89,7 @@ WHERE gateway.instance = %(name)s
       WHERE peer.name <> %(name)s
         AND gateway.name = ANY(peer.gateways)
         AND peer.heartbeat > clock_timestamp() - interval '5 seconds'
+        AND (hashtext(peer.name)::bigint + 4294967296) %% 4294967296 IN (SELECT name_hash FROM held)
         AND coalesce(theirs.gateways, 0) + 2 <= led.gateways
   )
 ORDER BY gateway.name DESC

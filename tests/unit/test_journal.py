@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibconnect.events.journal import Batch, Journal, JournalFull, Mark, leftovers
+from ibconnect.events.journal import Batch, Journal, JournalDamaged, JournalFull, Mark, leftovers
 
 
 def drained(journal: Journal, start: Mark) -> tuple[bytes, Mark]:
@@ -92,3 +92,48 @@ def test_what_a_dead_process_left_is_adopted_up_to_the_torn_end(tmp_path: Path) 
         file.truncate(whole + 13)
     assert [(batch.data, batch.rows) for batch in batches_left(tmp_path)] == [(b"whole", 1)]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_given_past_damage_and_what_is_damaged_is_kept(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"whole", 1)
+    whole = journal.end.offset
+    journal.append(b"harmed", 1)
+    journal.append(b"behind", 1)
+    journal.close(is_done=False)
+    segment = next(journal.directory.glob("*.segment"))
+    with segment.open("r+b") as file:
+        file.seek(whole + 14)
+        file.write(b"?")
+    assert [batch.data for batch in batches_left(tmp_path)] == [b"whole"]
+    (kept,) = tmp_path.iterdir()
+    assert kept.name == f"damaged-{journal.directory.name}"
+    assert batches_left(tmp_path) == []
+
+
+def test_damage_in_a_journal_at_work_is_told(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    start = journal.end
+    journal.append(b"harmed", 1)
+    with next(journal.directory.glob("*.segment")).open("r+b") as file:
+        file.seek(13)
+        file.write(b"?")
+    with pytest.raises(JournalDamaged, match="cannot be read"):
+        journal.read(start)
+    journal.close(is_done=True)
+
+
+def test_what_was_read_can_be_read_again_until_it_is_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    start = journal.end
+    middle = journal.append(b"one", 1)
+    journal.append(b"two", 1)
+    again = journal.read(start, middle)
+    assert again is not None
+    assert (again.data, again.end) == (b"one", middle)
+    rest = journal.read(middle)
+    assert rest is not None
+    assert rest.data == b"two"
+    assert journal.forget(rest.end) > rest.end
+    assert journal.bytes_kept == 0
+    journal.close(is_done=True)
