@@ -9,15 +9,17 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 
-.PHONY: help setup demo test test-again test-slow lint format docs bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-long soak lint format docs bench faults lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-again those that failed in the last run, one at a time"
-	@echo "make test-slow  the slow ones: about 40 minutes on two cores (ROUNDS=3: fewer faults, 25 minutes)"
-	@echo "make faults     the tests that kill, cut off and starve a running service"
+	@echo "make test-slow  hundreds of kills, cuts and outages of a running service: at most 20 minutes on two cores"
+	@echo "make faults     the same with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
+	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
+	@echo "make test-long  the other slow tests: long fuzzing, load, large histories"
 	@echo "make lint       format, lint, types, import rules"
 	@echo "make format     format and repair what can be repaired"
 	@echo "make docs       bring the generated parts of the documentation up to date"
@@ -45,10 +47,16 @@ test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest tests/faults -m slow
 
-faults: setup
-	$(BIN)/python -m pytest tests/faults
+# SEED and ROUNDS reach the tests as environment variables.
+faults: test-slow
+
+soak: setup
+	SOAK=600 $(BIN)/python -m pytest tests/faults/test_soak.py -m slow -s
+
+test-long: setup
+	$(BIN)/python -m pytest -m slow --ignore tests/faults
 
 lint: setup
 	$(BIN)/ruff format --check .

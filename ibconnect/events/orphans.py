@@ -43,7 +43,7 @@ def _close(connection: Connection[TupleRow], stream: UUID) -> bool:
         originator_version=0,
         arrived=to_micros(utc_now()),
         reason="orphaned",
-        detail="its instance ended without closing it",
+        detail="its instance did not end it",
     )
     with connection.transaction():
         connection.execute(Q["lock_events"])
