@@ -6,6 +6,7 @@ itself and disturbs no other keeper.
 """
 
 import asyncio
+import math
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,8 @@ _SETTLE_S = 1.0
 # How long another instance that is alive may take to store the end of its session.
 _ENDING_S = 5.0
 _WATCH_S = 1.0
+# A predecessor that is cut off from the database keeps the gateway's one place for our client id until it steps down.
+_TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.8
 _ORPHANS_S = 10.0
 _FULL_S = 0.5
 _POLL_S = 0.1
@@ -98,6 +101,8 @@ class Keeper:
         observe(Kind.LEADER_DEPOSED, gateway=self.name, reason=self._ending[1])
 
     async def _record(self, reign: Reign) -> None:
+        began = asyncio.get_running_loop().time()
+        self._backoff.reset()
         while True:
             if not self._has_room():
                 await asyncio.sleep(_FULL_S)
@@ -106,7 +111,8 @@ class Keeper:
                 await self._close_orphans()
             if await self._session(reign):
                 self._backoff.reset()
-            await asyncio.sleep(self._backoff.wait())
+            is_new = asyncio.get_running_loop().time() - began < _TAKE_OVER_S
+            await asyncio.sleep(min(self._backoff.wait(), _TAKE_OVER_PAUSE_S if is_new else math.inf))
 
     def _has_room(self) -> bool:
         try:
