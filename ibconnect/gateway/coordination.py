@@ -23,7 +23,6 @@ from ibconnect.gateway.backoff import Backoff
 
 Q = queries("gateway/coordination")
 
-_NAME_CLASS = 0x1BC3
 _POLL_S = 1.0
 _BEAT_S = 2.0
 _ANSWER_S = 3.0
@@ -48,7 +47,7 @@ class Coordination:
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
-        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "class": _NAME_CLASS}
+        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id}
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
@@ -115,7 +114,7 @@ class Coordination:
 
     async def is_alive(self, instance: str) -> bool:
         """Whether another instance is connected to Postgres (true if that cannot be learnt now)."""
-        rows = await self._fetch("is_alive", name=instance, **{"class": _NAME_CLASS})
+        rows = await self._fetch("is_alive", name=instance)
         return not rows or bool(rows[0][0])
 
     def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> None:

@@ -1,21 +1,13 @@
 -- What a running instance tells the others: that it runs, how its gateways are, what it was asked for.
 
 -- name: hold_name
--- Held as long as this connection lives: an instance whose name nobody holds is gone, and so is what it recorded.
-SELECT pg_try_advisory_lock(%(class)s, hashtext(%(name)s))
+-- Held as long as this connection lives: an instance whose name nobody holds is gone, and so is what it recorded. (The
+-- number is that of coordination.is_alive.)
+SELECT pg_try_advisory_lock(7107, hashtext(%(name)s))
 
 -- name: is_alive
--- Whether somebody holds this name. (Looking at the lock must not take it, not even for a moment.)
-SELECT EXISTS (
-    SELECT 1
-    FROM pg_locks
-    WHERE locktype = 'advisory'
-      AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND classid::bigint = %(class)s
-      AND objid::bigint = (hashtext(%(name)s)::bigint + 4294967296) %% 4294967296
-      AND objsubid = 2
-)
+-- Whether somebody holds this name.
+SELECT coordination.is_alive(%(name)s)
 
 -- name: announce_instance
 INSERT INTO coordination.instance (name, gateways, client_id)
@@ -33,16 +25,6 @@ WHERE name = %(name)s OR heartbeat < clock_timestamp() - interval '1 day'
 -- name: peers
 -- Whether another instance is alive that could take over one of these gateways, and whether all such instances are the
 -- same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
-WITH held AS (
-    SELECT objid::bigint AS name_hash
-    FROM pg_locks
-    WHERE locktype = 'advisory'
-      AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND classid::bigint = %(class)s
-      AND objsubid = 2
-)
-
 SELECT
     count(*) > 0 AS has_peers,
     coalesce(bool_and(client_id IS NOT DISTINCT FROM %(client_id)s), true) AS are_same_client
@@ -51,25 +33,12 @@ WHERE name <> %(name)s
   AND (gateways && %(gateways)s OR gateways = '{}')
   AND (
       heartbeat > clock_timestamp() - interval '5 seconds'
-      OR (
-          heartbeat > clock_timestamp() - interval '15 seconds'
-          AND (hashtext(name)::bigint + 4294967296) %% 4294967296 IN (SELECT name_hash FROM held)
-      )
+      OR (heartbeat > clock_timestamp() - interval '15 seconds' AND coordination.is_alive(name))
   )
 
 -- name: surplus
 -- A gateway that we record and that another instance should: one that is alive, could, and records at least two fewer.
-WITH held AS (
-    SELECT objid::bigint AS name_hash
-    FROM pg_locks
-    WHERE locktype = 'advisory'
-      AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-      AND classid::bigint = %(class)s
-      AND objsubid = 2
-),
-
-led AS (
+WITH led AS (
     SELECT
         instance,
         count(*) AS gateways
@@ -89,7 +58,7 @@ WHERE gateway.instance = %(name)s
       WHERE peer.name <> %(name)s
         AND gateway.name = ANY(peer.gateways)
         AND peer.heartbeat > clock_timestamp() - interval '5 seconds'
-        AND (hashtext(peer.name)::bigint + 4294967296) %% 4294967296 IN (SELECT name_hash FROM held)
+        AND coordination.is_alive(peer.name)
         AND coalesce(theirs.gateways, 0) + 2 <= led.gateways
   )
 ORDER BY gateway.name DESC
