@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from ibconnect.database.pools import connect
+from ibconnect.simulator import Gateway, Scenario
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
 from tests.faults.processes import Nursery, running_server, wait_for
+from tests.projecting import project
+from tests.recording import recording
 
 GATEWAYS = 10
 QUICK = {"ASK_AFTER_S": 0.5, "GIVE_UP_AFTER_S": 2.5}
@@ -113,3 +117,35 @@ def test_one_gateways_faults_disturb_no_other_and_are_told_once(database_url: st
         assert [entry["gateway"] for entry in recorder.told("gateway_unavailable")] == [ill]
         assert [entry["gateway"] for entry in recorder.told("gateway_lost")] == [ill]
         assert [session.reason for session in sessions(database_url) if session.gateway == well] == ["stopped"]
+
+
+async def test_beside_another_program_a_refresh_completes_and_the_next_one_is_whole(
+    database_url: str, tmp_path: Path
+) -> None:
+    source = Scenario(seed=3, accounts=2, positions=4)
+    async with Gateway(source) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        await seen.refreshes()
+        gateway.inject("subscription-held")
+        Store(database_url).ask_for_refresh()
+        await seen.refreshes(2)
+        gateway.clear_faults()
+        Store(database_url).ask_for_refresh()
+        ended = await seen.refreshes(3)
+        assert [event.outcome for event in ended] == ["complete"] * 3
+        project(database_url)
+        snapshots = read_snapshots(database_url)
+        assert [source for source, _ in snapshots] == ["updates"] * 2 + ["multi"] * 2 + ["updates"] * 2
+        assert all(prices == (0 if source == "multi" else 4) for source, prices in snapshots)
+
+
+def read_snapshots(url: str) -> list[tuple[str, int]]:
+    """The source of each snapshot, in order, and how many of its positions have a market price."""
+    query = """
+        SELECT snapshot.source, count(position.market_price)
+        FROM account_snapshot AS snapshot
+        LEFT JOIN account_position AS position ON position.account_snapshot_id = snapshot.id
+        GROUP BY snapshot.id, snapshot.source
+        ORDER BY snapshot.id
+    """
+    with connect(url, name="test") as connection:
+        return connection.execute(query).fetchall()
