@@ -127,7 +127,8 @@ class Simulators:
 
 def _read(connection: Connection, port: int) -> int:
     transport = connection._transport
-    assert transport is not None
+    if transport is None:
+        return 0
     sizes = [len(body) + 4 for body in connection.sent]
     waiting = transport.get_write_buffer_size() + sum(_queued(port))
     while sizes and waiting > 0:

@@ -52,10 +52,18 @@ class Instances:
         found: dict[str, str] = wait_for(is_spread, "the gateways are spread over the instances")
         return found
 
-    def taken_over(self, position: int, gateways: list[str]) -> float:
-        """Wait until these gateways are refreshed by new sessions; the seconds since the call."""
+    def taken_over(self, position: int, gateways: list[str], victim: str) -> float:
+        """Wait until others record these gateways and refresh them; the seconds since the call.
+
+        One that the victim had just given up may have begun its new session before ``position``.
+        """
         began = time.monotonic()
-        wait_for(lambda: set(self.store.sessions_since(position)) >= set(gateways), f"{gateways} are taken over")
+
+        def is_taken_over() -> bool:
+            begun = set(self.store.sessions_since(position))
+            return all(gateway in begun or self.leaders().get(gateway, victim) != victim for gateway in gateways)
+
+        wait_for(is_taken_over, f"{gateways} are taken over")
         return time.monotonic() - began
 
 
@@ -86,10 +94,9 @@ def kill_leaders(url: str, directory: Path, times: int) -> None:
             time.sleep(0.1)
             position = three.store.position()
             three.running[victim].kill()
-            line.note(three.taken_over(position, led))
-            line.lost += judge.lost(
-                {key: count for key, count in expected.items() if key[0] in led and key in judge.held}
-            )
+            took = three.taken_over(position, led, victim)
+            judge.check()
+            line.note(took, judge.lost({key: count for key, count in expected.items() if key in judge.held}))
             three.start(victim)
     assert line.longest <= TAKEN_OVER_S
     assert line.lost == 0
@@ -107,7 +114,7 @@ def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
             if number % 3 == 2:
                 time.sleep(random.uniform(0.0, 3.0))
             else:
-                line.note(three.taken_over(position, led))
+                line.note(three.taken_over(position, led, victim))
                 time.sleep(max(0.0, random.uniform(0.0, 9.0) - (time.monotonic() - began)))
             three.proxies[victim].mend()
     assert line.longest <= TAKEN_OVER_S

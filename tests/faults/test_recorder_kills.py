@@ -23,13 +23,13 @@ def server() -> Iterator[Server]:
 
 
 def kill(recorder: Recorder, simulators: Simulators) -> Counts:
-    """Kill a recorder; what it had read of what was sent 100 ms before."""
+    """Kill a recorder; what it had read of what was sent 100 ms before, for each connection that it could have."""
     sent = simulators.sent()
     time.sleep(LATEST_S)
     recorder.send(signal.SIGSTOP)
     read = simulators.read()
     recorder.kill()
-    return {key: min(count, read.get(key, 0)) for key, count in sent.items()}
+    return {key: min(sent.get(key, 0), read.get(key, 0)) for key in sent | read}
 
 
 def campaign(url: str, directory: Path, kills: int) -> None:
