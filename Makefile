@@ -9,13 +9,13 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 
-.PHONY: help setup demo test test-again test-slow test-long soak lint format docs bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-slow-again test-long soak lint format docs bench faults lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones"
-	@echo "make test-again those that failed in the last run, one at a time"
+	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages of a running service: at most 20 minutes on two cores"
 	@echo "make faults     the same with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
@@ -48,6 +48,9 @@ test-again: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest tests/faults -m slow
+
+test-slow-again: setup
+	$(BIN)/python -m pytest tests/faults -m slow --last-failed --last-failed-no-failures none
 
 # SEED and ROUNDS reach the tests as environment variables.
 faults: test-slow
