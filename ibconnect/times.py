@@ -6,6 +6,7 @@ finest step here; finer input (RFC 3339 allows any number of digits) is accepted
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -37,12 +38,11 @@ def format_rfc3339(instant: datetime) -> str:
     >>> format_rfc3339(from_micros(1398140645776394))
     '2014-04-22T04:24:05.776394Z'
     """
-    utc = instant.astimezone(UTC)
-    whole = f"{utc:%Y-%m-%dT%H:%M:%S}".rjust(19, "0")
-    fraction = f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else ""
-    return f"{whole}{fraction}Z"
+    text = instant.astimezone(UTC).isoformat()[: -len("+00:00")]
+    return f"{text.rstrip('0') if '.' in text else text}Z"
 
 
+@lru_cache(maxsize=4096)
 def parse_rfc3339(text: str) -> datetime:
     """Parse an RFC 3339 date-time (section 5.6) into aware UTC.
 

@@ -13,7 +13,6 @@ from ibconnect.http.headers import COMMON, wants_refresh
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
 from ibconnect.http.parameters import format_cursor
 from ibconnect.http.problems import Code, Problem
-from ibconnect.http.report import read_report
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/accounts")
@@ -89,7 +88,7 @@ async def report(call: Call) -> web.StreamResponse:
 
 
 async def _read_document(call: Call, account: str, created: datetime) -> Document:
-    body = await read_report(call.services.pool, call.services.contracts, account, created)
+    body = await call.services.reader.read(account, created)
     if body is None:
         raise await _nothing_there(call, account, created)
     return Document(body, JSON, _REPORT_CACHING)

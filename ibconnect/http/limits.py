@@ -22,9 +22,14 @@ POOL_MIN = 1
 POOL_MAX = 8
 STATEMENT_TIMEOUT_MS = 15_000
 
+# Reports that are read by one statement, and how many such statements run at once.
+TOGETHER_MAX = 8
+TOGETHER_AT_ONCE = 3
+
 # Reports kept ready to send, compressed forms included.
 REPORT_CACHE_BYTES = 64 * 1024 * 1024
 LIST_CACHE_ENTRIES = 64
+LOOKUP_MAX = 20_000
 MIN_COMPRESSED_BYTES = 1024
 
 # One answer's rows; what is beyond is reached by the Link header.

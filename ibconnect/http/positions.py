@@ -1,21 +1,14 @@
-"""The ``Positions`` of a report: figures from the snapshot, contract texts from a small cache.
+"""The ``Positions`` of a report: figures from the snapshot, contract texts made once per contract."""
 
-A row of table ``contract`` never changes within one build of the tables, so its JSON is made once. A build is
-told apart by the oid of its tables.
-"""
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import orjson
 from psycopg.rows import TupleRow
 
-from ibconnect.database.sql import queries
-from ibconnect.http import reads
 from ibconnect.tags import UNSET_TEXTS, is_canonical
 
-_SQL = queries("http/report")
-_MAX_CONTRACTS = 20_000
+_FIGURES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +21,10 @@ class Contract:
     tail: str
 
 
-class Contracts:
-    """The contracts of the current build, by the id of their row."""
-
-    def __init__(self) -> None:
-        self._generation = 0
-        self._known: dict[int, Contract] = {}
-
-    async def of(self, pool: reads.Pool, generation: int, ids: list[int]) -> dict[int, Contract] | None:
-        """The contracts with these ids; None if the tables were swapped meanwhile."""
-        if generation != self._generation or len(self._known) > _MAX_CONTRACTS:
-            self._generation, self._known = generation, {}
-        known = self._known
-        missing = [number for number in ids if number not in known]
-        if missing:
-            found = await reads.rows(pool, _SQL["contracts"], {"ids": missing})
-            if len(found) < len(missing) or any(row[0] != generation for row in found):
-                return None
-            known.update({row[1]: _contract(row) for row in found})
-        return known
-
-
-def _contract(row: TupleRow) -> Contract:
-    (_, _, ib_contract_id, symbol, local_symbol, security_type, exchange, iso_code, currency, currency_code) = row[:10]
-    multiplier, strike, right, expiry, trading_class = row[10:]
+def contract(row: TupleRow) -> Contract:
+    """A contract of the columns of query ``contracts``, from ``ib_contract_id`` on."""
+    (ib_contract_id, symbol, local_symbol, security_type, exchange, iso_code, currency, currency_code) = row[:8]
+    multiplier, strike, right, expiry, trading_class = row[8:]
     return Contract(
         ib_contract_id,
         _members(
@@ -83,31 +56,22 @@ def _number(text: str) -> object:
     return orjson.Fragment(text) if is_canonical(text) else text
 
 
-def positions(held: list[str], contracts: dict[int, Contract]) -> str:
-    """The JSON array, by market value descending (unknown values last), then by contract id.
+def contract_ids(figures: Sequence[str]) -> list[int]:
+    """The ids of the contracts' rows among the figures of positions."""
+    return list(map(int, figures[::_FIGURES]))
 
-    :param held: composites "(contract,position,price,value,cost,unrealized,realized)"
+
+def positions(figures: Sequence[str], contracts: Mapping[int, Contract]) -> str:
+    """The JSON array of positions in the order given.
+
+    :param figures: for each position one after the other: the id of its contract's row, size, price, value, average
+        cost, unrealized and realized profit; ``null`` where one is unknown
     """
     rows = []
-    for composite in held:
-        figures = composite[1:-1].split(",")
-        contract, value = contracts[int(figures[0])], figures[3]
-        if "" in figures:
-            figures = [figure or "null" for figure in figures]
-        rank = -Decimal(value) if value else 0
-        rows.append((not value, rank, contract.ib_contract_id, figures[0], _position(contract, figures)))
-    rows.sort()
-    return f"[{','.join([row[-1] for row in rows])}]"
-
-
-def _position(contract: Contract, figures: list[str]) -> str:
-    _, position, price, value, cost, unrealized, realized = figures
-    return (
-        f'{{{contract.head},"Position":{position},{contract.middle},"MarketPrice":{price},"MarketValue":{value},'
-        f'"AverageCost":{cost},"UnrealizedPNL":{unrealized},"RealizedPNL":{realized},{contract.tail}}}'
-    )
-
-
-def held_contracts(held: list[str]) -> list[int]:
-    """The contract ids of such composites."""
-    return [int(composite[1 : composite.index(",")]) for composite in held]
+    for number, position, price, value, cost, unrealized, realized in zip(*[iter(figures)] * _FIGURES, strict=True):
+        of = contracts[int(number)]
+        rows.append(
+            f'{{{of.head},"Position":{position},{of.middle},"MarketPrice":{price},"MarketValue":{value},'
+            f'"AverageCost":{cost},"UnrealizedPNL":{unrealized},"RealizedPNL":{realized},{of.tail}}}'
+        )
+    return f"[{','.join(rows)}]"

@@ -27,12 +27,17 @@ def compact(query: LiteralString) -> LiteralString:
     return "\n".join([line.strip() for line in query.split("\n")])
 
 
-async def rows(pool: Pool, query: Query, parameters: Parameters, *, binary: bool = False) -> list[TupleRow]:
-    """All rows of one statement."""
+async def rows(
+    pool: Pool, query: Query, parameters: Parameters, *, binary: bool = False, prepare: bool = True
+) -> list[TupleRow]:
+    """All rows of one statement.
+
+    :param prepare: plan it once and for all, which pays for what is quick; without, each time for its parameters
+    """
     for remaining in reversed(range(_TRIES)):
         try:
             async with pool.connection() as connection:
-                cursor = await connection.execute(query, parameters, prepare=True, binary=binary)
+                cursor = await connection.execute(query, parameters, prepare=prepare, binary=binary)
                 return await cursor.fetchall()
         except _SWAPPED:
             if not remaining:

@@ -1,10 +1,12 @@
-"""One report: a snapshot of an account as JSON, read in one statement and put together without any float.
+"""Reports: snapshots of accounts as JSON, read in one statement and put together without any float.
 
 In: account code and instant. Out: the bytes of the JSON document, or None where there is no such snapshot.
 Called by :mod:`ibconnect.http.accounts`, which keeps the result: reports never change.
 """
 
 from datetime import datetime
+from itertools import chain
+from typing import Any, NamedTuple
 
 import orjson
 from psycopg.rows import TupleRow
@@ -13,70 +15,102 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError
 from ibconnect.http import reads
 from ibconnect.http.balance import balance
-from ibconnect.http.positions import Contracts, held_contracts, positions
-from ibconnect.http.values import Shape, TextKey, values
+from ibconnect.http.lookups import Lookup
+from ibconnect.http.positions import contract, contract_ids, positions
+from ibconnect.http.together import Together
+from ibconnect.http.values import Shape, TextKey, quoted, values
 from ibconnect.tags import BASE
 from ibconnect.times import format_rfc3339
 
-_REPORT = reads.compact(queries("http/report")["report"])
+_SQL = queries("http/report")
+_REPORT = reads.compact(_SQL["report"])
 _TRIES = 3
-_TYPE = ("AccountType", None)
+_TYPE = TextKey("AccountType", None, None)
+
+_Key = tuple[str, datetime]
+_Row = dict[str, Any]
 
 
-async def read_report(pool: reads.Pool, contracts: Contracts, account: str, created: datetime) -> bytes | None:
-    """The report of ``account`` at exactly ``created``: one round trip, one more when a contract is new to us.
+class _Attributes(NamedTuple):
+    """The attributes of a set: their keys, their values as the inside of JSON strings, the account's type."""
 
-    :raises ProjectionError: the tables were swapped under every one of several tries
-    """
-    for _ in range(_TRIES):
-        row = await reads.row(pool, _REPORT, {"account": account, "created": created})
-        if row is None:
-            return None
-        held = _parts(row[-1])
-        known = await contracts.of(pool, row[0], held_contracts(held))
-        if known is not None:
-            return _document(account, created, row, positions(held, known))
-    raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
+    keys: tuple[TextKey, ...]
+    texts: tuple[str, ...]
+    account_type: str | None
 
 
-def _document(account: str, created: datetime, row: TupleRow, position_array: str) -> bytes:
-    (_, gateway, source, ended, ready, base, cushion, next_change, attributes, others, segments, codes, ledger, _) = row
-    others, attributes = others or [], attributes or []
-    whole = {part.partition("(")[0]: _split(part) for part in _parts(segments)}
-    currencies = dict(zip(codes or (), map(_split, _parts(ledger)), strict=True))
-    ratios = {"Cushion": cushion, "LookAheadNextChange": next_change}
-    texts = [*attributes, *others, *((tag, None, None, text) for tag, text in ratios.items() if text is not None)]
-    shape = Shape(
-        tuple(whole), tuple(currencies), base, tuple(TextKey(tag, segment, code) for tag, segment, code, *_ in texts)
-    )
-    figures = [figure for row in (*whole.values(), *currencies.values()) for figure in row]
+class ReportReader:
+    """Reads reports; those that are asked for at the same time by one statement."""
+
+    def __init__(self, pool: reads.Pool) -> None:
+        self._pool = pool
+        self._snapshots = Together(self._read)
+        self._contracts = Lookup(_SQL["contracts"], contract)
+        self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
+
+    async def read(self, account: str, created: datetime) -> bytes | None:
+        """The report of ``account`` at exactly ``created``: one round trip, one more for what is new to us.
+
+        :raises ProjectionError: the tables were swapped under every one of several tries
+        """
+        for _ in range(_TRIES):
+            row = await self._snapshots.answer((account, created))
+            if row is None:
+                return None
+            generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
+            attributes = await self._attributes.of(self._pool, generation, [set_id])
+            contracts = await self._contracts.of(self._pool, generation, contract_ids(held))
+            if attributes is not None and contracts is not None:
+                return _document(account, created, row, attributes[set_id], positions(held, contracts))
+        raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
+
+    async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
+        wanted = [{"number": number, "account": key[0], "created": key[1]} for number, key in enumerate(keys)]
+        found = await reads.row(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
+        rows = orjson.loads(found[0]) if found is not None and found[0] is not None else []
+        return {keys[row["number"]]: row for row in rows}
+
+
+def _attributes(row: TupleRow) -> _Attributes:
+    keys = tuple(TextKey(*attribute[:3]) for attribute in row[0] or ())
+    texts = [attribute[3] for attribute in row[0] or ()]
+    account_type = dict(zip(keys, texts, strict=True)).get(_TYPE)
+    return _Attributes(keys, tuple(map(quoted, texts)), account_type)
+
+
+def _document(account: str, created: datetime, row: _Row, attributes: _Attributes, position_array: str) -> bytes:
+    ratios = {"Cushion": row["cushion"], "LookAheadNextChange": row["look_ahead_next_change"]}
+    others, base = row["others"] or (), row["base_currency"]
+    texts = [(TextKey(*other[:3]), other[3]) for other in others]
+    texts += [(TextKey(tag, None, None), text) for tag, text in ratios.items() if text is not None]
+    segments = {segment: _figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
+    ledger = {code: _figures(text[1:-1]) for code, text in (row["ledger"] or {}).items()}
+    shape = Shape(tuple(segments), tuple(ledger), base, (*attributes.keys, *(key for key, _ in texts)))
     head = orjson.dumps(
         {
             "AccountCode": account,
             "Timestamp": format_rfc3339(created),
-            "Gateway": gateway,
-            "Source": source,
-            "Ended": ended,
-            "Ready": ready,
+            "Gateway": row["gateway"],
+            "Source": row["source"],
+            "Ended": row["ended"],
+            "Ready": row["ready"],
         }
     ).decode()
     balance_object = balance(
-        account_type=next((value for tag, segment, _, value in attributes if (tag, segment) == _TYPE), None),
+        account_type=attributes.account_type,
         ratios=ratios,
         base=base,
-        whole_account=whole.get("", []),
-        base_ledger=currencies.get(BASE, []),
+        whole_account=segments.get("", []),
+        base_ledger=ledger.get(BASE, []),
         others={(tag, segment, code): (value, amount) for tag, segment, code, value, amount in others},
     )
-    value_array = values(shape, figures, [text[3] for text in texts])
+    value_array = values(
+        shape,
+        list(chain(*segments.values(), *ledger.values())),
+        [*attributes.texts, *(quoted(text) for _, text in texts)],
+    )
     return f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array}}}'.encode()
 
 
-def _parts(composites: str | None) -> list[str]:
-    """The composites of a text such as ``S(1.50,,0);C(2,,)``."""
-    return composites.split(";") if composites else []
-
-
-def _split(composite: str) -> list[str]:
-    """The figures of a composite such as ``S(1.50,,0)``: ``["1.50", "", "0"]``."""
-    return composite[composite.index("(") + 1 : -1].split(",")
+def _figures(text: str | None) -> list[str]:
+    return text.split(",") if text else []

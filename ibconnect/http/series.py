@@ -11,7 +11,7 @@ import orjson
 from ibconnect.tags import is_canonical
 
 # The time as RFC 3339, then a text for each column; None is a gap.
-Point = tuple[str | None, ...]
+Point = list[str | None]
 Pages = AsyncIterator[list[Point]]
 Format = Callable[["Series", Pages], AsyncIterator[bytes]]
 
@@ -35,14 +35,14 @@ async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     async for page in pages:
         rows = [_with_texts(row, places) for row in page] if places else page
         if rows:
-            points = ",".join([template % (row if None not in row else _with_nulls(row)) for row in rows])
+            points = ",".join([template % tuple(row if None not in row else _with_nulls(row)) for row in rows])
             yield f"{separator}{points}".encode()
             separator = ","
     yield b"]}"
 
 
 def _with_nulls(row: Point) -> Point:
-    return tuple(["null" if text is None else text for text in row])
+    return ["null" if text is None else text for text in row]
 
 
 def _with_texts(row: Point, places: list[int]) -> Point:
@@ -52,7 +52,7 @@ def _with_texts(row: Point, places: list[int]) -> Point:
         text = row[place]
         if text is not None and not is_canonical(text):
             changed[place] = orjson.dumps(text).decode()
-    return tuple(changed)
+    return changed
 
 
 async def as_csv(series: Series, pages: Pages) -> AsyncIterator[bytes]:

@@ -12,9 +12,9 @@ from ibconnect.database.pools import async_pool
 from ibconnect.http.auth import Guard, open_guard, reload_tokens
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.limits import POOL_MAX, POOL_MIN, REPORT_CACHE_BYTES, STATEMENT_TIMEOUT_MS
-from ibconnect.http.positions import Contracts
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
+from ibconnect.http.report import ReportReader
 from ibconnect.http.tail import Tails
 from ibconnect.http.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
@@ -31,7 +31,7 @@ class Services:
     wakeups: Wakeups
     refresher: Refresher
     tails: Tails
-    contracts: Contracts = field(default_factory=Contracts)
+    reader: ReportReader
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,7 +46,9 @@ def make_services(config: Config) -> Services:
     pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
     wakeups = Wakeups()
     refresher = Refresher(writes, pool, wakeups, config.refresh_timeout, config.instance)
-    return Services(config, open_guard(config), writes, pool, wakeups, refresher, Tails(pool, wakeups))
+    return Services(
+        config, open_guard(config), writes, pool, wakeups, refresher, Tails(pool, wakeups), ReportReader(pool)
+    )
 
 
 def _pool(url: str, name: str) -> Pool:

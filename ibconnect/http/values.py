@@ -42,19 +42,23 @@ def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
 
     :param figures: for each segment of the shape all SEGMENT_TAGS, then for each currency all LEDGER_TAGS; ``""``
         where IB sent none
-    :param texts: the values that belong to the shape's texts
+    :param texts: the values that belong to the shape's texts, :func:`quoted`
     """
     if not figures and not texts:
         return "[]"
     layout = _layout(shape)
-    quoted = [orjson.dumps(text).decode()[1:-1] for text in texts]
-    picked = layout.pick([*figures, *quoted, "", ""])
+    picked = layout.pick([*figures, *texts, "", ""])
     rendered = [
         f'{head}{value}"}}'
         for head, value, is_text in zip(layout.heads, picked, layout.is_text, strict=False)
         if value or is_text
     ]
     return f"[{','.join(rendered)}]"
+
+
+def quoted(text: str) -> str:
+    """A text as it stands between the quotation marks of a JSON string."""
+    return orjson.dumps(text).decode()[1:-1]
 
 
 @lru_cache(maxsize=256)

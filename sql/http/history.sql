@@ -81,10 +81,13 @@ LEFT JOIN LATERAL (
 
 -- name: with_figures
 -- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is
--- UTC, so the text of a time is RFC 3339 but for two characters.
+-- UTC, so the text of a time is RFC 3339 but for two characters. All points are one row, since each row more is read by
+-- itself.
 SELECT
-    replace(replace(point.at::text, ' ', 'T'), '+00', 'Z') AS at,
-    {figures}
+    json_agg(
+        json_build_array(replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'), {figures})
+        ORDER BY point.at
+    )::text AS points
 FROM ({points}) AS point
 LEFT JOIN account_segment AS money
     ON money.account_snapshot_id = point.snapshot_id AND money.segment = %(segment)s
@@ -92,7 +95,6 @@ LEFT JOIN account_ledger AS figure
     ON
         figure.account_snapshot_id = point.snapshot_id
         AND figure.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
-ORDER BY point.at
 
 -- name: segment_figure
 -- Account-level money; where a currency is asked for, only in snapshots with that base currency.
@@ -162,13 +164,18 @@ coalesce(
 -- name: with_position
 -- What the account held of one contract at those points.
 SELECT
-    replace(replace(point.at::text, ' ', 'T'), '+00', 'Z') AS at,
-    held.position::text,
-    held.market_price::text,
-    held.market_value::text,
-    held.average_cost::text,
-    held.unrealized_pnl::text,
-    held.realized_pnl::text
+    json_agg(
+        json_build_array(
+            replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'),
+            held.position::text,
+            held.market_price::text,
+            held.market_value::text,
+            held.average_cost::text,
+            held.unrealized_pnl::text,
+            held.realized_pnl::text
+        )
+        ORDER BY point.at
+    )::text AS points
 FROM ({points}) AS point
 LEFT JOIN account_position AS held
     ON
@@ -176,4 +183,3 @@ LEFT JOIN account_position AS held
         AND held.contract_id = ANY(
             ARRAY(SELECT contract.id FROM contract WHERE contract.ib_contract_id = %(contract)s)
         )
-ORDER BY point.at

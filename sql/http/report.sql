@@ -1,135 +1,146 @@
 -- name: report
--- Everything about one snapshot in one statement, so that a rebuild's swap cannot fall between two readings.
--- Figures come as texts of composites, one after the other ("S(1.50,,0);C(2,,)"), which is much cheaper to make and
--- to read than columns or arrays: no figure and no segment holds one of these signs. The order of the columns is that
--- of SEGMENT_TAGS and LEDGER_TAGS in ibconnect/tags.py (a test compares).
+-- Everything about each of some snapshots in one statement, so that a rebuild's swap cannot fall between two readings.
+-- All of it is one row, since each row more is read by itself. Figures come as the text of composites ("(1.50,,0)"),
+-- which is much cheaper to make and to read than columns or arrays; their order is that of SEGMENT_TAGS and LEDGER_TAGS
+-- in ibconnect/tags.py (a test compares). Positions come as one list of texts, seven for each.
+SELECT json_agg(
+    json_build_object(
+        'number', wanted.number,
+        'generation', snapshot.tableoid::bigint,
+        'gateway', gateway.name,
+        'source', snapshot.source,
+        'ended', snapshot.ended,
+        'ready', snapshot.ready,
+        'base_currency', base.code,
+        'cushion', snapshot.cushion::text,
+        'look_ahead_next_change', snapshot.look_ahead_next_change::text,
+        'attribute_set', snapshot.attribute_set_id,
+        'others', (
+            SELECT array_agg(ARRAY[value.tag, value.segment, currency.code, value.value, value.amount::text] ORDER BY value.ordinal)
+            FROM account_value AS value
+            LEFT JOIN currency ON currency.id = value.currency_id
+            WHERE value.account_snapshot_id = snapshot.id
+        ),
+        'segments', (
+            SELECT json_object_agg(
+                money.segment,
+                ROW(
+                    money.accrued_cash,
+                    money.accrued_dividend,
+                    money.available_funds,
+                    money.billable,
+                    money.buying_power,
+                    money.equity_with_loan_value,
+                    money.excess_liquidity,
+                    money.full_available_funds,
+                    money.full_excess_liquidity,
+                    money.full_init_margin_req,
+                    money.full_maint_margin_req,
+                    money.gross_position_value,
+                    money.guarantee,
+                    money.incentive_coupons,
+                    money.indian_stock_haircut,
+                    money.init_margin_req,
+                    money.look_ahead_available_funds,
+                    money.look_ahead_excess_liquidity,
+                    money.look_ahead_init_margin_req,
+                    money.look_ahead_maint_margin_req,
+                    money.maint_margin_req,
+                    money.net_liquidation,
+                    money.net_liquidation_uncertainty,
+                    money.pa_shares_value,
+                    money.physical_certificate_value,
+                    money.post_expiration_excess,
+                    money.post_expiration_margin,
+                    money.previous_day_equity_with_loan_value,
+                    money.regt_equity,
+                    money.regt_margin,
+                    money.sma,
+                    money.settled_cash,
+                    money.total_cash_value,
+                    money.total_debit_card_pending_charges,
+                    money.unaltered_init_margin_req,
+                    money.unaltered_maint_margin_req
+                )::text
+            )
+            FROM account_segment AS money
+            WHERE money.account_snapshot_id = snapshot.id
+        ),
+        'ledger', (
+            SELECT json_object_agg(
+                currency.code,
+                ROW(
+                    figure.accrued_cash,
+                    figure.cash_balance,
+                    figure.corporate_bond_value,
+                    figure.cryptocurrency,
+                    figure.exchange_rate,
+                    figure.fund_value,
+                    figure.future_option_value,
+                    figure.futures_pnl,
+                    figure.fx_cash_balance,
+                    figure.issuer_option_value,
+                    figure.money_market_fund_value,
+                    figure.mutual_fund_value,
+                    figure.net_dividend,
+                    figure.net_liquidation_by_currency,
+                    figure.option_market_value,
+                    figure.realized_pnl,
+                    figure.stock_market_value,
+                    figure.tbill_value,
+                    figure.tbond_value,
+                    figure.total_cash_balance,
+                    figure.unrealized_pnl,
+                    figure.warrant_value
+                )::text
+            )
+            FROM account_ledger AS figure
+            INNER JOIN currency ON currency.id = figure.currency_id
+            WHERE figure.account_snapshot_id = snapshot.id
+        ),
+        'positions', (
+            SELECT string_agg(
+                concat_ws(
+                    ',',
+                    contract.id,
+                    coalesce(held.position::text, 'null'),
+                    coalesce(held.market_price::text, 'null'),
+                    coalesce(held.market_value::text, 'null'),
+                    coalesce(held.average_cost::text, 'null'),
+                    coalesce(held.unrealized_pnl::text, 'null'),
+                    coalesce(held.realized_pnl::text, 'null')
+                ),
+                ',' ORDER BY held.market_value DESC NULLS LAST, contract.ib_contract_id, contract.id
+            )
+            FROM account_position AS held
+            INNER JOIN contract ON contract.id = held.contract_id
+            WHERE held.account_snapshot_id = snapshot.id
+        )
+    )
+)::text AS reports
+FROM
+    json_to_recordset(%(wanted)s::json) AS wanted (number integer, account text, created timestamptz)
+INNER JOIN account ON account.code = wanted.account
+INNER JOIN account_snapshot AS snapshot
+    ON snapshot.account_id = account.id AND snapshot.created = wanted.created
+INNER JOIN refresh ON refresh.id = snapshot.refresh_id
+INNER JOIN session ON session.id = refresh.session_id
+INNER JOIN gateway ON gateway.id = session.gateway_id
+LEFT JOIN currency AS base ON base.id = snapshot.base_currency_id;
+
+-- name: attribute_sets
+-- What some attribute sets hold; neither they nor their attributes ever change within one build of the tables.
 SELECT
-    snapshot.tableoid::bigint AS generation,
-    gateway.name AS gateway,
-    snapshot.source,
-    snapshot.ended,
-    snapshot.ready,
-    base.code AS base_currency,
-    snapshot.cushion::text AS cushion,
-    snapshot.look_ahead_next_change::text AS look_ahead_next_change,
+    'account_snapshot'::regclass::oid::bigint AS generation,
+    attribute_set.id,
     (
         SELECT array_agg(ARRAY[attribute.tag, attribute.segment, currency.code, attribute.value] ORDER BY attribute.ordinal)
         FROM account_attribute AS attribute
         LEFT JOIN currency ON currency.id = attribute.currency_id
-        WHERE attribute.attribute_set_id = snapshot.attribute_set_id
-    ) AS attributes,
-    (
-        SELECT array_agg(ARRAY[value.tag, value.segment, currency.code, value.value, value.amount::text] ORDER BY value.ordinal)
-        FROM account_value AS value
-        LEFT JOIN currency ON currency.id = value.currency_id
-        WHERE value.account_snapshot_id = snapshot.id
-    ) AS others,
-    (
-        SELECT string_agg(
-            money.segment || ROW(
-                money.accrued_cash,
-                money.accrued_dividend,
-                money.available_funds,
-                money.billable,
-                money.buying_power,
-                money.equity_with_loan_value,
-                money.excess_liquidity,
-                money.full_available_funds,
-                money.full_excess_liquidity,
-                money.full_init_margin_req,
-                money.full_maint_margin_req,
-                money.gross_position_value,
-                money.guarantee,
-                money.incentive_coupons,
-                money.indian_stock_haircut,
-                money.init_margin_req,
-                money.look_ahead_available_funds,
-                money.look_ahead_excess_liquidity,
-                money.look_ahead_init_margin_req,
-                money.look_ahead_maint_margin_req,
-                money.maint_margin_req,
-                money.net_liquidation,
-                money.net_liquidation_uncertainty,
-                money.pa_shares_value,
-                money.physical_certificate_value,
-                money.post_expiration_excess,
-                money.post_expiration_margin,
-                money.previous_day_equity_with_loan_value,
-                money.regt_equity,
-                money.regt_margin,
-                money.sma,
-                money.settled_cash,
-                money.total_cash_value,
-                money.total_debit_card_pending_charges,
-                money.unaltered_init_margin_req,
-                money.unaltered_maint_margin_req
-            )::text,
-            ';'
-        )
-        FROM account_segment AS money
-        WHERE money.account_snapshot_id = snapshot.id
-    ) AS segments,
-    ledger.currencies,
-    ledger.figures AS ledger,
-    (
-        SELECT string_agg(
-            ROW(
-                held.contract_id,
-                held.position,
-                held.market_price,
-                held.market_value,
-                held.average_cost,
-                held.unrealized_pnl,
-                held.realized_pnl
-            )::text,
-            ';'
-        )
-        FROM account_position AS held
-        WHERE held.account_snapshot_id = snapshot.id
-    ) AS positions
-FROM account_snapshot AS snapshot
-INNER JOIN account ON account.id = snapshot.account_id
-INNER JOIN refresh ON refresh.id = snapshot.refresh_id
-INNER JOIN session ON session.id = refresh.session_id
-INNER JOIN gateway ON gateway.id = session.gateway_id
-LEFT JOIN currency AS base ON base.id = snapshot.base_currency_id
-LEFT JOIN LATERAL (
-    SELECT
-        array_agg(currency.code) AS currencies,
-        string_agg(
-            ROW(
-                figure.accrued_cash,
-                figure.cash_balance,
-                figure.corporate_bond_value,
-                figure.cryptocurrency,
-                figure.exchange_rate,
-                figure.fund_value,
-                figure.future_option_value,
-                figure.futures_pnl,
-                figure.fx_cash_balance,
-                figure.issuer_option_value,
-                figure.money_market_fund_value,
-                figure.mutual_fund_value,
-                figure.net_dividend,
-                figure.net_liquidation_by_currency,
-                figure.option_market_value,
-                figure.realized_pnl,
-                figure.stock_market_value,
-                figure.tbill_value,
-                figure.tbond_value,
-                figure.total_cash_balance,
-                figure.unrealized_pnl,
-                figure.warrant_value
-            )::text,
-            ';'
-        ) AS figures
-    FROM account_ledger AS figure
-    INNER JOIN currency ON currency.id = figure.currency_id
-    WHERE figure.account_snapshot_id = snapshot.id
-) AS ledger ON TRUE
-WHERE
-    account.code = %(account)s
-    AND snapshot.created = %(created)s;
+        WHERE attribute.attribute_set_id = attribute_set.id
+    ) AS attributes
+FROM attribute_set
+WHERE attribute_set.id = ANY(%(ids)s);
 
 -- name: contracts
 -- What IB says of some contracts; a row of this table never changes within one build of the tables.

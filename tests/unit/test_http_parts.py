@@ -23,7 +23,7 @@ from ibconnect.http.parameters import (
 )
 from ibconnect.http.problems import Code
 from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
-from ibconnect.http.values import Shape, TextKey, values
+from ibconnect.http.values import Shape, TextKey, quoted, values
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
 from ibconnect.times import format_rfc3339
 
@@ -139,7 +139,7 @@ def test_every_value_is_listed_once_and_in_order(
     count = len(segments) * len(SEGMENT_TAGS) + len(currencies) * len(LEDGER_TAGS)
     figures = data.draw(st.lists(number, min_size=count, max_size=count))
     shape = Shape(tuple(segments), tuple(currencies), "USD", tuple(TextKey(*text[:3]) for text in texts))
-    rows = orjson.loads(values(shape, figures, [text[3] for text in texts]))
+    rows = orjson.loads(values(shape, figures, [quoted(text[3]) for text in texts]))
     sent = [(tag, segment or None, "USD") for segment in segments for tag in SEGMENT_TAGS]
     sent += [(tag, None, currency) for currency in currencies for tag in LEDGER_TAGS]
     wanted = [(*key, figure) for key, figure in zip(sent, figures, strict=True) if figure] + texts

@@ -1,0 +1,52 @@
+"""Questions that come at the same time, asked together.
+
+In: single questions, from many requests at once. Out: each one's answer, as it was after the question came. A question
+is asked at once while fewer than ``TOGETHER_AT_ONCE`` groups are under way; what comes meanwhile waits for the next
+group, so groups grow with the load and nobody waits for company. Equal questions of a group are asked once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from itertools import islice
+from typing import Generic, TypeVar
+
+from ibconnect.http.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
+
+Question = TypeVar("Question", bound=Hashable)
+Answer = TypeVar("Answer")
+
+
+class Together(Generic[Question, Answer]):
+    """Asks for groups of questions.
+
+    :param ask: gives the answers to at most ``TOGETHER_MAX`` questions; one that is missing among them has none
+    """
+
+    def __init__(self, ask: Callable[[list[Question]], Awaitable[Mapping[Question, Answer]]]) -> None:
+        self._ask = ask
+        self._waiting: dict[Question, asyncio.Future[Answer | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(self, question: Question) -> Answer | None:
+        """The answer, or None if there is none. What asking raises, each of its group raises."""
+        future = self._waiting.get(question)
+        if future is None:
+            future = self._waiting[question] = asyncio.get_running_loop().create_future()
+            if len(self._tasks) < TOGETHER_AT_ONCE:
+                task = asyncio.create_task(self._answer_waiting(), name="http together")
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+        # A client that leaves takes only its own waiting along.
+        return await asyncio.shield(future)
+
+    async def _answer_waiting(self) -> None:
+        while self._waiting:
+            group = {question: self._waiting.pop(question) for question in list(islice(self._waiting, TOGETHER_MAX))}
+            try:
+                found = await self._ask(list(group))
+            except Exception as exc:  # noqa: BLE001 - whoever asked raises it
+                for future in group.values():
+                    future.set_exception(exc)
+            else:
+                for question, future in group.items():
+                    future.set_result(found.get(question))

@@ -1,0 +1,77 @@
+"""Questions of many requests, asked together: each gets its own answer, nobody waits for company, failures are told."""
+
+import asyncio
+
+import pytest
+
+from ibconnect.http.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
+from ibconnect.http.together import Together
+
+
+class Oracle:
+    """Answers each number with its square, but not 13; slowly, or wrongly, as told."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.failure: Exception | None = None
+
+    async def ask(self, numbers: list[int]) -> dict[int, int]:
+        self.groups.append(numbers)
+        await self.open.wait()
+        if self.failure is not None:
+            raise self.failure
+        return {number: number**2 for number in reversed(numbers) if number != 13}
+
+
+async def test_a_single_question_is_asked_at_once() -> None:
+    oracle = Oracle()
+    together = Together(oracle.ask)
+    assert await together.answer(7) == 49
+    assert await together.answer(13) is None
+    assert await together.answer(7) == 49
+    assert oracle.groups == [[7], [13], [7]]
+
+
+async def test_what_comes_meanwhile_is_asked_together_and_once() -> None:
+    oracle = Oracle()
+    together = Together(oracle.ask)
+    oracle.open.clear()
+    first = []
+    for number in range(TOGETHER_AT_ONCE):
+        first.append(asyncio.create_task(together.answer(number)))
+        await asyncio.sleep(0.01)
+    later = [asyncio.create_task(together.answer(number % 20 + 100)) for number in range(40)]
+    await asyncio.sleep(0.01)
+    assert oracle.groups == [[number] for number in range(TOGETHER_AT_ONCE)]
+    oracle.open.set()
+    assert await asyncio.gather(*first) == [number**2 for number in range(TOGETHER_AT_ONCE)]
+    assert await asyncio.gather(*later) == [(number % 20 + 100) ** 2 for number in range(40)]
+    groups = oracle.groups[TOGETHER_AT_ONCE:]
+    assert sorted(number for group in groups for number in group) == list(range(100, 120))
+    assert max(map(len, groups)) == TOGETHER_MAX
+
+
+async def test_a_failure_is_told_to_all_who_asked_and_to_nobody_else() -> None:
+    oracle = Oracle()
+    together = Together(oracle.ask)
+    oracle.failure = OSError("gone")
+    asked = [asyncio.create_task(together.answer(number)) for number in (1, 2, 2)]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert outcomes == [oracle.failure] * 3
+    oracle.failure = None
+    assert await together.answer(2) == 4
+
+
+async def test_who_leaves_takes_no_other_along() -> None:
+    oracle = Oracle()
+    together = Together(oracle.ask)
+    oracle.open.clear()
+    leaving, staying = (asyncio.create_task(together.answer(3)) for _ in range(2))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    oracle.open.set()
+    assert await staying == 9
