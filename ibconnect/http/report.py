@@ -32,7 +32,7 @@ _Row = dict[str, Any]
 
 
 class _Attributes(NamedTuple):
-    """The attributes of a set: their keys, their values as the inside of JSON strings, the account's type."""
+    """The attributes of a set: their keys, their values as JSON strings, the account's type."""
 
     keys: tuple[TextKey, ...]
     texts: tuple[str, ...]

@@ -35,14 +35,11 @@ async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     async for page in pages:
         rows = [_with_texts(row, places) for row in page] if places else page
         if rows:
-            points = ",".join([template % tuple(row if None not in row else _with_nulls(row)) for row in rows])
+            cells = tuple(["null" if cell is None else cell for row in rows for cell in row])
+            points = ",".join([template] * len(rows)) % cells
             yield f"{separator}{points}".encode()
             separator = ","
     yield b"]}"
-
-
-def _with_nulls(row: Point) -> Point:
-    return ["null" if text is None else text for text in row]
 
 
 def _with_texts(row: Point, places: list[int]) -> Point:

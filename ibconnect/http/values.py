@@ -6,12 +6,16 @@ are worked out once per shape and remembered.
 
 from collections.abc import Callable
 from functools import lru_cache
-from operator import itemgetter
+from itertools import compress
+from operator import add, itemgetter
 from typing import NamedTuple
 
 import orjson
 
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS
+
+_TEXT_LEVEL = 2
+_END = '"},'
 
 
 class TextKey(NamedTuple):
@@ -34,7 +38,6 @@ class Shape(NamedTuple):
 class _Layout(NamedTuple):
     pick: Callable[[list[str]], tuple[str, ...]]
     heads: tuple[str, ...]
-    is_text: tuple[bool, ...]
 
 
 def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
@@ -44,21 +47,15 @@ def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
         where IB sent none
     :param texts: the values that belong to the shape's texts, :func:`quoted`
     """
-    if not figures and not texts:
-        return "[]"
     layout = _layout(shape)
-    picked = layout.pick([*figures, *texts, "", ""])
-    rendered = [
-        f'{head}{value}"}}'
-        for head, value, is_text in zip(layout.heads, picked, layout.is_text, strict=False)
-        if value or is_text
-    ]
-    return f"[{','.join(rendered)}]"
+    picked = layout.pick([*figures, *texts])
+    rendered = _END.join(map(add, compress(layout.heads, picked), filter(None, picked)))
+    return f"[{rendered}{_END[:-1]}]" if rendered else "[]"
 
 
 def quoted(text: str) -> str:
-    """A text as it stands between the quotation marks of a JSON string."""
-    return orjson.dumps(text).decode()[1:-1]
+    """A text as a JSON string without its last quotation mark: even an empty one is something."""
+    return orjson.dumps(text).decode()[:-1]
 
 
 @lru_cache(maxsize=256)
@@ -66,15 +63,12 @@ def _layout(shape: Shape) -> _Layout:
     keys = [
         *((TextKey(tag, s or None, shape.base), 0) for s in shape.segments for tag in SEGMENT_TAGS),
         *((TextKey(tag, None, currency), 1) for currency in shape.currencies for tag in LEDGER_TAGS),
-        *((key, 2) for key in shape.texts),
+        *((key, _TEXT_LEVEL) for key in shape.texts),
     ]
     ranked = sorted(range(len(keys)), key=lambda place: _rank(*keys[place]))
-    # Two places past the end keep the getter's answer a tuple for a single value too.
-    return _Layout(
-        pick=itemgetter(*ranked, len(keys), len(keys) + 1),
-        heads=tuple(_head(keys[place][0]) for place in ranked),
-        is_text=tuple(keys[place][1] == 2 for place in ranked),
-    )
+    # The getter of a single place would not give a tuple.
+    pick = itemgetter(*ranked) if len(ranked) > 1 else tuple
+    return _Layout(pick, tuple(_head(*keys[place]) for place in ranked))
 
 
 def _rank(key: TextKey, level: int) -> tuple[str, str, int, str, int]:
@@ -88,6 +82,8 @@ def _currency_rank(currency: str | None) -> tuple[int, str]:
     return (1, "") if currency == BASE else (2, currency)
 
 
-def _head(key: TextKey) -> str:
+def _head(key: TextKey, level: int) -> str:
+    """All of the value's JSON object that stands before what is picked."""
     fields = {"Tag": key.tag, "Segment": key.segment, "Currency": key.currency}
-    return f'{orjson.dumps(fields).decode()[:-1]},"Value":"'
+    mark = "" if level == _TEXT_LEVEL else '"'
+    return f'{orjson.dumps(fields).decode()[:-1]},"Value":{mark}'

@@ -84,9 +84,11 @@ LEFT JOIN LATERAL (
 -- UTC, so the text of a time is RFC 3339 but for two characters. All points are one row, since each row more is read by
 -- itself.
 SELECT
-    json_agg(
-        json_build_array(replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'), {figures})
-        ORDER BY point.at
+    to_json(
+        array_agg(
+            ARRAY[replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'), {figures}]
+            ORDER BY point.at
+        )
     )::text AS points
 FROM ({points}) AS point
 LEFT JOIN account_segment AS money
@@ -164,17 +166,19 @@ coalesce(
 -- name: with_position
 -- What the account held of one contract at those points.
 SELECT
-    json_agg(
-        json_build_array(
-            replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'),
-            held.position::text,
-            held.market_price::text,
-            held.market_value::text,
-            held.average_cost::text,
-            held.unrealized_pnl::text,
-            held.realized_pnl::text
+    to_json(
+        array_agg(
+            ARRAY[
+                replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'),
+                held.position::text,
+                held.market_price::text,
+                held.market_value::text,
+                held.average_cost::text,
+                held.unrealized_pnl::text,
+                held.realized_pnl::text
+            ]
+            ORDER BY point.at
         )
-        ORDER BY point.at
     )::text AS points
 FROM ({points}) AS point
 LEFT JOIN account_position AS held
