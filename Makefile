@@ -8,6 +8,7 @@ UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 WORKERS ?= auto
+SLOW := tests/faults tests/integration/test_http_schemathesis.py
 
 .PHONY: help setup demo test test-again test-slow test-slow-again test-long soak lint format docs bench faults lock upgrade wheel clean
 
@@ -16,10 +17,10 @@ help:
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
-	@echo "make test-slow  hundreds of kills, cuts and outages of a running service: at most 20 minutes on two cores"
-	@echo "make faults     the same with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
+	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 20 minutes on two cores"
+	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
-	@echo "make test-long  the other slow tests: long fuzzing, load, large histories"
+	@echo "make test-long  the other slow tests: load, large histories"
 	@echo "make lint       format, lint, types, import rules"
 	@echo "make format     format and repair what can be repaired"
 	@echo "make docs       bring the generated parts of the documentation up to date"
@@ -47,19 +48,20 @@ test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
-	$(BIN)/python -m pytest tests/faults -m slow
+	$(BIN)/python -m pytest $(SLOW) -m slow
 
 test-slow-again: setup
-	$(BIN)/python -m pytest tests/faults -m slow --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest $(SLOW) -m slow --last-failed --last-failed-no-failures none
 
 # SEED and ROUNDS reach the tests as environment variables.
-faults: test-slow
+faults: setup
+	$(BIN)/python -m pytest tests/faults -m slow
 
 soak: setup
 	SOAK=600 $(BIN)/python -m pytest tests/faults/test_soak.py -m slow -s
 
 test-long: setup
-	$(BIN)/python -m pytest -m slow --ignore tests/faults
+	$(BIN)/python -m pytest -m slow $(SLOW:%=--ignore %)
 
 lint: setup
 	$(BIN)/ruff format --check .

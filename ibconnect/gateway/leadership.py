@@ -24,6 +24,8 @@ Q = queries("gateway/coordination")
 
 _CLASS = 0x1BC2
 _ANSWER_S = 1.0
+# PostgreSQL's documentation, "Error codes": admin_shutdown (also when the postmaster was killed), crash_shutdown.
+_GOING_DOWN = frozenset({"57P01", "57P02"})
 
 
 class Leadership:
@@ -36,6 +38,8 @@ class Leadership:
         self.is_leader = False
         self.sure_at = float("-inf")
         """When (``loop.time()``) the last question was asked whose answer was that the lock is ours."""
+        self.has_server_gone_down = False
+        """Whether the last connection ended with the server's own word that it goes down, for everybody."""
 
     async def campaign(self, patience_s: float = 4 * _ANSWER_S) -> bool:
         """Try once to become the leader; tell whether this instance is.
@@ -56,6 +60,8 @@ class Leadership:
             async with asyncio.timeout(patience_s):
                 wanted = parameters(self._url, name=f"leader {self._gateway}")
                 self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
+            self.has_server_gone_down = False
+            self._connection.add_notice_handler(lambda notice: self._heed(notice.sqlstate))
             await within(_ANSWER_S, self._connection, self._connection.execute(Q["watch_settings"]))
         except (psycopg.Error, TimeoutError) as exc:
             await self.close()
@@ -68,12 +74,18 @@ class Leadership:
             cursor = await within(_ANSWER_S, self._connection, self._connection.execute(query, values))
             row = await cursor.fetchone()
         except psycopg.Error as exc:
+            self._heed(exc.sqlstate)
             await self.close()
             raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
         self.is_leader = bool(row and row[0])
         if self.is_leader:
             self.sure_at = asked_at
         return self.is_leader
+
+    def _heed(self, sqlstate: str | None) -> None:
+        """A server that goes down takes leave of idle connections by a notice, of others by an error."""
+        if sqlstate in _GOING_DOWN:
+            self.has_server_gone_down = True
 
     async def keeps(self, seconds: float) -> bool:
         """Lead for so long, or less if the connection breaks; tell whether the lock is still ours."""

@@ -3,10 +3,11 @@
 In: the lock of the gateway, and what is known of other instances. Out: the moments at which recording may begin and
 must end. Called by the keeper.
 
-A leader that loses Postgres cannot tell a dead Postgres from a cut network, behind which another instance is being
-elected: if there are others it steps down. When nobody could be elected for a while, an instance stands in: it
-records without the lock, if the gateway lets it. The gateway is the judge then: it admits one client of an id at a
-time, so whoever is admitted is the only one.
+A leader that loses Postgres without a word cannot tell a dead Postgres from a cut network, behind which another
+instance is being elected: if there are others it steps down. When nobody could be elected for a while, an instance
+stands in: it records without the lock, if the gateway lets it. The gateway is the judge then: it admits one client of
+an id at a time, so whoever is admitted is the only one. A leader to whom the server has said that it goes down, for
+everybody, stands in at once and goes on with its session.
 """
 
 import asyncio
@@ -98,6 +99,8 @@ class Reign:
                 if not self.is_elected:
                     self._note(is_elected=True)
             except DatabaseUnavailable:
+                if self._may_go_on():
+                    self._note(is_elected=False)
                 if self._must_step_down():
                     return "Postgres is away, and another instance may be elected"
                 await asyncio.sleep(_RETRY_S)
@@ -106,6 +109,10 @@ class Reign:
         if not (self.is_elected and self._coordination.has_peers):
             return 4.0
         return max(_RETRY_S, self._leadership.sure_at + STEP_DOWN_S - asyncio.get_running_loop().time())
+
+    def _may_go_on(self) -> bool:
+        is_down = self._leadership.has_server_gone_down and self._coordination.are_same_client
+        return self.is_elected and self._coordination.has_peers and is_down
 
     def _must_step_down(self) -> bool:
         silent = asyncio.get_running_loop().time() - self._leadership.sure_at

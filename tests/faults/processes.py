@@ -161,6 +161,11 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not embedded_cluster._processes(self.cluster), "the server's processes are gone")
 
+    def crash(self) -> None:
+        """SIGKILL to its first process; the others notice, say so to their clients and end."""
+        os.kill(int((self.cluster.directory / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        wait_for(lambda: not embedded_cluster._processes(self.cluster), "the server's processes are gone")
+
     def send(self, number: int) -> None:
         """A signal to all its processes: SIGSTOP lets it hang, SIGCONT go on."""
         for pid in embedded_cluster._processes(self.cluster):

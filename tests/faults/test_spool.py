@@ -1,6 +1,7 @@
 """The spool: full, on a full disk, damaged, left by a killed process, filled by an instance that stands in."""
 
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, row
-from tests.faults.processes import Nursery, Server, running_server, wait_for
+from tests.faults.processes import Nursery, Recorder, Server, running_server, wait_for
 from tests.faults.proxy import Proxy
 
 
@@ -142,31 +143,66 @@ def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, t
         assert kept.read_bytes().count(b"damage") == 1
 
 
-@pytest.mark.slow
-def test_while_postgres_is_away_one_of_several_instances_stands_in(server: Server, tmp_path: Path) -> None:
-    line = row("Postgres away for long, 2 instances")
-    with Simulators(1, rate=200) as simulators, Nursery(tmp_path) as nursery:
+@contextmanager
+def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators, list[Recorder]]]:
+    """Anna and Bert, known to each other, one of them recording the one gateway; judged at the end."""
+    with Simulators(1, rate=200) as simulators, Nursery(directory) as nursery:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()
         two = [
-            nursery.start(name, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=name)
+            nursery.start(name, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=f"{name}-{position}")
             for name in ("anna", "bert")
         ]
         store.wait_for_sessions(position, 1)
         query = "SELECT count(*) FROM coordination.instance WHERE heartbeat > now() - interval '3 seconds'"
         wait_for(lambda: server.do(query)[0][0] == 2, "both are known")
         time.sleep(2.5)
-        server.kill()
-        wait_for(lambda: len(simulators.gateways[0].connections) > 1, "somebody stands in")
-        wait_for(lambda: any(len(each.sent) > 500 for each in simulators.gateways[0].connections[1:]), "a spool")
-        assert sum(bool(each.told("leader_stands_in")) for each in two) == 1
-        server.start()
-        line.note(store.wait_for_marks(simulators))
+        yield simulators, two
         for each in two:
             each.stop()
         assert_all(judge, store)
-        found = [session for session in sessions(server.url) if session.gateway == simulators.addresses]
-        assert [session.reason for session in found if session.reason != "refused"] == ["deposed", "stopped"]
+
+
+def reasons(server: Server, simulators: Simulators) -> list[str]:
+    """Why the sessions of the gateway ended, but for those that it refused."""
+    found = [session for session in sessions(server.url) if session.gateway == simulators.addresses]
+    return [session.reason for session in found if session.reason != "refused"]
+
+
+@pytest.mark.slow
+def test_while_postgres_hangs_one_of_several_instances_stands_in(server: Server, tmp_path: Path) -> None:
+    line = row("Postgres hangs for long, 2 instances")
+    with two_instances(server, tmp_path) as (simulators, two):
+        server.send(signal.SIGSTOP)
+        try:
+            wait_for(lambda: len(simulators.gateways[0].connections) > 1, "somebody stands in")
+            wait_for(lambda: any(len(each.sent) > 500 for each in simulators.gateways[0].connections[1:]), "a spool")
+            assert sum(bool(each.told("leader_stands_in")) for each in two) == 1
+        finally:
+            server.send(signal.SIGCONT)
+        line.note(Store(server.url).wait_for_marks(simulators))
+    assert reasons(server, simulators) == ["deposed", "stopped"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["stopped", "crashed"])
+def test_a_leader_that_saw_postgres_go_down_goes_on(server: Server, tmp_path: Path, end: str) -> None:
+    line = row(f"Postgres {end}, 2 instances")
+    with two_instances(server, tmp_path) as (simulators, two):
+        if end == "stopped":
+            server.stop()
+        else:
+            server.crash()
+        wait_for(lambda: any(each.told("leader_stands_in") for each in two), "the leader stands in")
+        time.sleep(8.0)
+        (connection,) = simulators.gateways[0].connections
+        sent = len(connection.sent)
+        server.start()
+        line.note(Store(server.url).wait_for_marks(simulators))
+        assert sent > 1000
+        assert sum(bool(each.told("leader_stands_in")) for each in two) == 1
+        assert all(each.told("leader_deposed") == [] for each in two if each.told("leader_stands_in"))
+    assert reasons(server, simulators) == ["stopped"]
 
 
 def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path) -> None:
