@@ -1,6 +1,6 @@
 """The composition root: enters every resource in order, leaves in reverse.
 
-embedded Postgres (if no DB_URL) → migrations → writer → projector → keepers of gateways → HTTP. Called by the
+embedded Postgres (if no DB_URL) → HTTP → migrations → writer → projector → keepers of gateways. Called by the
 command line: :func:`serve_until` is the whole of ``ibconnect serve``.
 """
 
@@ -88,9 +88,12 @@ async def running(config: Config) -> AsyncIterator[Service]:
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
         config = replace(config, db_url=url)
+        # It answers while it waits for Postgres, if only that it does; and it is the first to end.
+        answering = await stack.enter_async_context(AsyncExitStack())
+        site = await answering.enter_async_context(serve(create_app(config), config.host, config.port))
         await prepared(url)
         await stack.enter_async_context(recording(config))
-        site = await stack.enter_async_context(serve(create_app(config), config.host, config.port))
+        stack.push_async_callback(answering.aclose)
         # What was made until now stays for good: looking through it again at each full collection would cost a
         # tenth of the time of a cached report.
         gc.collect()

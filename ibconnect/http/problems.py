@@ -114,9 +114,9 @@ _FORESEEN: tuple[tuple[tuple[type[Exception], ...], Code, str], ...] = (
     ((web.HTTPClientError,), Code.BAD_REQUEST, "this is not a request that can be understood"),
     ((psycopg.errors.QueryCanceled, TimeoutError), Code.QUERY_TIMEOUT, "ask for less, or try again later"),
     (
-        (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName),
+        (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction, psycopg.errors.InvalidSchemaName),
         Code.NOT_READY,
-        "the snapshot tables are being created; try again soon",
+        "the tables are being created; try again soon",
     ),
     (
         (psycopg.OperationalError, PoolTimeout, PoolClosed, TooManyRequests),

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import unused_port
 
 from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
@@ -74,6 +75,33 @@ def outages(server: Server, simulators: Simulators, directory: Path, times: int)
 
 def refreshed(url: str) -> bool:
     return ask(f"{url}/v1/accounts", Cache_Control="max-age=0")[0] == 200
+
+
+def test_a_service_that_starts_without_postgres_says_so_until_it_is_there(tmp_path: Path) -> None:
+    with running_server() as server, Simulators(1) as simulators:
+        server.stop()
+        port = unused_port()
+        url = f"http://localhost:{port}"
+        settings = {"DB_URL": server.url, "IB_GW": simulators.addresses, "PORT": str(port), "DATA_DIR": str(tmp_path)}
+        with process(tmp_path / "log", "serve", **settings) as service:
+            wait_for(lambda: answers(url), "it answers")
+            assert ask(f"{url}/healthz")[0] == 200
+            assert json.loads(ask(f"{url}/readyz")[2]) == {
+                "Ready": False,
+                "Reasons": ["the database cannot be reached"],
+            }
+            assert assert_sensible(url, ["/v1/accounts", "/v1/gateways"]) == {503}
+            server.start()
+            assert service.url() == url
+            wait_for(lambda: refreshed(url), "a refresh is answered")
+            assert ask(f"{url}/readyz")[0] == 200
+            assert service.stop() < 10
+
+
+def answers(url: str) -> bool:
+    with suppress(OSError):
+        return ask(f"{url}/healthz")[0] == 200
+    return False
 
 
 def kills(server: Server, simulators: Simulators, directory: Path, times: int) -> None:
