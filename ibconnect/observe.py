@@ -74,6 +74,7 @@ class Kind(Enum):
     SERVICE_STOPPED = Told(Level.INFO, "stopped")
     DATABASE_MIGRATED = Told(Level.INFO, "database schema brought up to date")
     DATABASE_LOST = Told(Level.WARNING, "Postgres is away")
+    STARTED_WITHOUT_DATABASE = Told(Level.WARNING, "recording to the spool until Postgres is there")
     DATABASE_REVIVED = Told(Level.WARNING, "the embedded Postgres was killed and is started again")
     DATABASE_BACK = Told(Level.INFO, "Postgres is back")
     SPOOL_STARTED = Told(Level.WARNING, "events go to the spool until Postgres is back")

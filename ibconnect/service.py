@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from ibconnect import __version__
 from ibconnect.config import Config, hide_password
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
+from ibconnect.database.remembered import is_remembered, remember
 from ibconnect.errors import ConfigError, DatabaseUnavailable, EmbeddedPostgresError, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
@@ -34,6 +35,8 @@ from ibconnect.projections.schema import ensure, needs_rebuild
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
 _REBUILD_AGAIN_S = 2.0
+# How long a start waits for a database that it knows before it records without.
+_MEET_S = 3.0
 _WATCH_S = 1.0
 
 
@@ -71,10 +74,11 @@ def _watched(server: EmbeddedPostgres) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What runs: where it listens, and the database it uses."""
+    """What runs: where it listens, the database it uses, and whether that is up to date."""
 
     urls: tuple[str, ...]
     db_url: str
+    preparing: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -91,30 +95,42 @@ async def running(config: Config) -> AsyncIterator[Service]:
         # It answers while it waits for Postgres, if only that it does; and it is the first to end.
         answering = await stack.enter_async_context(AsyncExitStack())
         site = await answering.enter_async_context(serve(create_app(config), config.host, config.port))
-        await prepared(url)
-        await stack.enter_async_context(recording(config))
+        preparing = asyncio.create_task(_prepared_and_remembered(config))
+        stack.push_async_callback(_cancelled, [preparing])
+        await _recordable(config, preparing)
+        await stack.enter_async_context(recording(config, preparing))
         stack.push_async_callback(answering.aclose)
         # What was made until now stays for good: looking through it again at each full collection would cost a
         # tenth of the time of a cached report.
         gc.collect()
         gc.freeze()
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
-        yield Service(tuple(site.urls), url)
+        yield Service(tuple(site.urls), url, preparing)
         observe(Kind.SERVICE_STOPPING)
     observe(Kind.SERVICE_STOPPED)
 
 
+async def _recordable(config: Config, preparing: asyncio.Task[None]) -> None:
+    """Wait until events may be recorded: the database is prepared, or is away and was prepared by an earlier start."""
+    if is_remembered(config.data_dir, config.db_url):
+        await asyncio.wait({preparing}, timeout=_MEET_S)
+        if not preparing.done():
+            observe(Kind.STARTED_WITHOUT_DATABASE)
+            return
+    await preparing
+
+
 @asynccontextmanager
-async def recording(config: Config) -> AsyncIterator[None]:
+async def recording(config: Config, preparing: Awaitable[None]) -> AsyncIterator[None]:
     """Record the gateways and project what is recorded while the context lasts: everything but the answers.
 
-    ``config.db_url`` must name a database that is :func:`prepared`.
-
+    :param preparing: ends when the database that ``config.db_url`` names is :func:`prepared`; until then events stay
+        in the spool
     :raises ConfigError: the spool's directory cannot be made
     """
     async with AsyncExitStack() as stack:
         writer = await _entered_writer(stack, config, config.db_url)
-        _enter_projector(stack, config.db_url)
+        _enter_projector(stack, config.db_url, preparing)
         await _entered_keepers(stack, config, config.db_url, writer)
         yield
 
@@ -139,6 +155,11 @@ async def prepared(url: str) -> None:
             await asyncio.sleep(backoff.wait())
 
 
+async def _prepared_and_remembered(config: Config) -> None:
+    await prepared(config.db_url)
+    await asyncio.to_thread(remember, config.data_dir, config.db_url)
+
+
 async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Writer:
     datastore = stack.enter_context(Datastore(url))
     spool = config.data_dir / "spool"
@@ -152,10 +173,11 @@ async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Wr
     return writer
 
 
-def _enter_projector(stack: AsyncExitStack, url: str) -> None:
+def _enter_projector(stack: AsyncExitStack, url: str, preparing: Awaitable[None]) -> None:
     projector = Projector(url)
 
     async def project() -> None:
+        await asyncio.shield(preparing)
         while True:
             try:
                 if await asyncio.to_thread(needs_rebuild, url):
@@ -220,9 +242,12 @@ async def serve_until(
         async with running(config) as service:
             on_started(service)
             started.set()
-            await stop.wait()
+            await asyncio.wait({stopping, service.preparing}, return_when=asyncio.FIRST_COMPLETED)
+            if service.preparing.done():
+                service.preparing.result()
+                await stop.wait()
 
-    living, stopping = asyncio.ensure_future(live()), asyncio.ensure_future(stop.wait())
+    stopping, living = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(live())
     try:
         await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not started.is_set():

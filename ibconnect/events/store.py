@@ -36,3 +36,6 @@ class Datastore(PostgresDatastore):
             max_idle=60.0,
             reconnect_timeout=0.0,
         )
+
+    def register_type_adapters(self) -> None:
+        """None: composite types are for the library's own inserts, and asking for them needs Postgres at once."""

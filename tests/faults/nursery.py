@@ -27,7 +27,7 @@ async def record(settings: dict[str, str]) -> None:
     await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
         preparing.result()
-        async with recording(config):
+        async with recording(config, preparing):
             await stop.wait()
 
 

@@ -98,6 +98,36 @@ def test_a_service_that_starts_without_postgres_says_so_until_it_is_there(tmp_pa
             assert service.stop() < 10
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path: Path) -> None:
+    line = row("service killed (-9) and started without Postgres")
+    settings = {"PORT": "0", "DATA_DIR": str(tmp_path / "data")}
+    with running_server() as server, Simulators(1, rate=200) as simulators:
+        settings |= {"DB_URL": server.url, "IB_GW": simulators.addresses}
+        store, judge = Store(server.url), Judge(server.url, simulators.gateways)
+        with process(tmp_path / "first", "serve", **settings):
+            store.wait_for_sessions(0, 1)
+            server.stop()
+            time.sleep(0.5)
+            sent = simulators.sent()
+            time.sleep(0.1)
+        with process(tmp_path / "second", "serve", **settings) as service:
+            assert ask(f"{service.url()}/readyz")[0] == 503
+            connections = simulators.gateways[0].connections
+            wait_for(lambda: len(connections) > 1 and len(connections[-1].sent) > 1000, "it records")
+            before = time.time()
+            server.start()
+            line.note(store.wait_for_marks(simulators), judge.lost(sent))
+            wait_for(lambda: refreshed(service.url()), "a refresh is answered")
+            assert service.stop() < 10
+        assert_all(judge, store)
+        first, second = sessions(server.url)
+        assert (first.reason, second.reason) == ("orphaned", "stopped")
+        assert line.lost == 0
+        assert second.opened < (before - 2.0) * 1e6, "what came before Postgres was back is there, with its time"
+
+
 def answers(url: str) -> bool:
     with suppress(OSError):
         return ask(f"{url}/healthz")[0] == 200

@@ -1,0 +1,35 @@
+"""What a start has learnt of its database, for one that cannot ask it.
+
+In: a directory of this instance's own, a database's URL. Out: whether this program has already brought the schema of
+that database up to date. Called by the service: without Postgres it may only record what that schema takes.
+"""
+
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from ibconnect import __version__
+from ibconnect.config import hide_password
+from ibconnect.database.migrations import available
+
+_NAME = "prepared"
+
+
+def remember(directory: Path, url: str) -> None:
+    """Note that the database's schema is this program's. A directory that cannot be written is none to rely on."""
+    with suppress(OSError):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / _NAME).write_text(_mark(url))
+
+
+def is_remembered(directory: Path, url: str) -> bool:
+    """Whether that was noted, by this version of the program and for this database."""
+    try:
+        return (directory / _NAME).read_text() == _mark(url)
+    except (OSError, ValueError):
+        return False
+
+
+def _mark(url: str) -> str:
+    about = f"{hide_password(url)} {available()[-1].name} {__version__}"
+    return f"{sha256(about.encode()).hexdigest()}\n"
