@@ -21,13 +21,13 @@ async def list_gateways(call: Call) -> web.StreamResponse:
     visible = call.principal.accounts
     asked = {"fresh": GATEWAY_FRESH_SECONDS, "codes": None if visible is None else sorted(visible)}
     found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
-    body = orjson.dumps([_gateway(row) for row in found])
+    body = orjson.dumps([_gateway(row, visible) for row in found])
     return Document(body, JSON, "private, no-cache").response(call.request)
 
 
-def _gateway(row: TupleRow) -> dict[str, Any]:
+def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
     name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
-    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger = rest
+    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger, missing = rest
     notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
     refresh = {
         "Created": created and format_rfc3339(created),
@@ -35,6 +35,7 @@ def _gateway(row: TupleRow) -> dict[str, Any]:
         "Ended": ended and format_rfc3339(ended),
         "Outcome": outcome,
         "Trigger": trigger,
+        "Missing": _missing(missing or {}, visible),
     }
     return {
         "Gateway": name,
@@ -49,3 +50,10 @@ def _gateway(row: TupleRow) -> dict[str, Any]:
         "LastRefresh": refresh if created else None,
         "LastNotice": notice if notice_code else None,
     }
+
+
+def _missing(why: dict[str, str], visible: frozenset[str] | None) -> dict[str, str]:
+    """Why accounts have no snapshot. IB's own words may name others: a limited token hears what stands before them."""
+    if visible is None:
+        return why
+    return {account: text.partition(":")[0] for account, text in why.items() if account in visible}

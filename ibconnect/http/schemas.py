@@ -192,6 +192,11 @@ _GATEWAY = _object(
                     "Ended": _nullable(_TIME),
                     "Outcome": _nullable(_TEXT),
                     "Trigger": _TEXT,
+                    "Missing": {
+                        "type": "object",
+                        "additionalProperties": _TEXT,
+                        "description": "Why, for each account that it brought no report of",
+                    },
                 },
             ),
             "type": ["object", "null"],

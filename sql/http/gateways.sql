@@ -18,7 +18,8 @@ SELECT
     last_refresh.started,
     last_refresh.ended,
     last_refresh.outcome,
-    last_refresh.trigger
+    last_refresh.trigger,
+    last_refresh.missing
 FROM coordination.gateway AS told
 FULL JOIN gateway ON gateway.name = told.name
 LEFT JOIN LATERAL (
@@ -27,7 +28,8 @@ LEFT JOIN LATERAL (
         refresh.started,
         refresh.ended,
         refresh.outcome,
-        refresh.trigger
+        refresh.trigger,
+        refresh.missing
     FROM session
     INNER JOIN refresh ON refresh.session_id = session.id
     WHERE session.gateway_id = gateway.id

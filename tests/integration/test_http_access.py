@@ -6,6 +6,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from psycopg.types.json import Jsonb
 from yarl import URL
 
 from ibconnect.errors import ConfigError
@@ -162,15 +163,20 @@ async def test_gateways_tell_a_limited_token_no_notice(database_url: str) -> Non
             "UPDATE coordination.gateway SET last_notice_code = '321', last_notice_text = %s, last_notice_at = now()",
             (f"Error validating {DU2}",),
         )
+        connection.execute(
+            "UPDATE refresh SET missing = %s", (Jsonb({DU1: f"rejected: 321 not {DU2}", DU2: "timeout: 30 s"}),)
+        )
     async with serving(database_url, API_TOKENS=TOKENS) as served:
         async with served.get("/v1/gateways", headers=bearer(FULL)) as response:
             (gateway,) = await response.json()
             assert (gateway["Gateway"], gateway["Connected"]) == (GATEWAY, True)
             assert gateway["LastNotice"]["Text"].endswith(DU2)
             assert gateway["LastRefresh"]["Outcome"] == "complete"
+            assert gateway["LastRefresh"]["Missing"] == {DU1: f"rejected: 321 not {DU2}", DU2: "timeout: 30 s"}
         async with served.get("/v1/gateways", headers=bearer(LIMITED)) as response:
             (gateway,) = await response.json()
             assert gateway["LastNotice"] is None
+            assert gateway["LastRefresh"]["Missing"] == {DU1: "rejected"}
             assert DU2 not in orjson.dumps(gateway).decode()
 
 
