@@ -30,13 +30,22 @@ FROM account
 WHERE account.code = %(account)s;
 
 -- name: position_exists
--- Whether any snapshot of the account ever held this contract.
+-- Whether any snapshot of the account ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
+-- the planner from reading the positions of all accounts instead).
 SELECT EXISTS (
     SELECT 1
-    FROM contract
-    INNER JOIN account_position ON account_position.contract_id = contract.id
-    INNER JOIN account_snapshot ON account_snapshot.id = account_position.account_snapshot_id
-    WHERE contract.ib_contract_id = %(contract)s AND account_snapshot.account_id = %(account)s
+    FROM account_snapshot
+    CROSS JOIN LATERAL (
+        SELECT 1
+        FROM account_position
+        WHERE
+            account_position.account_snapshot_id = account_snapshot.id
+            AND account_position.contract_id = ANY(
+                ARRAY(SELECT contract.id FROM contract WHERE contract.ib_contract_id = %(contract)s)
+            )
+        OFFSET 0
+    ) AS held
+    WHERE account_snapshot.account_id = %(account)s
 );
 
 -- name: each_snapshot
