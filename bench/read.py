@@ -66,11 +66,11 @@ def _reports(past: History, service: Service, size: Size, path: Path) -> Iterato
 
 
 def _in_turn(url: str, constant: str, size: Size) -> tuple[list[float], list[float]]:
-    """Requests a second of both, several times by turns."""
+    """Requests a second of both by turns: short ones, so that a machine that changes its pace does so for both."""
     ours, theirs = [], []
-    for _ in range(size.rounds):
-        ours.append(requests_per_s(url, size.wrk_s))
-        theirs.append(requests_per_s(constant, size.wrk_s))
+    for _ in range(2 * size.rounds + 1):
+        ours.append(requests_per_s(url, size.wrk_s / 2))
+        theirs.append(requests_per_s(constant, size.wrk_s / 2))
     return ours, theirs
 
 

@@ -1,7 +1,6 @@
 """The results of a full run: ``results.json`` for programs, ``RESULTS.md`` for people.
 
-In: figures. Out: the two files beside this one. Called by ``python -m bench``. ``results.json`` keeps the values of
-benchmarks that were not run this time (``--large``).
+In: figures. Out: the two files beside this one, which hold what this run measured. Called by ``python -m bench``.
 """
 
 import os

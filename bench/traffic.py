@@ -97,7 +97,7 @@ def requests_per_s(url: str, seconds: float, paths: Path | None = None, skip: in
     :param skip: how many of the paths earlier calls have had
     :raises BenchError: an answer was not 2xx, or wrk failed
     """
-    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds:.0f}s"]
+    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={max(seconds, 1):.0f}s"]
     if paths is not None:
         script = paths.with_suffix(".lua")
         script.write_text(_TURNS % (paths, skip))
