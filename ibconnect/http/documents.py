@@ -44,7 +44,7 @@ class Document:
         self._add("identity", body)
 
     def _add(self, encoding: str, body: bytes) -> tuple[bytes, CIMultiDict[str]]:
-        headers = CIMultiDict(self._headers)
+        headers = CIMultiDict(self._headers, **{"Content-Length": str(len(body))})
         if encoding != "identity":
             headers["Content-Encoding"] = encoding
         # A strong ETag names the bytes that are sent, so each form has its own (RFC 9110, 8.8.3.3).

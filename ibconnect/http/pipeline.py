@@ -12,7 +12,6 @@ from functools import lru_cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
-from prometheus_client import Histogram
 
 from ibconnect.http.arguments import reader_of
 from ibconnect.http.calls import Call, Route, route_of
@@ -22,7 +21,7 @@ from ibconnect.http.kept import shortcut
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.tokens import EVERYONE
-from ibconnect.observe import HTTP_SECONDS, Kind, observe
+from ibconnect.observe import HTTP_SECONDS, Durations, Kind, observe
 
 _log = logging.getLogger("ibconnect")
 
@@ -100,14 +99,14 @@ async def _without_slash(request: web.Request) -> web.Response | None:
 
 
 def _measure(request: web.Request, route: str, status: int, seconds: float) -> None:
-    _histogram(route, request.method, status).observe(seconds)
+    _durations(route, request.method, status).observe(seconds)
     if _log.isEnabledFor(logging.DEBUG):
         facts = {"path": request.path, "method": request.method, "status": status}
         observe(Kind.HTTP_REQUEST, **facts, seconds=round(seconds, 6))
 
 
 @lru_cache(maxsize=1024)
-def _histogram(route: str, method: str, status: int) -> Histogram:
+def _durations(route: str, method: str, status: int) -> Durations:
     """The label's values are bounded: a client's method names are not."""
     known = method if method in ("GET", "HEAD", "OPTIONS") else "other"
     return HTTP_SECONDS.labels(route, known, str(status))
