@@ -6,8 +6,8 @@ group, so groups grow with the load and nobody waits for company. Equal question
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from itertools import islice
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
 from ibconnect.http.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
@@ -24,29 +24,42 @@ class Together(Generic[Question, Answer]):
 
     def __init__(self, ask: Callable[[list[Question]], Awaitable[Mapping[Question, Answer]]]) -> None:
         self._ask = ask
-        self._waiting: dict[Question, asyncio.Future[Answer | None]] = {}
+        self._waiting: dict[Question, list[asyncio.Future[Answer | None]]] = {}
+        self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def answer(self, question: Question) -> Answer | None:
         """The answer, or None if there is none. What asking raises, each of its group raises."""
-        future = self._waiting.get(question)
-        if future is None:
-            future = self._waiting[question] = asyncio.get_running_loop().create_future()
-            if len(self._tasks) < TOGETHER_AT_ONCE:
-                task = asyncio.create_task(self._answer_waiting(), name="http together")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        # A client that leaves takes only its own waiting along.
-        return await asyncio.shield(future)
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(question, []).append(future)
+        if self._under_way < TOGETHER_AT_ONCE:
+            self._under_way += 1
+            task = asyncio.create_task(self._answer_waiting(), name="http together")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await future
 
     async def _answer_waiting(self) -> None:
-        while self._waiting:
-            group = {question: self._waiting.pop(question) for question in list(islice(self._waiting, TOGETHER_MAX))}
-            try:
-                found = await self._ask(list(group))
-            except Exception as exc:  # noqa: BLE001 - whoever asked raises it
-                for future in group.values():
-                    future.set_exception(exc)
-            else:
-                for question, future in group.items():
+        try:
+            while self._waiting:
+                await self._answer_group()
+        finally:
+            # Not when the task is seen to be done: what is asked in between would wait for nobody.
+            self._under_way -= 1
+
+    async def _answer_group(self) -> None:
+        group = {question: self._waiting.pop(question) for question in list(islice(self._waiting, TOGETHER_MAX))}
+        try:
+            found = await self._ask(list(group))
+        except Exception as exc:  # noqa: BLE001 - whoever asked raises it
+            for future in _not_left(chain.from_iterable(group.values())):
+                future.set_exception(exc)
+        else:
+            for question, futures in group.items():
+                for future in _not_left(futures):
                     future.set_result(found.get(question))
+
+
+def _not_left(futures: Iterable[asyncio.Future[Answer]]) -> Iterator[asyncio.Future[Answer]]:
+    """Without those whose client has left meanwhile."""
+    return (future for future in futures if not future.done())

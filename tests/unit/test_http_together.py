@@ -15,11 +15,13 @@ class Oracle:
         self.groups: list[list[int]] = []
         self.open = asyncio.Event()
         self.open.set()
+        self.answering = asyncio.Event()
         self.failure: Exception | None = None
 
     async def ask(self, numbers: list[int]) -> dict[int, int]:
         self.groups.append(numbers)
         await self.open.wait()
+        self.answering.set()
         if self.failure is not None:
             raise self.failure
         return {number: number**2 for number in reversed(numbers) if number != 13}
@@ -75,3 +77,23 @@ async def test_who_leaves_takes_no_other_along() -> None:
         await leaving
     oracle.open.set()
     assert await staying == 9
+
+
+async def test_who_asks_while_the_last_groups_end_is_answered() -> None:
+    oracle = Oracle()
+    together = Together(oracle.ask)
+    oracle.open.clear()
+
+    async def ask_when_told() -> int | None:
+        await oracle.answering.wait()
+        return await together.answer(20)
+
+    late = asyncio.create_task(ask_when_told())
+    asking = []
+    for number in range(TOGETHER_AT_ONCE):
+        asking.append(asyncio.create_task(together.answer(number)))
+        await asyncio.sleep(0.01)
+    oracle.open.set()
+    async with asyncio.timeout(5):
+        assert await late == 400
+        assert await asyncio.gather(*asking) == [number**2 for number in range(TOGETHER_AT_ONCE)]
