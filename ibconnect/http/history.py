@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from aiohttp import web
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
@@ -151,9 +150,7 @@ async def _stepped_pages(
 
 async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> list[Point]:
     # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
-    (found,) = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
-    points: list[Point] = orjson.loads(found[0]) if found[0] is not None else []
-    return points
+    return await reads.document(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
 
 
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:

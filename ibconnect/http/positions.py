@@ -15,7 +15,6 @@ _FIGURES = 7
 class Contract:
     """A contract's members of a position's JSON object, cut where the figures go."""
 
-    ib_contract_id: int
     head: str
     middle: str
     tail: str
@@ -26,7 +25,6 @@ def contract(row: TupleRow) -> Contract:
     (ib_contract_id, symbol, local_symbol, security_type, exchange, iso_code, currency, currency_code) = row[:8]
     multiplier, strike, right, expiry, trading_class = row[8:]
     return Contract(
-        ib_contract_id,
         _members(
             IbContractId=ib_contract_id,
             Symbol=symbol or None,

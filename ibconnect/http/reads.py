@@ -6,6 +6,7 @@ Called by every read of this room. Driver errors leave here as they are; :func:`
 from collections.abc import Mapping
 from typing import Any, LiteralString
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
@@ -43,6 +44,13 @@ async def rows(
             if not remaining:
                 raise
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def document(pool: Pool, query: Query, parameters: Parameters, *, prepare: bool = True) -> list[Any]:
+    """The JSON array that is a statement's one answer; an aggregate of no rows is null, and empty here."""
+    ((text,),) = await rows(pool, query, parameters, prepare=prepare)
+    found: list[Any] = orjson.loads(text) if text is not None else []
+    return found
 
 
 async def row(pool: Pool, query: Query, parameters: Parameters) -> TupleRow | None:

@@ -49,7 +49,7 @@ class ReportReader:
         self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
 
     async def read(self, account: str, created: datetime) -> bytes | None:
-        """The report of ``account`` at exactly ``created``: one round trip, one more for what is new to us.
+        """The report of ``account`` at exactly ``created``: one round trip, and one for each lookup that is new.
 
         :raises ProjectionError: the tables were swapped under every one of several tries
         """
@@ -66,9 +66,8 @@ class ReportReader:
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
         wanted = [{"number": number, "account": key[0], "created": key[1]} for number, key in enumerate(keys)]
-        found = await reads.row(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
-        rows = orjson.loads(found[0]) if found is not None and found[0] is not None else []
-        return {keys[row["number"]]: row for row in rows}
+        found = await reads.document(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
+        return {keys[row["number"]]: row for row in found}
 
 
 def _attributes(row: TupleRow) -> _Attributes:

@@ -128,6 +128,23 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
         assert second.opened < (before - 2.0) * 1e6, "what came before Postgres was back is there, with its time"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_it_ends_if_the_database_turns_out_to_be_newer(tmp_path: Path) -> None:
+    settings = {"PORT": "0", "DATA_DIR": str(tmp_path / "data")}
+    with running_server() as server, Simulators(1) as simulators:
+        settings |= {"DB_URL": server.url, "IB_GW": simulators.addresses}
+        with process(tmp_path / "first", "serve", **settings):
+            Store(server.url).wait_for_sessions(0, 1)
+        server.do("INSERT INTO public.schema_migration (number, name) VALUES (9999, '9999_of_a_newer_version')")
+        server.stop()
+        with process(tmp_path / "second", "serve", **settings) as service:
+            service.url()
+            server.start()
+            assert service.popen.wait(30) != 0
+            assert "9999" in (tmp_path / "second").read_text()
+
+
 def answers(url: str) -> bool:
     with suppress(OSError):
         return ask(f"{url}/healthz")[0] == 200
