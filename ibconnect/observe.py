@@ -139,6 +139,9 @@ class Kind(Enum):
     LEADER_YIELDS = Told(Level.INFO, "another instance records fewer gateways and takes this one over")
     KEEPER_FAILED = Told(Level.ERROR, "recording a gateway failed unexpectedly, trying again")
     SESSION_ORPHANED = Told(Level.WARNING, "a session left open by a killed instance was closed")
+    SESSION_CONTINUED = Told(
+        Level.WARNING, "what was recorded of a session after its end is stored as its continuation"
+    )
     MESSAGE_UNDECODABLE = Told(Level.WARNING, "a message could not be understood; it is recorded")
     REFRESH_STARTED = Told(Level.DEBUG, "refresh started")
     REFRESH_ENDED = Told(Level.INFO, "refresh ended")

@@ -85,7 +85,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def chosen(reader: Reader, wanted: Wanted) -> list[RecordedSession]:
-    """The sessions to replay, oldest first; those whose beginning the store does not have are left out.
+    """The sessions to replay, oldest first; those that do not begin with a login are left out.
 
     :raises EventError: there is none
     """
@@ -94,7 +94,7 @@ def chosen(reader: Reader, wanted: Wanted) -> list[RecordedSession]:
         found = reader.sessions(wanted)
     else:
         found = [session for session in [reader.session(wanted.session)] if session.overlaps(wanted)]
-    playable = [session for session in found if session.opened is not None]
+    playable = [session for session in found if session.opened is not None and not session.opened.continues]
     if not playable:
         raise EventError("no session was recorded there between --from and --to that could be replayed")
     return sorted(playable, key=lambda session: session.first)

@@ -13,9 +13,10 @@ from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.refused import set_aside
 from ibconnect.events.rows import decode_rows
+from ibconnect.events.sieve import continuation_of
 from ibconnect.observe import Kind, observe
 
-FENCED = EventError("their session was closed by another instance, or lacks what came before them")
+FENCED = EventError("what came before them is missing, or the next session of their gateway had begun")
 
 
 def adopt(spool: Path, recorder: EventRecorder) -> int:
@@ -27,13 +28,14 @@ def adopt(spool: Path, recorder: EventRecorder) -> int:
 
 
 def _adopt(spool: Path, leftover: Leftover, recorder: EventRecorder) -> int:
-    events, streams = 0, dict[bytes, None]()
+    events, sessions = 0, dict[bytes, None]()
     try:
         for batch in leftover.batches():
-            streams.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
+            sessions.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
             _append(spool, leftover.directory.name, batch, recorder)
             events += batch.rows
-        close_orphans(recorder.url, [UUID(bytes=stream) for stream in streams])
+        streams = [UUID(bytes=session) for session in sessions]
+        close_orphans(recorder.url, [*streams, *map(continuation_of, streams)])
     except EventError:
         leftover.is_damaged = True
     except BaseException:

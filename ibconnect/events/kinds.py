@@ -103,7 +103,11 @@ class OwnEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOpened(OwnEvent):
-    """A connection to a gateway was established: the first event of its stream."""
+    """A connection to a gateway was established: the first event of its stream.
+
+    ``continues``: the stream (UUID) that this one goes on with; all else is as it was there. Another instance had
+    closed it, while the one that recorded it was cut off from Postgres.
+    """
 
     TOPIC = "so"
 
@@ -113,6 +117,7 @@ class SessionOpened(OwnEvent):
     connection_time: str = ""
     instance: str
     software: str
+    continues: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +125,8 @@ class SessionClosed(OwnEvent):
     """The connection ended: the last event of its stream.
 
     ``reason``: ``stopped``, ``lost``, ``silent``, ``broken-frame``, ``refused``, ``spool-full``, ``deposed``,
-    ``orphaned`` (found open by a later start). ``unfinished``: base64 of an incomplete last frame.
+    ``orphaned`` (left open, and closed by another instance or a later start), ``fenced`` (while another had closed it).
+    ``unfinished``: base64 of an incomplete last frame.
     """
 
     TOPIC = "sc"

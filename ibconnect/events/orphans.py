@@ -1,8 +1,8 @@
 """Closes streams that a killed process left open, so that each stream says how it ended.
 
 In: streams whose process is known to be gone. Out: their ``SessionClosed`` events, and from then on a fence: what
-that process might still have of them is not stored any more. Called by the adoption of a journal, and by the
-keeper of a gateway before it opens the next session.
+that process might still have of them goes to a stream of its own (:mod:`~ibconnect.events.sieve`). Called by the
+adoption of a journal, and by the keeper of a gateway before it opens the next session.
 """
 
 from collections.abc import Iterable

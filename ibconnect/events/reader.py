@@ -5,7 +5,6 @@ arrival, which the store keeps only once for each read of the socket; memory sta
 by the export and the replay. It only reads, each page in a statement of its own, and so disturbs no recorder.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +21,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
 from ibconnect.events.kinds import Event, InboundEvent, OwnEvent, SessionClosed, SessionOpened
 from ibconnect.events.mapper import WireMapper
+from ibconnect.events.wire import time_in
 
 Q = queries("events/reader")
 
@@ -29,7 +29,6 @@ PAGE = 5000
 """Events that are looked at in one statement, and so held in memory, at most."""
 
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
-_TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
 
 
 class Stored(NamedTuple):
@@ -174,7 +173,7 @@ class Reader:
     def _glance(self, ends: "_Ends") -> RecordedSession:
         opened = self._own(ends.session, 1, ends.first_topic, ends.first_state)
         closed = self._own(ends.session, ends.versions, ends.last_topic, ends.last_state)
-        ended = _time_in(ends.timed_state) or 0
+        ended = time_in(ends.timed_state) or 0
         return RecordedSession(
             ends.session,
             opened if isinstance(opened, SessionOpened) else None,
@@ -182,7 +181,7 @@ class Reader:
             ends.first,
             ends.last,
             ends.versions,
-            _time_in(ends.first_state) or ended,
+            time_in(ends.first_state) or ended,
             ended,
         )
 
@@ -236,7 +235,7 @@ class Reader:
 
     def _chosen(self, rows: list[Any], wanted: Wanted, times: dict[UUID, int]) -> Iterator[Stored]:
         for position, session, version, topic, state, is_wanted in rows:
-            arrived = _time_in(state)
+            arrived = time_in(state)
             if arrived is None:
                 arrived = times.get(session) or self._time_before(position, session, version)
             times[session] = arrived
@@ -249,7 +248,7 @@ class Reader:
 
     def _time_before(self, position: int, session: UUID, version: int) -> int:
         rows = self._rows("timed_before", {"session": session, "version": version})
-        arrived = _time_in(rows[0][0]) if rows else None
+        arrived = time_in(rows[0][0]) if rows else None
         if arrived is None:
             raise EventError(f"nothing says when the event at position {position} arrived")
         return arrived
@@ -285,11 +284,6 @@ def _parameters(wanted: Wanted, **given: Any) -> dict[str, Any]:
         "upto": 0,
         **given,
     }
-
-
-def _time_in(state: bytes) -> int | None:
-    match = _TIME.match(state)
-    return int(match[1]) if match else None
 
 
 def _is_within(arrived: int, wanted: Wanted) -> bool:

@@ -23,15 +23,15 @@ from psycopg.rows import DictRow, dict_row
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.events.kinds import SessionClosed
-from ibconnect.events.rows import Row, decode_rows, encode_row
+from ibconnect.events.rows import encode_row
+from ibconnect.events.sieve import Sieve
 from ibconnect.events.store import Datastore
+from ibconnect.observe import Kind, observe
 
 Q = queries("events/recorder")
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _COPY_TRAILER = b"\xff\xff"
-_CLOSED = SessionClosed.TOPIC.encode()
 
 # SQLSTATE classes that are about the rows themselves: data, integrity. All others (no connection, disk full, read-only,
 # missing rights or tables) pass by themselves, or when somebody puts them right; the rows wait for that.
@@ -39,7 +39,7 @@ _ABOUT_ROWS = ("22", "23")
 
 
 class Appended(NamedTuple):
-    """What became of a batch: the position of the last row stored, and the rows that their streams do not take."""
+    """What became of a batch: the position of the last row stored, and the rows that no stream takes."""
 
     position: int
     fenced: bytes = b""
@@ -52,7 +52,7 @@ class EventRecorder(PostgresApplicationRecorder):
         super().__init__(datastore)
         self.url = datastore.url
         self.fenced: set[bytes] = set()
-        """Streams that take no more rows (16 bytes of the UUID each)."""
+        """Sessions that somebody else has closed, or that have a hole (16 bytes of the UUID each)."""
         self._writing: Connection[DictRow] | None = None
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
@@ -75,10 +75,10 @@ class EventRecorder(PostgresApplicationRecorder):
         """Append rows (as of :func:`~ibconnect.events.rows.encode_row`) in order, exactly once.
 
         Rows that are stored already, because an earlier call was cut off after its commit, are left out. So are
-        rows of a stream that somebody else has closed since (a new leader that took this one for dead), or that do
-        not follow what is stored (a promoted standby lacks the last commits): a stream is a prefix of what its
-        gateway sent, without a hole, and nothing follows its end. ``is_doubtful`` looks for such rows first;
-        otherwise only a conflict makes it look.
+        rows that do not follow what is stored (a promoted standby lacks the last commits): a stream is a prefix of
+        what its gateway sent, without a hole, and nothing follows its end. Rows of a stream that somebody else has
+        closed since (a new leader that took this one for dead) go to its continuation (see :mod:`sieve`).
+        ``is_doubtful`` looks for such rows first; otherwise only a conflict makes it look.
 
         :raises DatabaseUnavailable: Postgres cannot be reached, is read-only or full; all or nothing was stored
         :raises DatabaseError: Postgres refuses the rows themselves
@@ -90,33 +90,16 @@ class EventRecorder(PostgresApplicationRecorder):
                     return Appended(_copy(connection, data))
                 except psycopg.errors.UniqueViolation:
                     pass
-            fresh, fenced = self._sifted(connection, data)
-            return Appended(_copy(connection, fresh) if fresh else _last_position(connection), fenced)
+            sifted = Sieve(connection, self.fenced).sift(data)
+            position = _copy(connection, sifted.fresh) if sifted.fresh else _last_position(connection)
+            for stream in sifted.begun:
+                observe(Kind.SESSION_CONTINUED, session=str(stream))
+            return Appended(position, sifted.refused)
         except psycopg.Error as exc:
             if isinstance(exc, psycopg.errors.LockNotAvailable):
                 free_lock(connection)
             self.release()
             raise _wrapped(exc) from exc
-
-    def _sifted(self, connection: Connection[DictRow], data: bytes) -> tuple[bytes, bytes]:
-        rows = list(decode_rows(data))
-        sessions = [UUID(bytes=session) for session in {row.session for row in rows}]
-        found = connection.execute(Q["stored_versions"], {"sessions": sessions}).fetchall()
-        stored = {row["originator_id"].bytes: row["version"] for row in found}
-        closed = {row["originator_id"].bytes for row in found if row["topic"] == SessionClosed.TOPIC}
-        fresh, fenced = [], []
-        for row in rows:
-            reached = stored.get(row.session, 0)
-            is_late = row.session in closed and _follows(row, reached)
-            if row.session in self.fenced or is_late or row.version > reached + 1:
-                # Nothing comes after a stream's own end: from there on, batches need not be looked through for it.
-                note = self.fenced.discard if row.topic == _CLOSED else self.fenced.add
-                note(row.session)
-                fenced.append(encode_row(*row))
-            elif row.version == reached + 1:
-                stored[row.session] = row.version
-                fresh.append(encode_row(*row))
-        return b"".join(fresh), b"".join(fenced)
 
     def _writing_connection(self) -> Connection[DictRow]:
         if self._writing is None or self._writing.closed:
@@ -161,11 +144,6 @@ def _roll_back(connection: Connection[DictRow]) -> None:
             connection.rollback()
         except psycopg.Error:
             connection.close()
-
-
-def _follows(row: Row, end: int) -> bool:
-    """Whether a row of a closed stream comes after its end, or is another event in the place of its end."""
-    return row.version > end or (row.version == end and row.topic != _CLOSED)
 
 
 def _last_position(connection: Connection[DictRow]) -> int:

@@ -42,6 +42,7 @@ FRAME = "x"
 
 _BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
 _BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
+_TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
 _NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
 _PLAIN = bytes(set(range(256)).difference(range(1, 32), b'"\\', range(128, 256)))
 
@@ -115,6 +116,12 @@ def is_inbound(topic: str) -> bool:
 def is_malformed(topic: str, payload: bytes) -> bool:
     """Whether a message that should have a layout of its own did not fit it."""
     return topic == FRAME or (topic == MESSAGE and payload[: payload.find(b"\0")] in _BY_ID)
+
+
+def time_in(state: bytes) -> int | None:
+    """When any event arrived (microseconds since the epoch, UTC) by its state; None if the event before says it."""
+    match = _TIME.match(state)
+    return int(match[1]) if match else None
 
 
 def split_state(state: bytes) -> tuple[int | None, list[str]]:

@@ -81,6 +81,10 @@ class Dimensions:
         for account_id, created in connection.execute(Q["latest"]):
             self.latest[account_id] = to_micros(created)
 
+    def has_newer(self, account: str, created: int) -> bool:
+        """Whether this account has a snapshot that was created then, or later."""
+        return self.latest.get(self.account.ids.get(account, 0), created - 1) >= created
+
     def next_created(self, account_id: int, created: int) -> int:
         """When a snapshot of this account was created: as told, or just after its newest one if that is not earlier."""
         found = max(created, self.latest.get(account_id, created - 1) + 1)

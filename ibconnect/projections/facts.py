@@ -87,7 +87,10 @@ class RefreshFinished:
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A download of one account is complete; its messages lie in its stream, between two versions."""
+    """A download of one account is complete; its messages lie in its stream, between two versions.
+
+    ``is_late``: others may have been stored since that are newer.
+    """
 
     session: UUID
     after: int
@@ -100,6 +103,7 @@ class Downloaded:
     created: int
     completed: int
     ended: str
+    is_late: bool = False
 
     @property
     def is_multi(self) -> bool:

@@ -29,6 +29,10 @@ from ibconnect.times import from_micros
 _COMPLETE = frozenset({"download-end", "quiet"})
 
 
+class _NotBegun(ProjectionError):
+    """What an event ends or belongs to has not begun in its session."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenRefresh:
     """A refresh that has not ended."""
@@ -50,12 +54,17 @@ class OpenDownload:
 
 @dataclass(slots=True)
 class OpenSession:
-    """A session that has not been closed."""
+    """A session that has not been closed.
+
+    ``is_late``: it is the rest of a session that another instance had closed. What it began there has no end here, its
+    accounts may have been told anew since, and so may its snapshots.
+    """
 
     id: int
     gateway: str
     refresh: OpenRefresh | None = None
     downloads: dict[str, OpenDownload] = field(default_factory=dict)
+    is_late: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +82,10 @@ class Sessions:
         """
         try:
             return _APPLY[control.topic](self, control)
+        except _NotBegun:
+            if self.of(control).is_late:
+                return None
+            raise
         except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as exc:
             raise ProjectionError(f"{type(exc).__name__}: {exc}") from exc
 
@@ -117,7 +130,7 @@ def _load_session(value: Any) -> OpenSession:
         for account, download in value["downloads"].items()
     }
     refresh = OpenRefresh(**value["refresh"]) if value["refresh"] else None
-    return OpenSession(value["id"], value["gateway"], refresh, downloads)
+    return OpenSession(value["id"], value["gateway"], refresh, downloads, value.get("is_late", False))
 
 
 def _session_opened(sessions: Sessions, control: Control) -> Fact:
@@ -136,7 +149,8 @@ def _session_opened(sessions: Sessions, control: Control) -> Fact:
         opened=_time(state, "t"),
     )
     sessions.last_session = fact.session_id
-    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway)
+    is_late = bool(_text(state, "continues", ""))
+    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway, is_late=is_late)
     return fact
 
 
@@ -148,10 +162,13 @@ def _session_closed(sessions: Sessions, control: Control) -> Fact:
     return fact
 
 
-def _accounts_listed(sessions: Sessions, control: Control) -> Fact:
+def _accounts_listed(sessions: Sessions, control: Control) -> Fact | None:
+    session = sessions.of(control)
+    if session.is_late:
+        return None
     fields = [item for item in orjson.loads(control.state) if not isinstance(item, int)]
     codes = tuple(dict.fromkeys(code for code in fields[0].split(",") if code))
-    return AccountsTold(sessions.of(control).gateway, codes, _arrival(control))
+    return AccountsTold(session.gateway, codes, _arrival(control))
 
 
 def _refresh_started(sessions: Sessions, control: Control) -> Fact:
@@ -169,10 +186,10 @@ def _refresh_started(sessions: Sessions, control: Control) -> Fact:
     return fact
 
 
-def _refresh_ended(sessions: Sessions, control: Control) -> Fact:
+def _refresh_ended(sessions: Sessions, control: Control) -> Fact | None:
     state, session = _own(control), sessions.of(control)
     if session.refresh is None:
-        raise ProjectionError("no refresh has begun that could end")
+        raise _NotBegun("no refresh has begun that could end")
     missing = {str(account): str(why) for account, why in state.get("missing", {}).items()}
     request = state.get("request")
     fact = RefreshFinished(
@@ -189,7 +206,7 @@ def _refresh_ended(sessions: Sessions, control: Control) -> Fact:
 def _account_subscribed(sessions: Sessions, control: Control) -> None:
     state, session = _own(control), sessions.of(control)
     if session.refresh is None:
-        raise ProjectionError("an account was subscribed outside of a refresh")
+        raise _NotBegun("an account was subscribed outside of a refresh")
     session.downloads[_text(state, "account")] = OpenDownload(
         version=control.version,
         source=_text(state, "source"),
@@ -204,7 +221,7 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
     account, ended, completed = _text(state, "account"), _text(state, "ended"), _time(state, "t")
     download = session.downloads.pop(account, None)
     if download is None:
-        raise ProjectionError("no download of this account has begun")
+        raise _NotBegun("no download of this account has begun")
     if ended not in _COMPLETE:
         return None
     return Downloaded(
@@ -219,6 +236,7 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
         created=download.refresh.created,
         completed=completed,
         ended=ended,
+        is_late=session.is_late,
     )
 
 

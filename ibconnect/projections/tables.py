@@ -58,8 +58,9 @@ class Tables:
         self.poison: list[Poison] = []
 
     def add_snapshot(self, fact: Downloaded, download: Download) -> None:
-        """A download has become a snapshot."""
-        self.rows.add_snapshot(fact, download)
+        """A download has become a snapshot; a late one only if the account has no newer one."""
+        if not (fact.is_late and self.dimensions.has_newer(fact.account, fact.created)):
+            self.rows.add_snapshot(fact, download)
 
     def add(self, fact: SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished) -> None:
         """Anything but a snapshot."""

@@ -33,23 +33,6 @@ COPY public.stored_events (originator_version, originator_id, topic, state) FROM
 NOTIFY stored_events; SELECT currval('public.stored_events_notification_id_seq') AS position;
 COMMIT
 
--- name: stored_versions
--- How far each of these streams is stored already, and with which topic it ends; streams are stored without gaps.
-SELECT
-    wanted.originator_id,
-    last_event.originator_version AS version,
-    last_event.topic
-FROM unnest(%(sessions)s) AS wanted (originator_id)
-CROSS JOIN LATERAL (
-    SELECT
-        originator_version,
-        topic
-    FROM public.stored_events
-    WHERE originator_id = wanted.originator_id
-    ORDER BY originator_version DESC
-    LIMIT 1
-) AS last_event
-
 -- name: last_position
 SELECT coalesce(max(notification_id), 0) AS position
 FROM public.stored_events

@@ -4,7 +4,7 @@ In: gateways that keep a log of what they sent, the URL of a database. Out: a :c
 fails the test if anything is missing, twice, out of order, or invented. See docs/guarantees.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from ibconnect.database.pools import connect
+from ibconnect.events.sieve import continuation_of
 from ibconnect.events.wire import is_inbound, payload_of
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.connection import Connection
@@ -21,11 +22,11 @@ SESSIONS = """
     SELECT originator_id, array_agg(originator_version ORDER BY originator_version),
         array_agg(topic ORDER BY originator_version), array_agg(state ORDER BY originator_version)
     FROM public.stored_events
-    WHERE originator_id > %(after)s
+    WHERE originator_id > %(after)s OR originator_id = ANY (%(also)s)
     GROUP BY originator_id
     ORDER BY originator_id
 """
-NONE = UUID(int=0)
+NONE, LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
 class Marked(Scenario):
@@ -42,9 +43,10 @@ class Marked(Scenario):
 
 
 class Session(NamedTuple):
-    """A stored session."""
+    """A stored session; ``continues``: the one that it goes on with, which another instance had closed."""
 
     id: UUID
+    continues: UUID | None
     gateway: str
     instance: str
     opened: int
@@ -64,10 +66,10 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def sessions(url: str, after: UUID = NONE) -> list[Session]:
-    """The stored sessions whose ids are greater, in order; fails on what a stream may never be."""
+def sessions(url: str, after: UUID = NONE, also: Iterable[UUID] = ()) -> list[Session]:
+    """The stored sessions whose ids are greater, and some others, in order; fails on what a stream may never be."""
     with connect(url, name="judge") as connection:
-        return [_session(*row) for row in connection.execute(SESSIONS, {"after": after})]
+        return [_session(*row) for row in connection.execute(SESSIONS, {"after": after, "also": list(also)})]
 
 
 def _session(stream: UUID, versions: list[int], topics: list[str], states: list[bytes]) -> Session:
@@ -81,6 +83,7 @@ def _session(stream: UUID, versions: list[int], topics: list[str], states: list[
     is_orphan = closed is not None and closed["reason"] == "orphaned"
     return Session(
         stream,
+        UUID(opened["continues"]) if "continues" in opened else None,
         opened["gateway"],
         opened["instance"],
         opened["t"],
@@ -108,14 +111,19 @@ class Judge:
         self.verdict = Verdict()
         self._after = _latest(url)
         self._judged: set[UUID] = set()
+        self._continuations: set[UUID] = set()
+        """Streams that may still come: what an instance has of a session that another one had closed."""
         self._spans: dict[str, list[tuple[int, int, UUID]]] = {}
         self.held: dict[tuple[str, int], int] = {}
         """How many messages of each connection are stored, of those whose session has ended."""
 
     def connection(self, session: Session) -> Connection | None:
         """The connection that a session has recorded; None if it recorded too little to tell."""
-        gateway = self.gateways[session.gateway]
-        marks = [payload for payload in session.inbound if payload.startswith(b"4\x002\x00-1\x002107\0login ")]
+        return self._connection(session.gateway, session.inbound)
+
+    def _connection(self, name: str, inbound: list[bytes]) -> Connection | None:
+        gateway = self.gateways[name]
+        marks = [payload for payload in inbound if payload.startswith(b"4\x002\x00-1\x002107\0login ")]
         if not marks:
             return None
         (found,) = [each for each in gateway.connections if marks[0] in each.sent[:20]]
@@ -124,36 +132,46 @@ class Judge:
     def check(self) -> Verdict:
         """Compare every session that has ended since the last call."""
         is_gapless = True
-        for session in sessions(self.url, self._after):
+        for session in sessions(self.url, self._after, self._continuations):
             if session.reason is None:
                 is_gapless = False
             elif session.id not in self._judged:
                 self._judged.add(session.id)
                 self._check(session)
             if is_gapless:
-                self._after = session.id
+                self._after = max(self._after, session.id)
         self._check_spans()
         assert not self.verdict.wrong, "\n".join(self.verdict.wrong)
         return self.verdict
 
     def _check(self, session: Session) -> None:
-        wrong, connection = self.verdict.wrong, self.connection(session)
+        wrong, whole = self.verdict.wrong, self._whole(session)
+        connection = self._connection(session.gateway, whole)
+        self._continuations.discard(session.id)
+        self._continuations.add(continuation_of(session.id))
         self.verdict.sessions += 1
         self.verdict.messages += len(session.inbound)
         if connection is None:
-            sent = [each.sent[: len(session.inbound)] for each in self.gateways[session.gateway].connections]
-            if session.inbound and session.inbound not in sent:
-                wrong.append(f"{session.id}: {session.inbound[:3]} was never sent")
+            sent = [each.sent[: len(whole)] for each in self.gateways[session.gateway].connections]
+            if whole and whole not in sent:
+                wrong.append(f"{session.id}: {whole[:3]} was never sent")
             return
         # A length prefix that is too small cuts one message off; where the next begins, nobody can tell.
-        compared = session.inbound[:-1] if session.reason == "broken-frame" else session.inbound
+        compared = whole[:-1] if session.reason == "broken-frame" else whole
         if compared != connection.sent[: len(compared)]:
-            wrong.append(f"{session.id}: no prefix of what {session.gateway} sent; {_difference(session, connection)}")
+            wrong.append(f"{session.id}: no prefix of what {session.gateway} sent; {_difference(whole, connection)}")
         key = (session.gateway, connection.number)
-        if key in self.held:
+        if key in self.held and session.continues is None:
             wrong.append(f"{session.id}: connection {key} is recorded twice")
-        self.held[key] = len(session.inbound)
+        self.held[key] = len(whole)
         self._spans.setdefault(session.gateway, []).append((session.opened, session.last, session.id))
+
+    def _whole(self, session: Session) -> list[bytes]:
+        """What is stored of a connection: the messages of a session, after those of the one that it continues."""
+        if session.continues is None:
+            return session.inbound
+        (before,) = sessions(self.url, LAST, [session.continues])
+        return self._whole(before) + session.inbound
 
     def _check_spans(self) -> None:
         """No two sessions that a gateway had let in overlap."""
@@ -169,11 +187,11 @@ class Judge:
         return sum(max(0, count - self.held.get(key, 0)) for key, count in sent.items())
 
 
-def _difference(session: Session, connection: Connection) -> str:
-    for number, (got, sent) in enumerate(zip(session.inbound, connection.sent, strict=False)):
+def _difference(inbound: list[bytes], connection: Connection) -> str:
+    for number, (got, sent) in enumerate(zip(inbound, connection.sent, strict=False)):
         if got != sent:
             return f"message {number} is {got!r}, not {sent!r}"
-    return f"{len(session.inbound)} stored, {len(connection.sent)} sent"
+    return f"{len(inbound)} stored, {len(connection.sent)} sent"
 
 
 def _latest(url: str) -> UUID:

@@ -14,8 +14,9 @@ from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.rows import decode_rows, encode_row
 from ibconnect.events.store import Datastore
-from ibconnect.simulator import Gateway, Scenario
-from tests.recording import recording, until
+from ibconnect.simulator import Gateway
+from tests.faults.judge import Judge, Marked
+from tests.recording import recording
 
 
 def row(stream: UUID, version: int, topic: str = "v") -> bytes:
@@ -44,6 +45,11 @@ def stored(url: str, stream: UUID) -> list[tuple[int, str]]:
         return connection.execute(query, (stream,)).fetchall()
 
 
+def refused(spool: Path) -> list[Path]:
+    """The files of events that no stream takes."""
+    return list(spool.glob("refused-*.rows"))
+
+
 def test_nothing_is_stored_past_a_hole(database_url: str, recorder: EventRecorder) -> None:
     stream = uuid7()
     recorder.append(rows(stream, 1, 2, 3))
@@ -69,18 +75,25 @@ def test_nothing_is_stored_past_the_end_that_another_has_given_a_stream(
     assert stored(database_url, stream) == [(1, "v"), (2, "v"), (3, "sc")]
 
 
-async def test_a_session_that_was_closed_by_another_is_followed_by_a_new_one(database_url: str, tmp_path: Path) -> None:
+async def test_a_session_that_was_closed_by_another_goes_on_until_a_new_one_begins(
+    database_url: str, tmp_path: Path
+) -> None:
     async with (
-        Gateway(Scenario(accounts=1), rate=200) as gateway,
+        Gateway(Marked(accounts=1), rate=200) as gateway,
         recording(database_url, tmp_path, gateway.port) as seen,
     ):
+        judge = Judge(database_url, [gateway])
         await seen.refreshes()
         (first,) = seen.of(SessionOpened)
+        (connection,) = gateway.connections
+        sent = {(first.gateway, connection.number): len(connection.sent)}
         close_orphans(database_url, [first.originator_id])
-        await seen.have(SessionOpened, 2)
+        await seen.have(SessionOpened, 3)
         await seen.refreshes(2)
-        assert [event.reason for event in seen.of(SessionClosed)] == ["orphaned"]
-        (kept,) = await until(lambda: list(tmp_path.glob("refused-*.rows")), "the rest is kept")
-        refused = list(decode_rows(kept.read_bytes()))
-        last = seen.of(SessionClosed)[0].originator_version
-        assert [each.version for each in refused] == list(range(last, last + len(refused)))
+        await seen.have(SessionClosed, 2)
+        judge.check()
+        assert len(gateway.connections) == 2
+        assert judge.lost(sent) == 0
+        assert {event.reason for event in seen.of(SessionClosed)} == {"orphaned", "fenced"}
+        assert [event.continues for event in seen.of(SessionOpened) if event.continues] == [str(first.originator_id)]
+        assert refused(tmp_path) == []

@@ -81,6 +81,7 @@ def instances(url: str, directory: Path) -> Iterator[tuple[Instances, Judge]]:
             recorder.stop()
         assert_all(judge, found.store)
         assert all(recorder.told("keeper_failed") == [] for recorder in found.running.values())
+        assert list(directory.glob("**/refused-*.rows")) == [], "everything that arrived is stored"
 
 
 def kill_leaders(url: str, directory: Path, times: int) -> None:
@@ -105,18 +106,24 @@ def kill_leaders(url: str, directory: Path, times: int) -> None:
 def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
     """Part leaders from the database, for longer than it takes to replace them, and for less."""
     random, line = chance(fault), row(f"leader's {fault}")
-    with instances(url, directory) as (three, _):
+    expected = dict[tuple[str, int], int]()
+    with instances(url, directory) as (three, judge):
         for number in range(times):
             victim = random.choice(sorted(three.spread().values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
             position, began = three.store.position(), time.monotonic()
             part(three.proxies[victim], fault)
+            time.sleep(random.uniform(0.0, 0.5))
+            expected.update(three.simulators.sent())
             if number % 3 == 2:
                 time.sleep(random.uniform(0.0, 3.0))
             else:
-                line.note(three.taken_over(position, led, victim))
+                three.taken_over(position, led, victim)
+                line.note(time.monotonic() - began)
                 time.sleep(max(0.0, random.uniform(0.0, 9.0) - (time.monotonic() - began)))
             three.proxies[victim].mend()
+    line.lost += judge.lost(expected)
+    assert line.lost == 0
     assert line.longest <= TAKEN_OVER_S
 
 
