@@ -36,6 +36,8 @@ def _adopt(spool: Path, leftover: Leftover, recorder: EventRecorder) -> int:
             events += batch.rows
         streams = [UUID(bytes=session) for session in sessions]
         close_orphans(recorder.url, [*streams, *map(continuation_of, streams)])
+        # Nothing more comes of them: from here on, batches need not be looked through for them.
+        recorder.fenced.difference_update(sessions)
     except EventError:
         leftover.is_damaged = True
     except BaseException:

@@ -160,6 +160,7 @@ def test_the_spool_of_a_killed_process_goes_there_too_and_is_closed(
     journal.append(said(stream, 3) + said(stream, 4, START + 4), 2)
     journal.close(is_done=False)
     assert adopt(tmp_path, recorder) == 2
+    assert recorder.fenced == set()
     rest = stored(database_url, continuation_of(stream))
     assert [topic for _, topic, _ in rest] == ["so", "v", "v", "sc"]
     closed = rest[-1][2]
