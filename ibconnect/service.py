@@ -25,8 +25,10 @@ from ibconnect.events.writer import Writer
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.keeper import Keeper
+from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.auth import read_tokens
+from ibconnect.http.peers import asking
 from ibconnect.observe import Kind, observe
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.runner import Projector
@@ -94,11 +96,13 @@ async def running(config: Config) -> AsyncIterator[Service]:
         config = replace(config, db_url=url)
         # It answers while it waits for Postgres, if only that it does; and it is the first to end.
         answering = await stack.enter_async_context(AsyncExitStack())
-        site = await answering.enter_async_context(serve(create_app(config), config.host, config.port))
+        peers = Peers(await stack.enter_async_context(asking()))
+        site = await answering.enter_async_context(serve(create_app(config, peers.seconds), config.host, config.port))
+        peers.bound = site.bound
         preparing = asyncio.create_task(_prepared_and_remembered(config))
         stack.push_async_callback(_cancelled, [preparing])
         await _recordable(config, preparing)
-        await stack.enter_async_context(recording(config, preparing))
+        await stack.enter_async_context(recording(config, preparing, peers))
         stack.push_async_callback(answering.aclose)
         # What was made until now stays for good: looking through it again at each full collection would cost a
         # tenth of the time of a cached report.
@@ -121,17 +125,18 @@ async def _recordable(config: Config, preparing: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def recording(config: Config, preparing: Awaitable[None]) -> AsyncIterator[None]:
+async def recording(config: Config, preparing: Awaitable[None], peers: Peers) -> AsyncIterator[None]:
     """Record the gateways and project what is recorded while the context lasts: everything but the answers.
 
     :param preparing: ends when the database that ``config.db_url`` names is :func:`prepared`; until then events stay
         in the spool
+    :param peers: how to ask other instances, and where they can ask this one
     :raises ConfigError: the spool's directory cannot be made
     """
     async with AsyncExitStack() as stack:
         writer = await _entered_writer(stack, config, config.db_url)
         _enter_projector(stack, config.db_url, preparing)
-        await _entered_keepers(stack, config, config.db_url, writer)
+        await _entered_keepers(stack, config, config.db_url, writer, peers)
         yield
 
 
@@ -198,9 +203,9 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: Awaitable[None]
     stack.push_async_callback(stop)
 
 
-async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer) -> None:
+async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer, peers: Peers) -> None:
     gateways = [str(address) for address in config.ib_gw]
-    coordination = Coordination(url, config.instance, gateways, config.ib_cid)
+    coordination = Coordination(url, config.instance, gateways, config.ib_cid, peers)
     stack.push_async_callback(coordination.leave)
     keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
     tasks = [asyncio.create_task(coordination.run()), *(asyncio.create_task(keeper.run()) for keeper in keepers)]

@@ -6,6 +6,8 @@ told, and nothing fails here.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +22,7 @@ from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.gateway.backoff import Backoff
+from ibconnect.gateway.peers import Peers
 
 Q = queries("gateway/coordination")
 
@@ -33,13 +36,21 @@ class Coordination:
 
     :param gateways: what this instance could record
     :param client_id: its API client id at all of them
+    :param peers: learns here who the others are, and says where this instance can be asked
     """
 
-    def __init__(self, url: str, instance: str, gateways: Sequence[str] = (), client_id: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        instance: str,
+        gateways: Sequence[str] = (),
+        client_id: int = 0,
+        peers: Peers | None = None,
+    ) -> None:
         self._url = url
         self.instance = instance
+        self.peers = peers or Peers()
         self.latest_request: int | None = None
-        self.has_peers = False
         self.are_same_client = True
         """Whether all instances are the same client to the gateways, which then admit one of them at a time."""
         self.own_name: str | None = None
@@ -47,11 +58,16 @@ class Coordination:
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
-        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id}
+        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "address": None}
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
+
+    @property
+    def has_peers(self) -> bool:
+        """Whether another instance was alive at the last beat that could take over one of our gateways."""
+        return bool(self.peers.known)
 
     async def run(self) -> None:
         """Follow requests and beat, until cancelled; reconnects by itself."""
@@ -82,6 +98,7 @@ class Coordination:
     async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:
         await connection.execute(Q["watch_settings"])
         await connection.execute("LISTEN refresh_requested")
+        self._about["address"] = self.peers.address(_local_host(connection))
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
         row = await (await connection.execute(Q["last_request"])).fetchone()
@@ -98,8 +115,9 @@ class Coordination:
         await connection.execute(Q["announce_instance"], self._about)
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
-        row = await (await connection.execute(Q["peers"], self._about)).fetchone()
-        self.has_peers, self.are_same_client = row or (False, True)
+        found = await (await connection.execute(Q["peers"], self._about)).fetchall()
+        self.peers.known = {name: address for name, address, _ in found}
+        self.are_same_client = all(is_same for _, _, is_same in found)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
 
@@ -174,3 +192,9 @@ class Coordination:
 async def _value(connection: AsyncConnection[TupleRow], query: str, values: dict[str, Any]) -> Any:
     row = await (await connection.execute(Q[query], values)).fetchone()
     return row[0] if row else None
+
+
+def _local_host(connection: AsyncConnection[TupleRow]) -> str | None:
+    """Our own address on this connection; None if it is a Unix socket."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        return None if line.family == socket.AF_UNIX else str(line.getsockname()[0])

@@ -11,7 +11,7 @@ binds the port, and closes all of it again, ending live streams at once and othe
 """
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -34,17 +34,19 @@ SERVICES = web.AppKey("services", Services)
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A listening server: ``urls`` to reach it at, without a trailing slash."""
+    """A listening server: ``urls`` to reach it at, without a trailing slash; the address and port that are bound."""
 
     urls: tuple[str, ...]
+    bound: tuple[str, int]
 
 
-def create_app(config: Config) -> web.Application:
+def create_app(config: Config, database_seconds: Callable[[], float] = lambda: 0.0) -> web.Application:
     """The application, with every route of the table behind the pipeline.
 
+    :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
     :raises ConfigError: tokens are missing or wrong
     """
-    services = make_services(config)
+    services = make_services(config, database_seconds)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
     for route in ROUTES:
@@ -74,7 +76,8 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[Sit
     await runner.setup()
     try:
         await _bind(runner, host, port)
-        yield Site(tuple(dict.fromkeys(_url(host, address) for address in runner.addresses)))
+        addresses = runner.addresses
+        yield Site(tuple(dict.fromkeys(_url(host, address) for address in addresses)), addresses[0][:2])
     finally:
         await runner.cleanup()
 

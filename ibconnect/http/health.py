@@ -17,8 +17,10 @@ _SQL = queries("http/health")
 
 
 async def alive(call: Call) -> web.StreamResponse:
-    """The process answers."""
-    return _json(200, {"Alive": True})
+    """The process answers, and says what other instances ask when they have lost Postgres."""
+    services = call.services
+    seconds = round(services.database_seconds(), 3)
+    return _json(200, {"Alive": True, "Instance": services.config.instance, "DatabaseSeconds": seconds})
 
 
 async def ready(call: Call) -> web.StreamResponse:

@@ -235,7 +235,7 @@ ROUTES: tuple[Route, ...] = (
         handler=health.alive,
         tag="Service",
         summary="Alive",
-        description="The process answers.",
+        description="The process answers: which instance it is, and for how long Postgres has answered it.",
         answers={200: Answer("It does", {JSON: "Alive"})},
         is_open=True,
     ),

@@ -234,7 +234,18 @@ SCHEMAS: dict[str, Schema] = {
     "Event": _EVENT,
     "Gateway": _GATEWAY,
     "GatewayList": _list("By name", "Gateway"),
-    "Alive": _object("The process answers", {"Alive": {"type": "boolean"}}),
+    "Alive": _object(
+        "The process answers",
+        {
+            "Alive": {"type": "boolean"},
+            "Instance": {"type": "string", "description": "Which one it is"},
+            "DatabaseSeconds": {
+                "type": "number",
+                "minimum": 0,
+                "description": "For how long Postgres has answered what records here, without a break; 0: it does not",
+            },
+        },
+    ),
     "Ready": _object(
         "Whether requests can be answered",
         {"Ready": {"type": "boolean"}, "Reasons": {"type": "array", "items": _TEXT}},

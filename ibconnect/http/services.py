@@ -32,23 +32,24 @@ class Services:
     refresher: Refresher
     tails: Tails
     reader: ReportReader
+    database_seconds: Callable[[], float]
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def make_services(config: Config) -> Services:
+def make_services(config: Config, database_seconds: Callable[[], float]) -> Services:
     """The services, nothing of them opened yet.
 
+    :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
     :raises ConfigError: tokens are missing or wrong
     """
     writes = _pool(config.db_url, "http")
     pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
     wakeups = Wakeups()
     refresher = Refresher(writes, pool, wakeups, config.refresh_timeout, config.instance)
-    return Services(
-        config, open_guard(config), writes, pool, wakeups, refresher, Tails(pool, wakeups), ReportReader(pool)
-    )
+    tails, reader = Tails(pool, wakeups), ReportReader(pool)
+    return Services(config, open_guard(config), writes, pool, wakeups, refresher, tails, reader, database_seconds)
 
 
 def _pool(url: str, name: str) -> Pool:

@@ -10,12 +10,13 @@ SELECT pg_try_advisory_lock(7107, hashtext(%(name)s))
 SELECT coordination.is_alive(%(name)s)
 
 -- name: announce_instance
-INSERT INTO coordination.instance (name, gateways, client_id)
-VALUES (%(name)s, %(gateways)s, %(client_id)s)
+INSERT INTO coordination.instance (name, gateways, client_id, address)
+VALUES (%(name)s, %(gateways)s, %(client_id)s, %(address)s)
 ON CONFLICT (name) DO UPDATE
 SET
     gateways = excluded.gateways,
     client_id = excluded.client_id,
+    address = excluded.address,
     heartbeat = clock_timestamp()
 
 -- name: leave_instance
@@ -23,11 +24,12 @@ DELETE FROM coordination.instance
 WHERE name = %(name)s OR heartbeat < clock_timestamp() - interval '1 day'
 
 -- name: peers
--- Whether another instance is alive that could take over one of these gateways, and whether all such instances are the
--- same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
+-- The other instances that are alive and could take over one of these gateways: where each can be asked, and whether it
+-- is the same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
 SELECT
-    count(*) > 0 AS has_peers,
-    coalesce(bool_and(client_id IS NOT DISTINCT FROM %(client_id)s), true) AS are_same_client
+    name,
+    address,
+    client_id IS NOT DISTINCT FROM %(client_id)s AS is_same_client
 FROM coordination.instance
 WHERE name <> %(name)s
   AND (gateways && %(gateways)s OR gateways = '{}')

@@ -2,7 +2,8 @@
 
 Run as ``python -m tests.faults.nursery``. In: one JSON object per line on standard input: ``settings`` (as of the
 environment), ``log`` (a path), ``times`` (seconds that differ from the program's own). Out: the child's process id,
-one per line. Each child is the service without HTTP, in a process of its own, until a signal.
+one per line. Each child is the service in a process of its own, until a signal; without HTTP, unless its settings name
+a ``PORT``.
 """
 
 import asyncio
@@ -10,10 +11,15 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from ibconnect.config import load
+from ibconnect.config import Config, load
 from ibconnect.gateway import link
+from ibconnect.gateway.peers import Peers
+from ibconnect.http.app import create_app, serve
+from ibconnect.http.peers import asking
 from ibconnect.observe import configure_logging
 from ibconnect.service import prepared, recording, stop_event
 
@@ -27,8 +33,23 @@ async def record(settings: dict[str, str]) -> None:
     await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
         preparing.result()
-        async with recording(config, preparing):
+        async with (
+            asking() as ask,
+            answering(config, Peers(ask), "PORT" in settings) as peers,
+            recording(config, preparing, peers),
+        ):
             await stop.wait()
+
+
+@asynccontextmanager
+async def answering(config: Config, peers: Peers, is_serving: bool) -> AsyncIterator[Peers]:
+    """Serve HTTP, if so asked: then other instances can ask this one what it knows of Postgres."""
+    if not is_serving:
+        yield peers
+        return
+    async with serve(create_app(config, peers.seconds), config.host, config.port) as site:
+        peers.bound = site.bound
+        yield peers
 
 
 def tell_tasks() -> None:

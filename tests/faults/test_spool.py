@@ -146,7 +146,10 @@ def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, t
 
 @contextmanager
 def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators, list[Recorder]]]:
-    """Anna and Bert, known to each other, one of them recording the one gateway; judged at the end."""
+    """Anna and Bert, known to each other, one of them recording the one gateway; judged at the end.
+
+    They serve no HTTP, so neither can be asked whether it has Postgres.
+    """
     with Simulators(1, rate=200) as simulators, Nursery(directory) as nursery:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()

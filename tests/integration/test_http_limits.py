@@ -153,7 +153,10 @@ async def test_without_a_database_everything_says_so(tmp_path: object) -> None:
     async with serving(f"postgresql://nobody@127.0.0.1:1/x?host={tmp_path}") as served:
         served.app[SERVICES].pool.timeout = 0.2
         async with served.get("/healthz") as response:
-            assert (response.status, await response.json()) == (200, {"Alive": True})
+            assert (response.status, await response.json()) == (
+                200,
+                {"Alive": True, "Instance": "tested", "DatabaseSeconds": 0},
+            )
         async with served.get("/readyz") as response:
             assert (response.status, (await response.json())["Ready"]) == (503, False)
         for path in ("/v1/accounts", f"/v1/accounts/{DU1}/{at(0)}", "/v1/events", "/v1/gateways"):

@@ -1,0 +1,71 @@
+"""What instances know of one another without Postgres: who the others were, and for how long Postgres answers each.
+
+In: the others' names and addresses as of the last beat, and each answer of Postgres that a candidate or leader of this
+instance had, or missed. Out: our own seconds with Postgres, which the others may ask for over HTTP, and theirs. Called
+by the reigns, by coordination, and by whoever serves ``/healthz``.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+# Candidates ask Postgres at least every half second. One that has had no answer for so long has lost it; if that is
+# wrong because the machine is busy, the next question, a moment later, says so.
+SILENT_S = 1.2
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+Ask = Callable[[str, str], Awaitable[float | None]]
+"""Ask the instance of a name at an address: for how many seconds Postgres has answered it without a break, 0 if it does
+not; None if that instance cannot be asked there."""
+
+
+async def _unasked(name: str, address: str) -> None:
+    """Nobody can be asked."""
+
+
+class Peers:
+    """One per process.
+
+    :param ask: how to ask another instance
+    """
+
+    def __init__(self, ask: Ask = _unasked) -> None:
+        self.known: dict[str, str | None] = {}
+        """Those alive at the last beat, and where they can be asked; None: they did not say."""
+        self.bound: tuple[str, int] | None = None
+        """The address and port on which this instance serves HTTP."""
+        self._ask = ask
+        self._spans: dict[str, tuple[float, float]] = {}
+
+    def answered(self, gateway: str) -> None:
+        """Postgres has just answered the candidate or leader of a gateway."""
+        now = time.monotonic()
+        self._spans[gateway] = self._spans.get(gateway, (now, now))[0], now
+
+    def broke(self, gateway: str) -> None:
+        """It has not answered."""
+        self._spans.pop(gateway, None)
+
+    def seconds(self) -> float:
+        """For how long Postgres has answered without a break; 0 if it does not."""
+        now = time.monotonic()
+        return max((now - since for since, last in self._spans.values() if now - last < SILENT_S), default=0.0)
+
+    async def ask(self) -> list[float | None]:
+        """The seconds of each of the others; None for those that cannot be asked."""
+        return await asyncio.gather(*(self._ask_one(name, address) for name, address in self.known.items()))
+
+    async def _ask_one(self, name: str, address: str | None) -> float | None:
+        return None if address is None else await self._ask(name, address)
+
+    def address(self, local: str | None) -> str | None:
+        """Where the others can ask us: on the address that is bound, or if that is any, where we are to Postgres.
+
+        :param local: our own address on a connection to Postgres; None if that is a Unix socket
+        """
+        if self.bound is None:
+            return None
+        host, port = self.bound
+        if host in _LOOPBACK:
+            host = local or _LOOPBACK[host]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

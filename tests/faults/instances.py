@@ -1,0 +1,96 @@
+"""Three instances of the service on one database, each behind a proxy of its own, and who of them records what."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from ibconnect.database.pools import connect
+from tests.faults.judge import Judge
+from tests.faults.lab import Simulators, Store, assert_all
+from tests.faults.processes import Nursery, Recorder, wait_for
+from tests.faults.proxy import Proxy
+
+NAMES = ("anna", "bert", "carl")
+GATEWAYS = 2
+
+
+class Instances:
+    """Three recorders that serve HTTP, each behind a proxy of its own."""
+
+    def __init__(self, url: str, nursery: Nursery, simulators: Simulators, proxies: Mapping[str, Proxy]) -> None:
+        self.store = Store(url)
+        self.proxies = proxies
+        self.simulators = simulators
+        self._nursery = nursery
+        self.running: dict[str, Recorder] = {}
+        for name in proxies:
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        self.running[name] = self._nursery.start(
+            name, DB_URL=self.proxies[name].url, IB_GW=self.simulators.addresses, INSTANCE=name, PORT="0"
+        )
+
+    def leaders(self) -> dict[str, str]:
+        """Which instance says that it records each gateway."""
+        with connect(self.store.url, name="test") as connection:
+            return dict(
+                connection.execute("SELECT name, instance FROM coordination.gateway WHERE connected").fetchall()
+            )
+
+    def spread(self) -> dict[str, str]:
+        """Wait until every gateway is recorded, by as many instances as possible."""
+
+        def is_spread() -> dict[str, str] | None:
+            found = self.leaders()
+            return found if len(found) == len(set(found.values())) == GATEWAYS else None
+
+        found: dict[str, str] = wait_for(is_spread, "the gateways are spread over the instances")
+        return found
+
+    def acquainted(self) -> None:
+        """Wait until everybody knows of everybody where he can be asked."""
+        for _ in range(2):
+            # Whoever has beaten after all had said where they are knows all.
+            with connect(self.store.url, name="test") as connection:
+                (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+            wait_for(lambda now=now: self._beaten_since(now) == len(self.running), "all know all", pause=0.1)
+
+    def _beaten_since(self, moment: datetime) -> int:
+        query = "SELECT count(*) FROM coordination.instance WHERE address IS NOT NULL AND heartbeat > %s"
+        with connect(self.store.url, name="test") as connection:
+            (count,) = connection.execute(query, (moment,)).fetchone() or (0,)
+            return int(count)
+
+    def taken_over(self, position: int, gateways: list[str], victim: str) -> float:
+        """Wait until others record these gateways and refresh them; the seconds since the call.
+
+        One that the victim had just given up may have begun its new session before ``position``.
+        """
+        began = time.monotonic()
+
+        def is_taken_over() -> bool:
+            begun = set(self.store.sessions_since(position))
+            return all(gateway in begun or self.leaders().get(gateway, victim) != victim for gateway in gateways)
+
+        wait_for(is_taken_over, f"{gateways} are taken over")
+        return time.monotonic() - began
+
+
+@contextmanager
+def instances(url: str, directory: Path) -> Iterator[tuple[Instances, Judge]]:
+    with Simulators(GATEWAYS, rate=100) as simulators, Nursery(directory) as nursery, ExitStack() as stack:
+        judge = Judge(url, simulators.gateways)
+        proxies = {name: stack.enter_context(Proxy(url)) for name in NAMES}
+        found = Instances(url, nursery, simulators, proxies)
+        found.spread()
+        yield found, judge
+        found.spread()
+        found.store.wait_for_marks(simulators)
+        for recorder in found.running.values():
+            recorder.stop()
+        assert_all(judge, found.store)
+        assert all(recorder.told("keeper_failed") == [] for recorder in found.running.values())
+        assert list(directory.glob("**/refused-*.rows")) == [], "everything that arrived is stored"

@@ -1,0 +1,159 @@
+"""A leader that has lost Postgres asks the others: it goes on if nobody has it, and makes room for whoever has it."""
+
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from ibconnect.database.pools import connect
+from ibconnect.events.rows import decode_rows
+from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.simulator.connection import Connection
+from tests.faults.instances import Instances, instances
+from tests.faults.judge import sessions
+from tests.faults.lab import Row, chance, rounds, row
+from tests.faults.processes import Server, running_server, wait_for
+
+FAULTS = ("cut off", "swallowed")
+MADE_ROOM_S = 8.0
+
+
+def part_all(three: Instances, fault: str, source: random.Random) -> None:
+    """Part all instances from Postgres, one just after the other; the server hears nothing before all are parted."""
+    proxies = source.sample(list(three.proxies.values()), len(three.proxies))
+    for proxy in proxies:
+        proxy.hold()
+        time.sleep(source.uniform(0.0, 0.1))
+    for proxy in proxies if fault == "cut off" else ():
+        proxy.cut(refuse=True)
+
+
+def mend_all(three: Instances) -> None:
+    for proxy in three.proxies.values():
+        proxy.mend()
+
+
+def outages_for_all(url: str, directory: Path, plan: Iterable[tuple[str, float]], source: random.Random) -> None:
+    """While nobody has Postgres the sessions go on as if nothing had happened."""
+    with instances(url, directory) as (three, judge):
+        three.acquainted()
+        led, connections = three.leaders(), [gateway.connections[-1] for gateway in three.simulators.gateways]
+        for fault, seconds in plan:
+            part_all(three, fault, source)
+            time.sleep(seconds)
+            sent = three.simulators.sent()
+            mend_all(three)
+            row(f"Postgres {fault} for all, 3 instances").note(three.store.wait_for_marks(three.simulators))
+            three.acquainted()
+            assert three.leaders() == led
+        assert [gateway.connections[-1] for gateway in three.simulators.gateways] == connections
+        assert not any(connection.closed for connection in connections)
+    assert judge.lost(sent) == 0
+    assert {session.gateway: session.reason for session in sessions(url)} == dict.fromkeys(led, "stopped")
+
+
+def test_nothing_is_missed_while_nobody_has_postgres(database_url: str, tmp_path: Path) -> None:
+    outages_for_all(database_url, tmp_path, [("swallowed", 6.0)], chance("nobody has Postgres"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_nothing_is_missed_however_often_nobody_has_postgres(database_url: str, tmp_path: Path) -> None:
+    source = chance("nobody has Postgres, again and again")
+    plan = [(fault, source.uniform(1.0, 7.0)) for fault in (*FAULTS, *source.choices(FAULTS, k=rounds(2)))]
+    outages_for_all(database_url, tmp_path, plan, source)
+
+
+def kept_aside(directory: Path) -> list[bytes]:
+    """What a recorder received that its stream did not take any more."""
+    rows = [each for path in (directory / "spool").glob("refused-*.rows") for each in decode_rows(path.read_bytes())]
+    topics = [(each.topic.decode(), each.state) for each in rows]
+    return [payload_of(topic, state) for topic, state in topics if is_inbound(topic)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_leader_that_alone_stays_cut_off_makes_room(tmp_path: Path) -> None:
+    """It goes on because the server said that it goes down, but the others have the server back and it has not."""
+    line = row("Postgres stopped, then one leader cut off")
+    with running_server() as server:
+        with instances(server.url, tmp_path) as (three, judge):
+            connection, victim, sent = leave_one_cut_off(three, server, line)
+        (stored,) = [each.inbound for each in sessions(server.url) if judge.connection(each) is connection]
+        late = kept_aside(tmp_path / victim)
+        assert connection.sent[: len(stored) + len(late)] == stored + late
+        assert len(stored) + len(late) >= sent
+    assert line.longest <= MADE_ROOM_S
+
+
+def leave_one_cut_off(three: Instances, server: Server, line: Row) -> tuple[Connection, str, int]:
+    """Which connection a leader records to the spool, who that is, and how many messages it had been sent at least."""
+    three.acquainted()
+    gateway, victim = next(iter(three.leaders().items()))
+    (connection,) = [each.connections[-1] for each in three.simulators.gateways if gateway.endswith(f":{each.port}")]
+    server.stop()
+    wait_for(lambda: three.running[victim].told("leader_stands_in"), "the leader goes on")
+    time.sleep(chance("makes room").uniform(1.0, 5.0))
+    three.proxies[victim].cut(refuse=True)
+    server.start()
+    assert not connection.closed
+    sent, began = len(connection.sent), time.monotonic()
+    three.taken_over(three.store.position(), [gateway], victim)
+    line.note(time.monotonic() - began)
+    three.proxies[victim].mend()
+    return connection, victim, sent
+
+
+@contextmanager
+def nobody(_: Instances) -> Iterator[str]:
+    """An address behind which all is silent."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as silent:
+        yield f"127.0.0.1:{silent.getsockname()[1]}"
+
+
+@contextmanager
+def somebody_else(three: Instances) -> Iterator[str]:
+    """The address of one of them, as if each were on a machine of its own and said that it is on loopback."""
+    with connect(three.store.url, name="test") as connection:
+        row = connection.execute("SELECT address FROM coordination.instance WHERE name = 'anna'").fetchone()
+    assert row is not None
+    yield row[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answering", [nobody, somebody_else])
+def test_a_leader_steps_down_if_others_cannot_be_asked(
+    database_url: str, tmp_path: Path, answering: Callable[[Instances], Iterator[str]]
+) -> None:
+    line = row(f"Postgres swallowed for all, {answering.__name__.replace('_', ' ')} answers")
+    with instances(database_url, tmp_path) as (three, _):
+        three.acquainted()
+        with answering(three) as address:
+            announce(database_url, address)
+            three.acquainted()
+            leaders = set(three.leaders().values())
+            part_all(three, "swallowed", chance("cannot be asked"))
+            began = time.monotonic()
+            wait_for(lambda: all(three.running[each].told("leader_deposed") for each in leaders), "they step down", 5.0)
+            line.note(time.monotonic() - began)
+            mend_all(three)
+
+
+def announce(url: str, address: str) -> None:
+    """Whatever instances say from now on of where they can be asked, they say this."""
+    body = sql.SQL("CREATE FUNCTION coordination.say() RETURNS trigger LANGUAGE plpgsql AS {}").format(
+        sql.Literal(f"BEGIN NEW.address := '{address}'; RETURN NEW; END")
+    )
+    with connect(url, name="test") as connection:
+        connection.execute(body)
+        connection.execute(
+            """
+            CREATE TRIGGER say BEFORE INSERT OR UPDATE ON coordination.instance
+            FOR EACH ROW EXECUTE FUNCTION coordination.say()
+            """
+        )
