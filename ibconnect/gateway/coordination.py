@@ -29,6 +29,8 @@ Q = queries("gateway/coordination")
 _POLL_S = 1.0
 _BEAT_S = 2.0
 _ANSWER_S = 3.0
+# After Postgres was away for all, the others' heartbeats are old until they are back as well; they are not gone.
+_REUNION_S = 5.0
 
 
 class Coordination:
@@ -59,6 +61,7 @@ class Coordination:
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
         self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "address": None}
+        self._connected_at = 0.0
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
@@ -98,6 +101,7 @@ class Coordination:
     async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:
         await connection.execute(Q["watch_settings"])
         await connection.execute("LISTEN refresh_requested")
+        self._connected_at = asyncio.get_running_loop().time()
         self._about["address"] = self.peers.address(_local_host(connection))
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
@@ -115,11 +119,16 @@ class Coordination:
         await connection.execute(Q["announce_instance"], self._about)
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
-        found = await (await connection.execute(Q["peers"], self._about)).fetchall()
-        self.peers.known = {name: address for name, address, _ in found}
-        self.are_same_client = all(is_same for _, _, is_same in found)
+        await self._see_peers(connection)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
+
+    async def _see_peers(self, connection: AsyncConnection[TupleRow]) -> None:
+        found = await (await connection.execute(Q["peers"], self._about)).fetchall()
+        is_reunion = asyncio.get_running_loop().time() - self._connected_at < _REUNION_S
+        before = self.peers.known if is_reunion else {}
+        self.peers.known = before | {name: address for name, address, _ in found}
+        self.are_same_client = all(is_same for _, _, is_same in found) and (self.are_same_client or not is_reunion)
 
     async def asked_at(self, request: int) -> datetime | None:
         """When a refresh request was asked; None if that cannot be learnt now."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ibconnect.database.pools import connect
@@ -14,6 +14,7 @@ from tests.faults.proxy import Proxy
 
 NAMES = ("anna", "bert", "carl")
 GATEWAYS = 2
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Instances:
@@ -50,19 +51,21 @@ class Instances:
         found: dict[str, str] = wait_for(is_spread, "the gateways are spread over the instances")
         return found
 
-    def acquainted(self) -> None:
-        """Wait until everybody knows of everybody where he can be asked."""
-        for _ in range(2):
-            # Whoever has beaten after all had said where they are knows all.
-            with connect(self.store.url, name="test") as connection:
-                (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
-            wait_for(lambda now=now: self._beaten_since(now) == len(self.running), "all know all", pause=0.1)
-
-    def _beaten_since(self, moment: datetime) -> int:
-        query = "SELECT count(*) FROM coordination.instance WHERE address IS NOT NULL AND heartbeat > %s"
+    def acquainted(self, address: str | None = None) -> None:
+        """Wait until everybody knows of everybody where he can be asked: there, or anywhere."""
+        wait_for(lambda: self._announced(_LONG_AGO, address), "all have said where they can be asked", pause=0.1)
         with connect(self.store.url, name="test") as connection:
-            (count,) = connection.execute(query, (moment,)).fetchone() or (0,)
-            return int(count)
+            (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (_LONG_AGO,)
+        wait_for(lambda: self._announced(now, address), "all have beaten since, so they know", pause=0.1)
+
+    def _announced(self, since: datetime, address: str | None) -> bool:
+        query = """
+            SELECT count(*)
+            FROM coordination.instance
+            WHERE heartbeat > %s AND address IS NOT NULL AND (%s::text IS NULL OR address = %s)
+        """
+        with connect(self.store.url, name="test") as connection:
+            return connection.execute(query, (since, address, address)).fetchone() == (len(self.running),)
 
     def taken_over(self, position: int, gateways: list[str], victim: str) -> float:
         """Wait until others record these gateways and refresh them; the seconds since the call.
