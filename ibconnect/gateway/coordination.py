@@ -61,7 +61,7 @@ class Coordination:
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[int], None]] = []
         self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "address": None}
-        self._connected_at = 0.0
+        self._connected_at = float("inf")
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
@@ -72,6 +72,10 @@ class Coordination:
         """Whether another instance was alive at the last beat that could take over one of our gateways."""
         return bool(self.peers.known)
 
+    def has_been_connected_since(self, moment: float) -> bool:
+        """Whether our connection to Postgres was there at a moment (``loop.time()``), and has not broken since."""
+        return self._connected_at <= moment
+
     async def run(self) -> None:
         """Follow requests and beat, until cancelled; reconnects by itself."""
         backoff = Backoff(first=0.1, ceiling=1.0)
@@ -81,6 +85,7 @@ class Coordination:
                     backoff.reset()
                     await self._follow(listening)
             except (psycopg.Error, TimeoutError, OSError):
+                self._connected_at = float("inf")
                 await asyncio.sleep(backoff.wait())
 
     async def _connect(self) -> AsyncConnection[TupleRow]:

@@ -63,7 +63,7 @@ class Reign:
         loop = asyncio.get_running_loop()
         pause = Backoff(first=0.2, ceiling=0.5)
         away_since: float | None = None
-        await asyncio.sleep(self._yielded_at + ABSTAIN_S - loop.time())
+        await self._abstain()
         while True:
             try:
                 await self._leadership.reach()
@@ -86,6 +86,13 @@ class Reign:
                     self._note(is_elected=False)
                     return
             await asyncio.sleep(pause.wait())
+
+    async def _abstain(self) -> None:
+        """Leave a gateway that was just given up to others; if Postgres was away meanwhile, to whoever records it."""
+        rest = self._yielded_at + ABSTAIN_S - asyncio.get_running_loop().time()
+        if rest > 0:
+            await asyncio.sleep(rest)
+            self._must_hold_off = not self._coordination.has_been_connected_since(self._yielded_at)
 
     async def _hold_off(self) -> None:
         """Leave the lock to whoever records; what happens meanwhile is found out afterwards."""
