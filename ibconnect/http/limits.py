@@ -23,8 +23,8 @@ POOL_MAX = 8
 STATEMENT_TIMEOUT_MS = 15_000
 
 # Reports that are read by one statement, and how many such statements run at once.
-TOGETHER_MAX = 8
-TOGETHER_AT_ONCE = 3
+TOGETHER_MAX = 16
+TOGETHER_AT_ONCE = 2
 
 # Reports kept ready to send, compressed forms included.
 REPORT_CACHE_BYTES = 64 * 1024 * 1024

@@ -1,7 +1,6 @@
 """The ``Positions`` of a report: figures from the snapshot, contract texts made once per contract."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import orjson
 from psycopg.rows import TupleRow
@@ -10,37 +9,30 @@ from ibconnect.tags import UNSET_TEXTS, is_canonical
 
 _FIGURES = 7
 
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """A contract's members of a position's JSON object, cut where the figures go."""
-
-    head: str
-    middle: str
-    tail: str
+# A contract's members of a position's JSON object, cut where its size, its other figures, and nothing more come.
+Contract = tuple[str, str, str]
 
 
 def contract(row: TupleRow) -> Contract:
     """A contract of the columns of query ``contracts``, from ``ib_contract_id`` on."""
     (ib_contract_id, symbol, local_symbol, security_type, exchange, iso_code, currency, currency_code) = row[:8]
     multiplier, strike, right, expiry, trading_class = row[8:]
-    return Contract(
-        _members(
-            IbContractId=ib_contract_id,
-            Symbol=symbol or None,
-            LocalSymbol=local_symbol or None,
-            SecurityType=security_type or None,
-            Exchange=exchange or None,
-        ),
-        _members(Iso4217Code=iso_code, Currency=currency, CurrencyCode=currency_code or None),
-        _members(
-            Multiplier=_number(multiplier),
-            Strike=_number(strike),
-            Right=right or None,
-            Expiry=expiry or None,
-            TradingClass=trading_class or None,
-        ),
+    named = _members(
+        IbContractId=ib_contract_id,
+        Symbol=symbol or None,
+        LocalSymbol=local_symbol or None,
+        SecurityType=security_type or None,
+        Exchange=exchange or None,
     )
+    currencies = _members(Iso4217Code=iso_code, Currency=currency, CurrencyCode=currency_code or None)
+    terms = _members(
+        Multiplier=_number(multiplier),
+        Strike=_number(strike),
+        Right=right or None,
+        Expiry=expiry or None,
+        TradingClass=trading_class or None,
+    )
+    return f'{{{named},"Position":', f',{currencies},"MarketPrice":', f",{terms}}}"
 
 
 def _members(**fields: object) -> str:
@@ -54,12 +46,12 @@ def _number(text: str) -> object:
     return orjson.Fragment(text) if is_canonical(text) else text
 
 
-def contract_ids(figures: Sequence[str]) -> list[int]:
+def contract_ids(figures: Sequence[str]) -> Sequence[str]:
     """The ids of the contracts' rows among the figures of positions."""
-    return list(map(int, figures[::_FIGURES]))
+    return figures[::_FIGURES]
 
 
-def positions(figures: Sequence[str], contracts: Mapping[int, Contract]) -> str:
+def positions(figures: Sequence[str], contracts: Mapping[str, Contract]) -> str:
     """The JSON array of positions in the order given.
 
     :param figures: for each position one after the other: the id of its contract's row, size, price, value, average
@@ -67,9 +59,9 @@ def positions(figures: Sequence[str], contracts: Mapping[int, Contract]) -> str:
     """
     rows = []
     for number, position, price, value, cost, unrealized, realized in zip(*[iter(figures)] * _FIGURES, strict=True):
-        of = contracts[int(number)]
+        head, middle, tail = contracts[number]
         rows.append(
-            f'{{{of.head},"Position":{position},{of.middle},"MarketPrice":{price},"MarketValue":{value},'
-            f'"AverageCost":{cost},"UnrealizedPNL":{unrealized},"RealizedPNL":{realized},{of.tail}}}'
+            f'{head}{position}{middle}{price},"MarketValue":{value},"AverageCost":{cost},'
+            f'"UnrealizedPNL":{unrealized},"RealizedPNL":{realized}{tail}'
         )
     return f"[{','.join(rows)}]"

@@ -4,6 +4,7 @@ In: account code and instant. Out: the bytes of the JSON document, or None where
 Called by :mod:`ibconnect.http.accounts`, which keeps the result: reports never change.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -47,27 +48,40 @@ class ReportReader:
         self._snapshots = Together(self._read)
         self._contracts = Lookup(_SQL["contracts"], contract)
         self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
+        self._currencies = Lookup(_SQL["currencies"], _code)
 
     async def read(self, account: str, created: datetime) -> bytes | None:
         """The report of ``account`` at exactly ``created``: one round trip, and one for each lookup that is new.
 
         :raises ProjectionError: the tables were swapped under every one of several tries
         """
+        key = (account, created)
         for _ in range(_TRIES):
-            row = await self._snapshots.answer((account, created))
+            row = await self._snapshots.answer(key)
             if row is None:
                 return None
             generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
             attributes = await self._attributes.of(self._pool, generation, [set_id])
             contracts = await self._contracts.of(self._pool, generation, contract_ids(held))
-            if attributes is not None and contracts is not None:
-                return _document(account, created, row, attributes[set_id], positions(held, contracts))
+            currencies = await self._currencies.of(self._pool, generation, _currency_ids(row))
+            if attributes is not None and contracts is not None and currencies is not None:
+                return _document(key, row, attributes[set_id], currencies, positions(held, contracts))
         raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
         wanted = [{"number": number, "account": key[0], "created": key[1]} for number, key in enumerate(keys)]
         found = await reads.document(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
         return {keys[row["number"]]: row for row in found}
+
+
+def _code(row: TupleRow) -> str:
+    code: str = row[0]
+    return code
+
+
+def _currency_ids(row: _Row) -> list[str]:
+    others = [other[2] for other in row["others"] or ()]
+    return list(filter(None, [row["base_currency"], *others, *(row["ledger"] or ())]))
 
 
 def _attributes(row: TupleRow) -> _Attributes:
@@ -77,18 +91,27 @@ def _attributes(row: TupleRow) -> _Attributes:
     return _Attributes(keys, tuple(map(quoted, texts)), account_type)
 
 
-def _document(account: str, created: datetime, row: _Row, attributes: _Attributes, position_array: str) -> bytes:
+def _document(
+    key: _Key,
+    row: _Row,
+    attributes: _Attributes,
+    currencies: Mapping[str, str],
+    position_array: str,
+) -> bytes:
     ratios = {"Cushion": row["cushion"], "LookAheadNextChange": row["look_ahead_next_change"]}
-    others, base = row["others"] or (), row["base_currency"]
+    base = currencies.get(row["base_currency"])
+    others = [
+        (tag, segment, currencies.get(currency), *other) for tag, segment, currency, *other in row["others"] or ()
+    ]
     texts = [(TextKey(*other[:3]), other[3]) for other in others]
     texts += [(TextKey(tag, None, None), text) for tag, text in ratios.items() if text is not None]
     segments = {segment: _figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
-    ledger = {code: _figures(text[1:-1]) for code, text in (row["ledger"] or {}).items()}
+    ledger = {currencies[number]: _figures(text[1:-1]) for number, text in (row["ledger"] or {}).items()}
     shape = Shape(tuple(segments), tuple(ledger), base, (*attributes.keys, *(key for key, _ in texts)))
     head = orjson.dumps(
         {
-            "AccountCode": account,
-            "Timestamp": format_rfc3339(created),
+            "AccountCode": key[0],
+            "Timestamp": format_rfc3339(key[1]),
             "Gateway": row["gateway"],
             "Source": row["source"],
             "Ended": row["ended"],

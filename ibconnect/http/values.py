@@ -7,7 +7,7 @@ are worked out once per shape and remembered.
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import compress
-from operator import add, itemgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -49,8 +49,11 @@ def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
     """
     layout = _layout(shape)
     picked = layout.pick([*figures, *texts])
-    rendered = _END.join(map(add, compress(layout.heads, picked), filter(None, picked)))
-    return f"[{rendered}{_END[:-1]}]" if rendered else "[]"
+    present = list(filter(None, picked))
+    parts = [""] * (2 * len(present))
+    parts[::2] = compress(layout.heads, picked)
+    parts[1::2] = present
+    return f"[{''.join(parts)[len(_END) :]}{_END[:-1]}]" if present else "[]"
 
 
 def quoted(text: str) -> str:
@@ -83,7 +86,7 @@ def _currency_rank(currency: str | None) -> tuple[int, str]:
 
 
 def _head(key: TextKey, level: int) -> str:
-    """All of the value's JSON object that stands before what is picked."""
+    """The end of the object before, then all of the value's JSON object that stands before what is picked."""
     fields = {"Tag": key.tag, "Segment": key.segment, "Currency": key.currency}
     mark = "" if level == _TEXT_LEVEL else '"'
-    return f'{orjson.dumps(fields).decode()[:-1]},"Value":{mark}'
+    return f'{_END}{orjson.dumps(fields).decode()[:-1]},"Value":{mark}'
