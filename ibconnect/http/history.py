@@ -4,7 +4,6 @@ A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): accoun
 figures per currency, and whatever else IB sends among the values and attributes.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +16,7 @@ from ibconnect.http import reads
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
 from ibconnect.http.problems import Code, Problem
-from ibconnect.http.series import FORMATS, Pages, Point, Series
+from ibconnect.http.series import FORMATS, Page, Pages, Series
 from ibconnect.http.streams import send_stream
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
@@ -49,8 +48,8 @@ async def account_history(call: Call) -> web.StreamResponse:
     segment, currency = arguments["segment"], arguments["currency"]
     asked = {"segment": segment or "", "currency": currency, "ledger": currency or BASE}
     places = {tag: _place(tag, segment, currency) for tag in arguments["tag"]}
-    figures = SQL(", ").join(_figure(tag, place) for tag, place in places.items())
-    query = SQL(_SQL["with_figures"]).format(points=_points(span), figures=figures)
+    columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=_figure(tag, place)) for tag, place in places.items())
+    query = SQL(_SQL["with_figures"]).format(points=_points(span), columns=columns)
     head = {
         "AccountCode": account,
         "Segment": segment,
@@ -121,7 +120,7 @@ def _figure(tag: str, place: str) -> Composable:
     return SQL(_SQL[place]).format(column=Identifier(column(tag)), other=other)
 
 
-async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> AsyncIterator[list[Point]]:
+async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> Pages:
     """The points, page by page; no connection is held while the client takes its time."""
     if span.step is not None:
         async for page in _stepped_pages(call, query, asked, span, span.step):
@@ -132,14 +131,13 @@ async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _S
     while start <= end:
         page = await _page(call, query, {**asked, "account": span.account_id, "from": start, "to": end})
         yield page
-        if len(page) < POINTS_PAGE:
+        times = page[0]
+        if len(times) < POINTS_PAGE:
             return
-        start = parse_rfc3339(str(page[-1][0])) + _MICROSECOND
+        start = parse_rfc3339(times[-1]) + _MICROSECOND
 
 
-async def _stepped_pages(
-    call: Call, query: reads.Query, asked: dict[str, Any], span: _Span, step: timedelta
-) -> AsyncIterator[list[Point]]:
+async def _stepped_pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span, step: timedelta) -> Pages:
     """As :func:`_pages`, by number of the step: a time beyond the last one might lie outside the calendar."""
     for first in range(0, (span.end - span.start) // step + 1, POINTS_PAGE):
         start = span.start + first * step
@@ -148,9 +146,10 @@ async def _stepped_pages(
         yield await _page(call, query, {**asked, **limits})
 
 
-async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> list[Point]:
+async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> Page:
     # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
-    return await reads.document(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
+    (columns,) = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
+    return [[] if lines is None else lines.split("\n") for lines in columns]
 
 
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:

@@ -1,24 +1,28 @@
-"""A time series as a stream: rows of texts from Postgres in, JSON or CSV out, page by page.
+"""A time series as a stream: columns of texts from Postgres in, JSON or CSV out, page by page.
 
 Figures stay the text that Postgres keeps, which has all of IB's digits; in JSON they are numbers.
 """
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import orjson
 
 from ibconnect.tags import is_canonical
 
-# The time as RFC 3339, then a text for each column; None is a gap.
-Point = list[str | None]
-Pages = AsyncIterator[list[Point]]
+# The times of the points as RFC 3339, then a list of as many cells for each column; an empty one is a gap.
+Page = list[list[str]]
+Pages = AsyncIterator[Page]
 Format = Callable[["Series", Pages], AsyncIterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What a series is called: members that stand before its points, the names of its columns, which are text."""
+    """What a series is called: members that stand before its points, the names of its columns.
+
+    ``texts``: the columns whose cells are JSON strings; those of the others are numbers.
+    """
 
     head: dict[str, object]
     columns: tuple[str, ...]
@@ -27,41 +31,48 @@ class Series:
 
 async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """``{…, "Points": [{"Timestamp": …, column: figure or null, …}, …]}``."""
-    names = [orjson.dumps(column).decode().replace("%", "%%") for column in series.columns]
-    template = '{"Timestamp":"%s",' + ",".join(f"{name}:%s" for name in names) + "}"
-    places = [place for place, column in enumerate(series.columns, 1) if column in series.texts]
+    names = [orjson.dumps(column).decode() for column in series.columns]
+    # What stands around the cells of a point; those of a page take their places all at once.
+    around = ['{"Timestamp":"', "", '"', *chain.from_iterable((f",{name}:", "") for name in names), "},"]
     yield orjson.dumps(series.head)[:-1] + b',"Points":['
     separator = ""
-    async for page in pages:
-        rows = [_with_texts(row, places) for row in page] if places else page
-        if rows:
-            cells = tuple(["null" if cell is None else cell for row in rows for cell in row])
-            points = ",".join([template] * len(rows)) % cells
-            yield f"{separator}{points}".encode()
+    async for times, *columns in pages:
+        parts = around * len(times)
+        parts[1 :: len(around)] = times
+        for number, (name, cells) in enumerate(zip(series.columns, columns, strict=True)):
+            parts[4 + 2 * number :: len(around)] = _members(cells, name in series.texts)
+        if times:
+            yield f"{separator}{''.join(parts)[:-1]}".encode()
             separator = ","
     yield b"]}"
 
 
-def _with_texts(row: Point, places: list[int]) -> Point:
-    """With the columns at these places as JSON: a number where the text is one, else a string."""
-    changed = list(row)
-    for place in places:
-        text = row[place]
-        if text is not None and not is_canonical(text):
-            changed[place] = orjson.dumps(text).decode()
-    return changed
+def _members(cells: list[str], is_text: bool) -> list[str]:
+    """A column as JSON; a text that is a number is one here too."""
+    if not is_text:
+        return [cell or "null" for cell in cells]
+    return [text if is_canonical(text := _text(cell)) else cell or "null" for cell in cells]
+
+
+def _text(cell: str) -> str:
+    """The text that is a JSON string."""
+    text: str = orjson.loads(cell) if cell else ""
+    return text
 
 
 async def as_csv(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """RFC 4180 with a header line; an empty cell is a gap."""
     yield (",".join(["Timestamp", *map(_cell, series.columns)]) + "\r\n").encode()
-    async for page in pages:
-        yield "".join([f"{','.join(map(_cell, row))}\r\n" for row in page]).encode()
+    async for times, *columns in pages:
+        texts = [
+            list(map(_text, cells)) if column in series.texts else cells
+            for column, cells in zip(series.columns, columns, strict=True)
+        ]
+        rows = zip(times, *texts, strict=True)
+        yield "".join([f"{','.join(map(_cell, row))}\r\n" for row in rows]).encode()
 
 
-def _cell(text: str | None) -> str:
-    if text is None:
-        return ""
+def _cell(text: str) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -91,14 +91,10 @@ LEFT JOIN LATERAL (
 -- name: with_figures
 -- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is
 -- UTC, so the text of a time is RFC 3339 but for two characters. All points are one row, since each row more is read by
--- itself.
+-- itself: a text for each column, with a line for each point, which takes half the time of arrays.
 SELECT
-    to_json(
-        array_agg(
-            ARRAY[replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'), {figures}]
-            ORDER BY point.at
-        )
-    )::text AS points
+    replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z') AS times,
+    {columns}
 FROM ({points}) AS point
 LEFT JOIN account_segment AS money
     ON money.account_snapshot_id = point.snapshot_id AND money.segment = %(segment)s
@@ -106,6 +102,10 @@ LEFT JOIN account_ledger AS figure
     ON
         figure.account_snapshot_id = point.snapshot_id
         AND figure.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
+
+-- name: column
+-- One figure of all points; an empty line is a gap.
+string_agg(coalesce({figure}, ''), E'\n' ORDER BY point.at)
 
 -- name: segment_figure
 -- Account-level money; where a currency is asked for, only in snapshots with that base currency.
@@ -144,8 +144,9 @@ coalesce(point.{column}, {other})::text
 )
 
 -- name: other_text
--- The text of a value that has no column at all: a changing one, or an attribute that snapshots share.
-coalesce(
+-- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. As JSON, which
+-- has no line breaks.
+to_json(coalesce(
     (
         SELECT coalesce(value.amount::text, value.value)
         FROM account_value AS value
@@ -170,25 +171,18 @@ coalesce(
         ORDER BY attribute.ordinal
         LIMIT 1
     )
-)
+))::text
 
 -- name: with_position
 -- What the account held of one contract at those points.
 SELECT
-    to_json(
-        array_agg(
-            ARRAY[
-                replace(replace(point.at::text, ' ', 'T'), '+00', 'Z'),
-                held.position::text,
-                held.market_price::text,
-                held.market_value::text,
-                held.average_cost::text,
-                held.unrealized_pnl::text,
-                held.realized_pnl::text
-            ]
-            ORDER BY point.at
-        )
-    )::text AS points
+    replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z') AS times,
+    string_agg(coalesce(held.position::text, ''), E'\n' ORDER BY point.at) AS positions,
+    string_agg(coalesce(held.market_price::text, ''), E'\n' ORDER BY point.at) AS market_prices,
+    string_agg(coalesce(held.market_value::text, ''), E'\n' ORDER BY point.at) AS market_values,
+    string_agg(coalesce(held.average_cost::text, ''), E'\n' ORDER BY point.at) AS average_costs,
+    string_agg(coalesce(held.unrealized_pnl::text, ''), E'\n' ORDER BY point.at) AS unrealized_pnls,
+    string_agg(coalesce(held.realized_pnl::text, ''), E'\n' ORDER BY point.at) AS realized_pnls
 FROM ({points}) AS point
 LEFT JOIN account_position AS held
     ON
