@@ -1,6 +1,10 @@
 """The parts of the HTTP room that need no server: negotiation, tokens, documents, values, parameters, event lines."""
 
+import csv
 import gzip
+import io
+import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
@@ -22,6 +26,7 @@ from ibconnect.http.parameters import (
     parse_time,
 )
 from ibconnect.http.problems import Code
+from ibconnect.http.series import Page, Series, as_csv, as_json
 from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
 from ibconnect.http.values import Shape, TextKey, quoted, values
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
@@ -247,3 +252,32 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "refresh-timeout": 504,
         "query-timeout": 504,
     }
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "0", "-0.50", "7421167.7441"]), st.none() | st.text()), max_size=5),
+    st.integers(1, 3),
+)
+async def test_a_series_has_every_cell_in_its_place(points: list[tuple[str, str | None]], page: int) -> None:
+    """Figures to the letter, texts whatever they hold, gaps; over pages, the last of which may be empty."""
+    numbers = [number for number, _ in points]
+    texts = [text for _, text in points]
+    cells = ["" if text is None else orjson.dumps(text).decode() for text in texts]
+    times = [f"2025-01-01T00:00:0{place}Z" for place in range(len(points))]
+
+    async def pages() -> AsyncIterator[Page]:
+        for begin in range(0, len(points) + 1, page):
+            part = slice(begin, begin + page)
+            yield [times[part], numbers[part], cells[part]]
+
+    series = Series({"AccountCode": "DU1"}, ("Number", '100%"s'), frozenset({'100%"s'}))
+    body = b"".join([chunk async for chunk in as_json(series, pages())])
+    found = [
+        (point["Timestamp"], point["Number"], point['100%"s']) for point in json.loads(body, parse_float=str)["Points"]
+    ]
+    wanted = [(at, number or None, text) for at, number, text in zip(times, numbers, texts, strict=True)]
+    assert [(at, None if number is None else str(number)) for at, number, _ in found] == [row[:2] for row in wanted]
+    assert [text if text is None else str(text) for *_, text in found] == texts
+    table = b"".join([chunk async for chunk in as_csv(series, pages())]).decode()
+    rows = list(csv.reader(io.StringIO(table, newline="")))[1:]
+    assert rows == [[at, number or "", text or ""] for at, number, text in wanted]
