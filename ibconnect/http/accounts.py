@@ -13,6 +13,7 @@ from ibconnect.http.headers import COMMON, wants_refresh
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
 from ibconnect.http.parameters import format_cursor
 from ibconnect.http.problems import Code, Problem
+from ibconnect.http.services import Services
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/accounts")
@@ -75,27 +76,34 @@ def _redirect(call: Call, account: str, row: tuple[datetime | None, ...] | None)
 
 
 async def report(call: Call) -> web.StreamResponse:
-    """One report. It never changes, so its bytes are kept and its client may keep it for a year."""
-    account, created = call.account(), call.arguments["Timestamp"]
-    reports, key = call.services.reports, (account, created)
+    """One report."""
+    return await report_of(call.services, call.request, call.account(), call.arguments["Timestamp"])
+
+
+async def report_of(services: Services, request: web.Request, account: str, created: datetime) -> web.Response:
+    """The answer to a request for a report, of somebody who may see it.
+
+    It never changes, so its bytes are kept and its client may keep it for a year.
+    """
+    reports, key = services.reports, (account, created)
     kept = reports.get(key)
-    document = kept or await _read_document(call, account, created)
+    document = kept or await _read_document(services, account, created)
     size = document.size
-    response = document.response(call.request)
+    response = document.response(request)
     if kept is None or document.size != size:
         reports.put(key, document)
     return response
 
 
-async def _read_document(call: Call, account: str, created: datetime) -> Document:
-    body = await call.services.reader.read(account, created)
+async def _read_document(services: Services, account: str, created: datetime) -> Document:
+    body = await services.reader.read(account, created)
     if body is None:
-        raise await _nothing_there(call, account, created)
+        raise await _nothing_there(services.pool, account, created)
     return Document(body, JSON, _REPORT_CACHING)
 
 
-async def _nothing_there(call: Call, account: str, created: datetime) -> Problem:
-    if not await account_exists(call, account):
+async def _nothing_there(pool: reads.Pool, account: str, created: datetime) -> Problem:
+    if not await account_exists(pool, account):
         return unknown_account(account)
     return Problem(
         Code.UNKNOWN_SNAPSHOT,
@@ -104,9 +112,9 @@ async def _nothing_there(call: Call, account: str, created: datetime) -> Problem
     )
 
 
-async def account_exists(call: Call, account: str) -> bool:
+async def account_exists(pool: reads.Pool, account: str) -> bool:
     """Whether any gateway ever listed the account."""
-    row = await reads.row(call.services.pool, _SQL["account_exists"], {"account": account})
+    row = await reads.row(pool, _SQL["account_exists"], {"account": account})
     return row is not None and bool(row[0])
 
 
@@ -122,7 +130,7 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         "rows": limit + 1,
     }
     found = await reads.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
-    if not found and not await account_exists(call, account):
+    if not found and not await account_exists(call.services.pool, account):
         raise unknown_account(account)
     times = [created for (created,) in found[:limit]]
     headers = {}

@@ -13,13 +13,14 @@ from functools import lru_cache
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
 
+from ibconnect.http.accounts import report_of
 from ibconnect.http.arguments import reader_of
 from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.headers import COMMON, best_media
-from ibconnect.http.kept import ROUTE as KEPT_ROUTE
-from ibconnect.http.kept import shortcut
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
+from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
+from ibconnect.http.shortcut import ReportKey, shortcut
 from ibconnect.http.tokens import EVERYONE
 from ibconnect.observe import HTTP_SECONDS, Durations, Kind, observe
 
@@ -51,31 +52,34 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
     """The application's handler, with every failure made a problem and every request measured."""
     is_telling = services.config.err_info
     clock = time.perf_counter
-    kept = shortcut(services)
+    recognize = shortcut(services.guard)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
-        if (short := kept(request)) is not None:
-            _measure(request, KEPT_ROUTE, short.status, clock() - started)
-            return short
+        report = recognize(request)
         try:
-            response = await handler(request)
+            response = await (handler(request) if report is None else report_of(services, request, *report))
         except ConnectionError:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
-            response = await _failed(request, exc, is_telling)
-        _measure(request, route_of(request), response.status, clock() - started)
+            response = await _failed(request, _route_of(request, report), exc, is_telling)
+        _measure(request, _route_of(request, report), response.status, clock() - started)
         return response
 
     return answer
 
 
-async def _failed(request: web.Request, exc: Exception, is_telling: bool) -> web.StreamResponse:
+def _route_of(request: web.Request, report: ReportKey | None) -> str:
+    """The route's template; a request that took the short way was never routed."""
+    return route_of(request) if report is None else REPORT_ROUTE
+
+
+async def _failed(request: web.Request, route: str, exc: Exception, is_telling: bool) -> web.StreamResponse:
     if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(request)):
         return redirect
     problem = problem_of(exc)
-    facts = {"route": route_of(request), "status": problem.status, "code": problem.code.value.code}
+    facts = {"route": route, "status": problem.status, "code": problem.code.value.code}
     if problem.code is Code.INTERNAL:
         observe(Kind.HTTP_FAILED, **facts, error_id=problem.error_id, error=exc)
         details = "".join(traceback.format_exception(exc)) if is_telling else None

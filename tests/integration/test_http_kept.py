@@ -1,5 +1,6 @@
-"""A report that is kept is answered the short way: nobody can tell, but by the time that it takes."""
+"""A report is answered the short way: nobody can tell, but by the time that it takes, kept or not, there or not."""
 
+import orjson
 import pytest
 
 from ibconnect.observe import HTTP_SECONDS
@@ -43,6 +44,16 @@ async def test_the_short_way_answers_as_the_long_one(served: Served, method: str
         assert other[0] == long[0]
         if long[0] < 400:
             assert other == long
+
+
+@pytest.mark.parametrize("path", [REPORT.replace("2024", "1999"), REPORT.replace(DU1, "DU999")])
+async def test_a_report_that_is_not_there_is_told_as_on_the_long_way(served: Served, path: str) -> None:
+    told = []
+    for query in ("", "?"):
+        status, _, body = await answer(served, path + query)
+        told.append((status, {**orjson.loads(body), "error_id": None}))
+    assert told[0] == told[1]
+    assert told[0][0] == 404
 
 
 async def test_who_may_not_see_a_report_does_not_get_a_kept_one(world_url: str) -> None:
