@@ -8,12 +8,12 @@ import gzip
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from hashlib import sha1
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
 from aiohttp import web
 from multidict import CIMultiDict
+from xxhash import xxh3_128_hexdigest
 
 from ibconnect.http.headers import COMMON, best_encoding
 from ibconnect.http.limits import MIN_COMPRESSED_BYTES
@@ -36,8 +36,8 @@ class Document:
     __slots__ = ("_etag", "_forms", "_headers", "size")
 
     def __init__(self, body: bytes, media_type: str, caching: str, headers: Mapping[str, str] = {}) -> None:
-        # Nobody gains by forging it; of the standard library's digests this is the quickest.
-        self._etag = sha1(body, usedforsecurity=False).hexdigest()
+        # Nobody gains by forging it, so it need not be a cryptographic digest, which takes twenty times as long.
+        self._etag = xxh3_128_hexdigest(body)
         self._headers = {**COMMON, "Content-Type": media_type, "Cache-Control": caching, **headers}
         self._forms: dict[str, tuple[bytes, CIMultiDict[str]]] = {}
         self.size = 0
