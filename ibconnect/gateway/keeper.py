@@ -159,14 +159,14 @@ class Keeper:
             self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
         self._is_stale = False
-        reign.is_recording = True
+        reign.permission.is_recording = True
         watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
         try:
             with link.watching(self._on_message), suppress(GatewayError):
                 self._interruption.tell(link)
                 await self._stay(link)
         finally:
-            reign.is_recording = False
+            reign.permission.is_recording = False
             link.close(*self._ending)
             await _cancelled(*watching)
             self._interruption.note(link.session)

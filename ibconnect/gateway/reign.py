@@ -3,13 +3,10 @@
 In: the lock of the gateway, and what is known of other instances. Out: the moments at which recording may begin and
 must end. Called by the keeper.
 
-A leader that loses Postgres without a word cannot tell a dead Postgres from a cut network, behind which another
-instance is being elected. So it asks the others whether they have Postgres. As long as all say no, nobody can be
-elected and it goes on; if one has it, or cannot be asked, it steps down. When nobody could be elected for a while, an
-instance stands in: it records without the lock, if the gateway lets it. The gateway is the judge then: it admits one
-client of an id at a time, so whoever is admitted is the only one. A leader to whom the server has said that it goes
-down, for everybody, stands in at once and goes on with its session, also if the others cannot be asked. Whoever records
-without the lock ends when another has Postgres for so long that it is, or will be, elected.
+A leader that loses Postgres goes on with its session as long as :mod:`permission` says so, and steps down then. When
+nobody could be elected for a while, an instance stands in: it records without the lock, if the gateway lets it. The
+gateway is the judge then: it admits one client of an id at a time, so whoever is admitted is the only one. Whoever
+records without the lock ends when another has Postgres for so long that it is, or will be, elected.
 """
 
 import asyncio
@@ -21,17 +18,13 @@ from ibconnect.errors import DatabaseUnavailable
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.leadership import Leadership
+from ibconnect.gateway.permission import HOLD_OFF_S, Permission
 from ibconnect.observe import Kind, observe
 
 CHECK_S = 0.5
-# Well before the server gives the lock to another, which is after 3 s of silence; and well before one that has just got
-# Postgres back holds off no longer.
-STEP_DOWN_S = 2.5
 # Whoever led last stands in first.
 STAND_IN_S = 6.0
 OTHERS_STAND_IN_S = 15.0
-# When Postgres is back, whoever records goes on; the others let him.
-HOLD_OFF_S = 3.0
 # A gateway that was given up is left to others for so long; if nobody took it, it is not given up again for a while.
 ABSTAIN_S = 5.0
 YIELD_AGAIN_S = 60.0
@@ -47,16 +40,12 @@ class Reign:
         self._coordination = coordination
         self._peers = coordination.peers
         self._gateway = gateway
+        self.permission = Permission(leadership, coordination)
         self._has_led = False
         self._yielded_at = self._not_taken_at = float("-inf")
-        self._nobody_had_it_at = float("-inf")
-        self._somebody_has_it = False
-        self._needs_word = True
         self._must_hold_off = False
         self.is_elected = False
         """Whether the lock is ours; if not, we stand in."""
-        self.is_recording = False
-        """Whether the gateway has let us in, which the keeper says."""
 
     async def begin(self) -> None:
         """Wait until this instance may record."""
@@ -82,7 +71,7 @@ class Reign:
                 self._must_hold_off = True
                 away_since = away_since or loop.time()
                 if await self._may_stand_in(loop.time() - away_since):
-                    self._needs_word = False
+                    self.permission.is_free = True
                     self._note(is_elected=False)
                     return
             await asyncio.sleep(pause.wait())
@@ -104,8 +93,8 @@ class Reign:
     async def _may_stand_in(self, away: float) -> bool:
         if not self._coordination.are_same_client or away < (STAND_IN_S if self._has_led else OTHERS_STAND_IN_S):
             return False
-        await self._ask_others()
-        return not self._somebody_has_it
+        await self.permission.ask()
+        return not self.permission.somebody_has_it
 
     async def _note_if_nobody_took_it(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -115,7 +104,7 @@ class Reign:
     def _note(self, *, is_elected: bool) -> None:
         self.is_elected = is_elected
         self._has_led = self._has_led or is_elected
-        self._needs_word = self._needs_word or is_elected
+        self.permission.is_free = self.permission.is_free and not is_elected
         self._must_hold_off = self._must_hold_off and not is_elected
         observe(Kind.LEADER_ELECTED if is_elected else Kind.LEADER_STANDS_IN, gateway=self._gateway)
 
@@ -136,7 +125,7 @@ class Reign:
         while True:
             try:
                 await self._leadership.reach()
-                if self._coordination.has_peers and not self.is_recording:
+                if self._coordination.has_peers and not self.permission.is_recording:
                     self._must_hold_off = True
                     return "Postgres was away, and another instance may be recording"
                 is_elected = await self._leadership.campaign()
@@ -150,45 +139,16 @@ class Reign:
 
     async def _step_down(self) -> str:
         """Ask the others again and again, until another one is, or may be, elected."""
-        self._somebody_has_it = False
-        while not self._must_step_down():
+        permission = self.permission
+        permission.somebody_has_it = False
+        while not permission.is_over:
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._deadline()):
-                    await self._ask_others()
+                async with asyncio.timeout_at(permission.deadline):
+                    await permission.ask()
                     await asyncio.sleep(_ASK_S)
-            self._go_on_without_the_lock()
+            if self.is_elected and self._coordination.has_peers and permission.outlasts_the_lock():
+                self._note(is_elected=False)
         return "Postgres is away, and another instance may be elected"
-
-    async def _ask_others(self) -> None:
-        asked_at = asyncio.get_running_loop().time()
-        seconds = await self._peers.ask()
-        self._somebody_has_it = any(each is not None and each >= HOLD_OFF_S for each in seconds)
-        if all(each is not None and each < HOLD_OFF_S for each in seconds):
-            self._nobody_had_it_at = asked_at
-
-    def _deadline(self) -> float | None:
-        """Until when nobody else can be elected, as far as we know; None if that does not matter."""
-        if not (self._needs_word and self._coordination.has_peers):
-            return None
-        may_go_on = self.is_recording and self._coordination.are_same_client
-        heard_at = self._nobody_had_it_at if may_go_on else float("-inf")
-        return max(self._leadership.sure_at, heard_at) + STEP_DOWN_S
-
-    def _must_step_down(self) -> bool:
-        deadline = self._deadline()
-        is_late = deadline is not None and deadline <= asyncio.get_running_loop().time()
-        return is_late or (self._somebody_has_it and self._is_silent())
-
-    def _go_on_without_the_lock(self) -> None:
-        has_word = self._leadership.has_server_gone_down and self._coordination.are_same_client
-        self._needs_word = self._needs_word and not has_word
-        may_go_on = has_word or (self._is_silent() and not self._must_step_down())
-        if self.is_elected and self._coordination.has_peers and may_go_on:
-            self._note(is_elected=False)
-
-    def _is_silent(self) -> bool:
-        """Whether Postgres has not answered for so long that the lock may be another's."""
-        return asyncio.get_running_loop().time() - self._leadership.sure_at >= STEP_DOWN_S
 
     def _should_yield(self) -> bool:
         rested = asyncio.get_running_loop().time() - self._not_taken_at >= YIELD_AGAIN_S
