@@ -86,6 +86,7 @@ def test_every_event_is_a_line_in_order_with_its_time(run: Run, database_url: st
         "connection_time": "",
         "instance": "here",
         "software": "test",
+        "continues": "",
     }
     assert lines[2]["fields"] == ["4", "2", "-1", "2104", 'Market data farm connection is OK:\\u00fc "é"\t', ""]
     assert lines[2]["arrived"] == lines[1]["arrived"]
