@@ -83,17 +83,18 @@ class Recorder:
 
 
 class Nursery:
-    """Starts recorders; whatever still runs when the context ends is killed."""
+    """Starts recorders of the program under ``root``; whatever still runs when the context ends is killed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, root: Path = ROOT) -> None:
         self.directory = directory
+        self._root = root
         self.recorders: list[Recorder] = []
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery"],
-            cwd=ROOT,
+            cwd=self._root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -119,6 +120,7 @@ class Nursery:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         log = self.directory / f"{name}.log"
+        log.touch(mode=0o600)
         data = {"DATA_DIR": str(self.directory / name), "QUIET_TIME": "2", "DOWNLOAD_TIMEOUT": "5"}
         order = {"settings": {**data, **settings}, "log": str(log), "times": dict(times or {})}
         self._process.stdin.write(json.dumps(order) + "\n")

@@ -1,5 +1,10 @@
 """A rolling upgrade: an instance of the version before goes on while a newer one has migrated the database."""
 
+import io
+import os
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -9,7 +14,10 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery
+from tests.faults.processes import DEADLINE_S, Nursery, wait_for
+from tests.paths import ROOT
+
+TAKEN_OVER_S = 5.0
 
 # What a migration may do while the version before runs: add, with defaults.
 NEXT = """
@@ -36,6 +44,73 @@ def test_the_version_before_records_on_after_a_migration(database_url: str, tmp_
         assert_all(judge, store)
         assert [session.reason for session in sessions(database_url)] == ["stopped"]
         assert recorder.told("keeper_failed") == recorder.told("background_failed") == []
+
+
+@pytest.fixture
+def version_before(tmp_path: Path) -> Path:
+    """The program as it was before the newest migration was written, from the history of this clone."""
+    newest = f"sql/migrations/{available()[-1].name}.sql"
+    directory = tmp_path / "before"
+    directory.mkdir()
+    try:
+        commit = _git("log", "--diff-filter=A", "--format=%H", "--", newest).decode().split()[-1]
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{commit}^"))) as archive:
+            archive.extractall(directory, filter="data")
+    except (OSError, IndexError, subprocess.CalledProcessError):
+        pytest.skip("no clone with its history")
+    return directory
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
+
+
+def migrations(url: str) -> int:
+    with connect(url, name="test") as connection:
+        row = connection.execute("SELECT max(number) FROM schema_migration").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
+    empty_database_url: str, tmp_path: Path, version_before: Path
+) -> None:
+    url, newest = empty_database_url, available()[-1].number
+    with (
+        Simulators(1, rate=300) as simulators,
+        Nursery(tmp_path, version_before) as past,
+        Nursery(tmp_path) as present,
+    ):
+        store = Store(url)
+        settings = {"DB_URL": url, "IB_GW": simulators.addresses}
+        old = past.start("old", INSTANCE="old", **settings)
+        wait_for(lambda: old.told("gateway_connected"), "the version before records")
+        assert migrations(url) == newest - 1
+        new = present.start("new", INSTANCE="new", **settings)
+        wait_for(lambda: migrations(url) == newest, "the new version has migrated the database")
+        store.wait_for_refreshes(store.ask_for_refresh(), 1)
+        store.wait_for_marks(simulators)
+        assert new.told("leader_elected") == []
+        position = store.position()
+        old.stop()
+        assert store.wait_for_sessions(position, 1) <= TAKEN_OVER_S
+        again = subprocess.run(
+            [sys.executable, "-m", "ibconnect", "serve"],
+            cwd=version_before,
+            env={**os.environ, "DB_URL": url, "DATA_DIR": str(tmp_path / "again"), "PORT": "0"},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+        assert again.returncode != 0
+        assert "used by a newer ibconnect" in again.stderr
+        store.wait_for_marks(simulators)
+        new.stop()
+        assert [(each.instance, each.reason) for each in sessions(url)] == [("old", "stopped"), ("new", "stopped")]
+        for each, connection in zip(sessions(url), simulators.gateways[0].connections, strict=True):
+            assert each.inbound == connection.sent[: len(each.inbound)]
+        assert store.check_snapshots()
 
 
 def test_a_new_version_takes_over_from_one_that_knows_less(database_url: str, tmp_path: Path) -> None:
