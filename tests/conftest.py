@@ -13,6 +13,8 @@ from psycopg import sql
 
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.store import Datastore
 
 CAPTURES = Path(__file__).parent / "fixtures" / "captures"
 _numbers = itertools.count(1)
@@ -78,3 +80,12 @@ def empty_database_url(server_url: str) -> Iterator[str]:
     name = f"empty_{os.getpid()}_{next(_numbers)}"
     yield create_database(server_url, name, "template0")
     drop_database(server_url, name)
+
+
+@pytest.fixture
+def recorder(database_url: str) -> Iterator[EventRecorder]:
+    """What stores events in that database."""
+    with Datastore(database_url) as datastore:
+        recorder = EventRecorder(datastore)
+        yield recorder
+        recorder.release()

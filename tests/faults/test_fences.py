@@ -1,11 +1,9 @@
 """What a stream does not take: rows past a hole, rows past its end; they are kept in a file, and recording goes on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import orjson
-import pytest
 from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
@@ -13,7 +11,6 @@ from ibconnect.events.kinds import SessionClosed, SessionOpened
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.rows import decode_rows, encode_row
-from ibconnect.events.store import Datastore
 from ibconnect.simulator import Gateway
 from tests.faults.judge import Judge, Marked
 from tests.recording import recording
@@ -29,14 +26,6 @@ def rows(stream: UUID, *versions: int) -> bytes:
 
 def versions(data: bytes) -> list[int]:
     return [each.version for each in decode_rows(data)]
-
-
-@pytest.fixture
-def recorder(database_url: str) -> Iterator[EventRecorder]:
-    with Datastore(database_url) as datastore:
-        recorder = EventRecorder(datastore)
-        yield recorder
-        recorder.release()
 
 
 def stored(url: str, stream: UUID) -> list[tuple[int, str]]:

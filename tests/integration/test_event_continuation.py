@@ -1,6 +1,5 @@
 """What an instance has of a session that another one has closed meanwhile goes on in a stream of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -17,19 +16,10 @@ from ibconnect.events.reader import Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.rows import decode_rows, encode_row
 from ibconnect.events.sieve import continuation_of
-from ibconnect.events.store import Datastore
 from ibconnect.replaying import chosen
 
 START = 1_700_000_000_000_000
 FACTS = {"gateway": "g:4002", "client_id": 7, "server_version": "178", "instance": "anna", "software": "test"}
-
-
-@pytest.fixture
-def recorder(database_url: str) -> Iterator[EventRecorder]:
-    with Datastore(database_url) as datastore:
-        recorder = EventRecorder(datastore)
-        yield recorder
-        recorder.release()
 
 
 def opened(stream: UUID, at: int = START, **facts: str) -> bytes:

@@ -1,7 +1,6 @@
 """The event store on a real Postgres: immutable, in commit order, read by the library's own reader."""
 
 import threading
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -21,14 +20,6 @@ from ibconnect.events.store import Datastore
 APPEND = queries("events/recorder")
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 COPY_TRAILER = b"\xff\xff"
-
-
-@pytest.fixture
-def recorder(database_url: str) -> Iterator[EventRecorder]:
-    with Datastore(database_url) as datastore:
-        recorder = EventRecorder(datastore)
-        yield recorder
-        recorder.release()
 
 
 def rows_of(session: bytes, versions: range, topic: bytes = b"v") -> bytes:
