@@ -41,7 +41,7 @@ _SETTLE_S = 1.0
 _ENDING_S = 5.0
 _WATCH_S = 1.0
 # A predecessor that is cut off from the database keeps the gateway's one place for our client id until it steps down.
-_TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.8
+_TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.4
 _ORPHANS_S = 10.0
 _FULL_S = 0.5
 _POLL_S = 0.1

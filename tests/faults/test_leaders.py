@@ -40,12 +40,13 @@ def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
         for number in range(times):
             victim = random.choice(sorted(three.spread().values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
+            connections = {gateway: judge.gateways[gateway].connections[-1] for gateway in led}
             position, began = three.store.position(), time.monotonic()
             part(three.proxies[victim], fault)
             time.sleep(random.uniform(0.0, 0.5))
-            expected.update(three.simulators.sent())
+            expected.update({(name, each.number): len(each.sent) for name, each in connections.items()})
             if number % 3 == 2:
-                time.sleep(random.uniform(0.0, 3.0))
+                time.sleep(random.uniform(0.2, 3.0))
             else:
                 three.taken_over(position, led, victim)
                 line.note(time.monotonic() - began)
