@@ -17,7 +17,7 @@ help:
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
-	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 20 minutes on two cores"
+	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 22 minutes on two cores"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
 	@echo "make test-long  the other slow tests: load, large histories"

@@ -88,7 +88,7 @@ class Writer:
         return self._journal.has_room
 
     def is_fenced(self, session: UUID) -> bool:
-        """Whether rows of this session are not stored any more: it was closed by somebody else, or has a hole."""
+        """Whether this session must end: somebody else has closed it, or it has a hole."""
         return session.bytes in self._recorder.fenced
 
     def put(self, data: bytes, rows: int) -> Mark:
