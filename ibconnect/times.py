@@ -5,14 +5,14 @@ finest step here; finer input (RFC 3339 allows any number of digits) is accepted
 """
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))",
+    r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)",
     re.ASCII,
 )
 
@@ -54,27 +54,16 @@ def parse_rfc3339(text: str) -> datetime:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 time such as 2014-04-22T04:22:05.776394Z")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    nanos = int((match[7] or "").ljust(9, "0"))
-    if nanos % 1000:
+    date, minute, second, fraction, offset = match.groups()
+    if (fraction or "")[6:].strip("0"):
         raise ValueError(f"{text!r} is finer than a microsecond, which no recorded time is")
-    offset = timedelta()
-    if match[9]:
-        if int(match[10]) > 23 or int(match[11]) > 59:
-            raise ValueError(f"{text!r} has an offset that is not between -23:59 and +23:59")
-        offset = timedelta(hours=int(match[10]), minutes=int(match[11])) * (1 if match[9] == "+" else -1)
+    if offset in "Zz":
+        offset = "+00:00"
+    elif offset[1:3] > "23" or offset[4:] > "59":
+        raise ValueError(f"{text!r} has an offset that is not between -23:59 and +23:59")
+    is_leap = second == "60"
     try:
-        leap = timedelta(seconds=1 if second == 60 else 0)
-        local = datetime(
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            min(second, 59) if leap else second,
-            nanos // 1000,
-            timezone(offset),
-        )
-        return local.astimezone(UTC) + leap
+        local = datetime.fromisoformat(f"{date}T{minute}:{'59' if is_leap else second}.{(fraction or '0')[:6]}{offset}")
+        return local.astimezone(UTC) + timedelta(seconds=is_leap)
     except (ValueError, OverflowError) as exc:
         raise ValueError(f"{text!r} is not a time that exists: {exc}") from exc

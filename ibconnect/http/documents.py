@@ -8,15 +8,16 @@ import gzip
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from typing import NamedTuple
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
 from aiohttp import web
-from multidict import CIMultiDict
 from xxhash import xxh3_128_hexdigest
 
 from ibconnect.http.headers import COMMON, best_encoding
 from ibconnect.http.limits import MIN_COMPRESSED_BYTES
+from ibconnect.http.ready import ReadyResponse, head_of
 
 # Levels at which compressing a report takes about a millisecond.
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -25,6 +26,14 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
 _ETAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+
+class _Form(NamedTuple):
+    """The bytes to send in one encoding, the headers to send with them, these as the head of a response."""
+
+    body: bytes
+    headers: dict[str, str]
+    head: bytes
 
 
 class Document:
@@ -39,38 +48,41 @@ class Document:
         # Nobody gains by forging it, so it need not be a cryptographic digest, which takes twenty times as long.
         self._etag = xxh3_128_hexdigest(body)
         self._headers = {**COMMON, "Content-Type": media_type, "Cache-Control": caching, **headers}
-        self._forms: dict[str, tuple[bytes, CIMultiDict[str]]] = {}
+        self._forms: dict[str, _Form] = {}
         self.size = 0
         self._add("identity", body)
 
-    def _add(self, encoding: str, body: bytes) -> tuple[bytes, CIMultiDict[str]]:
-        headers = CIMultiDict(self._headers, **{"Content-Length": str(len(body))})
-        if encoding != "identity":
-            headers["Content-Encoding"] = encoding
+    def _add(self, encoding: str, body: bytes) -> _Form:
+        headers = {**self._headers, "Content-Length": str(len(body))}
         # A strong ETag names the bytes that are sent, so each form has its own (RFC 9110, 8.8.3.3).
-        headers["ETag"] = f'"{self._etag}"' if encoding == "identity" else f'"{self._etag}-{encoding}"'
-        self._forms[encoding] = form = (body, headers)
+        if encoding == "identity":
+            headers["ETag"] = f'"{self._etag}"'
+        else:
+            headers |= {"Content-Encoding": encoding, "ETag": f'"{self._etag}-{encoding}"'}
+        self._forms[encoding] = form = _Form(body, headers, head_of(headers))
         self.size += len(body) + 1000
         return form
 
-    def response(self, request: web.Request) -> web.Response:
-        """The body in the best encoding that the request accepts, or 304 if it has one of its forms."""
-        body, headers = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
+    def response(self, request: web.Request, *, is_plain: bool = False) -> web.StreamResponse:
+        """The body in the best encoding that the request accepts, or 304 if it has one of its forms.
+
+        :param is_plain: the request :func:`~ibconnect.http.ready.suits` a response that is ready
+        """
+        form = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
         if_none_match = request.headers.get("If-None-Match")
         if if_none_match is not None and self._matches(if_none_match):
-            kept = {name: value for name, value in headers.items() if not name.startswith("Content-")}
+            kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
             return web.Response(status=304, headers=kept)
-        # A copy, since aiohttp adds the date and others to it.
-        return web.Response(body=body, headers=headers.copy())
+        return ReadyResponse(form.head, form.body) if is_plain else web.Response(body=form.body, headers=form.headers)
 
-    def _form(self, encoding: str) -> tuple[bytes, CIMultiDict[str]]:
+    def _form(self, encoding: str) -> _Form:
         form = self._forms.get(encoding)
         if form is not None:
             return form
-        body, headers = self._forms["identity"]
-        if len(body) < MIN_COMPRESSED_BYTES:
-            return body, headers
-        return self._add(encoding, _COMPRESS[encoding](body))
+        identity = self._forms["identity"]
+        if len(identity.body) < MIN_COMPRESSED_BYTES:
+            return identity
+        return self._add(encoding, _COMPRESS[encoding](identity.body))
 
     def _matches(self, if_none_match: str) -> bool:
         """Weak comparison (RFC 9110, 13.1.2) with any form: they all hold the same."""

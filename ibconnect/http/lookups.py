@@ -31,7 +31,7 @@ class Lookup(Generic[Item]):
         if generation != self._generation or len(self._known) > LOOKUP_MAX:
             self._generation, self._known = generation, {}
         known = self._known
-        missing = {number for number in ids if number not in known}
+        missing = set(ids).difference(known)
         if missing:
             found = await reads.rows(pool, self._query, {"ids": list(missing)})
             if len(found) < len(missing) or any(row[0] != generation for row in found):

@@ -24,8 +24,9 @@ _TRIES = 3
 
 
 def compact(query: LiteralString) -> LiteralString:
-    """The same query without indentation: psycopg parses one that is longer than 4096 characters at each call."""
-    return "\n".join([line.strip() for line in query.split("\n")])
+    """The same query without comments and indentation: psycopg parses what is longer than 4096 bytes at each call."""
+    lines = [line.strip() for line in query.split("\n")]
+    return "\n".join([line for line in lines if not line.startswith("--")])
 
 
 async def rows(

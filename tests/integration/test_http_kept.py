@@ -1,5 +1,10 @@
 """A report is answered the short way: nobody can tell, but by the time that it takes, kept or not, there or not."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
 import orjson
 import pytest
 
@@ -44,6 +49,52 @@ async def test_the_short_way_answers_as_the_long_one(served: Served, method: str
         assert other[0] == long[0]
         if long[0] < 400:
             assert other == long
+
+
+async def sent(server: Served, lines: str) -> bytes:
+    """Everything that the server sends for these bytes until it closes the connection."""
+    parts = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        writer.write(lines.replace("\n", "\r\n").encode())
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "is_open"),
+    [
+        ("1.1", "Connection: close\n", False),
+        ("1.0", "", False),
+        ("1.0", "Connection: keep-alive\n", True),
+        ("1.1", "Connection: keep-alive\n", True),
+        ("1.1", "", True),
+    ],
+)
+async def test_a_connection_stays_open_as_its_client_says(
+    served: Served, version: str, fields: str, is_open: bool
+) -> None:
+    body = (await answer(served, REPORT, **{"Accept-Encoding": "identity"}))[2]
+    asked = f"GET {REPORT} HTTP/{version}\nHost: localhost\n"
+    again = f"{asked}Connection: close\n\n" if is_open else ""
+    got = await sent(served, f"{asked}{fields}\n{again}")
+    head, _, rest = got.partition(b"\r\n\r\n")
+    status, *named = head.decode().split("\r\n")
+    told = dict(line.lower().split(": ", 1) for line in named)
+    assert status == f"HTTP/{version} 200 OK"
+    assert told.get("connection", "keep-alive" if version == "1.1" else "close") == (
+        "keep-alive" if is_open else "close"
+    )
+    assert rest.startswith(body)
+    assert rest.endswith(body)
+    assert got.count(body) == (2 if is_open else 1)
+
+
+async def test_a_ready_head_has_the_date_of_now(served: Served) -> None:
+    async with served.get(REPORT) as response:
+        told = parsedate_to_datetime(response.headers["Date"])
+    assert abs(datetime.now(UTC) - told) < timedelta(seconds=3)
 
 
 @pytest.mark.parametrize("path", [REPORT.replace("2024", "1999"), REPORT.replace(DU1, "DU999")])

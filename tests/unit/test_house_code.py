@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
 from ibconnect.database.sql import queries
+from ibconnect.http.reads import compact
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted((ROOT / "ibconnect").rglob("*.py"))
@@ -98,6 +100,11 @@ def test_every_query_is_used(path: Path) -> None:
     computed = tuple(re.findall(r"""\bf["'](\w+_)\{""", code))
     unseen = [name for name in queries(stem) if not re.search(rf"\b{name}\b", code) and not name.startswith(computed)]
     assert unseen == [] or f'queries("{stem}").items()' in code
+
+
+def test_the_driver_remembers_what_the_query_of_a_report_means() -> None:
+    """psycopg looks for placeholders again at each call of a query that is longer than this."""
+    assert len(compact(queries("http/report")["report"]).encode()) <= MAX_CACHED_STATEMENT_LENGTH
 
 
 def test_every_sql_file_that_the_code_names_exists() -> None:

@@ -1,0 +1,65 @@
+"""Responses whose head is made before they are asked for: but for the date they are sent as they are.
+
+In: the bytes of a document. Out: what aiohttp sends for it. It would make each head anew of a dictionary of fields,
+which takes a third of the time of a cached report.
+"""
+
+import time
+from collections.abc import Mapping
+from email.utils import formatdate
+from functools import lru_cache
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import HttpVersion11
+
+
+def suits(request: web.BaseRequest) -> bool:
+    """Whether a :class:`ReadyResponse` may answer: a GET over HTTP/1.1 whose connection stays open.
+
+    A browser's request for another origin's page needs fields that depend on it, and ``Expect`` an answer of its own.
+    """
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and request.version == HttpVersion11
+        and request.keep_alive
+        and "Origin" not in headers
+        and "Expect" not in headers
+    )
+
+
+def head_of(headers: Mapping[str, str]) -> bytes:
+    """The head of a response with status 200 up to its date."""
+    return "".join(["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in headers.items())]).encode()
+
+
+class ReadyResponse(web.StreamResponse):
+    """A response to a request that it :func:`suits`.
+
+    :param head: made by :func:`head_of`
+    """
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        super().__init__()
+        self._bytes = (head, body)
+
+    @property
+    def keep_alive(self) -> bool:
+        """Its connection stays open."""
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Send it."""
+        head, body = self._bytes
+        await request.writer.write(b"%b%b%b" % (head, _date(int(time.time())), body))
+        return request.writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """All of it was sent at once."""
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """The end of a head."""
+    return f"Date: {formatdate(second, usegmt=True)}\r\n\r\n".encode()
