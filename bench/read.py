@@ -6,7 +6,7 @@ turn with what it is compared with.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from ibconnect.times import format_rfc3339, from_micros
 
 _ORIGINAL_PER_S = 296
 _CLOSED_PORT = 1
+
+# Gives requests a second over so many seconds.
+_Measured = Callable[[float], float]
 
 
 def figures(past: History, size: Size = FULL) -> Iterator[Figure]:
@@ -43,35 +46,46 @@ def _reports(past: History, service: Service, size: Size, path: Path) -> Iterato
     body = _get(service, paths[0])
     if len(orjson.loads(body)["Positions"]) != POSITIONS:
         raise BenchError(f"a report of {POSITIONS} positions was wanted")
+    listed = path / "paths"
+    listed.write_text("".join(f"{each}\n" for each in paths[1:]))
     with _constant(len(body)) as constant:
-        cached, reference = _in_turn(service.url + paths[0], constant, size)
+        kept, others = _repeated(service.url + paths[0]), _walk(service.url, listed, len(paths))
+        cached, reference, uncached = _in_turn(size, kept, _repeated(constant), others)
     yield Figure(
         "report_cached_vs_constant",
         median([ours / theirs for ours, theirs in zip(cached, reference, strict=True)]),
         f"{median(cached):,.0f}/s against a constant handler's {median(reference):,.0f}/s,"
         f" {len(body):,} bytes, {CONNECTIONS} connections",
     )
-    listed = path / "paths"
-    listed.write_text("".join(f"{each}\n" for each in paths[1:]))
-    rates = [
-        requests_per_s(service.url, size.wrk_s, listed, number * len(paths) // size.rounds)
-        for number in range(size.rounds)
-    ]
-    uncached = median(rates)
     yield Figure(
         "report_uncached_per_s",
-        uncached,
-        f"{uncached / _ORIGINAL_PER_S:.1f} times the original's {_ORIGINAL_PER_S}/s; each request another snapshot",
+        median(uncached),
+        f"{median(uncached) / _ORIGINAL_PER_S:.1f} times the original's {_ORIGINAL_PER_S}/s; each request another"
+        f" snapshot; {min(uncached):,.0f} to {max(uncached):,.0f}/s in {len(uncached)} turns",
     )
 
 
-def _in_turn(url: str, constant: str, size: Size) -> tuple[list[float], list[float]]:
-    """Requests a second of both by turns: short ones, so that a machine that changes its pace does so for both."""
-    ours, theirs = [], []
-    for _ in range(2 * size.rounds + 1):
-        ours.append(requests_per_s(url, size.wrk_s / 2))
-        theirs.append(requests_per_s(constant, size.wrk_s / 2))
-    return ours, theirs
+def _repeated(url: str) -> _Measured:
+    return lambda seconds: requests_per_s(url, seconds)
+
+
+def _walk(url: str, listed: Path, paths: int) -> _Measured:
+    """Through the paths of a file, each call from where the one before ended."""
+    asked = 0
+
+    def walk(seconds: float) -> float:
+        nonlocal asked
+        rate = requests_per_s(url, seconds, listed, asked % paths)
+        asked += int(rate * seconds) + CONNECTIONS
+        return rate
+
+    return walk
+
+
+def _in_turn(size: Size, *measured: _Measured) -> list[list[float]]:
+    """Requests a second of each by turns: short ones, so that a machine that changes its pace does so for all."""
+    turns = [[each(size.wrk_s / 2) for each in measured] for _ in range(2 * size.rounds + 1)]
+    return [list(rates) for rates in zip(*turns, strict=True)]
 
 
 def _report_paths(past: History, service: Service) -> list[str]:
@@ -143,7 +157,7 @@ def _list(past: History, size: Size) -> Figure:
             if len(orjson.loads(body)) != size.accounts:
                 raise BenchError(f"a list of {size.accounts} accounts was wanted")
             with _constant(len(body)) as constant:
-                ours, theirs = _in_turn(f"{service.url}/v1/accounts", constant, size)
+                ours, theirs = _in_turn(size, _repeated(f"{service.url}/v1/accounts"), _repeated(constant))
     ratio = median([mine / other for mine, other in zip(ours, theirs, strict=True)])
     beside = f"{ratio:.2f} of a constant handler's {median(theirs):,.0f}/s, {len(body):,} bytes"
     return Figure("accounts_1000_per_s", median(ours), beside)
