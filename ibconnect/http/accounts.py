@@ -80,20 +80,16 @@ async def report(call: Call) -> web.StreamResponse:
     return await report_of(call.services, call.request, call.account(), call.arguments["Timestamp"])
 
 
-async def report_of(
-    services: Services, request: web.Request, account: str, created: datetime, *, is_plain: bool = False
-) -> web.StreamResponse:
+async def report_of(services: Services, request: web.Request, account: str, created: datetime) -> web.StreamResponse:
     """The answer to a request for a report, of somebody who may see it.
 
     It never changes, so its bytes are kept and its client may keep it for a year.
-
-    :param is_plain: see :meth:`Document.response`
     """
     reports, key = services.reports, (account, created)
     kept = reports.get(key)
     document = kept or await _read_document(services, account, created)
     size = document.size
-    response = document.response(request, is_plain=is_plain)
+    response = document.response(request)
     if kept is None or document.size != size:
         reports.put(key, document)
     return response

@@ -17,7 +17,7 @@ from xxhash import xxh3_128_hexdigest
 
 from ibconnect.http.headers import COMMON, best_encoding
 from ibconnect.http.limits import MIN_COMPRESSED_BYTES
-from ibconnect.http.ready import ReadyResponse, head_of
+from ibconnect.http.ready import ReadyResponse, head_of, suits
 
 # Levels at which compressing a report takes about a millisecond.
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -63,17 +63,16 @@ class Document:
         self.size += len(body) + 1000
         return form
 
-    def response(self, request: web.Request, *, is_plain: bool = False) -> web.StreamResponse:
-        """The body in the best encoding that the request accepts, or 304 if it has one of its forms.
-
-        :param is_plain: the request :func:`~ibconnect.http.ready.suits` a response that is ready
-        """
+    def response(self, request: web.Request) -> web.StreamResponse:
+        """The body in the best encoding that the request accepts, or 304 if it has one of its forms."""
         form = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
         if_none_match = request.headers.get("If-None-Match")
         if if_none_match is not None and self._matches(if_none_match):
             kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
             return web.Response(status=304, headers=kept)
-        return ReadyResponse(form.head, form.body) if is_plain else web.Response(body=form.body, headers=form.headers)
+        if suits(request):
+            return ReadyResponse(form.head, form.body)
+        return web.Response(body=form.body, headers=form.headers)
 
     def _form(self, encoding: str) -> _Form:
         form = self._forms.get(encoding)

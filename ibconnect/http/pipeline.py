@@ -58,10 +58,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
         started = clock()
         report = recognize(request)
         try:
-            if report is None:
-                response = await handler(request)
-            else:
-                response = await report_of(services, request, *report, is_plain=True)
+            response = await (handler(request) if report is None else report_of(services, request, *report))
         except ConnectionError:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
             raise

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import HttpVersion11
 
@@ -17,21 +17,27 @@ from aiohttp.http import HttpVersion11
 def suits(request: web.BaseRequest) -> bool:
     """Whether a :class:`ReadyResponse` may answer: a GET over HTTP/1.1 whose connection stays open.
 
-    A browser's request for another origin's page needs fields that depend on it, and ``Expect`` an answer of its own.
+    To one that names its origin (CORS) fields are sent that depend on it.
     """
-    headers = request.headers
     return (
-        request.method == "GET"
+        request.method == hdrs.METH_GET
         and request.version == HttpVersion11
         and request.keep_alive
-        and "Origin" not in headers
-        and "Expect" not in headers
+        and hdrs.ORIGIN not in request.headers
     )
 
 
 def head_of(headers: Mapping[str, str]) -> bytes:
-    """The head of a response with status 200 up to its date."""
-    return "".join(["HTTP/1.1 200 OK\r\n", *(f"{name}: {value}\r\n" for name, value in headers.items())]).encode()
+    """The head of a response with status 200 up to its date.
+
+    :raises ValueError: a field has a line break, which would begin another one
+    """
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    text = "\r\n".join(["HTTP/1.1 200 OK", *lines, ""])
+    if text.count("\r") + text.count("\n") > 2 * len(lines) + 2 or "\0" in text:
+        raise ValueError(f"a header with a line break: {headers!r}")
+    # A host's name comes as the client wrote it, and goes back so.
+    return text.encode(errors="surrogateescape")
 
 
 class ReadyResponse(web.StreamResponse):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from ibconnect.http.parameters import (
     parse_time,
 )
 from ibconnect.http.problems import Code
+from ibconnect.http.ready import head_of
 from ibconnect.http.series import Page, Series, as_csv, as_json
 from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
 from ibconnect.http.values import Shape, TextKey, quoted, values
@@ -99,6 +101,13 @@ def test_token_files_are_read_or_refused_without_showing_them(text: str) -> None
         assert "first-token" not in str(exc)
 
 
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0", "a\n"])
+def test_no_header_begins_another_one(value: str) -> None:
+    assert head_of({"Link": "\udcff\x85", "ETag": '"b"'}) == b'HTTP/1.1 200 OK\r\nLink: \xff\xc2\x85\r\nETag: "b"\r\n'
+    with pytest.raises(ValueError, match="line break"):
+        Document(b"body", JSON, "private", {"Link": value})
+
+
 def test_the_least_used_document_goes_first() -> None:
     cache = DocumentCache(5000)
     documents = {name: Document(name.encode() * 900, JSON, "private") for name in "abc"}
@@ -117,7 +126,8 @@ def test_a_document_that_grew_is_counted_again() -> None:
     cache, document = DocumentCache(100_000), Document(b"x" * 5000, JSON, "private")
     cache.put("x", document)
     before = cache.size
-    response = document.response(make_mocked_request("GET", "/", {"Accept-Encoding": "gzip"}))
+    response = document.response(make_mocked_request("HEAD", "/", {"Accept-Encoding": "gzip"}))
+    assert isinstance(response, web.Response)
     assert isinstance(response.body, bytes)
     assert gzip.decompress(response.body) == b"x" * 5000
     cache.put("x", document)
