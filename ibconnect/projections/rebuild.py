@@ -7,8 +7,8 @@ swap, the old tables serve on; what is left of an unfinished rebuild is removed 
 """
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import psycopg
@@ -59,16 +59,34 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
     :raises DatabaseError: Postgres refused a statement
     """
     try:
-        with closing(connect(url, name="rebuild", search_path=f"{NEXT_SCHEMA}, public")) as connection:
-            row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
-            if row is None or not row[0]:
-                raise ProjectionError("another rebuild of this database is under way")
+        search_path = f"{NEXT_SCHEMA}, public"
+        with closing(connect(url, name="rebuild", search_path=search_path)) as connection, alone(connection):
             refuse_newer(connection)
             return _Rebuild(url, connection, progress or _silent).run()
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
         raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
     except psycopg.Error as exc:
         raise DatabaseError(f"Postgres refused a step of the rebuild: {exc}") from exc
+
+
+@contextmanager
+def alone(connection: Connection[Any]) -> Iterator[None]:
+    """Be the only rebuild of the database while the context lasts.
+
+    The lock is given back at its end: Postgres may notice only after the next rebuild has begun that the connection of
+    this one was closed.
+
+    :raises ProjectionError: another rebuild is under way
+    """
+    row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
+    if row is None or not row[0]:
+        raise ProjectionError("another rebuild of this database is under way")
+    try:
+        yield
+    finally:
+        # If the connection is broken, the lock went with it.
+        with suppress(psycopg.Error):
+            connection.execute(Q["unlock"], {"lock": REBUILD_LOCK})
 
 
 def _silent(_done: int, _total: int, _rate: float) -> None:

@@ -30,8 +30,11 @@ FROM {}
 SELECT pg_advisory_xact_lock(%(lock)s)
 
 -- name: try_lock
--- Held until the connection ends, for one holder at a time.
+-- Held until it is given back or the connection ends, for one holder at a time.
 SELECT pg_try_advisory_lock(%(lock)s)
+
+-- name: unlock
+SELECT pg_advisory_unlock(%(lock)s)
 
 -- name: notify_projected
 SELECT pg_notify('projected', %(position)s::text)

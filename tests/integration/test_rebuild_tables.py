@@ -1,5 +1,6 @@
 """A rebuild makes the tables that the live run made, row for row, while everybody goes on working."""
 
+import contextlib
 import random
 import threading
 from contextlib import closing
@@ -10,7 +11,7 @@ import pytest
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.projections import rebuild as rebuild_module
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.rebuild import alone, rebuild
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import REBUILD_LOCK, VERSION, ensure, needs_rebuild
 from tests.paths import CAPTURES
@@ -177,6 +178,18 @@ def test_second_rebuild_at_once_is_refused(database_url):
         connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD_LOCK,))
         with pytest.raises(ProjectionError, match="another rebuild"):
             rebuild(database_url)
+
+
+@pytest.mark.parametrize("failure", [None, Interrupt])
+def test_a_rebuild_that_has_ended_holds_up_no_other_though_its_connection_lasts(database_url, failure):
+    with connect(database_url, name="first") as first, connect(database_url, name="second") as second:
+        with contextlib.suppress(Interrupt), alone(first):
+            with pytest.raises(ProjectionError, match="another rebuild"), alone(second):
+                pytest.fail("two rebuilds at once")
+            if failure:
+                raise failure
+        with alone(second):
+            pass
 
 
 def test_rights_views_and_open_reads_survive(database_url):
