@@ -25,6 +25,8 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: zstandard.ZstdCompressor(level=6).compress(body),
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
+# What a form takes beside its body: headers, head, dictionaries.
+_FORM_BYTES = 2000
 _ETAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
@@ -60,7 +62,7 @@ class Document:
         else:
             headers |= {"Content-Encoding": encoding, "ETag": f'"{self._etag}-{encoding}"'}
         self._forms[encoding] = form = _Form(body, headers, head_of(headers))
-        self.size += len(body) + 1000
+        self.size += len(body) + _FORM_BYTES
         return form
 
     def response(self, request: web.Request) -> web.StreamResponse:

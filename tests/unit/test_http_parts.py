@@ -109,7 +109,7 @@ def test_no_header_begins_another_one(value: str) -> None:
 
 
 def test_the_least_used_document_goes_first() -> None:
-    cache = DocumentCache(5000)
+    cache = DocumentCache(7000)
     documents = {name: Document(name.encode() * 900, JSON, "private") for name in "abc"}
     cache.put("a", documents["a"])
     cache.put("b", documents["b"])
