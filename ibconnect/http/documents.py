@@ -25,7 +25,7 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda body: zstandard.ZstdCompressor(level=6).compress(body),
     "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
 }
-# What a form takes beside its body: headers, head, dictionaries.
+# What a form takes beside its body, rounded up: headers, head, dictionaries.
 _FORM_BYTES = 2000
 _ETAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 

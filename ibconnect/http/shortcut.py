@@ -2,7 +2,8 @@
 
 In: a request, as the pipeline gets it. Out: account and instant of the report that it asks for, if routing it and
 reading its arguments would come to nothing else, or None, and then those are asked. Dashboards ask for reports all the
-time: the long way costs half as much again as sending a kept one, and a twelfth of the service's time for another.
+time: the long way costs two fifths as much again as sending a kept one, and a twelfth of the service's time for
+another.
 """
 
 import re

@@ -91,6 +91,19 @@ async def test_a_connection_stays_open_as_its_client_says(
     assert got.count(body) == (2 if is_open else 1)
 
 
+@pytest.mark.parametrize("path", [REPORT, "/v1/accounts", "/docs"])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_ready_head_says_what_aiohttp_would(served: Served, path: str, encoding: str) -> None:
+    """One that closes its connection is made by aiohttp."""
+    asked = f"GET {path} HTTP/1.1\nHost: localhost\nAccept-Encoding: {encoding}\n"
+    both = await sent(served, f"{asked}\n{asked}Connection: close\n\n")
+    ready, made = [part.partition(b"\r\n\r\n") for part in both.split(b"HTTP/1.1 200 OK\r\n")[1:]]
+    heads = [{line for line in head.split(b"\r\n") if not line.startswith(b"Date:")} for head, _, _ in (ready, made)]
+    assert heads[1] - heads[0] == {b"Connection: close"}
+    assert heads[0] < heads[1]
+    assert ready[2] == made[2] != b""
+
+
 async def test_a_ready_head_has_the_date_of_now(served: Served) -> None:
     async with served.get(REPORT) as response:
         told = parsedate_to_datetime(response.headers["Date"])
