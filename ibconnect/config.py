@@ -55,6 +55,7 @@ class Config:
     host: str
     acct_ref: str
     refresh_timeout: int
+    refresh_floor: int
     download_timeout: int
     quiet_time: int
     api_tokens: str
@@ -208,6 +209,12 @@ SETTINGS: tuple[Setting, ...] = (
         "15",
         "seconds that a request waits for a refresh that it asked for",
         _integer(1, 600, " of seconds"),
+    ),
+    Setting(
+        "REFRESH_FLOOR",
+        "5",
+        "seconds for which an account that was asked for is not asked for again, however often clients want it fresh",
+        _integer(0, 600, " of seconds"),
     ),
     Setting(
         "DOWNLOAD_TIMEOUT",

@@ -82,7 +82,7 @@ LEDGER_TEXT_TAGS: frozenset[str] = frozenset({"AccountOrGroup", "Currency", "Rea
 
 # Keys that exist at account level and in the ledger: in the spelling without ``$LEDGER-`` one key and currency
 # may come twice, the account's figure first.
-TWICE_SENT_TAGS: frozenset[str] = frozenset({"AccruedCash", "RealizedPnL", "UnrealizedPnL"})
+TWICE_SENT_TAGS: frozenset[str] = frozenset(SEGMENT_TAGS) & frozenset(LEDGER_TAGS)
 
 # Text that seldom changes from one snapshot to the next: stored once and shared.
 ATTRIBUTE_TAGS: frozenset[str] = LEDGER_TEXT_TAGS | {
@@ -116,6 +116,9 @@ UNSET_TEXTS: frozenset[str] = frozenset(
     }
 )
 
+# IB's documentation spells the key AccountReady and accountReady; gateways send either.
+READY_KEY = "accountready"
+
 _SEGMENT = re.compile(r"(.+)-([A-Z])")
 _CANONICAL = re.compile(r"-?(?:0|[1-9]\d{0,130})(?:\.\d{1,100})?", re.ASCII)
 _NEGATIVE_ZERO = re.compile(r"-0(?:\.0+)?", re.ASCII)
@@ -142,6 +145,11 @@ def split_key(key: str) -> Key:
     if match:
         return Key(match[1], match[2], False)
     return Key(key, None, False)
+
+
+def says_not_ready(key: str, value: str) -> bool:
+    """Whether a value says that IB's server is resetting: the figures of this download may be out of date or wrong."""
+    return split_key(key).tag.lower() == READY_KEY and value.strip().lower() == "false"
 
 
 def column(tag: str) -> str:

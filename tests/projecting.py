@@ -37,6 +37,8 @@ TABLES = (
     "account_ledger",
     "account_value",
     "account_position",
+    "account_model_position",
+    "account_model_value",
     "poison_event",
 )
 
@@ -135,6 +137,12 @@ def project(url: str, limit: int = 20_000) -> list[Step]:
         while steps[-1].is_behind:
             steps.append(tables.step())
         return steps
+
+
+def read_columns(url: str, table: str, *names: str) -> list[tuple[Any, ...]]:
+    """Some columns of a table's rows as text, in the order of its first column."""
+    with connect(url, name="test") as connection:
+        return connection.execute(f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table} ORDER BY 1").fetchall()
 
 
 def read_tables(url: str, schema: str = "snapshots") -> dict[str, list[tuple[Any, ...]]]:

@@ -138,18 +138,26 @@ class SessionClosed(OwnEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshStarted(OwnEvent):
-    """A walk over the accounts begins; all its snapshots share ``created`` (microseconds since the epoch)."""
+    """A walk over the accounts begins; all its snapshots share ``created`` (microseconds since the epoch).
+
+    ``scope``: empty if it is for all accounts of the gateway, ``some`` if for these ``accounts`` alone.
+    """
 
     TOPIC = "rs"
 
     created: int
     trigger: str
     accounts: list[str] = field(default_factory=list)
+    scope: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountSubscribed(OwnEvent):
-    """One account's download begins. ``source``: ``updates`` or ``multi`` (with the two request ids)."""
+    """One account's download begins. ``source``: ``updates`` or ``multi`` (with the two request ids).
+
+    ``since``: nothing new is asked; what came late is taken together with the download that began with the event of
+    that version in this stream.
+    """
 
     TOPIC = "as"
 
@@ -157,24 +165,44 @@ class AccountSubscribed(OwnEvent):
     source: str
     values_request: int | None = None
     positions_request: int | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountConcluded(OwnEvent):
-    """One account's download is over: ``download-end``, ``quiet``, ``timeout``, ``rejected``, ``disconnected``."""
+    """One account's download is over. Version 1 told nothing of whether it is whole: silence was believed.
+
+    ``ended``: ``download-end``, ``quiet``, ``timeout``, ``interrupted``, ``rejected``, ``disconnected``. ``why``: what
+    keeps its figures from being relied on; empty if nothing does.
+    ``check``: where its end is no proof that it is whole, what the account's positions, asked for by themselves, say
+    of it: ``agrees``, ``differs``, ``unanswered``. ``last``: when its last own message arrived (microseconds since the
+    epoch). ``request``: the highest refresh request that it serves. ``then``: what has the last word on the account in
+    this refresh instead: ``updates`` or ``multi``, which follows.
+    """
 
     TOPIC = "ac"
+    class_version: ClassVar[int] = 2
 
     account: str
     ended: str
     detail: str = ""
+    why: str = ""
+    check: str = ""
+    last: int | None = None
+    request: int | None = None
+    then: str = ""
+
+    @staticmethod
+    def upcast_v1_v2(state: dict[str, Any]) -> None:
+        """What version 1 did not tell stays untold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshEnded(OwnEvent):
     """The walk is over: ``complete``, ``partial``, ``failed`` or ``aborted``.
 
-    ``request``: the highest refresh request that it serves; ``missing``: why, for each account without a snapshot.
+    ``request``: the highest refresh request that it serves; ``missing``: why, for each account without figures that can
+    be relied on; ``detail``: why, where it concerns no account.
     """
 
     TOPIC = "re"
@@ -183,6 +211,7 @@ class RefreshEnded(OwnEvent):
     outcome: str
     request: int | None = None
     missing: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,8 @@
 In: bytes of the socket. Out: each frame's payload to ``on_frame`` (account data, which is nearly everything, many at
 once to ``on_run``), the few messages that steer us to ``on_message`` as text fields, and the end of the connection to
 ``on_lost``. ib_async keeps the connection, the handshake, the request encoding and the throttle (45 requests a
-second); its decoder, which turns prices into floats and drops what it cannot parse, is replaced by one that hands on
-text.
+second); it is shown nothing but what it needs for that, since its decoder turns prices into floats and drops what it
+cannot parse.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from ib_async.decoder import Decoder
 from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayUnavailable
 from ibconnect.events.wire import RUN_STARTS
+from ibconnect.texts import decoded, one_line
 
 # The longest frame that IB's own client accepts (ibapi, comm.py).
 MAX_FRAME_BYTES = 0xFFFFFF
@@ -27,8 +28,10 @@ NEXT_ID = 9
 ACCOUNTS = 15
 CURRENT_TIME = 49
 DOWNLOAD_END = 54
+POSITION_END = 62
 POSITION_MULTI_END = 72
 ACCOUNT_MULTI_END = 74
+SYMBOL_SAMPLES = 79
 
 # Messages that steer the gateway room, with the number of fields that it needs of each.
 STEERING: dict[int, int] = {
@@ -36,12 +39,23 @@ STEERING: dict[int, int] = {
     ACCOUNTS: 3,
     CURRENT_TIME: 3,
     DOWNLOAD_END: 3,
+    POSITION_END: 2,
     POSITION_MULTI_END: 3,
     ACCOUNT_MULTI_END: 3,
+    SYMBOL_SAMPLES: 2,
 }
 
+_AT_ONCE = "before a word: is its API switched on, and does it trust this address?"
 _LENGTH = Struct(">I")
-_STEERING_STARTS = tuple(b"%d\0" % number for number in (*STEERING, NEXT_ID))
+_STEERING_STARTS = tuple(b"%d\0" % number for number in STEERING)
+# What ib_async waits for before it counts as ready, and takes its request ids from.
+_LOGIN_STARTS = (b"%d\0" % NEXT_ID, b"%d\0" % ACCOUNTS)
+_STRANGERS = {
+    b"HTTP": "an HTTP server",
+    b"SSH-": "an SSH server",
+    b"\x16\x03": "a TLS server",
+    b"\x15\x03": "a TLS server",
+}
 
 
 def split_frames(data: bytes) -> tuple[list[bytes], bytes, int]:
@@ -62,19 +76,11 @@ def split_frames(data: bytes) -> tuple[list[bytes], bytes, int]:
     return payloads, data[start:], length
 
 
-class _Steering(Decoder):  # type: ignore[misc]
-    """Hands the steering messages on as text; everything else was recorded already and is not decoded."""
-
-    def __init__(self, on_message: Callable[[int, list[str]], None]) -> None:
-        super().__init__(None, 0)
-        self.on_message = on_message
+class _NoDecoder(Decoder):  # type: ignore[misc]
+    """Decodes nothing: what there is to know of a message was taken from it before."""
 
     def interpret(self, fields: list[str]) -> None:
-        number = int(fields[0])
-        if number in STEERING:
-            if len(fields) < STEERING[number]:
-                raise ValueError(f"message {number} has {len(fields)} fields, not {STEERING[number]}")
-            self.on_message(number, fields)
+        """Nothing."""
 
 
 class _Ears:
@@ -103,9 +109,10 @@ class GatewayClient(Client):  # type: ignore[misc]
         on_undecodable: Callable[[Exception], None],
         on_message: Callable[[int, list[str]], None],
         on_read_end: Callable[[], None],
-        on_lost: Callable[[str, bytes], None],
+        on_lost: Callable[[str, str, bytes], None],
     ) -> None:
         self._tail = b""
+        self._on_message = on_message
         self._on_handshake = on_handshake
         self._on_read = on_read
         self._on_frame = on_frame
@@ -116,7 +123,7 @@ class GatewayClient(Client):  # type: ignore[misc]
         self._is_over = False
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         super().__init__(_Ears())
-        self.decoder = _Steering(on_message)
+        self.decoder = _NoDecoder(None, 0)
 
     async def open(self, address: GatewayAddress, client_id: int, patience_s: float) -> None:
         """Connect and shake hands until the gateway has said its accounts and its next id.
@@ -129,11 +136,9 @@ class GatewayClient(Client):  # type: ignore[misc]
             if shaking.done():
                 shaking.result()
             elif self._over.done():
-                raise GatewayUnavailable(
-                    f"{address} closed the connection during the API handshake: {self._over.result()}"
-                )
+                raise GatewayUnavailable(f"{address}: {self._over.result()}")
             else:
-                raise GatewayUnavailable(f"{address} did not finish the API handshake within {patience_s:g} s")
+                raise GatewayUnavailable(f"{address} {self._silence()} within {patience_s:g} s")
         except ConnectionRefusedError as exc:
             raise GatewayUnavailable(f"nothing listens at {address}") from exc
         except OSError as exc:
@@ -142,6 +147,12 @@ class GatewayClient(Client):  # type: ignore[misc]
             if not shaking.done():
                 shaking.cancel()
                 await asyncio.wait({shaking})
+
+    def _silence(self) -> str:
+        """What a gateway did not do that accepts a connection and then says too little."""
+        if not self._serverVersion:
+            return "accepts connections, but did not answer the API handshake (starting, or hung?)"
+        return "answered the API handshake, but did not list an account (is it logged in?)"
 
     def close(self) -> None:
         """Close the socket; ``on_lost`` is not called any more."""
@@ -158,9 +169,16 @@ class GatewayClient(Client):  # type: ignore[misc]
         if self._is_over:
             return
         if claimed > MAX_FRAME_BYTES:
-            self._give_up(f"a frame claims {claimed} bytes", self._tail[:64])
+            self._give_up(self._who_speaks(claimed), self._tail[:64])
             return
         self._on_read_end()
+
+    def _who_speaks(self, claimed: int) -> str:
+        """Why what has come cannot be the IB API."""
+        for start, who in _STRANGERS.items():
+            if not self._serverVersion and self._tail.startswith(start):
+                return f"{who} answers there, no IB Gateway: check the port"
+        return f"what it sends is not the IB API (a frame claims {claimed} bytes): we closed the connection"
 
     def _take_all(self, payloads: list[bytes]) -> None:
         """Take frames one by one, but those that steer nothing, which are nearly all, in runs."""
@@ -185,18 +203,35 @@ class GatewayClient(Client):  # type: ignore[misc]
         self._on_frame(payload)
         if not payload:
             self._on_undecodable(ValueError("an empty frame"))
-        elif not self._apiReady or payload.startswith(_STEERING_STARTS):
+        if not self._apiReady and payload.startswith(_LOGIN_STARTS):
             self._feed(payload)
+        if payload.startswith(_STEERING_STARTS):
+            self._steer(payload)
+
+    def _steer(self, payload: bytes) -> None:
+        fields = decoded(payload).split("\0")[:-1]
+        number = int(fields[0]) if fields else 0
+        if len(fields) < STEERING.get(number, 1):
+            self._on_undecodable(ValueError(f"message {number} has {len(fields)} fields, not {STEERING[number]}"))
+        else:
+            self._on_message(number, fields)
 
     def _shake_hands(self, payload: bytes) -> None:
-        version, connection_time = payload.decode(errors="backslashreplace").split("\0")[:2]
-        if not version.isdigit() or int(version) < self.MinClientVersion:
-            self._give_up(
-                f"server version {version} is not one of {self.MinClientVersion} to {self.MaxClientVersion}", b""
-            )
+        version, connection_time = decoded(payload).split("\0")[:2]
+        if wrong := self._is_out_of_range(version):
+            self._give_up(f"{wrong}: we closed the connection", b"")
             return
         self._on_handshake(version, connection_time)
         self._feed(payload)
+
+    def _is_out_of_range(self, version: str) -> str:
+        if not (version.isascii() and version.isdigit()):
+            return f"it calls its server version {one_line(version, 40)!r}, which is no number"
+        if int(version) < self.MinClientVersion:
+            return f"its server version {version} is older than {self.MinClientVersion}: upgrade the gateway"
+        if int(version) > self.MaxClientVersion:
+            return f"its server version {version} is newer than {self.MaxClientVersion}, which was asked for"
+        return ""
 
     def _feed(self, payload: bytes) -> None:
         try:
@@ -208,15 +243,17 @@ class GatewayClient(Client):  # type: ignore[misc]
         self._tail = b""
         self.close()
         self._on_read_end()
-        self._end(f"broken-frame: {reason}", unfinished)
+        self._end("broken-frame", reason, unfinished)
 
     def _onSocketDisconnected(self, msg: Any) -> None:  # noqa: N802
         was_over, self._is_over = self._is_over, True
+        had_answered = bool(self._serverVersion)
         super()._onSocketDisconnected("")
         if not was_over:
-            self._end(str(msg or "the gateway closed the connection"), self._tail)
+            reason = str(msg or "the gateway closed the connection")
+            self._end("lost", reason if had_answered else f"{reason} {_AT_ONCE}", self._tail)
 
-    def _end(self, reason: str, unfinished: bytes) -> None:
+    def _end(self, kind: str, reason: str, unfinished: bytes) -> None:
         if not self._over.done():
             self._over.set_result(reason)
-        self._on_lost(reason, unfinished)
+        self._on_lost(kind, reason, unfinished)

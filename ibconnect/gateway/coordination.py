@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -31,6 +31,15 @@ _BEAT_S = 2.0
 _ANSWER_S = 3.0
 # After Postgres was away for all, the others' heartbeats are old until they are back as well; they are not gone.
 _REUNION_S = 5.0
+
+
+class Request(NamedTuple):
+    """Somebody wants fresh figures. ``accounts`` and ``gateways``: None for all."""
+
+    id: int
+    asked: datetime
+    accounts: frozenset[str] | None
+    gateways: frozenset[str] | None
 
 
 class Coordination:
@@ -59,13 +68,15 @@ class Coordination:
         """This instance's name, once Postgres has confirmed that no other process has it."""
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
-        self.on_request: list[Callable[[int], None]] = []
+        self.on_request: list[Callable[[Request], None]] = []
         self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "address": None}
         self._connected_at = float("inf")
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
+        self._notices: dict[str, tuple[str, str]] = {}
+        self._telling: asyncio.Task[None] | None = None
 
     @property
     def has_peers(self) -> bool:
@@ -110,13 +121,13 @@ class Coordination:
         self._about["address"] = self.peers.address(_local_host(connection))
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
-        row = await (await connection.execute(Q["last_request"])).fetchone()
-        if row is None or (self.latest_request is not None and row[0] <= self.latest_request):
-            return
-        is_news = self.latest_request is not None or row[1]
-        self.latest_request = row[0]
-        for tell in tuple(self.on_request) if is_news else ():
-            tell(row[0])
+        """Pass on the requests that are new to us; at the start those that somebody may still wait for."""
+        cursor = await connection.execute(Q["new_requests"], {"last": self.latest_request})
+        for number, asked, accounts, gateways, is_news in await cursor.fetchall():
+            self.latest_request = number
+            request = Request(number, asked, _some(accounts), _some(gateways))
+            for tell in tuple(self.on_request) if is_news else ():
+                tell(request)
 
     async def _beat(self, connection: AsyncConnection[TupleRow]) -> None:
         if self._named is not connection and await _value(connection, "hold_name", self._about):
@@ -134,11 +145,6 @@ class Coordination:
         before = self.peers.known if is_reunion else {}
         self.peers.known = before | {name: address for name, address, _ in found}
         self.are_same_client = all(is_same for _, _, is_same in found) and (self.are_same_client or not is_reunion)
-
-    async def asked_at(self, request: int) -> datetime | None:
-        """When a refresh request was asked; None if that cannot be learnt now."""
-        rows = await self._fetch("request_asked", id=request)
-        return rows[0][0] if rows else None
 
     async def open_sessions(self, gateway: str) -> list[tuple[UUID, str]]:
         """The stored sessions of a gateway that do not say how they ended, each with its instance's name."""
@@ -166,9 +172,17 @@ class Coordination:
         rows = await self._fetch("leader", gateway=gateway)
         return bool(rows) and rows[0][0] == self.instance
 
-    async def report_notice(self, gateway: str, code: str, text: str) -> None:
-        """Say what a gateway's last notice was."""
-        await self._tell("report_notice", gateway=gateway, code=code, text=text)
+    def note_notice(self, gateway: str, code: str, text: str) -> None:
+        """Note a gateway's newest notice; of many that come at once only the last is told."""
+        if self._notices.get(gateway) != (code, text):
+            self._notices[gateway] = (code, text)
+            if self._telling is None or self._telling.done():
+                self._telling = asyncio.ensure_future(self._tell_notices())
+
+    async def _tell_notices(self) -> None:
+        while self._notices:
+            gateway, (code, text) = self._notices.popitem()
+            await self._tell("report_notice", gateway=gateway, code=code, text=text)
 
     def no_longer_leads(self, gateway: str) -> None:
         """Stop saying how a gateway is."""
@@ -176,6 +190,8 @@ class Coordination:
 
     async def leave(self) -> None:
         """Say that this instance is gone."""
+        if self._telling is not None:
+            await asyncio.wait({self._telling})
         await self._tell("leave_instance", name=self.instance)
         if self._connection is not None:
             await self._connection.close()
@@ -201,6 +217,10 @@ class Coordination:
             if self._connection is not None:
                 await self._connection.close()
             return []
+
+
+def _some(names: list[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 async def _value(connection: AsyncConnection[TupleRow], query: str, values: dict[str, Any]) -> Any:

@@ -1,88 +1,175 @@
 """One account's download: subscribe, and wait until IB has said everything, or will not.
 
-In: a link and an account. Out: how the download ended; the values themselves are in the recorded events. Called
-by a refresh, one account after the other, since IB allows one account subscription over all clients.
+In: a link and an account. Out: how the download ended, and whether it is whole; the values themselves are in the
+recorded events. Called by a refresh, one account after the other, since IB allows one account subscription over all
+clients.
 
-Every wait is bounded here: a request that IB rejects with 2101 or 321 is never answered otherwise.
+Silence is believed no more than a bare end: what ended without a word of IB, or without any position, is compared with
+the account's positions asked for by themselves. Every wait is bounded here: a request that IB rejects with 2101 or 321
+is never answered otherwise.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from ibconnect.errors import GatewayLost
 from ibconnect.events.kinds import AccountConcluded, AccountSubscribed
+from ibconnect.events.notices import LOST, SUBSCRIBED_ELSEWHERE, UNSUBSCRIBED, interrupts, is_refusal
 from ibconnect.gateway.client import ACCOUNT_MULTI_END, DOWNLOAD_END, NOTICE, POSITION_MULTI_END
 from ibconnect.gateway.link import Link
+from ibconnect.gateway.positions import Check, PositionCheck
+from ibconnect.gateway.received import Arrivals
+from ibconnect.texts import one_line
 
-# IB's documentation, "Error codes": another client holds the account subscription; the request is not valid;
-# the request could not be processed; not allowed to this login.
-SUBSCRIBED_ELSEWHERE = "2101"
-_REJECTIONS = frozenset({SUBSCRIBED_ELSEWHERE, "320", "321", "322", "331", "344", "435"})
+# Request ids that stand for none: what is refused with one of them was our account subscription.
+_NO_REQUEST = frozenset({"", "-1", "0", "2147483647"})
 
 
 class Ended(StrEnum):
-    """How an account's download ended; the first two make a snapshot."""
+    """How an account's download ended."""
 
     DOWNLOAD_END = "download-end"
     QUIET = "quiet"
     TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
     REJECTED = "rejected"
     DISCONNECTED = "disconnected"
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether what arrived is the whole account."""
-        return self in (Ended.DOWNLOAD_END, Ended.QUIET)
+
+class Source(StrEnum):
+    """What an account is asked by: the one account subscription, or requests that any number of programs may make."""
+
+    UPDATES = "updates"
+    MULTI = "multi"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: how long a download may last, and after how much silence it counts as ended."""
+    """Seconds: how long a download may last, after how much silence it counts as ended, how long an answer may take."""
 
     download: float
     quiet: float
+    answer: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """What became of one account's download."""
+    """What became of one account's download. ``why``: what keeps it from being whole; empty if it is."""
 
     ended: Ended
     detail: str = ""
     code: str = ""
+    why: str = ""
+    check: Check | None = None
     is_ready: bool = True
+    has_rows: bool = False
+    awaits_prices: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its figures can be relied on."""
+        return not self.why
 
 
-async def download(link: Link, account: str, patience: Patience) -> Conclusion:
-    """Subscribe to the account by reqAccountUpdates, beside other programs by the multi requests instead."""
-    conclusion = await _by_updates(link, account, patience)
-    if conclusion.code == SUBSCRIBED_ELSEWHERE:
-        return await _by_multi(link, account, patience)
-    return conclusion
+async def by_updates(link: Link, account: str, patience: Patience, check: PositionCheck) -> tuple[Conclusion, Arrivals]:
+    """Subscribe to the account by reqAccountUpdates; what still comes of it afterwards is noted in the arrivals.
 
-
-async def _by_updates(link: Link, account: str, patience: Patience) -> Conclusion:
-    answer: asyncio.Future[Conclusion] = asyncio.get_running_loop().create_future()
+    :raises GatewayLost: the connection is over
+    """
+    changed = asyncio.Event()
+    arrivals = link.received.watch(account)
+    refused: list[Conclusion] = []
 
     def watch(number: int, fields: list[str]) -> None:
-        if answer.done():
-            return
-        if number == DOWNLOAD_END and fields[2] == account:
-            answer.set_result(Conclusion(Ended.DOWNLOAD_END))
-        elif number == NOTICE and fields[2] == "-1" and fields[3] in _REJECTIONS:
-            answer.set_result(Conclusion(Ended.REJECTED, f"{fields[3]}: {fields[4]}", fields[3]))
+        if number == DOWNLOAD_END:
+            changed.set()
+        elif number == NOTICE and not refused and (found := _refusal(fields, link, arrivals)):
+            refused.append(found)
+            changed.set()
 
-    link.saw_not_ready = False
     with link.watching(watch):
-        link.tell(AccountSubscribed, account=account, source="updates")
+        arrivals.since = link.tell(AccountSubscribed, account=account, source=Source.UPDATES.value)
         link.client.reqAccountUpdates(True, account)
-        conclusion = await _answered(link, answer, patience, may_end_quietly=True)
-    return _concluded(link, account, conclusion)
+        conclusion = await _answered(link, arrivals, patience, changed, refused)
+    if not arrivals.ends and conclusion.ended is not Ended.REJECTED:
+        link.received.owe_end(account)
+    return await judged(conclusion, account, arrivals, check), arrivals
 
 
-async def _by_multi(link: Link, account: str, patience: Patience) -> Conclusion:
+def _refusal(fields: list[str], link: Link, arrivals: Arrivals) -> Conclusion | None:
+    """What a notice means for a download under way, if it ends it."""
+    code, detail = fields[3], f"{fields[3]}: {one_line(fields[4])}"
+    link.received.settle()
+    if code in LOST or (code == UNSUBSCRIBED and arrivals.has_rows):
+        return Conclusion(Ended.INTERRUPTED, detail, code)
+    if interrupts(code) or arrivals.has_rows or fields[2] not in _NO_REQUEST or not is_refusal(code):
+        return None
+    return Conclusion(Ended.REJECTED, detail, code)
+
+
+async def _answered(
+    link: Link, arrivals: Arrivals, patience: Patience, changed: asyncio.Event, refused: list[Conclusion]
+) -> Conclusion:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience.download
+    ended_at: float | None = None
+    while True:
+        link.received.settle()
+        if refused:
+            return refused[0]
+        if link.lost.done():
+            return Conclusion(Ended.DISCONNECTED, link.lost.result())
+        now = loop.time()
+        if arrivals.ends:
+            ended_at = ended_at or now
+            if arrivals.has_rows and not arrivals.lacks:
+                return Conclusion(Ended.DOWNLOAD_END)
+        heard = max((at for at in (arrivals.new_at, ended_at) if at is not None), default=None)
+        quiet_at = None if heard is None else heard + patience.quiet
+        if quiet_at is not None and now >= quiet_at:
+            return Conclusion(Ended.DOWNLOAD_END if arrivals.ends else Ended.QUIET)
+        if now >= deadline:
+            return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
+        changed.clear()
+        await _either(changed, link, (deadline if quiet_at is None else min(quiet_at, deadline)) - now)
+
+
+async def _either(changed: asyncio.Event, link: Link, seconds: float) -> None:
+    waiting = asyncio.ensure_future(changed.wait())
+    watched: set[asyncio.Future[Any]] = {waiting, link.lost}
+    try:
+        await asyncio.wait(watched, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+async def judged(conclusion: Conclusion, account: str, arrivals: Arrivals, check: PositionCheck) -> Conclusion:
+    """Whether a download by updates is whole, and if not, why; asks for positions where its end is no proof."""
+    found = replace(conclusion, is_ready=not arrivals.is_not_ready, has_rows=arrivals.has_rows)
+    if conclusion.ended not in (Ended.DOWNLOAD_END, Ended.QUIET):
+        return replace(found, why=f"{conclusion.ended.value}: {conclusion.detail}")
+    if conclusion.ended is Ended.QUIET or not arrivals.contracts:
+        verdict, text = await check.of(account, arrivals)
+        found = replace(found, check=verdict, detail=text)
+    if arrivals.has_rows and arrivals.lacks:
+        return replace(found, why=f"incomplete: {arrivals.lacks} did not come")
+    if found.check not in (None, Check.AGREES):
+        return replace(found, why=f"incomplete: {found.detail}")
+    if arrivals.is_not_ready:
+        return replace(found, why="not-ready: IB's server was resetting (AccountReady=false)")
+    if arrivals.has_unset_prices:
+        return replace(found, why="incomplete: no open position has a price yet", awaits_prices=True)
+    return found
+
+
+async def by_multi(link: Link, account: str, patience: Patience, *, may_be_empty: bool) -> Conclusion:
+    """Ask by reqAccountUpdatesMulti and reqPositionsMulti instead, which other programs do not hinder.
+
+    :param may_be_empty: whether nothing that came of the account before contradicts an answer without any value
+    :raises GatewayLost: the connection is over
+    """
     answer: asyncio.Future[Conclusion] = asyncio.get_running_loop().create_future()
     values, positions = link.client.getReqId(), link.client.getReqId()
     open_ends = {(ACCOUNT_MULTI_END, str(values)), (POSITION_MULTI_END, str(positions))}
@@ -90,54 +177,86 @@ async def _by_multi(link: Link, account: str, patience: Patience) -> Conclusion:
     def watch(number: int, fields: list[str]) -> None:
         if answer.done():
             return
-        if number == NOTICE and fields[2] in (str(values), str(positions)):
-            answer.set_result(Conclusion(Ended.REJECTED, f"{fields[3]}: {fields[4]}", fields[3]))
-        open_ends.discard((number, fields[2]))
-        if not open_ends and not answer.done():
-            answer.set_result(Conclusion(Ended.DOWNLOAD_END))
+        if number == NOTICE and fields[3] in LOST:
+            answer.set_result(Conclusion(Ended.INTERRUPTED, f"{fields[3]}: {one_line(fields[4])}", fields[3]))
+        elif number == NOTICE and fields[2] in (str(values), str(positions)) and is_refusal(fields[3]):
+            answer.set_result(Conclusion(Ended.REJECTED, f"{fields[3]}: {one_line(fields[4])}", fields[3]))
+        elif number in (ACCOUNT_MULTI_END, POSITION_MULTI_END):
+            open_ends.discard((number, fields[2]))
+            if not open_ends:
+                answer.set_result(Conclusion(Ended.DOWNLOAD_END))
 
-    with link.watching(watch):
+    with link.watching(watch), link.collecting(b"73\0") as rows:
         link.tell(
-            AccountSubscribed, account=account, source="multi", values_request=values, positions_request=positions
+            AccountSubscribed,
+            account=account,
+            source=Source.MULTI.value,
+            values_request=values,
+            positions_request=positions,
         )
         link.client.reqAccountUpdatesMulti(values, account, "", False)
         link.client.reqPositionsMulti(positions, account, "")
-        conclusion = await _answered(link, answer, patience, may_end_quietly=False)
+        watched: set[asyncio.Future[Any]] = {answer, link.lost}
+        await asyncio.wait(watched, timeout=patience.download, return_when=asyncio.FIRST_COMPLETED)
         if not link.lost.done():
             link.client.cancelAccountUpdatesMulti(values)
             link.client.cancelPositionsMulti(positions)
-    return _concluded(link, account, conclusion)
+    arrivals = _of_multi(rows, values, account)
+    if answer.done():
+        found = answer.result()
+    elif link.lost.done():
+        found = Conclusion(Ended.DISCONNECTED, link.lost.result())
+    else:
+        found = Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
+    found = replace(found, is_ready=not arrivals.is_not_ready, has_rows=arrivals.has_rows)
+    if found.ended is not Ended.DOWNLOAD_END:
+        return replace(found, why=f"{found.ended.value}: {found.detail}")
+    if arrivals.lacks and (arrivals.has_rows or not may_be_empty):
+        return replace(found, why=f"incomplete: {arrivals.lacks} did not come")
+    if arrivals.is_not_ready:
+        return replace(found, why="not-ready: IB's server was resetting (AccountReady=false)")
+    return found
 
 
-async def _answered(
-    link: Link, answer: asyncio.Future[Conclusion], patience: Patience, *, may_end_quietly: bool
-) -> Conclusion:
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    while True:
-        heard = link.data_at if may_end_quietly and link.data_at >= began else None
-        deadline = began + patience.download
-        until = min(deadline, (loop.time() if heard is None else heard) + patience.quiet)
-        watched: set[asyncio.Future[Any]] = {answer, link.lost}
-        await asyncio.wait(watched, timeout=max(0.0, until - loop.time()), return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        if link.lost.done():
-            return Conclusion(Ended.DISCONNECTED, link.lost.result())
-        if heard is not None and loop.time() >= link.data_at + patience.quiet:
-            return Conclusion(Ended.QUIET)
-        if loop.time() >= deadline:
-            return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
+def _of_multi(rows: list[bytes], request: int, account: str) -> Arrivals:
+    """What the answer says of the account as a whole, which is what no model is named for."""
+    arrivals = Arrivals()
+    wanted = [str(request).encode(), account.encode(), b""]
+    for row in rows:
+        fields = row.split(b"\0")
+        if len(fields) > 8 and fields[2:5] == wanted:
+            arrivals.add_value(fields[5], fields[6], fields[7], 0.0)
+    return arrivals
 
 
-def _concluded(link: Link, account: str, conclusion: Conclusion) -> Conclusion:
-    try:
-        link.tell(AccountConcluded, account=account, ended=conclusion.ended.value, detail=conclusion.detail)
-    except GatewayLost as exc:
-        return Conclusion(Ended.DISCONNECTED, str(exc))
-    if link.saw_not_ready:
-        return Conclusion(conclusion.ended, conclusion.detail, conclusion.code, is_ready=False)
-    return conclusion
+def conclude(
+    link: Link, account: str, conclusion: Conclusion, *, last: int | None, request: int | None, then: str = ""
+) -> None:
+    """Record how a download ended.
+
+    :param last: when its last message arrived, microseconds since the epoch
+    :param request: the highest refresh request that it serves
+    :param then: what has the last word on the account instead
+    :raises GatewayLost: the connection is over
+    """
+    if conclusion.ended is Ended.DISCONNECTED:
+        raise GatewayLost(conclusion.detail)
+    link.tell(
+        AccountConcluded,
+        account=account,
+        ended=conclusion.ended.value,
+        detail=conclusion.detail,
+        why=conclusion.why,
+        check="" if conclusion.check is None else conclusion.check.value,
+        last=last,
+        request=request,
+        then=then,
+    )
+
+
+def is_held_elsewhere(conclusion: Conclusion) -> bool:
+    """Whether another program has, or has just taken, the one account subscription."""
+    return conclusion.code in (SUBSCRIBED_ELSEWHERE, UNSUBSCRIBED)
 
 
 def unsubscribe(link: Link, account: str) -> None:

@@ -19,21 +19,18 @@ from ibconnect.events.orphans import close_orphans
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.client import ACCOUNTS, NOTICE
-from ibconnect.gateway.coordination import Coordination
+from ibconnect.gateway.coordination import Coordination, Request
 from ibconnect.gateway.download import Patience
 from ibconnect.gateway.interruption import Interruption
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.gateway.link import Link
-from ibconnect.gateway.refresh import Refresher, Walk
+from ibconnect.gateway.refreshing import Refreshing
 from ibconnect.gateway.reign import Reign
+from ibconnect.gateway.retries import Retries
+from ibconnect.gateway.roster import Roster
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.wishes import Wish, Wishes
 from ibconnect.observe import Kind, observe
-from ibconnect.times import to_micros
-
-# IB's documentation, "System message codes": connectivity lost; restored, data lost; restored, data maintained.
-_LOST, _RESTORED = "1100", ("1101", "1102")
-_FARM_NOTICES = frozenset({"2103", "2104", "2105", "2106", "2107", "2108", "2119", "2157", "2158"})
 
 # How long the end of a session may take to be stored before the gateway is left to another instance.
 _SETTLE_S = 1.0
@@ -62,10 +59,11 @@ class Keeper:
         self._patience = Patience(config.download_timeout, config.quiet_time)
         self._wishes = Wishes()
         self._backoff = Backoff()
-        self._retry = Backoff(first=60.0, ceiling=3600.0)
+        self._retries = Retries()
+        self._roster = Roster()
         self._interruption = Interruption()
         self._told: str | None = None
-        self._is_stale = False
+        self._failure = ""
         self._link: Link | None = None
         self._ending = ("stopped", "")
 
@@ -151,14 +149,14 @@ class Keeper:
 
     async def _session(self, reign: Reign) -> bool:
         link = self._link = Link(self._address, self._config.ib_cid, self._writer, self._coordination.instance)
-        self._report("connecting", session_id=link.session.id)
+        self._report("connecting", self._failure, session_id=link.session.id)
         try:
             await link.open()
         except (GatewayUnavailable, EventError) as exc:
+            self._tell_notice(link)
             self._interruption.note(link.session)
             self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
-        self._is_stale = False
         reign.permission.is_recording = True
         watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
         try:
@@ -180,6 +178,7 @@ class Keeper:
         looked = loop.time()
         while True:
             await asyncio.sleep(_WATCH_S)
+            link.probe()
             if self._writer.is_fenced(link.session.id):
                 link.close("fenced", "the event store takes no more of this session")
             if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
@@ -190,64 +189,51 @@ class Keeper:
         o.GATEWAY_CONNECTED.labels(self.name).set(1)
         o.GATEWAY_CONNECTS.labels(self.name).inc()
         self._report_connected(link, Kind.GATEWAY_CONNECTED)
-        # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
-        self._wishes.clear()
-        self._wishes.add(Wish("start"))
-        refresher = Refresher(link, self._patience)
-        while not link.lost.done():
-            wanted = asyncio.ensure_future(self._wishes.wanted())
-            watched: set[asyncio.Future[Any]] = {wanted, link.lost}
-            try:
-                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                wanted.cancel()
-            if link.lost.done():
-                return
-            with suppress(GatewayError):
-                self._follow_up(await self._refresh(link, refresher, self._wishes.take()))
-
-    async def _refresh(self, link: Link, refresher: Refresher, wish: Wish) -> Walk:
-        created = link.session.now() if wish.created is None else to_micros(wish.created)
-        walk = await refresher.run(
-            wish.trigger, created, lambda: self._coordination.latest_request, is_stale=self._is_stale
+        self._tell_notice(link)
+        link.on_connectivity = lambda: self._note_connectivity(link)
+        if link.connectivity.is_stale:
+            # It said so with its greeting.
+            self._note_connectivity(link)
+        refreshing = Refreshing(
+            link,
+            patience=self._patience,
+            wishes=self._wishes,
+            retries=self._retries,
+            roster=self._roster,
+            coordination=self._coordination,
         )
-        if set(walk.accounts) == set(link.accounts):
-            self._wishes.drop("accounts")
-        return walk
+        await refreshing.run()
 
-    def _follow_up(self, walk: Walk) -> None:
-        if self._is_stale or not (walk.missing or walk.not_ready):
-            self._retry.reset()
-            return
-        asyncio.get_running_loop().call_later(self._retry.wait(), self._wishes.add, Wish("retry"))
-
-    def _on_message(self, number: int, fields: list[str]) -> None:
+    def _on_message(self, number: int, _: list[str]) -> None:
         link = self._link
         if link is None:
             return
         if number == ACCOUNTS:
             self._wishes.add(Wish("accounts"))
-        elif number == NOTICE and fields[3] not in _FARM_NOTICES:
-            self._spawn(self._coordination.report_notice(self.name, fields[3], fields[4]))
-            self._note_connectivity(link, fields[3])
+        elif number == NOTICE:
+            self._tell_notice(link)
 
-    def _note_connectivity(self, link: Link, code: str) -> None:
-        if code == _LOST and not self._is_stale:
-            self._is_stale = True
-            observe(Kind.GATEWAY_STALE, gateway=self.name)
-            self._report("stale", "the gateway lost its connection to IB", connected=True)
-        elif code in _RESTORED:
-            self._is_stale = False
+    def _tell_notice(self, link: Link) -> None:
+        if link.last_notice is not None:
+            self._coordination.note_notice(self.name, *link.last_notice)
+
+    def _note_connectivity(self, link: Link) -> None:
+        if link.connectivity.is_stale:
+            code, text = link.connectivity.why
+            detail = f"the gateway has lost its connection to IB ({code}: {text})"
+            self._report("stale", detail, kind=Kind.GATEWAY_STALE, connected=True)
+        else:
             self._wishes.add(Wish("restored"))
             self._report_connected(link, Kind.GATEWAY_FRESH)
 
-    def _on_request(self, _: int) -> None:
-        self._spawn(self._want_requested())
-
-    async def _want_requested(self) -> None:
-        request = self._coordination.latest_request
-        asked = await self._coordination.asked_at(request) if request else None
-        self._wishes.add(Wish("request", asked))
+    def _on_request(self, request: Request) -> None:
+        """Somebody wants fresh figures: of all accounts, or of some, which this gateway may have or not."""
+        if request.gateways is not None and self.name not in request.gateways:
+            return
+        listed = frozenset(self._link.accounts) if self._link is not None else frozenset()
+        accounts = None if request.accounts is None else request.accounts & listed
+        if accounts is None or accounts:
+            self._wishes.add(Wish("request", request.asked, accounts, request.id))
 
     async def _follow_schedule(self) -> None:
         async for tick in Schedule(self._config.acct_ref).ticks():
@@ -268,6 +254,7 @@ class Keeper:
             observe(kind, gateway=self.name, **({"detail": detail} if detail else {}))
         if state != "connecting":
             self._told = f"{state}: {detail}"
+            self._failure = "" if state == "connected" else detail
         self._coordination.report(self.name, state, detail, **facts)
         self._spawn(self._coordination.say(self.name))
 

@@ -1,7 +1,8 @@
 """One connection to one gateway, with its session of events: everything that arrives is recorded as it arrives.
 
-In: the client's callbacks. Out: a recorded session, the accounts that the gateway manages, the steering messages
-to whoever watches, and one answer to "how did it end". Called by the keeper; used by refreshes.
+In: the client's callbacks. Out: a recorded session, the accounts that the gateway manages, whether it is connected to
+IB, the steering messages to whoever watches, and one answer to "how did it end". Called by the keeper; used by
+refreshes.
 """
 
 import asyncio
@@ -12,22 +13,28 @@ from typing import Any
 
 from ibconnect import __version__
 from ibconnect import observe as o
+from ibconnect.codes import listed_codes
 from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import DecodeFailed, OwnEvent, SessionClosed
+from ibconnect.events.notices import FARMS
 from ibconnect.events.session import Session
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.client import ACCOUNTS, NOTICE, GatewayClient
+from ibconnect.gateway.client import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, GatewayClient
+from ibconnect.gateway.connectivity import Connectivity
+from ibconnect.gateway.received import Received
 from ibconnect.observe import Kind, observe
+from ibconnect.texts import one_line
 
 HANDSHAKE_S = 10.0
 # A half-open connection is found within 30 s: asked after 10 s of silence, given up after 25 s.
 ASK_AFTER_S = 10.0
 GIVE_UP_AFTER_S = 25.0
+# What only IB's own servers can answer, so an answer shows that the gateway has them.
+_PROBE = "IBKR"
 
 _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
-_NOT_READY = b"6\x002\x00accountready\x00false\x00"
 
 Watcher = Callable[[int, list[str]], None]
 
@@ -41,8 +48,11 @@ class Link:
         self.accounts: list[str] = []
         self.server_version = ""
         self.last_notice: tuple[str, str] | None = None
-        self.data_at = 0.0
-        self.saw_not_ready = False
+        """Code and text of the newest notice that is not about a farm."""
+        self.connectivity = Connectivity()
+        self.on_connectivity: Callable[[], None] = lambda: None
+        """Called when the gateway has lost IB, and when it has it again."""
+        self.received = Received()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._heard_at = 0.0
         self._arrived = 0
@@ -50,10 +60,12 @@ class Link:
         self._instance = instance
         self._early: list[bytes] = []
         self._watchers: list[Watcher] = []
+        self._collections: list[tuple[tuple[bytes, ...], list[bytes]]] = []
         self._is_ready = False
         self._is_flagged = False
         self._has_flagged = False
         self._loop = asyncio.get_running_loop()
+        self._settling: asyncio.TimerHandle | None = None
         self.client = GatewayClient(
             on_handshake=self._on_handshake,
             on_read=self._on_read,
@@ -92,19 +104,33 @@ class Link:
         finally:
             self._watchers.remove(watcher)
 
-    def tell(self, kind: type[OwnEvent], **facts: Any) -> None:
-        """Record something that we did.
+    @contextmanager
+    def collecting(self, *starts: bytes) -> Iterator[list[bytes]]:
+        """A list to which the payloads are added that begin with one of ``starts``, while the context lasts."""
+        collection: tuple[tuple[bytes, ...], list[bytes]] = (starts, [])
+        self._collections.append(collection)
+        try:
+            yield collection[1]
+        finally:
+            self._collections = [each for each in self._collections if each is not collection]
+
+    def tell(self, kind: type[OwnEvent], **facts: Any) -> int:
+        """Record something that we did; return its version in the stream.
 
         :raises GatewayLost: the connection is over
         """
         if not self.session.is_open or self.lost.done():
             raise GatewayLost(f"the connection to {self.address} is over")
         self.session.tell(kind, **facts)
+        version = self.session.version
         self._hand_over()
+        return version
 
     def close(self, reason: str, detail: str, unfinished: bytes = b"") -> None:
         """End the connection and its session. Safe to call twice; the first reason stands."""
         self.client.close()
+        if self._settling is not None:
+            self._settling.cancel()
         if self.session.is_open and self.session.version:
             try:
                 text = b64encode(unfinished).decode()
@@ -125,6 +151,11 @@ class Link:
             if silent >= ASK_AFTER_S:
                 self.client.reqCurrentTime()
             await asyncio.wait({self.lost}, timeout=max(1.0, min(ASK_AFTER_S - silent, 5.0)))
+
+    def probe(self) -> None:
+        """Ask IB something, if it is time to, since the gateway does not say whether it has IB again."""
+        if not self.lost.done() and self.connectivity.wants_probe(self._loop.time()):
+            self.client.reqMatchingSymbols(self.client.getReqId(), _PROBE)
 
     def _on_handshake(self, version: str, connection_time: str) -> None:
         self.server_version = version
@@ -150,19 +181,24 @@ class Link:
         self._is_flagged = False
         if not self.session.receive(payload, self._arrived):
             self._flag("the message does not have the layout of its id")
+        for starts, payloads in self._collections:
+            if payload.startswith(starts):
+                payloads.append(payload)
         if payload.startswith(_DATA_STARTS):
-            self.data_at = self._heard_at
-            if payload[: len(_NOT_READY)].lower() == _NOT_READY:
-                self.saw_not_ready = True
+            self._take_data([payload])
 
     def _on_run(self, payloads: list[bytes]) -> None:
-        if not self.session.receive_run(payloads, self._arrived):
-            for payload in payloads:
-                self._on_frame(payload)
+        if self.session.receive_run(payloads, self._arrived):
+            self._take_data(payloads)
             return
-        self.data_at = self._heard_at
-        if _NOT_READY in b"".join(payloads).lower():
-            self.saw_not_ready = True
+        for payload in payloads:
+            self._on_frame(payload)
+
+    def _take_data(self, payloads: list[bytes]) -> None:
+        self.received.take(payloads, self._heard_at, self._arrived)
+        if self.connectivity.is_stale:
+            self.connectivity.note_data(self._heard_at)
+            self._follow_connectivity()
 
     def _on_undecodable(self, error: Exception) -> None:
         if self.session.version and not self._is_flagged:
@@ -177,12 +213,42 @@ class Link:
 
     def _on_message(self, number: int, fields: list[str]) -> None:
         if number == ACCOUNTS:
-            self.accounts = list(dict.fromkeys(code for code in fields[2].split(",") if code))
+            self.accounts = list(listed_codes(fields[2]))
+        elif number == DOWNLOAD_END:
+            self.received.end(fields[2])
         elif number == NOTICE:
-            self.last_notice = (fields[3], fields[4])
-            o.NOTICES.labels(str(self.address), fields[3]).inc()
+            self._on_notice(fields[3], one_line(fields[4]))
+        elif number == SYMBOL_SAMPLES:
+            self.connectivity.note_answer(self._heard_at)
+            self._follow_connectivity()
         for watcher in tuple(self._watchers):
             watcher(number, fields)
+
+    def _on_notice(self, code: str, text: str) -> None:
+        o.NOTICES.labels(str(self.address), code).inc()
+        if code not in FARMS:
+            self.last_notice = (code, text)
+        was_stale = self.connectivity.is_stale
+        self.connectivity.note(code, text, self._heard_at)
+        if self.connectivity.is_stale and not was_stale:
+            self.on_connectivity()
+        self._follow_connectivity()
+
+    def _follow_connectivity(self) -> None:
+        """Wake up when the gateway's connection to IB counts as restored."""
+        due = self.connectivity.settles_at
+        if self._settling is not None and (due is None or due != self._settling.when()):
+            self._settling.cancel()
+            self._settling = None
+        if due is not None and self._settling is None and not self.lost.done():
+            self._settling = self._loop.call_at(due, self._settle)
+
+    def _settle(self) -> None:
+        self._settling = None
+        if self.connectivity.advance(self._loop.time()):
+            self.on_connectivity()
+        else:
+            self._follow_connectivity()
 
     def _hand_over(self) -> None:
         try:
@@ -191,9 +257,9 @@ class Link:
             observe(Kind.SPOOL_FULL, gateway=str(self.address), error=exc)
             self.close("spool-full", str(exc))
 
-    def _on_lost(self, reason: str, unfinished: bytes) -> None:
-        if reason.startswith("broken-frame: "):
-            self.close("broken-frame", reason.removeprefix("broken-frame: "), unfinished)
+    def _on_lost(self, kind: str, reason: str, unfinished: bytes) -> None:
+        if kind == "broken-frame":
+            self.close("broken-frame", reason, unfinished)
         elif self._is_ready:
             self.close("lost", reason, unfinished)
         else:

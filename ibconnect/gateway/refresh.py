@@ -1,30 +1,46 @@
-"""A refresh: a walk over all accounts of one gateway, which becomes one snapshot for each.
+"""A refresh: a walk over accounts of one gateway, which becomes one snapshot for each.
 
-In: a link, why and when. Out: the recorded walk, and what it came to. Called by the keeper, never twice at once
-on the same link.
+In: a link, why, when and for whom. Out: the recorded walk, and what it came to. Called by the keeper, never twice at
+once on the same link.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from ibconnect import observe as o
 from ibconnect.errors import GatewayLost
-from ibconnect.events.kinds import RefreshEnded, RefreshStarted
+from ibconnect.events.kinds import AccountSubscribed, RefreshEnded, RefreshStarted
 from ibconnect.gateway.client import ACCOUNTS
-from ibconnect.gateway.download import Conclusion, Ended, Patience, download, unsubscribe
+from ibconnect.gateway.download import (
+    Conclusion,
+    Ended,
+    Patience,
+    Source,
+    by_multi,
+    by_updates,
+    conclude,
+    is_held_elsewhere,
+    judged,
+    unsubscribe,
+)
+from ibconnect.gateway.late import LateRows
 from ibconnect.gateway.link import Link
+from ibconnect.gateway.positions import PositionCheck
+from ibconnect.gateway.received import Arrivals
+from ibconnect.gateway.roster import Roster
 from ibconnect.observe import Kind, observe
 
-# How long the gateway may take to repeat its list of accounts; it is used as last sent if it does not.
+# How long the gateway may take to repeat its list of accounts, and to list those again that it has just listed.
 _LIST_S = 2.0
-_ATTEMPTS = 2
+_LIST_AGAIN_S = 1.0
+SOME = "some"
 
 
 class Outcome(StrEnum):
-    """What a walk came to: a snapshot of every account, of some, of none, or cut off."""
+    """What a walk came to: figures to rely on of every account, of some, of none, or cut off."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -34,95 +50,235 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Walk:
-    """The result: its outcome, why accounts are missing, and which were not ready."""
+    """The result: what became of each account that was asked for, and why others are missing.
 
-    outcome: Outcome
+    ``served``: for each account that was asked for, the highest refresh request that its figures serve.
+    """
+
+    outcome: Outcome = Outcome.COMPLETE
     accounts: list[str] = field(default_factory=list)
+    is_for_all: bool = True
+    conclusions: dict[str, Conclusion] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    not_ready: list[str] = field(default_factory=list)
+    served: dict[str, int | None] = field(default_factory=dict)
+    request: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Why a refresh is made, the time that its snapshots share (microseconds since the epoch), and for which accounts.
+
+    ``trigger``: ``start``, ``schedule``, ``request``, ``restored``, ``accounts``, ``retry``, ``late``. ``accounts``:
+    None for all that the gateway lists.
+    """
+
+    trigger: str
+    created: int
+    accounts: frozenset[str] | None = None
 
 
 class Refresher:
-    """Walks the accounts of one link. It remembers which account is subscribed."""
+    """Walks the accounts of one link. It remembers which account is subscribed, and what still comes of the others.
 
-    def __init__(self, link: Link, patience: Patience) -> None:
+    :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
+    :param urgent: gives accounts that somebody waits for, to be taken next
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        patience: Patience,
+        roster: Roster,
+        latest_request: Callable[[], int | None],
+        urgent: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         self._link = link
         self._patience = patience
+        self._roster = roster
+        self._latest_request = latest_request
+        self._urgent = urgent
+        self._check = PositionCheck(link, patience.answer)
         self._subscribed: str | None = None
+        self.late = LateRows(link.received)
 
-    async def run(
-        self, trigger: str, created: int, latest_request: Callable[[], int | None], *, is_stale: bool = False
-    ) -> Walk:
-        """Walk all accounts.
+    async def run(self, order: Order) -> Walk:
+        """Walk the accounts.
 
-        :param trigger: why: ``start``, ``schedule``, ``request``, ``restored``, ``accounts``, ``retry``
-        :param created: the time that all its snapshots share, microseconds since the epoch
-        :param latest_request: gives the highest refresh request known when the walk ends; those up to it are served
-        :param is_stale: the gateway lost its own connection to IB: what it would send now is old, so nothing is asked
         :raises GatewayLost: the connection ended before the walk did
         """
-        link, began = self._link, asyncio.get_running_loop().time()
-        if not is_stale:
+        link, began = self._link, _now()
+        if not link.connectivity.is_stale:
             await self._list_accounts()
-        accounts = list(link.accounts)
-        observe(Kind.REFRESH_STARTED, gateway=str(link.address), trigger=trigger, accounts=len(accounts))
-        link.tell(RefreshStarted, created=created, trigger=trigger, accounts=accounts)
-        walk = _stale(accounts) if is_stale else await self._walk(accounts)
-        request = latest_request()
-        link.tell(RefreshEnded, created=created, outcome=walk.outcome.value, request=request, missing=walk.missing)
-        took = asyncio.get_running_loop().time() - began
-        o.REFRESH_SECONDS.labels(str(link.address), walk.outcome.value).observe(took)
-        observe(
-            Kind.REFRESH_ENDED,
-            gateway=str(link.address),
-            trigger=trigger,
-            outcome=walk.outcome.value,
-            accounts=len(accounts),
-            missing=len(walk.missing),
-            seconds=round(took, 3),
-        )
+        walk = Walk(accounts=self._wanted(order), is_for_all=order.accounts is None)
+        self._begin(order, walk)
+        if link.connectivity.is_stale:
+            walk.missing = dict.fromkeys(walk.accounts, self._stale())
+        else:
+            await self._walk(walk)
+        if walk.is_for_all:
+            self._note_unlisted(walk)
+        self._end(order, walk, began)
         return walk
 
+    async def conclude_late(self) -> Walk | None:
+        """Take what came late together with the downloads that it belongs to; None if nothing did.
+
+        :raises GatewayLost: the connection is over
+        """
+        accounts = self._due()
+        if not accounts:
+            return None
+        order = Order("late", self._link.session.now(), frozenset(accounts))
+        walk, began = Walk(accounts=accounts, is_for_all=False), _now()
+        self._begin(order, walk)
+        await self._take_late(walk, accounts)
+        self._end(order, walk, began)
+        return walk
+
+    def _wanted(self, order: Order) -> list[str]:
+        return [code for code in self._link.accounts if order.accounts is None or code in order.accounts]
+
+    def _begin(self, order: Order, walk: Walk) -> None:
+        link = self._link
+        observe(Kind.REFRESH_STARTED, gateway=str(link.address), trigger=order.trigger, accounts=len(walk.accounts))
+        scope = "" if walk.is_for_all else SOME
+        link.tell(RefreshStarted, created=order.created, trigger=order.trigger, accounts=walk.accounts, scope=scope)
+
+    def _end(self, order: Order, walk: Walk, began: float) -> None:
+        walk.outcome = _outcome(walk)
+        walk.request = self._latest_request()
+        gateway, seconds = str(self._link.address), _now() - began
+        self._link.tell(
+            RefreshEnded,
+            created=order.created,
+            outcome=walk.outcome.value,
+            request=walk.request,
+            missing=walk.missing,
+            detail=walk.detail,
+        )
+        o.REFRESH_SECONDS.labels(gateway, walk.outcome.value).observe(seconds)
+        observe(
+            Kind.REFRESH_ENDED,
+            gateway=gateway,
+            trigger=order.trigger,
+            outcome=walk.outcome.value,
+            accounts=len(walk.accounts),
+            missing=len(walk.missing),
+            seconds=round(seconds, 3),
+            **({"detail": walk.detail} if walk.detail else {}),
+        )
+
+    def _stale(self) -> str:
+        code, text = self._link.connectivity.why
+        return f"stale: the gateway has lost its connection to IB ({code}: {text})"
+
     async def _list_accounts(self) -> None:
-        listed = asyncio.Event()
+        """Have the accounts listed anew; once more if some are gone that were just there."""
+        await self._ask_for_list()
+        self._roster.note(self._link.accounts, _now())
+        if not self._link.accounts or self._roster.missing(_now()):
+            await self._pause(_LIST_AGAIN_S)
+            await self._ask_for_list()
+            self._roster.note(self._link.accounts, _now())
+
+    async def _ask_for_list(self) -> None:
+        listed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def watch(number: int, _: list[str]) -> None:
-            if number == ACCOUNTS:
-                listed.set()
+            if number == ACCOUNTS and not listed.done():
+                listed.set_result(None)
 
         with self._link.watching(watch):
             if self._link.lost.done():
                 raise GatewayLost(self._link.lost.result())
             self._link.client.reqManagedAccts()
-            waiting = asyncio.ensure_future(listed.wait())
-            watched: set[asyncio.Future[Any]] = {waiting, self._link.lost}
+            watched: set[asyncio.Future[Any]] = {listed, self._link.lost}
             await asyncio.wait(watched, timeout=_LIST_S, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
 
-    async def _walk(self, accounts: list[str]) -> Walk:
-        walk = Walk(Outcome.COMPLETE, accounts)
-        for account in accounts:
-            conclusion = await self._one(account)
-            if conclusion.ended is Ended.DISCONNECTED:
-                raise GatewayLost(conclusion.detail)
-            if not conclusion.ended.is_whole:
-                walk.missing[account] = f"{conclusion.ended.value}: {conclusion.detail}"
-            elif not conclusion.is_ready:
-                walk.not_ready.append(account)
-        if walk.missing:
-            walk.outcome = Outcome.FAILED if len(walk.missing) == len(accounts) else Outcome.PARTIAL
-        return walk
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.wait({self._link.lost}, timeout=seconds)
 
-    async def _one(self, account: str) -> Conclusion:
-        conclusion = Conclusion(Ended.TIMEOUT)
-        for _ in range(_ATTEMPTS):
-            self._let_go()
-            self._subscribed = account
-            conclusion = await download(self._link, account, self._patience)
-            observe(Kind.ACCOUNT_CONCLUDED, account=account, ended=conclusion.ended.value, detail=conclusion.detail)
-            if conclusion.ended is not Ended.TIMEOUT:
-                break
+    def _note_unlisted(self, walk: Walk) -> None:
+        for code in self._roster.missing(_now()):
+            if code not in walk.conclusions:
+                walk.missing[code] = "unlisted: the gateway listed it before, and does not list it now"
+        if not walk.accounts:
+            walk.detail = "the gateway lists no account"
+
+    async def _walk(self, walk: Walk) -> None:
+        waiting = list(walk.accounts)
+        while waiting:
+            for code in self._urgent():
+                if code in walk.accounts:
+                    waiting = [code, *(other for other in waiting if other != code)]
+            account = waiting.pop(0)
+            conclusion = await self._one(walk, account)
+            await self._take_late(walk, [code for code in self._due() if code != account])
+            if conclusion.ended is Ended.INTERRUPTED and self._link.connectivity.is_stale:
+                self.late.clear()
+                walk.missing.update(dict.fromkeys(waiting, self._stale()))
+                return
+
+    async def _one(self, walk: Walk, account: str) -> Conclusion:
+        """Ask for an account until its figures can be relied on, in the ways that promise something."""
+        self.late.drop(account)
+        source: Source | None = Source.UPDATES
+        tries: list[tuple[Conclusion, Arrivals | None]] = []
+        while source is not None:
+            asked, source = source, None
+            conclusion, arrivals = await self._ask(account, asked, tries)
+            tries.append((conclusion, arrivals))
+            source = _next(asked, conclusion, len(tries))
+            best = _best_but(tries) if source is None and not conclusion.is_whole else None
+            then = source or (Source.UPDATES if best else None)
+            request = self._latest_request()
+            last = None if arrivals is None else arrivals.last
+            conclude(self._link, account, conclusion, last=last, request=request, then=then or "")
+            if best is not None:
+                conclusion, arrivals = best
+                self._conclude_again(account, conclusion, arrivals, request)
+        observe(Kind.ACCOUNT_CONCLUDED, account=account, ended=conclusion.ended.value, detail=conclusion.detail)
+        self._note(walk, account, conclusion, request)
+        if arrivals is not None and conclusion.ended in (Ended.DOWNLOAD_END, Ended.QUIET):
+            is_clean = conclusion.is_whole and conclusion.check is None
+            self.late.watch(account, arrivals, _now(), is_clean=is_clean)
         return conclusion
+
+    async def _ask(
+        self, account: str, source: Source, tries: Sequence[tuple[Conclusion, Arrivals | None]]
+    ) -> tuple[Conclusion, Arrivals | None]:
+        if source is Source.MULTI:
+            has_rows = any(conclusion.has_rows for conclusion, _ in tries)
+            return await by_multi(self._link, account, self._patience, may_be_empty=not has_rows), None
+        self._let_go()
+        self._subscribed = account
+        return await by_updates(self._link, account, self._patience, self._check)
+
+    def _conclude_again(self, account: str, conclusion: Conclusion, arrivals: Arrivals, request: int | None) -> None:
+        """Have the last word on an account be what came of a download that has ended."""
+        self._link.tell(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
+        conclude(self._link, account, conclusion, last=arrivals.last, request=request)
+
+    def _note(self, walk: Walk, account: str, conclusion: Conclusion, request: int | None) -> None:
+        walk.conclusions[account] = conclusion
+        walk.served[account] = request
+        if conclusion.is_whole:
+            walk.missing.pop(account, None)
+        else:
+            walk.missing[account] = conclusion.why
+
+    def _due(self) -> list[str]:
+        return [] if self.late.is_idle else self.late.due(_now())
+
+    async def _take_late(self, walk: Walk, accounts: Sequence[str]) -> None:
+        for account in accounts:
+            arrivals = self.late.take(account, _now())
+            ended = Ended.QUIET if self._link.received.owes_end(account) else Ended.DOWNLOAD_END
+            conclusion = await judged(Conclusion(ended), account, arrivals, self._check)
+            request = walk.served.get(account)
+            self._conclude_again(account, conclusion, arrivals, request)
+            self._note(walk, account, conclusion, request)
 
     def _let_go(self) -> None:
         if self._subscribed is not None:
@@ -130,6 +286,31 @@ class Refresher:
             self._subscribed = None
 
 
-def _stale(accounts: list[str]) -> Walk:
-    why = "the gateway has lost its connection to IB (1100)"
-    return Walk(Outcome.FAILED, accounts, dict.fromkeys(accounts, why))
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _next(source: Source, conclusion: Conclusion, tried: int) -> Source | None:
+    """What to ask an account by next; None if this was its last word for now."""
+    if conclusion.is_whole or source is Source.MULTI:
+        return None
+    if is_held_elsewhere(conclusion):
+        return Source.MULTI
+    is_final = conclusion.ended in (Ended.DISCONNECTED, Ended.INTERRUPTED, Ended.REJECTED)
+    # Prices follow by themselves, and the other way has none at all.
+    if is_final or not conclusion.is_ready or conclusion.awaits_prices:
+        return None
+    return Source.UPDATES if tried == 1 else Source.MULTI
+
+
+def _best_but(tries: Sequence[tuple[Conclusion, Arrivals | None]]) -> tuple[Conclusion, Arrivals] | None:
+    """The newest try with rows before the last one, if the last one is no better."""
+    found = [(conclusion, arrivals) for conclusion, arrivals in tries[:-1] if arrivals and arrivals.has_rows]
+    return found[-1] if found else None
+
+
+def _outcome(walk: Walk) -> Outcome:
+    if not walk.missing and (walk.accounts or not walk.is_for_all):
+        return Outcome.COMPLETE
+    is_none = all(code in walk.missing for code in walk.accounts)
+    return Outcome.FAILED if is_none else Outcome.PARTIAL

@@ -1,18 +1,21 @@
 """The accounts, their latest reports, any report, the list of them."""
 
 from datetime import datetime
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
+from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import JSON, Call, unknown_account
 from ibconnect.http.documents import Document
-from ibconnect.http.headers import COMMON, wants_refresh
+from ibconnect.http.headers import COMMON, max_age, prefers_fresh
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
 from ibconnect.http.parameters import format_cursor
 from ibconnect.http.problems import Code, Problem
+from ibconnect.http.refresh import Wanted
 from ibconnect.http.services import Services
 from ibconnect.times import format_rfc3339
 
@@ -24,13 +27,13 @@ _NO_CACHING = "private, no-cache"
 
 async def list_accounts(call: Call) -> web.StreamResponse:
     """Every account ever seen, with its latest snapshot; refreshed first if the client asks so."""
-    await _refresh_if_wanted(call)
+    incomplete = await _refreshed(call, call.principal.accounts)
     document = await _account_list(call)
-    return document.response(call.request)
+    return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
 
 
 async def _account_list(call: Call) -> Document:
-    """The list as it is now; made again only when an account or a snapshot was added."""
+    """The list as it is now; made again only when an account or a snapshot was added, or what is listed changed."""
     services, visible = call.services, call.principal.accounts
     state = await reads.row(services.pool, _SQL["state"], {})
     known_state, document = services.lists.get(visible, (None, None))
@@ -38,7 +41,10 @@ async def _account_list(call: Call) -> Document:
         return document
     codes = None if visible is None else sorted(visible)
     found = await reads.rows(services.pool, _SQL["list_accounts"], {"codes": codes}, binary=True)
-    accounts = [{"AccountCode": code, "Latest": latest and format_rfc3339(latest)} for code, latest in found]
+    accounts = [
+        {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
+        for code, latest, is_listed, is_ready, _ in found
+    ]
     document = Document(orjson.dumps(accounts), JSON, _LIST_CACHING)
     if len(services.lists) >= LIST_CACHE_ENTRIES:
         services.lists.clear()
@@ -47,31 +53,57 @@ async def _account_list(call: Call) -> Document:
 
 
 async def latest_report(call: Call) -> web.StreamResponse:
-    """Redirect to the newest report that is ready, or to the newest; refreshed first if the client asks so."""
+    """Redirect to the newest report that can be relied on, or to the newest; refreshed first if the client asks so."""
     account = call.account()
-    await _refresh_if_wanted(call)
+    found = await _latest(call, account)
+    incomplete = await _refreshed(call, frozenset({account}))
+    if incomplete is not None:
+        found = await _latest(call, account)
+    _, latest, _, _, newest = found
+    return _with_incomplete(_redirect(call, account, newest if _takes_any(call) else latest), incomplete)
+
+
+async def _latest(call: Call, account: str) -> TupleRow:
     found = await reads.rows(call.services.pool, _SQL["list_accounts"], {"codes": [account]}, binary=True)
-    return _redirect(call, account, found[0][1:] if found else None)
+    if not found:
+        raise unknown_account(account)
+    return found[0]
 
 
 async def report_as_of(call: Call) -> web.StreamResponse:
-    """Redirect to the newest report at or before a time."""
+    """Redirect to the newest report that was complete at or before a time."""
     account, at = call.account(), call.arguments["Timestamp"]
     found = await reads.rows(call.services.pool, _SQL["as_of"], {"account": account, "at": at}, binary=True)
-    return _redirect(call, account, found[0] if found else None)
-
-
-async def _refresh_if_wanted(call: Call) -> None:
-    if wants_refresh(call.request.headers.get("Cache-Control", "")):
-        await call.services.refresher.refreshed()
-
-
-def _redirect(call: Call, account: str, row: tuple[datetime | None, ...] | None) -> web.Response:
-    if row is None:
+    if not found:
         raise unknown_account(account)
-    if row[0] is None:
+    ready, newest = found[0]
+    return _redirect(call, account, newest if _takes_any(call) else ready or newest)
+
+
+def _takes_any(call: Call) -> bool:
+    """Whether the client takes reports whose figures cannot be relied on as well."""
+    return call.arguments["ready"] is not None
+
+
+async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] | None:
+    """What could not be refreshed, if the client wants figures that are newer than what is stored; else None."""
+    age = max_age(call.request.headers.get("Cache-Control", ""))
+    is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
+    if age is None and not is_required:
+        return None
+    return await call.services.refresher.refreshed(Wanted(accounts, age or 0, is_required))
+
+
+def _with_incomplete(response: web.StreamResponse, incomplete: list[str] | None) -> web.StreamResponse:
+    for line in incomplete or ():
+        response.headers.add("Refresh-Incomplete", line.encode("ascii", "backslashreplace").decode())
+    return response
+
+
+def _redirect(call: Call, account: str, created: datetime | None) -> web.Response:
+    if created is None:
         raise Problem(Code.UNKNOWN_SNAPSHOT, f"account {account!r} has no snapshot there")
-    location = call.absolute(f"/v1/accounts/{account}/{format_rfc3339(row[0])}")
+    location = call.absolute(f"/v1/accounts/{quote(account, safe='')}/{format_rfc3339(created)}")
     return web.Response(status=303, headers={**COMMON, "Location": location, "Cache-Control": _NO_CACHING})
 
 

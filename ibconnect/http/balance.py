@@ -3,7 +3,6 @@
 In: texts as Postgres keeps them, which are IB's own digits. Out: JSON text; no amount passes through a float.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -36,10 +35,9 @@ MONEY_TAGS: tuple[str, ...] = (
 _LEDGER_MONEY = "TotalCashBalance"
 _LEDGER_INDEX = LEDGER_TAGS.index(_LEDGER_MONEY)
 _SEGMENT_INDEX = {tag: SEGMENT_TAGS.index(tag) for tag in MONEY_TAGS if tag != _LEDGER_MONEY}
-_PLAIN = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 
-# (tag, segment, currency) → (value, amount) of what no column holds exactly.
-Others = Mapping[tuple[str, str | None, str | None], tuple[str, str | None]]
+# (tag, segment, currency, whether of the ledger) → the figure that no column holds exactly.
+Others = Mapping[tuple[str, str | None, str | None, bool], str]
 
 
 def balance(
@@ -60,21 +58,13 @@ def balance(
     """
     members = [f'"AccountType":{orjson.dumps(account_type).decode()}']
     for tag, text in ratios.items():
-        members.append(f'"{tag}":{text or _other(others, tag, None) or "null"}')
+        members.append(f'"{tag}":{text or others.get((tag, None, None, False)) or "null"}')
     for tag in MONEY_TAGS:
         if tag == _LEDGER_MONEY:
             amount = base_ledger[_LEDGER_INDEX] if base_ledger else ""
-            amount = amount or _other(others, tag, BASE)
+            amount = amount or others.get((tag, None, BASE, True), "")
         else:
             amount = whole_account[_SEGMENT_INDEX[tag]] if whole_account else ""
-            amount = amount or _other(others, tag, base)
+            amount = amount or others.get((tag, None, base, False), "")
         members.append(f'"{tag}":"{base} {amount}"' if amount and base else f'"{tag}":null')
     return f"{{{','.join(members)}}}"
-
-
-def _other(others: Others, tag: str, currency: str | None) -> str:
-    """A figure that its column does not hold exactly (``-0.00``): IB's digits if they are plain, else the amount."""
-    value, amount = others.get((tag, None, currency), ("", None))
-    if amount is None:
-        return ""
-    return value if _PLAIN.fullmatch(value) and currency is not None else amount

@@ -72,7 +72,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table of routes. ``is_open``: no token is needed, since it tells nothing of any account."""
+    """One row of the table of routes.
+
+    ``is_open``: no token is needed, since it tells nothing of any account. ``reads_tables``: it answers from the
+    snapshot tables, and so cannot while they are rebuilt.
+    """
 
     path: str
     name: str
@@ -85,3 +89,4 @@ class Route:
     problems: tuple[Code, ...] = ()
     media: tuple[str, ...] = (JSON,)
     is_open: bool = False
+    reads_tables: bool = False

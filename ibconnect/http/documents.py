@@ -65,14 +65,17 @@ class Document:
         self.size += len(body) + _FORM_BYTES
         return form
 
-    def response(self, request: web.Request) -> web.StreamResponse:
-        """The body in the best encoding that the request accepts, or 304 if it has one of its forms."""
+    def response(self, request: web.Request, *, is_plain: bool = True) -> web.StreamResponse:
+        """The body in the best encoding that the request accepts, or 304 if it has one of its forms.
+
+        :param is_plain: whether nothing is added to its headers
+        """
         form = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
         if_none_match = request.headers.get("If-None-Match")
         if if_none_match is not None and self._matches(if_none_match):
             kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
             return web.Response(status=304, headers=kept)
-        if suits(request):
+        if is_plain and suits(request):
             return ReadyResponse(form.head, form.body)
         return web.Response(body=form.body, headers=form.headers)
 

@@ -27,7 +27,8 @@ async def list_gateways(call: Call) -> web.StreamResponse:
 
 def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
     name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
-    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger, missing = rest
+    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger, missing, *progress = rest
+    scope, done, total, refresh_detail = progress
     notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
     refresh = {
         "Created": created and format_rfc3339(created),
@@ -36,6 +37,10 @@ def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
         "Outcome": outcome,
         "Trigger": trigger,
         "Missing": _missing(missing or {}, visible),
+        "Scope": scope or "all",
+        "Done": done if visible is None else None,
+        "Total": total if visible is None else None,
+        "Detail": refresh_detail if visible is None else None,
     }
     return {
         "Gateway": name,

@@ -17,6 +17,7 @@ COMMON = {**SECURITY, "Vary": "Accept, Accept-Encoding, Authorization, Origin"}
 
 ENCODINGS = ("br", "zstd", "gzip")
 
+_SECONDS = re.compile(r'"?(\d{1,9})"?', re.ASCII)
 _QVALUE = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
@@ -67,7 +68,21 @@ def _weight(parameters: list[str]) -> float:
     return 1.0
 
 
-def wants_refresh(cache_control: str) -> bool:
-    """Whether a request's ``Cache-Control`` asks for data newer than anything stored."""
-    directives = {part.strip().lower() for part in cache_control.split(",")}
-    return "no-cache" in directives or "max-age=0" in directives
+@lru_cache(maxsize=1024)
+def max_age(cache_control: str) -> int | None:
+    """How old (seconds) what is stored may be for a request (RFC 9111, 5.2.1); None if it does not say."""
+    ages = [0] if "no-cache" in _directives(cache_control) else []
+    for directive in _directives(cache_control):
+        name, _, text = directive.partition("=")
+        if name == "max-age" and (seconds := _SECONDS.fullmatch(text)):
+            ages.append(int(seconds[1]))
+    return min(ages, default=None)
+
+
+def prefers_fresh(prefer: str) -> bool:
+    """Whether a request's ``Prefer`` (RFC 7240) asks for a refresh rather than for what there is."""
+    return "respond-async" in {part.split(";")[0].strip() for part in prefer.lower().split(",")}
+
+
+def _directives(header: str) -> list[str]:
+    return [part.strip() for part in header.lower().split(",")]

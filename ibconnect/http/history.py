@@ -15,8 +15,8 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
-from ibconnect.http.problems import Code, Problem
-from ibconnect.http.series import FORMATS, Page, Pages, Series
+from ibconnect.http.problems import Code, Problem, invalid
+from ibconnect.http.series import FORMATS, Extra, Page, Pages, Series
 from ibconnect.http.streams import send_stream
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
@@ -31,14 +31,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """What to read: an account's points from ``start`` to ``end``, both included, and where a next page begins."""
+    """What to read: an account's points from ``start`` to ``end``, both included, and where a next page begins.
+
+    ``base``: id and code of the base currency of its newest snapshot. ``wanted``: which snapshots make points.
+    """
 
     account_id: int
-    base_currency: str | None
+    base: tuple[int | None, str | None]
     start: datetime
     end: datetime
     step: timedelta | None
     beyond: datetime | None
+    wanted: Composable
+    gateway_id: int | None
 
 
 async def account_history(call: Call) -> web.StreamResponse:
@@ -46,17 +51,29 @@ async def account_history(call: Call) -> web.StreamResponse:
     account, arguments = call.account(), call.arguments
     span = await _span(call, account)
     segment, currency = arguments["segment"], arguments["currency"]
-    asked = {"segment": segment or "", "currency": currency, "ledger": currency or BASE}
+    asked = {
+        "segment": segment or "",
+        "currency": currency,
+        "ledger": currency or BASE,
+        "base_currency": span.base[0],
+    }
     places = {tag: _place(tag, segment, currency) for tag in arguments["tag"]}
-    columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=_figure(tag, place)) for tag, place in places.items())
-    query = SQL(_SQL["with_figures"]).format(points=_points(span), columns=columns)
+    extras = {
+        Extra("Currency", True, currency or span.base[1] or ""): SQL(_SQL["other_base"]),
+        **_readiness(call),
+    }
+    extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
+    figures = [*(_figure(tag, place) for tag, place in places.items()), *extras.values()]
+    columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=figure) for figure in figures)
+    query = SQL(_SQL["with_figures"]).format(points=_points(span, "newest_first"), columns=columns)
     head = {
         "AccountCode": account,
         "Segment": segment,
-        "Currency": currency or span.base_currency,
+        "Currency": currency or span.base[1],
         "Step": call.request.query.get("step"),
     }
-    series = Series(head, tuple(places), frozenset(tag for tag, place in places.items() if place == _TEXT))
+    texts = frozenset(tag for tag, place in places.items() if place == _TEXT)
+    series = Series(head, tuple(places), texts, tuple(extras))
     return await _send(call, series, span, _pages(call, query, asked, span))
 
 
@@ -69,29 +86,47 @@ async def position_history(call: Call) -> web.StreamResponse:
     )
     if held is None or not held[0]:
         raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
-    query = SQL(_SQL["with_position"]).format(points=_points(span))
+    extras = _readiness(call)
+    columns = [SQL(", ") + SQL(_SQL["column"]).format(figure=figure) for figure in extras.values()]
+    query = SQL(_SQL["with_position"]).format(points=_points(span, "priced_first"), columns=SQL("").join(columns))
     head = {"AccountCode": account, "IbContractId": contract, "Step": call.request.query.get("step")}
-    return await _send(call, Series(head, _POSITION_COLUMNS), span, _pages(call, query, {"contract": contract}, span))
+    series = Series(head, _POSITION_COLUMNS, extras=tuple(extras))
+    return await _send(call, series, span, _pages(call, query, {"contract": contract}, span))
+
+
+def _readiness(call: Call) -> dict[Extra, Composable]:
+    """The column that tells whether a point can be relied on, where there are others."""
+    return {} if call.arguments["ready"] is None else {Extra("Ready", False, ""): SQL(_SQL["is_ready"])}
 
 
 async def _span(call: Call, account: str) -> _Span:
     arguments = call.arguments
+    takes_any, gateway = arguments["ready"] is not None, arguments["gateway"]
     start, end = arguments["from"] or _BEGINNING, arguments["to"] or utc_now()
-    asked = {"account": account, "from": start, "to": end, "limit": POINTS_MAX}
+    asked = {
+        "account": account,
+        "from": start,
+        "to": end,
+        "limit": POINTS_MAX,
+        "any": takes_any,
+        "gateway": gateway,
+    }
     found = await reads.rows(call.services.pool, _SQL["account"], asked, binary=True)
     if not found:
         raise unknown_account(account)
-    account_id, base_currency, first_created, beyond = found[0]
+    account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
+    if gateway is not None and gateway_id is None:
+        raise invalid("gateway", f"there is no gateway {gateway!r}; the member Gateway of a report names one")
+    whose = _SQL["of_each_refresh" if gateway is None else "of_one_gateway"]
+    wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), SQL(whose))
     step = arguments["step"]
-    if step is None:
-        return _Span(account_id, base_currency, start, end, None, beyond)
-    if arguments["from"] is None:
+    if step is not None and arguments["from"] is None:
         start = _on_step(first_created, step) if first_created else end
-    steps = (end - start) // step
-    if steps < POINTS_MAX:
-        return _Span(account_id, base_currency, start, end, step, None)
-    beyond = start + step * POINTS_MAX
-    return _Span(account_id, base_currency, start, beyond - step, step, beyond)
+    if step is not None:
+        steps = (end - start) // step
+        beyond = start + step * POINTS_MAX if steps >= POINTS_MAX else None
+        end = end if beyond is None else beyond - step
+    return _Span(account_id, (base_id, base_code), start, end, step, beyond, wanted, gateway_id)
 
 
 def _on_step(instant: datetime, step: timedelta) -> datetime:
@@ -99,14 +134,18 @@ def _on_step(instant: datetime, step: timedelta) -> datetime:
     return _BEGINNING - (_BEGINNING - instant) // step * step
 
 
-def _points(span: _Span) -> SQL:
-    return SQL(_SQL["each_snapshot"] if span.step is None else _SQL["each_step"])
+def _points(span: _Span, first: str) -> Composable:
+    if span.step is None:
+        return SQL(_SQL["each_snapshot"]).format(wanted=span.wanted)
+    return SQL(_SQL["each_step"]).format(wanted=span.wanted, first=SQL(_SQL[first]))
 
 
 def _place(tag: str, segment: str | None, currency: str | None) -> str:
-    """Where a tag is kept. One that is both account-level and ledger is the latter if a currency is given."""
-    if tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS):
-        return "ledger_figure"
+    """Where a tag is kept. One that is both account-level and ledger is the latter first if a currency is given."""
+    if tag in LEDGER_TAGS and segment is None:
+        if tag not in SEGMENT_TAGS:
+            return "ledger_figure"
+        return "both_figure" if currency is None else "both_figure_of_currency"
     if tag in SEGMENT_TAGS:
         return "segment_figure"
     return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
@@ -116,12 +155,16 @@ def _figure(tag: str, place: str) -> Composable:
     """The expression for a tag."""
     if place == _TEXT:
         return SQL(_SQL[place]).format(tag=Literal(tag))
-    other = SQL(_SQL["other_amount"]).format(tag=Literal(tag))
-    return SQL(_SQL[place]).format(column=Identifier(column(tag)), other=other)
+    others = {
+        whose: SQL(_SQL["other_amount"]).format(tag=Literal(tag), whose=SQL(_SQL[whose]))
+        for whose in ("of_account", "of_ledger", "bare")
+    }
+    return SQL(_SQL[place]).format(column=Identifier(column(tag)), **others)
 
 
 async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> Pages:
     """The points, page by page; no connection is held while the client takes its time."""
+    asked = {**asked, "gateway": span.gateway_id}
     if span.step is not None:
         async for page in _stepped_pages(call, query, asked, span, span.step):
             yield page

@@ -22,6 +22,10 @@ _HEADERS: dict[str, Document] = {
     "ETag": {"description": "Names these bytes, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page: <URL>; rel="next"', "schema": {"type": "string"}},
     "Location": {"description": "Absolute URL of the report", "schema": {"type": "string", "format": "uri"}},
+    "Refresh-Incomplete": {
+        "description": "`<gateway>; <why>`, one for each that could not give newer figures",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}},
 }
@@ -97,7 +101,7 @@ def _parameter(parameter: Parameter) -> Document:
 
 def problems_of(route: Route) -> list[Code]:
     """Every problem that the route may answer with."""
-    codes = [*_EVERYWHERE, *route.problems]
+    codes = [*_EVERYWHERE, *route.problems, *([Code.REBUILDING] if route.reads_tables else [])]
     if route.parameters:
         codes.append(Code.INVALID_PARAMETER)
     if not route.is_open:

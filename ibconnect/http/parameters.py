@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from ibconnect.codes import CODE_PATTERN
 from ibconnect.events.kinds import KINDS
 from ibconnect.times import from_micros, parse_rfc3339, to_micros, utc_now
 
@@ -53,7 +54,6 @@ _CURSOR = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 _LOWEST = to_micros(datetime.min.replace(tzinfo=UTC))
 _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
 
-ACCOUNT_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
 _TIME_EXAMPLE = "2014-04-22T04:22:05.776394Z"
 
@@ -138,7 +138,7 @@ def _parse_session(text: str) -> UUID:
 EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in KINDS.items()}
 
 _TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
-ACCOUNT = pattern(ACCOUNT_PATTERN, "an account code: letters, digits, and . _ - after the first, at most 32")
+ACCOUNT = pattern(CODE_PATTERN, "an account code: 1 to 64 visible characters, without commas")
 TIME = Kind(_TIME_SCHEMA, parse_time)
 MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": f"^-{_AMOUNT}$"}]}, parse_moment)
 DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)

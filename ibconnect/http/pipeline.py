@@ -21,6 +21,7 @@ from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
+from ibconnect.http.tables import OTHER_TABLES
 from ibconnect.http.tokens import EVERYONE
 from ibconnect.observe import HTTP_SECONDS, Durations, Kind, observe
 
@@ -35,7 +36,10 @@ def handler_of(route: Route, services: Services) -> AioHandler:
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = EVERYONE if route.is_open else services.guard.admit(request)
         media = _negotiate(request, route)
-        return await route.handler(Call(request, services, principal, media, read_arguments(request)))
+        call = Call(request, services, principal, media, read_arguments(request))
+        if route.reads_tables:
+            await services.tables.ensure_current()
+        return await route.handler(call)
 
     return handle
 
@@ -56,14 +60,15 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
-        report = recognize(request)
+        report = recognize(request) if services.tables.are_current else None
         try:
             response = await (handler(request) if report is None else report_of(services, request, *report))
         except ConnectionError:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
-            response = await _failed(request, _route_of(request, report), exc, is_telling)
+            cause = await _explained(services, exc)
+            response = await _failed(request, _route_of(request, report), cause, is_telling)
         _measure(request, _route_of(request, report), response.status, clock() - started)
         return response
 
@@ -73,6 +78,16 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
 def _route_of(request: web.Request, report: ReportKey | None) -> str:
     """The route's template; a request that took the short way was never routed."""
     return route_of(request) if report is None else REPORT_ROUTE
+
+
+async def _explained(services: Services, exc: Exception) -> Exception:
+    """The same failure, or why it happened: tables of another version were swapped in while a request was answered."""
+    if isinstance(exc, OTHER_TABLES):
+        try:
+            await services.tables.look()
+        except Exception as cause:  # noqa: BLE001 - whatever it is, it explains the failure
+            return cause
+    return exc
 
 
 async def _failed(request: web.Request, route: str, exc: Exception, is_telling: bool) -> web.StreamResponse:

@@ -1,6 +1,7 @@
 """The ``Positions`` of a report: figures from the snapshot, contract texts made once per contract."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal
 
 import orjson
 from psycopg.rows import TupleRow
@@ -9,8 +10,12 @@ from ibconnect.tags import UNSET_TEXTS, is_canonical
 
 _FIGURES = 7
 
-# A contract's members of a position's JSON object, cut where its size, its other figures, and nothing more come.
-Contract = tuple[str, str, str]
+# More digits than the product of any two figures of the tables has.
+_EXACT = Context(prec=1000)
+
+# A contract's members of a position's JSON object, cut where its size, its other figures, and its model come; and the
+# code of its currency.
+Contract = tuple[str, str, str, str]
 
 
 def contract(row: TupleRow) -> Contract:
@@ -32,7 +37,7 @@ def contract(row: TupleRow) -> Contract:
         Expiry=expiry or None,
         TradingClass=trading_class or None,
     )
-    return f'{{{named},"Position":', f',{currencies},"MarketPrice":', f",{terms}}}"
+    return f'{{{named},"Position":', f',{currencies},"MarketPrice":', f',{terms},"ModelCode":', currency_code
 
 
 def _members(**fields: object) -> str:
@@ -46,22 +51,44 @@ def _number(text: str) -> object:
     return orjson.Fragment(text) if is_canonical(text) else text
 
 
-def contract_ids(figures: Sequence[str]) -> Sequence[str]:
+def contract_ids(figures: Sequence[str], models: Sequence[Sequence[str]]) -> list[str]:
     """The ids of the contracts' rows among the figures of positions."""
-    return figures[::_FIGURES]
+    return [*figures[::_FIGURES], *(row[1] for row in models)]
 
 
-def positions(figures: Sequence[str], contracts: Mapping[str, Contract]) -> str:
-    """The JSON array of positions in the order given.
+def positions(
+    figures: Sequence[str],
+    models: Sequence[Sequence[str]],
+    contracts: Mapping[str, Contract],
+    rates: Mapping[str, str],
+) -> str:
+    """The JSON array of positions in the order given, those of models last.
 
     :param figures: for each position one after the other: the id of its contract's row, size, price, value, average
         cost, unrealized and realized profit; ``null`` where one is unknown
+    :param models: the same for each position of a model, after the model's code
+    :param rates: from each currency to the base currency, as far as IB gave them
     """
-    rows = []
-    for number, position, price, value, cost, unrealized, realized in zip(*[iter(figures)] * _FIGURES, strict=True):
-        head, middle, tail = contracts[number]
-        rows.append(
-            f'{head}{position}{middle}{price},"MarketValue":{value},"AverageCost":{cost},'
-            f'"UnrealizedPNL":{unrealized},"RealizedPNL":{realized}{tail}'
-        )
+    rows = [_position(None, row, contracts, rates) for row in zip(*[iter(figures)] * _FIGURES, strict=True)]
+    rows += [_position(row[0], row[1:], contracts, rates) for row in models]
     return f"[{','.join(rows)}]"
+
+
+def _position(
+    model: str | None, row: Sequence[str], contracts: Mapping[str, Contract], rates: Mapping[str, str]
+) -> str:
+    number, position, price, value, cost, unrealized, realized = row
+    head, middle, tail, currency = contracts[number]
+    rate = rates.get(currency)
+    in_base = "null" if rate is None or value == "null" else product(value, rate)
+    return (
+        f'{head}{position}{middle}{price},"MarketValue":{value},"AverageCost":{cost},'
+        f'"UnrealizedPNL":{unrealized},"RealizedPNL":{realized}{tail}'
+        f'{"null" if model is None else orjson.dumps(model).decode()},"MarketValueBase":{in_base},'
+        f'"ExchangeRate":{rate or "null"}}}'
+    )
+
+
+def product(left: str, right: str) -> str:
+    """Two decimal numbers multiplied, with every digit."""
+    return f"{_EXACT.multiply(Decimal(left), Decimal(right)):f}"

@@ -54,6 +54,7 @@ class Code(Enum):
     NO_GATEWAY = Row("no-gateway", 503, "No gateway is connected")
     DATABASE_UNAVAILABLE = Row("database-unavailable", 503, "The database is not available")
     NOT_READY = Row("not-ready", 503, "The snapshot tables are not there yet")
+    REBUILDING = Row("rebuilding", 503, "The snapshot tables are being rebuilt")
     TOO_MANY_STREAMS = Row("too-many-streams", 503, "Too many live streams are open")
     REFRESH_TIMEOUT = Row("refresh-timeout", 504, "The refresh did not end in time")
     QUERY_TIMEOUT = Row("query-timeout", 504, "The database did not answer in time")

@@ -1,18 +1,72 @@
-"""A client wants data newer than anything stored: ask the gateways' leaders to refresh, wait until they have.
+"""A client wants figures that are not older than so much: ask the gateways for newer ones, wait until they have served.
 
-The wish is a row in ``coordination.refresh_request``; it is granted when each gateway that was connected at that
-time has ended a refresh that serves it. Requests that come while this instance waits join the same wait.
+In: accounts, and how old their figures may be. Out: what could not be refreshed, and why. A wish is a row in
+``coordination.refresh_request``; it is granted when each gateway that was asked has served it. Requests for the same
+that come while this instance waits join that wait, and what was asked for a moment ago is not asked for again.
 """
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.limits import GATEWAY_FRESH_SECONDS, POLL_SECONDS
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.wakeups import PROJECTED, Wakeups
+from ibconnect.texts import one_line
 
 _SQL = queries("http/refresh")
+_STALE = "stale"
+# A recorder's clock may be ahead of the database's by so much.
+_CLOCK_S = 2.0
+_WHY_LENGTH = 200
+
+
+class Wanted(NamedTuple):
+    """What a client wants. ``accounts``: None for all. ``is_required``: an answer that is older is none."""
+
+    accounts: frozenset[str] | None
+    max_age: float
+    is_required: bool
+
+
+class _Listed(NamedTuple):
+    """An account as a gateway was last asked for it: how many seconds ago, whether its figures can be relied on."""
+
+    code: str
+    age: float | None
+    is_whole: bool
+    why: str
+
+    def is_fresh(self, max_age: float, floor: float) -> bool:
+        """Whether it need not be asked for: its figures are new enough, or it was asked for a moment ago."""
+        if self.age is None or self.age < -_CLOCK_S:
+            return False
+        return self.age <= floor or (self.is_whole and self.age <= max_age)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gateway:
+    """A gateway, and those of its accounts that are wanted."""
+
+    name: str
+    is_connected: bool
+    state: str
+    detail: str
+    listed: tuple[_Listed, ...]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it can be asked: it is connected, and so is it to IB."""
+        return self.is_connected and self.state != _STALE
+
+    def absence(self) -> str:
+        """Why it cannot be asked."""
+        return f"{self.state}: {self.detail}" if self.detail else self.state
 
 
 class Refresher:
@@ -21,48 +75,132 @@ class Refresher:
     :param writes: pool of the primary, where the wish is written
     :param pool: pool of the database that answers reads, where the result must be seen
     :param timeout: seconds that one request waits (``REFRESH_TIMEOUT``)
+    :param floor: seconds for which nothing is asked for twice (``REFRESH_FLOOR``)
     :param instance: this instance's name
     """
 
-    def __init__(self, writes: reads.Pool, pool: reads.Pool, wakeups: Wakeups, timeout: float, instance: str) -> None:
+    def __init__(
+        self,
+        writes: reads.Pool,
+        pool: reads.Pool,
+        wakeups: Wakeups,
+        *,
+        timeout: float,
+        floor: float,
+        instance: str,
+    ) -> None:
         self._writes = writes
         self._pool = pool
         self._wakeups = wakeups
         self._timeout = timeout
+        self._floor = floor
         self._instance = instance
-        self._running: asyncio.Task[None] | None = None
+        self._running: dict[frozenset[tuple[str, str | None]], asyncio.Task[bool]] = {}
 
-    async def refreshed(self) -> None:
-        """Return once everything is as new as this call.
+    async def refreshed(self, wanted: Wanted) -> list[str]:
+        """Return once everything is as new as wanted, as far as that can be had; name what is not: ``gateway; why``.
 
-        :raises Problem: no gateway is connected, or the refresh does not end in time (it goes on)
+        :raises Problem: nothing can be refreshed, or the refresh does not end in time (it goes on)
         """
-        if self._running is None or self._running.done():
-            self._running = asyncio.create_task(self._refresh(), name="refresh wait")
-        try:
-            async with asyncio.timeout(self._timeout):
-                # Shielded: one client that goes away must not end the wait of the others.
-                await asyncio.shield(self._running)
-        except TimeoutError:
+        gateways = await self._relevant(wanted.accounts)
+        usable = [gateway for gateway in gateways if gateway.is_usable]
+        if not usable and (wanted.is_required or not await self._is_recorded(wanted.accounts)):
+            raise Problem(Code.NO_GATEWAY, _nobody(gateways))
+        ask = frozenset(pair for gateway in usable for pair in self._to_ask(gateway, wanted))
+        if ask:
+            await self._joined(ask)
+            gateways = await self._relevant(wanted.accounts)
+        if not gateways and wanted.accounts is not None:
+            return ["none; no gateway lists this account now"]
+        return [f"{gateway.name}; {why}" for gateway in gateways if (why := _incomplete(gateway))]
+
+    def _to_ask(self, gateway: _Gateway, wanted: Wanted) -> Iterable[tuple[str, str | None]]:
+        """The accounts that a gateway is to be asked for; None stands for all of them."""
+        old = [listed.code for listed in gateway.listed if not listed.is_fresh(wanted.max_age, self._floor)]
+        if wanted.accounts is None and len(old) == len(gateway.listed):
+            return [(gateway.name, None)]
+        return [(gateway.name, code) for code in old]
+
+    async def _joined(self, ask: frozenset[tuple[str, str | None]]) -> None:
+        task = self._running.get(ask)
+        if task is None:
+            task = self._running[ask] = asyncio.create_task(self._refresh(ask), name="refresh wait")
+            task.add_done_callback(lambda ended: self._forget(ask, ended))
+        # Not cancelled with this request: one client that goes away must not end the wait of the others.
+        await asyncio.wait({task}, timeout=self._timeout)
+        if not task.done() or not task.result():
             raise Problem(
                 Code.REFRESH_TIMEOUT, f"not ended after {self._timeout:g} s; it goes on, ask again for its result"
-            ) from None
+            )
+
+    def _forget(self, ask: frozenset[tuple[str, str | None]], task: asyncio.Task[bool]) -> None:
+        self._running.pop(ask, None)
+        if not task.cancelled():
+            # If every client has left, nobody is there to hear what went wrong.
+            task.exception()
 
     async def close(self) -> None:
-        """End a wait that nobody is left to hear of."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait((self._running,))
+        """End the waits that nobody is left to hear of."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
-    async def _refresh(self) -> None:
-        asked = await reads.row(self._writes, _SQL["ask"], {"instance": self._instance, "fresh": GATEWAY_FRESH_SECONDS})
-        if asked is None:
-            raise Problem(Code.NO_GATEWAY, "no gateway is connected, so nothing can be refreshed; see /v1/gateways")
-        request, gateways, _ = asked
-        async with asyncio.timeout(self._timeout):
-            while not await self._is_served(request, gateways):
-                await self._wakeups.wait(PROJECTED, POLL_SECONDS)
+    async def _refresh(self, ask: frozenset[tuple[str, str | None]]) -> bool:
+        """Ask and wait; whether it ended in time."""
+        is_for_all = any(account is None for _, account in ask)
+        values = {
+            "instance": self._instance,
+            "gateways": sorted({gateway for gateway, _ in ask}),
+            "accounts": None if is_for_all else sorted({account for _, account in ask if account is not None}),
+        }
+        row = await reads.row(self._writes, _SQL["ask"], values)
+        assert row is not None
+        wanted = [{"gateway": gateway, "account": account} for gateway, account in sorted(ask, key=str)]
+        asked = {"request": row[0], "wanted": orjson.dumps(wanted).decode(), "fresh": GATEWAY_FRESH_SECONDS}
+        loop = asyncio.get_running_loop()
+        # Twice as long as one client waits, since another may have joined it meanwhile.
+        deadline = loop.time() + 2 * self._timeout
+        while await reads.rows(self._pool, _SQL["unserved"], asked):
+            if loop.time() >= deadline:
+                return False
+            await self._wakeups.wait(PROJECTED, POLL_SECONDS)
+        return True
 
-    async def _is_served(self, request: int, gateways: list[str]) -> bool:
-        found = await reads.row(self._pool, _SQL["is_served"], {"request": request, "gateways": gateways})
-        return found is not None and bool(found[0])
+    async def _is_recorded(self, codes: frozenset[str] | None) -> bool:
+        row = await reads.row(self._pool, _SQL["is_recorded"], {"codes": None if codes is None else sorted(codes)})
+        return row is not None and bool(row[0])
+
+    async def _relevant(self, codes: frozenset[str] | None) -> list[_Gateway]:
+        """The gateways that matter: those that list one of the accounts, or all."""
+        asked = {"fresh": GATEWAY_FRESH_SECONDS, "codes": None if codes is None else sorted(codes)}
+        found: dict[str, _Gateway] = {}
+        for name, is_connected, state, detail, code, age, is_whole, why in await reads.rows(
+            self._writes, _SQL["relevant"], asked
+        ):
+            listed = () if code is None else (_Listed(code, age, is_whole, why or ""),)
+            known = found.get(name)
+            before = known.listed if known else ()
+            found[name] = _Gateway(name, is_connected, state, detail or "", before + listed)
+        return [gateway for gateway in found.values() if codes is None or gateway.listed]
+
+
+def _nobody(gateways: list[_Gateway]) -> str:
+    if not gateways:
+        return "no gateway is connected, so nothing can be refreshed; see /v1/gateways"
+    named = "; ".join(f"{gateway.name} is {gateway.absence()}" for gateway in gateways)
+    return f"nothing can be refreshed: {one_line(named, 4 * _WHY_LENGTH)}"
+
+
+def _incomplete(gateway: _Gateway) -> str:
+    """Why figures of a gateway are not as new as they should be; empty if they are."""
+    if not gateway.is_usable:
+        return one_line(gateway.absence(), _WHY_LENGTH)
+    bad = [listed for listed in gateway.listed if not listed.is_whole]
+    if not bad:
+        return ""
+    why = bad[0].why or "not asked for yet"
+    if len(gateway.listed) == 1:
+        return one_line(why, _WHY_LENGTH)
+    return one_line(f"{len(bad)} of {len(gateway.listed)} accounts, the first: {why}", _WHY_LENGTH)

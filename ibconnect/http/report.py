@@ -16,16 +16,18 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError
 from ibconnect.http import reads
 from ibconnect.http.balance import balance
+from ibconnect.http.figures import shown
 from ibconnect.http.lookups import Lookup
-from ibconnect.http.positions import contract, contract_ids, positions
+from ibconnect.http.positions import Contract, contract, contract_ids, positions
 from ibconnect.http.together import Together
 from ibconnect.http.values import Shape, TextKey, quoted, values
-from ibconnect.tags import BASE
+from ibconnect.tags import BASE, LEDGER_TAGS
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/report")
 _REPORT = reads.compact(_SQL["report"])
 _TRIES = 3
+_RATE = LEDGER_TAGS.index("ExchangeRate")
 _TYPE = TextKey("AccountType", None, None)
 
 _Key = tuple[str, datetime]
@@ -62,10 +64,11 @@ class ReportReader:
                 return None
             generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
             attributes = await self._attributes.of(self._pool, generation, [set_id])
-            contracts = await self._contracts.of(self._pool, generation, contract_ids(held))
+            known_ids = contract_ids(held, row["model_positions"] or ())
+            contracts = await self._contracts.of(self._pool, generation, known_ids)
             currencies = await self._currencies.of(self._pool, generation, _currency_ids(row))
             if attributes is not None and contracts is not None and currencies is not None:
-                return _document(key, row, attributes[set_id], currencies, positions(held, contracts))
+                return _document(key, row, attributes[set_id], currencies, contracts)
         raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
@@ -81,7 +84,8 @@ def _code(row: TupleRow) -> str:
 
 def _currency_ids(row: _Row) -> list[str]:
     others = [other[2] for other in row["others"] or ()]
-    return list(filter(None, [row["base_currency"], *others, *(row["ledger"] or ())]))
+    of_models = [value[3] for value in row["model_values"] or ()]
+    return list(filter(None, [row["base_currency"], *others, *of_models, *(row["ledger"] or ())]))
 
 
 def _attributes(row: TupleRow) -> _Attributes:
@@ -96,18 +100,17 @@ def _document(
     row: _Row,
     attributes: _Attributes,
     currencies: Mapping[str, str],
-    position_array: str,
+    contracts: Mapping[str, Contract],
 ) -> bytes:
     ratios = {"Cushion": row["cushion"], "LookAheadNextChange": row["look_ahead_next_change"]}
     base = currencies.get(row["base_currency"])
     others = [
-        (tag, segment, currencies.get(currency), *other) for tag, segment, currency, *other in row["others"] or ()
+        _Other(tag, segment, currencies.get(number), is_ledger == "true", value, amount)
+        for tag, segment, number, is_ledger, value, amount in row["others"] or ()
     ]
-    texts = [(TextKey(*other[:3]), other[3]) for other in others]
-    texts += [(TextKey(tag, None, None), text) for tag, text in ratios.items() if text is not None]
+    figures = {other[:4]: figure for other in others if (figure := shown(other.value, other.amount))}
     segments = {segment: _figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
     ledger = {currencies[number]: _figures(text[1:-1]) for number, text in (row["ledger"] or {}).items()}
-    shape = Shape(tuple(segments), tuple(ledger), base, (*attributes.keys, *(key for key, _ in texts)))
     head = orjson.dumps(
         {
             "AccountCode": key[0],
@@ -124,14 +127,45 @@ def _document(
         base=base,
         whole_account=segments.get("", []),
         base_ledger=ledger.get(BASE, []),
-        others={(tag, segment, code): (value, amount) for tag, segment, code, value, amount in others},
+        others=figures,
     )
+    position_array = positions(
+        _figures(row["positions"]), row["model_positions"] or (), contracts, _rates(ledger, figures)
+    )
+    texts = [(TextKey(*other[:4]), other.value) for other in others]
+    texts += [(TextKey(tag, None, None), text) for tag, text in ratios.items() if text is not None]
+    shape = Shape(tuple(segments), tuple(ledger), base, (*attributes.keys, *(key for key, _ in texts)))
     value_array = values(
         shape,
         list(chain(*segments.values(), *ledger.values())),
         [*attributes.texts, *(quoted(text) for _, text in texts)],
+        [
+            (model, TextKey(tag, segment, currencies.get(number)), value)
+            for model, tag, segment, number, value in row["model_values"] or ()
+        ],
     )
-    return f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array}}}'.encode()
+    end = orjson.dumps({"Completed": row["completed"], "AsOf": row["as_of"], "Remarks": row["remarks"] or []}).decode()
+    return (
+        f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array},{end[1:]}'
+    ).encode()
+
+
+class _Other(NamedTuple):
+    """A value that no column holds exactly. ``amount``: its number, if it is one."""
+
+    tag: str
+    segment: str | None
+    currency: str | None
+    is_ledger: bool
+    value: str
+    amount: str | None
+
+
+def _rates(ledger: Mapping[str, list[str]], others: Mapping[tuple[Any, ...], str]) -> dict[str, str]:
+    """The exchange rates of the ledger, by currency."""
+    rates = {currency: figures[_RATE] for currency, figures in ledger.items() if figures[_RATE]}
+    inexact = {key[2]: figure for key, figure in others.items() if key[0] == "ExchangeRate" and key[3] and key[2]}
+    return {**rates, **inexact}
 
 
 def _figures(text: str | None) -> list[str]:

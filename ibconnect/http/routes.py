@@ -36,12 +36,34 @@ STEP = Parameter(
     "Steps count from `from`, or else fall on its whole multiples since 1970. Default: one point per snapshot",
     "1d",
 )
-REFRESH = Parameter(
+MAX_AGE = Parameter(
     "Cache-Control",
     "header",
     kinds.ANY_TEXT,
-    "`max-age=0` or `no-cache`: refresh all gateways first, and wait for it",
+    "`max-age=N`: figures at most N seconds old will do; what is older is asked of IB first, and waited for. "
+    "`max-age=0` or `no-cache`: as new as can be had, at most once per `REFRESH_FLOOR`",
     "max-age=0",
+)
+REQUIRED = Parameter(
+    "refresh",
+    "query",
+    kinds.choice("required"),
+    "`required`: a 503 if nothing can be refreshed now, rather than what is recorded",
+)
+PREFER = Parameter(
+    "Prefer", "header", kinds.ANY_TEXT, "`respond-async`: the same as `refresh=required`", "respond-async"
+)
+ANY = Parameter(
+    "ready",
+    "query",
+    kinds.choice("any"),
+    "`any`: also reports whose figures cannot be relied on as a whole (`Ready` is false, `Remarks` say why)",
+)
+GATEWAY = Parameter(
+    "gateway",
+    "query",
+    kinds.ANY_TEXT,
+    "Only what this gateway told, where several see the account. Default: of each refresh one gateway's",
 )
 IF_NONE_MATCH = Parameter(
     "If-None-Match", "header", kinds.ANY_TEXT, "An ETag that the client has: 304 if it still holds", '"abc"'
@@ -50,6 +72,8 @@ IF_NONE_MATCH = Parameter(
 _REFRESHING = (Code.NO_GATEWAY, Code.REFRESH_TIMEOUT)
 _NOT_MODIFIED = Answer("The client has it already", headers=("ETag",))
 _SEE_REPORT = Answer("The report is at the URL in `Location`", headers=("Location",))
+_SEE_LATEST = Answer("The report is at the URL in `Location`", headers=("Location", "Refresh-Incomplete"))
+_WISHES = (MAX_AGE, REQUIRED, PREFER)
 _HISTORY_LIMITS = (
     f"At most {POINTS_MAX:,} points; where there are more, the header `Link` names the next page. "
     "Ask for `text/csv` by `Accept` to get a table."
@@ -66,6 +90,7 @@ ROUTES: tuple[Route, ...] = (
         parameters=(ACCOUNT, TIMESTAMP, IF_NONE_MATCH),
         answers={200: Answer("The report", {JSON: "Report"}, ("ETag",)), 304: _NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts",
@@ -74,9 +99,13 @@ ROUTES: tuple[Route, ...] = (
         tag="Accounts",
         summary="All accounts",
         description="Every account ever seen in any gateway, by code, with the time of its latest report.",
-        parameters=(REFRESH, IF_NONE_MATCH),
-        answers={200: Answer("The accounts", {JSON: "AccountList"}, ("ETag",)), 304: _NOT_MODIFIED},
+        parameters=(*_WISHES, IF_NONE_MATCH),
+        answers={
+            200: Answer("The accounts", {JSON: "AccountList"}, ("ETag", "Refresh-Incomplete")),
+            304: _NOT_MODIFIED,
+        },
         problems=_REFRESHING,
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts/{AccountCode}",
@@ -84,10 +113,11 @@ ROUTES: tuple[Route, ...] = (
         handler=accounts.latest_report,
         tag="Accounts",
         summary="The latest report",
-        description="Redirects to the newest report that IB said was ready, or else to the newest.",
-        parameters=(ACCOUNT, REFRESH),
-        answers={303: _SEE_REPORT},
+        description="Redirects to the newest report whose figures can be relied on, or else to the newest.",
+        parameters=(ACCOUNT, ANY, *_WISHES),
+        answers={303: _SEE_LATEST},
         problems=(*_REFRESHING, Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts/{AccountCode}/as-of/{Timestamp}",
@@ -95,10 +125,14 @@ ROUTES: tuple[Route, ...] = (
         handler=accounts.report_as_of,
         tag="Accounts",
         summary="The report as of a time",
-        description="Redirects to the newest report at or before that time.",
-        parameters=(ACCOUNT, TIMESTAMP),
+        description=(
+            "Redirects to the newest report that was complete at or before that time: one whose figures can be relied "
+            "on, or, if there is none, any."
+        ),
+        parameters=(ACCOUNT, TIMESTAMP, ANY),
         answers={303: _SEE_REPORT},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts/{AccountCode}/snapshots",
@@ -124,6 +158,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         answers={200: Answer("The times", {JSON: "TimestampList"}, ("ETag", "Link")), 304: _NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT,),
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts/{AccountCode}/history",
@@ -154,10 +189,13 @@ ROUTES: tuple[Route, ...] = (
             FROM,
             TO,
             STEP,
+            ANY,
+            GATEWAY,
         ),
         answers={200: Answer("The points, oldest first", {JSON: "History", "text/csv": "Text"}, ("Link",))},
         problems=(Code.UNKNOWN_ACCOUNT,),
         media=(JSON, "text/csv"),
+        reads_tables=True,
     ),
     Route(
         path="/v1/accounts/{AccountCode}/positions/{IbContractId}/history",
@@ -166,10 +204,11 @@ ROUTES: tuple[Route, ...] = (
         tag="History",
         summary="A position over time",
         description=f"Size, price, value, cost and profit of one contract. {_HISTORY_LIMITS}",
-        parameters=(ACCOUNT, CONTRACT, FROM, TO, STEP),
+        parameters=(ACCOUNT, CONTRACT, FROM, TO, STEP, ANY, GATEWAY),
         answers={200: Answer("The points, oldest first", {JSON: "PositionHistory", "text/csv": "Text"}, ("Link",))},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_POSITION),
         media=(JSON, "text/csv"),
+        reads_tables=True,
     ),
     Route(
         path="/v1/events",
@@ -217,6 +256,7 @@ ROUTES: tuple[Route, ...] = (
         description="Each gateway: connected or why not, its session, who records it, last refresh, last notice.",
         parameters=(IF_NONE_MATCH,),
         answers={200: Answer("The gateways", {JSON: "GatewayList"}, ("ETag",)), 304: _NOT_MODIFIED},
+        reads_tables=True,
     ),
     Route(
         path="/v1/openapi.json",

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from ibconnect.codes import CODE_PATTERN
 from ibconnect.http.balance import MONEY_TAGS
-from ibconnect.http.parameters import ACCOUNT_PATTERN, EVENT_TYPES
+from ibconnect.http.parameters import EVENT_TYPES
 from ibconnect.http.problems import TYPE_PREFIX, Code
+from ibconnect.http.remarks import REMARKS
 
 Schema = dict[str, Any]
 
@@ -34,7 +36,7 @@ def _list(description: str, item: str) -> Schema:
     return {"type": "array", "description": description, "items": {"$ref": f"#/components/schemas/{item}"}}
 
 
-_ACCOUNT_CODE: Schema = {"type": "string", "pattern": ACCOUNT_PATTERN}
+_ACCOUNT_CODE: Schema = {"type": "string", "pattern": CODE_PATTERN}
 _MONEY: Schema = {
     "type": ["string", "null"],
     "pattern": r"^[A-Z0-9]{2,8} -?[0-9]+(\.[0-9]+)?$",
@@ -46,6 +48,11 @@ _ACCOUNT = _object(
     {
         "AccountCode": _ACCOUNT_CODE,
         "Latest": {**_nullable(_TIME), "description": "null before the first snapshot"},
+        "Listed": {"type": "boolean", "description": "Whether any gateway lists the account now"},
+        "Ready": {
+            "type": ["boolean", "null"],
+            "description": "Whether the figures of the latest report can be relied on; null before the first snapshot",
+        },
     },
 )
 
@@ -66,7 +73,10 @@ _CONTRACT_NUMBER: Schema = {
 _POSITION = _object(
     "A position; a size of 0 was closed that day",
     {
-        "IbContractId": {"type": "integer"},
+        "IbContractId": {
+            "type": ["integer", "null"],
+            "description": "0: a combination, which has none of its own; null: what came is no id (see Remarks)",
+        },
         "Symbol": _nullable(_TEXT),
         "LocalSymbol": _nullable(_TEXT),
         "SecurityType": {**_nullable(_TEXT), "description": "STK, OPT, FUT, FOP, CASH, BOND, CFD, FUND ..."},
@@ -85,12 +95,38 @@ _POSITION = _object(
         "Right": {**_nullable(_TEXT), "description": "C, P, or IB's filler"},
         "Expiry": {**_nullable(_TEXT), "description": "Last trade date, usually YYYYMMDD"},
         "TradingClass": _nullable(_TEXT),
+        "ModelCode": {
+            **_nullable(_TEXT),
+            "description": "Of a portfolio under this model; null: of the account, which may hold the same again",
+        },
+        "MarketValueBase": {**_FIGURE, "description": "MarketValue times ExchangeRate"},
+        "ExchangeRate": {
+            **_FIGURE,
+            "description": "From the contract's currency to the base currency, of the ledger; null where IB gave none",
+        },
     },
 )
 
 _VALUE = _object(
     "One account value as IB sent it",
-    {"Tag": _TEXT, "Segment": _nullable(_TEXT), "Currency": _nullable(_TEXT), "Value": _TEXT},
+    {
+        "Tag": _TEXT,
+        "Segment": _nullable(_TEXT),
+        "Currency": _nullable(_TEXT),
+        "Value": _TEXT,
+        "ModelCode": {**_TEXT, "description": "Of a portfolio under this model; absent: of the account"},
+    },
+    optional=("ModelCode",),
+)
+
+_REMARK = _object(
+    "Something to be said of a report's figures",
+    {
+        "Code": {"type": "string", "enum": sorted(REMARKS), "description": " ".join(REMARKS.values())},
+        "Detail": _TEXT,
+        "Position": {"type": "integer", "minimum": 1, "description": "Of the event that it is about (/v1/events)"},
+    },
+    optional=("Position",),
 )
 
 _REPORT = _object(
@@ -102,13 +138,22 @@ _REPORT = _object(
         "Source": {"type": "string", "enum": ["updates", "multi"], "description": "multi has no market prices"},
         "Ended": {
             "type": "string",
-            "enum": ["download-end", "quiet"],
-            "description": "quiet: IB never said that this was all, but nothing more came",
+            "enum": ["download-end", "quiet", "timeout", "interrupted"],
+            "description": "quiet: IB never said that this was all, but nothing more came; the others: it is not all",
         },
-        "Ready": {"type": "boolean", "description": "false: IB's server was resetting, figures may be wrong"},
+        "Ready": {
+            "type": "boolean",
+            "description": "Whether the figures as a whole can be relied on; Remarks say why not",
+        },
         "Balance": {"$ref": "#/components/schemas/Balance"},
         "Positions": _list("By market value, largest first, then by contract id", "Position"),
-        "Values": _list("By tag, segment and currency", "Value"),
+        "Values": _list("By tag, segment and currency; those of models last", "Value"),
+        "Completed": {**_TIME, "description": "When its last figure arrived"},
+        "AsOf": {
+            **_nullable(_TEXT),
+            "description": "IB's own time of update: hours and minutes as the gateway sent them, its zone if known",
+        },
+        "Remarks": _list("What is to be said of its figures; empty if nothing is", "Remark"),
     },
 )
 
@@ -125,8 +170,12 @@ _HISTORY = _object(
                 "type": "object",
                 "description": "One member for each tag asked for; null is a gap",
                 "required": ["Timestamp"],
-                "properties": {"Timestamp": _TIME},
-                "additionalProperties": {"type": ["number", "string", "null"]},
+                "properties": {
+                    "Timestamp": _TIME,
+                    "Currency": {**_TEXT, "description": "Where the base currency was another one then"},
+                    "Ready": {"type": "boolean", "description": "With ready=any"},
+                },
+                "additionalProperties": {"type": ["number", "string", "boolean", "null"]},
             },
         },
     },
@@ -150,7 +199,9 @@ _POSITION_HISTORY = _object(
                     "AverageCost": _FIGURE,
                     "UnrealizedPNL": _FIGURE,
                     "RealizedPNL": _FIGURE,
+                    "Ready": {"type": "boolean", "description": "With ready=any"},
                 },
+                optional=("Ready",),
             ),
         },
     },
@@ -177,7 +228,7 @@ _GATEWAY = _object(
         "Gateway": _TEXT,
         "Connected": {"type": "boolean"},
         "State": _TEXT,
-        "Detail": {**_nullable(_TEXT), "description": "Why it is not connected"},
+        "Detail": {**_nullable(_TEXT), "description": "Why it is not connected, or is stale"},
         "Since": _nullable(_TIME),
         "Session": _nullable({"type": "string", "format": "uuid"}),
         "ServerVersion": _nullable(_TEXT),
@@ -195,8 +246,16 @@ _GATEWAY = _object(
                     "Missing": {
                         "type": "object",
                         "additionalProperties": _TEXT,
-                        "description": "Why, for each account that it brought no report of",
+                        "description": "Why, for each account without figures that can be relied on",
                     },
+                    "Scope": {
+                        "type": "string",
+                        "enum": ["all", "some"],
+                        "description": "some: for these accounts alone",
+                    },
+                    "Done": {"type": ["integer", "null"], "description": "Accounts that have been asked for"},
+                    "Total": {"type": ["integer", "null"], "description": "Accounts that are to be asked for"},
+                    "Detail": {**_nullable(_TEXT), "description": "Why, where it concerns no account"},
                 },
             ),
             "type": ["object", "null"],
@@ -227,6 +286,7 @@ SCHEMAS: dict[str, Schema] = {
     "Balance": _BALANCE,
     "Position": _POSITION,
     "Value": _VALUE,
+    "Remark": _REMARK,
     "Report": _REPORT,
     "TimestampList": {"type": "array", "items": _TIME, "description": "Newest first"},
     "History": _HISTORY,

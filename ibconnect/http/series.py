@@ -5,7 +5,7 @@ Figures stay the text that Postgres keeps, which has all of IB's digits; in JSON
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from itertools import chain
+from typing import NamedTuple
 
 import orjson
 
@@ -17,34 +17,55 @@ Pages = AsyncIterator[Page]
 Format = Callable[["Series", Pages], AsyncIterator[bytes]]
 
 
+class Extra(NamedTuple):
+    """A member that a point has only where there is something to say. ``default``: what CSV says elsewhere."""
+
+    name: str
+    is_text: bool
+    default: str
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """What a series is called: members that stand before its points, the names of its columns.
 
-    ``texts``: the columns whose cells are JSON strings; those of the others are numbers.
+    ``texts``: the columns whose cells are JSON strings; those of the others are numbers. ``extras``: the columns that
+    come after these.
     """
 
     head: dict[str, object]
     columns: tuple[str, ...]
     texts: frozenset[str] = frozenset()
+    extras: tuple[Extra, ...] = ()
 
 
 async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """``{…, "Points": [{"Timestamp": …, column: figure or null, …}, …]}``."""
-    names = [orjson.dumps(column).decode() for column in series.columns]
     # What stands around the cells of a point; those of a page take their places all at once.
-    around = ['{"Timestamp":"', "", '"', *chain.from_iterable((f",{name}:", "") for name in names), "},"]
+    around = ['{"Timestamp":"', "", '"']
+    for column in series.columns:
+        around += (f",{orjson.dumps(column).decode()}:", "")
+    around += ("", "") * len(series.extras)
+    around.append("},")
     yield orjson.dumps(series.head)[:-1] + b',"Points":['
     separator = ""
     async for times, *columns in pages:
         parts = around * len(times)
         parts[1 :: len(around)] = times
-        for number, (name, cells) in enumerate(zip(series.columns, columns, strict=True)):
-            parts[4 + 2 * number :: len(around)] = _members(cells, name in series.texts)
+        members = [_members(cells, name in series.texts) for name, cells in zip(series.columns, columns, strict=False)]
+        members += map(_present, series.extras, columns[len(series.columns) :])
+        for number, cells in enumerate(members):
+            parts[4 + 2 * number :: len(around)] = cells
         if times:
             yield f"{separator}{''.join(parts)[:-1]}".encode()
             separator = ","
     yield b"]}"
+
+
+def _present(extra: Extra, cells: list[str]) -> list[str]:
+    """A column as members with their names, where there is something."""
+    mark = '"' if extra.is_text else ""
+    return [f',"{extra.name}":{mark}{cell}{mark}' if cell else "" for cell in cells]
 
 
 def _members(cells: list[str], is_text: bool) -> list[str]:
@@ -62,12 +83,15 @@ def _text(cell: str) -> str:
 
 async def as_csv(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """RFC 4180 with a header line; an empty cell is a gap."""
-    yield (",".join(["Timestamp", *map(_cell, series.columns)]) + "\r\n").encode()
+    names = [*series.columns, *(extra.name for extra in series.extras)]
+    yield (",".join(["Timestamp", *map(_cell, names)]) + "\r\n").encode()
     async for times, *columns in pages:
         texts = [
-            list(map(_text, cells)) if column in series.texts else cells
-            for column, cells in zip(series.columns, columns, strict=True)
+            list(map(_text, cells)) if name in series.texts else cells
+            for name, cells in zip(series.columns, columns, strict=False)
         ]
+        for extra, cells in zip(series.extras, columns[len(series.columns) :], strict=True):
+            texts.append([cell or extra.default for cell in cells])
         rows = zip(times, *texts, strict=True)
         yield "".join([f"{','.join(map(_cell, row))}\r\n" for row in rows]).encode()
 

@@ -15,6 +15,7 @@ from ibconnect.http.limits import POOL_MAX, POOL_MIN, REPORT_CACHE_BYTES, STATEM
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
 from ibconnect.http.report import ReportReader
+from ibconnect.http.tables import Tables
 from ibconnect.http.tail import Tails
 from ibconnect.http.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
@@ -32,6 +33,7 @@ class Services:
     refresher: Refresher
     tails: Tails
     reader: ReportReader
+    tables: Tables
     database_seconds: Callable[[], float]
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -47,9 +49,18 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     writes = _pool(config.db_url, "http")
     pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
     wakeups = Wakeups()
-    refresher = Refresher(writes, pool, wakeups, config.refresh_timeout, config.instance)
-    tails, reader = Tails(pool, wakeups), ReportReader(pool)
-    return Services(config, open_guard(config), writes, pool, wakeups, refresher, tails, reader, database_seconds)
+    refresher = Refresher(
+        writes,
+        pool,
+        wakeups,
+        timeout=config.refresh_timeout,
+        floor=config.refresh_floor,
+        instance=config.instance,
+    )
+    tails, reader, tables = Tails(pool, wakeups), ReportReader(pool), Tables(pool)
+    return Services(
+        config, open_guard(config), writes, pool, wakeups, refresher, tails, reader, tables, database_seconds
+    )
 
 
 def _pool(url: str, name: str) -> Pool:

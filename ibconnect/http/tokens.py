@@ -2,21 +2,22 @@
 
 Entries are separated by white space; ``#`` begins a comment that ends with its line. An entry is a token or its
 hash (``sha256:`` and 64 hex digits), and may end with ``@`` and the account codes that it is limited to,
-separated by commas. Tokens themselves are not kept.
+separated by commas, percent-encoded where they hold a blank. Tokens themselves are not kept.
 """
 
 import hmac
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from urllib.parse import unquote
 
+from ibconnect.codes import is_code
 from ibconnect.errors import ConfigError
 
 MIN_TOKEN_LENGTH = 16
 # RFC 6750, section 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _HASH = re.compile(r"sha256:([0-9A-Fa-f]{64})", re.ASCII)
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ def _entry(number: int, word: str) -> tuple[bytes, Principal]:
 
 
 def _codes(number: int, text: str) -> frozenset[str]:
-    codes = text.split(",")
-    if any(_CODE.fullmatch(code) is None for code in codes):
+    codes = [unquote(code) for code in text.split(",")]
+    if not all(map(is_code, codes)):
         raise ConfigError(
-            f"API_TOKENS, entry {number}: after @ come account codes, separated by commas, without spaces"
+            f"API_TOKENS, entry {number}: after @ come account codes, separated by commas; a blank in one is %20"
         )
     return frozenset(codes)

@@ -4,7 +4,7 @@ Which tags, segments and currencies a snapshot has seldom changes, so the order 
 are worked out once per shape and remembered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import compress
 from operator import itemgetter
@@ -24,6 +24,7 @@ class TextKey(NamedTuple):
     tag: str
     segment: str | None
     currency: str | None
+    is_ledger: bool = False
 
 
 class Shape(NamedTuple):
@@ -40,12 +41,13 @@ class _Layout(NamedTuple):
     heads: tuple[str, ...]
 
 
-def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
+def values(shape: Shape, figures: list[str], texts: list[str], models: Sequence[tuple[str, TextKey, str]] = ()) -> str:
     """The JSON array.
 
     :param figures: for each segment of the shape all SEGMENT_TAGS, then for each currency all LEDGER_TAGS; ``""``
         where IB sent none
     :param texts: the values that belong to the shape's texts, :func:`quoted`
+    :param models: the values of models, which come last, in this order
     """
     layout = _layout(shape)
     picked = layout.pick([*figures, *texts])
@@ -53,7 +55,18 @@ def values(shape: Shape, figures: list[str], texts: list[str]) -> str:
     parts = [""] * (2 * len(present))
     parts[::2] = compress(layout.heads, picked)
     parts[1::2] = present
-    return f"[{''.join(parts)[len(_END) :]}{_END[:-1]}]" if present else "[]"
+    parts += [f"{_head(key, 0)}{_text(value)}{_model(model)}" for model, key, value in models]
+    return f"[{''.join(parts)[len(_END) :]}{_END[:-1]}]" if parts else "[]"
+
+
+def _text(value: str) -> str:
+    """A value as the inside of a JSON string."""
+    return orjson.dumps(value).decode()[1:-1]
+
+
+def _model(model: str) -> str:
+    """A further member of a value's JSON object, without its last quotation mark."""
+    return f'","ModelCode":{quoted(model)}'
 
 
 def quoted(text: str) -> str:
@@ -76,7 +89,8 @@ def _layout(shape: Shape) -> _Layout:
 
 def _rank(key: TextKey, level: int) -> tuple[str, str, int, str, int]:
     """Tag, segment (none first), currency (none, BASE, then by code), account level before ledger."""
-    return key.tag, key.segment or "", *_currency_rank(key.currency), level
+    is_ledger = int(key.is_ledger) if level == _TEXT_LEVEL else level
+    return key.tag, key.segment or "", *_currency_rank(key.currency), is_ledger
 
 
 def _currency_rank(currency: str | None) -> tuple[int, str]:

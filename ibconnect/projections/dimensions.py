@@ -1,24 +1,32 @@
-"""Ids of what snapshots have in common: names, contracts, sets of attributes; given by content, counting up.
+"""Ids of what snapshots have in common: names, contracts, sets of attributes; given by content, counting up. And the
+times of snapshots.
 
 In: content. Out: its id; new rows are kept until :mod:`tables` writes them. Ids grow and rows never change, so what
 another process has added since is everything past the last id known here.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from psycopg import Connection
 
 from ibconnect.database.sql import queries
-from ibconnect.times import to_micros
+from ibconnect.times import from_micros, to_micros
 
 Q = queries("projections/dimensions")
+
+# A snapshot that would be older than the newest one by less than this was made while a clock was set back a little, and
+# follows it; by more, the newest one's clock was wrong, or this one comes late from a spool, and its time is believed.
+_BACKWARD_MICROS = 120_000_000
+_LOOK_AHEAD = 1000
 
 Content = TypeVar("Content", bound=Hashable)
 
 
-@dataclass(slots=True)
+@dataclass
 class Numbering(Generic[Content]):
     """Contents of one table and their ids."""
 
@@ -49,6 +57,35 @@ class Numbering(Generic[Content]):
         return fresh
 
 
+class Contracts(Numbering[tuple[str, ...]]):
+    """Contracts, by all that is said of them. ``newest``: the newest row that describes a contract, by IB's id."""
+
+    def __init__(self) -> None:
+        super().__init__("contract")
+        self.newest: dict[str, int] = {}
+
+    def id_of(self, content: tuple[str, ...]) -> int:
+        """The id of this content, a new one if it has none."""
+        number = super().id_of(content)
+        self.newest[content[0]] = max(number, self.newest.get(content[0], 0))
+        return number
+
+    def load(self, connection: Connection[Any]) -> None:
+        """Learn the rows that are in the table and not known yet."""
+        known = len(self.ids)
+        super().load(connection)
+        for content, number in islice(self.ids.items(), known, None):
+            self.newest[content[0]] = number
+
+
+class _Newest(NamedTuple):
+    """Of an account's snapshots that are no repeats, the newest: its refresh's time, its gateway, whether ready."""
+
+    created: int
+    gateway_id: int
+    is_ready: bool
+
+
 class Dimensions:
     """All of them, and for each account when its newest snapshot was created (microseconds)."""
 
@@ -59,13 +96,18 @@ class Dimensions:
         self.security_type = Numbering[str]("security_type")
         self.exchange = Numbering[str]("exchange")
         self.symbol = Numbering[str]("symbol")
-        self.contract = Numbering[tuple[str, ...]]("contract")
+        self.contract = Contracts()
         self.attribute_set = Numbering[bytes]("attribute_set")
         self.last_snapshot = 0
         self.latest: dict[int, int] = {}
+        self._newest: dict[int, _Newest] = {}
+        self._given: dict[int, set[int]] = defaultdict(set)
+        self._connection: Connection[Any] | None = None
 
     def load(self, connection: Connection[Any]) -> None:
         """Learn what has been written since the last call."""
+        self._connection = connection
+        self._given.clear()
         for numbering in (
             self.currency,
             self.gateway,
@@ -78,15 +120,58 @@ class Dimensions:
         ):
             numbering.load(connection)
         (self.last_snapshot,) = connection.execute(Q["last_snapshot"]).fetchone() or (0,)
-        for account_id, created in connection.execute(Q["latest"]):
+        for account_id, created, refreshed, gateway_id, is_ready in connection.execute(Q["latest"]):
             self.latest[account_id] = to_micros(created)
+            self._newest[account_id] = _Newest(to_micros(refreshed), gateway_id, is_ready)
 
     def has_newer(self, account: str, created: int) -> bool:
         """Whether this account has a snapshot that was created then, or later."""
         return self.latest.get(self.account.ids.get(account, 0), created - 1) >= created
 
     def next_created(self, account_id: int, created: int) -> int:
-        """When a snapshot of this account was created: as told, or just after its newest one if that is not earlier."""
-        found = max(created, self.latest.get(account_id, created - 1) + 1)
-        self.latest[account_id] = found
+        """When a snapshot of this account was created: as told, if no other was then.
+
+        A time that is not later than that of the newest one is moved on, just after it if it is a little earlier, else
+        to the next one that is free.
+        """
+        newest = self.latest.get(account_id, created - 1)
+        if created > newest:
+            found = created
+        elif newest - created < _BACKWARD_MICROS:
+            found = newest + 1
+        else:
+            found = self._next_free(account_id, created)
+        self.latest[account_id] = max(newest, found)
+        self._given[account_id].add(found)
         return found
+
+    def _next_free(self, account_id: int, created: int) -> int:
+        assert self._connection is not None
+        given = self._given[account_id]
+        while True:
+            asked = {"account": account_id, "from": from_micros(created), "rows": _LOOK_AHEAD}
+            stored = {to_micros(taken) for (taken,) in self._connection.execute(Q["taken"], asked)}
+            for found in range(created, created + _LOOK_AHEAD):
+                if found not in stored and found not in given:
+                    return found
+            created += _LOOK_AHEAD
+
+    def is_repeat(self, account_id: int, gateway_id: int, refreshed: int, *, is_ready: bool) -> bool:
+        """Whether another gateway has a ready snapshot of this account already, of the refresh of the same time."""
+        newest = self._newest.get(account_id)
+        if newest is None or refreshed > newest.created:
+            self._newest[account_id] = _Newest(refreshed, gateway_id, is_ready)
+            return False
+        if refreshed < newest.created:
+            return self._has_ready(account_id, gateway_id, refreshed)
+        if newest.is_ready and newest.gateway_id != gateway_id:
+            return True
+        if is_ready or not newest.is_ready:
+            self._newest[account_id] = _Newest(refreshed, gateway_id, is_ready)
+        return False
+
+    def _has_ready(self, account_id: int, gateway_id: int, refreshed: int) -> bool:
+        assert self._connection is not None
+        asked = {"account": account_id, "gateway": gateway_id, "created": from_micros(refreshed)}
+        row = self._connection.execute(Q["has_ready"], asked).fetchone()
+        return bool(row and row[0])

@@ -46,12 +46,13 @@ class SessionBegan:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded:
-    """The connection ended, and with it the refresh that had not (None if there was none)."""
+    """The connection ended, and with it the refresh that had not, with so many accounts done (None: there was none)."""
 
     session_id: int
     closed: int
     reason: str
     refresh_id: int | None
+    done: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +66,52 @@ class AccountsTold:
 
 @dataclass(frozen=True, slots=True)
 class RefreshBegan:
-    """A walk over a gateway's accounts began; its snapshots share ``created``."""
+    """A walk over ``total`` accounts of a gateway began; its snapshots share ``created``. ``scope``: empty for all."""
 
     refresh_id: int
     session_id: int
     created: int
     trigger: str
     started: int
+    scope: str
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshFinished:
-    """The walk is over. ``missing``: why, for each account that it brought no snapshot of."""
+    """The walk is over. ``missing``: why, for each account that it brought no figures of that can be relied on."""
 
     refresh_id: int
     ended: int
     outcome: str
     request: int | None
     missing: dict[str, str]
+    detail: str
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A gateway was asked for an account: how that ended, and which refresh requests it serves.
+
+    ``why``: what keeps its figures from being relied on; empty if nothing does.
+    """
+
+    gateway: str
+    account: str
+    at: int
+    ended: str
+    why: str
+    request: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Downloaded:
-    """A download of one account is complete; its messages lie in its stream, between two versions.
+    """A download of one account has ended; its messages lie in its stream, between two versions.
 
-    ``is_late``: others may have been stored since that are newer.
+    ``is_judged``: the recorder found out whether it is whole: ``why`` it is not, and what the ``check`` by positions
+    said. ``is_supplement``: it goes on with a download that had ended before. ``is_late``: others may have been stored
+    since that are newer.
     """
 
     session: UUID
@@ -100,10 +122,18 @@ class Downloaded:
     values_request: str
     positions_request: str
     refresh_id: int
+    gateway: str
     created: int
     completed: int
     ended: str
+    detail: str = ""
+    why: str = ""
+    check: str = ""
+    zone: str = ""
+    is_judged: bool = False
+    is_supplement: bool = False
     is_late: bool = False
+    concluded: Concluded | None = None
 
     @property
     def is_multi(self) -> bool:
@@ -113,4 +143,4 @@ class Downloaded:
 
 MULTI = "multi"
 
-Fact = SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Downloaded
+Fact = SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Concluded | Downloaded

@@ -6,13 +6,15 @@ event that cannot be applied is set aside with its reason; the others go on.
 
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg import Connection
 
+from ibconnect.database.outages import is_passing
 from ibconnect.projections import download
 from ibconnect.projections.batches import Batch, read_batch, read_controls, read_events
 from ibconnect.projections.dimensions import Dimensions
+from ibconnect.projections.download import Download, Messages
 from ibconnect.projections.facts import Downloaded, Poison
+from ibconnect.projections.remarks import is_odd
 from ibconnect.projections.sessions import Sessions
 from ibconnect.projections.tables import Q, Tables
 
@@ -36,11 +38,8 @@ def apply(connection: Connection[Any], dimensions: Dimensions, batch: Batch) -> 
         if not isinstance(fact, Downloaded):
             tables.add(fact)
             continue
-        try:
-            found = download.parse(next(messages), fact)
-        except download.Strange:
-            found, strange = download.examine(read_events(connection, fact), fact)
-            tables.poison += strange
+        found, strange = _download(connection, next(messages), fact)
+        tables.poison += strange
         tables.add_snapshot(fact, found)
     poison = tables.poison
     tables.write(connection)
@@ -48,12 +47,24 @@ def apply(connection: Connection[Any], dimensions: Dimensions, batch: Batch) -> 
     return Applied(len(batch.messages), poison)
 
 
+def _download(connection: Connection[Any], messages: Messages, fact: Downloaded) -> tuple[Download, list[Poison]]:
+    """What a download says; one with anything odd in it is looked at message by message."""
+    try:
+        found = download.parse(messages, fact)
+    except download.Strange:
+        pass
+    else:
+        if not is_odd(found):
+            return found, []
+    return download.examine(read_events(connection, fact), messages, fact)
+
+
 def apply_one_by_one(connection: Connection[Any], sessions: Sessions, after: int, upto: int) -> Applied:
     """Apply the range ``(after, upto]`` event by event, setting aside those that Postgres or the code refuses.
 
     Each event has a savepoint of its own.
 
-    :raises psycopg.OperationalError: Postgres is away
+    :raises psycopg.Error: Postgres is away
     """
     snapshots, poison = 0, list[Poison]()
     for control in read_controls(connection, after, upto):
@@ -65,9 +76,9 @@ def apply_one_by_one(connection: Connection[Any], sessions: Sessions, after: int
                 batch = read_batch(connection, sessions, control.position - 1, control.position)
                 applied = apply(connection, dimensions, batch)
                 snapshots, poison = snapshots + applied.snapshots, poison + applied.poison
-        except psycopg.OperationalError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - whatever is wrong with one event must not stop the others
+        except Exception as exc:
+            if is_passing(exc):
+                raise
             sessions = Sessions.load(before)
             refused = Poison(*control[:4], f"{type(exc).__name__}: {exc}".replace("\0", "?"))
             connection.execute(Q["set_aside"], refused._asdict())

@@ -4,7 +4,8 @@ In: the keys of one download in the order of arrival. Out: a :class:`Layout`, wh
 of the values at once. Downloads of one account have the same keys time after time, so layouts are kept: the rules
 below run once, not for each snapshot.
 
-The law: every value is in one place, so that the tables give back what was sent, text by text.
+The law: every key has one value, the last that was sent, and it is in one place. This is the only place that decides
+what a key is, so that reports, histories and views agree.
 """
 
 from collections import Counter
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from ibconnect import tags
 from ibconnect.projections.numbers import are_exact, is_exact
-from ibconnect.tags import BASE, Key, split_key
+from ibconnect.tags import BASE, READY_KEY, Key, split_key
 
 Cells = Callable[[Sequence[str]], tuple[str, ...]]
 
@@ -28,12 +29,13 @@ _NOT_SENT = -1
 
 
 class Text(NamedTuple):
-    """A value kept as text: its tag, segment and currency (either may be empty), its number in the download."""
+    """A key and the number of its value: tag, segment and currency (either may be empty), whether it is a ledger's."""
 
     tag: str
     segment: str
     currency: str
     number: int
+    is_ledger: bool
 
 
 class Row(NamedTuple):
@@ -45,7 +47,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where the values of a download go, each named by its number in the download."""
+    """Where the values of a download go, each named by its number in the download.
+
+    ``ready``: all that say whether IB's server was ready. ``net_liquidation``: the account's, in its base currency.
+    """
 
     base: str
     names: tuple[Text, ...]
@@ -54,7 +59,9 @@ class Layout:
     ledgers: tuple[Row, ...]
     attributes: tuple[Text, ...]
     loose: tuple[Text, ...]
-    ready: int | None
+    ready: tuple[int, ...]
+    has_identity: bool
+    net_liquidation: int | None
     numeric: tuple[int, ...]
     numbers: Cells
 
@@ -71,10 +78,14 @@ def layout_of(keys: tuple[str, ...], currencies: tuple[str, ...]) -> Layout:
     split = [split_key(key) for key in keys]
     base = _base_currency(split, currencies)
     names = tuple(
-        Text(key.tag, key.segment or "", currency, index)
-        for index, (key, currency) in enumerate(zip(split, currencies, strict=True))
+        Text(key.tag, key.segment or "", currency, index, is_ledger)
+        for index, (key, currency, is_ledger) in enumerate(
+            zip(split, currencies, _are_ledger(split, currencies, base), strict=True)
+        )
     )
-    taken, loose = _give_out(_places(split, currencies, base))
+    last = {name._replace(number=0): name for name in names}.values()
+    placed = [(_place(name, base), name) for name in sorted(last, key=lambda name: name.number)]
+    taken = {place: name.number for place, name in placed if place is not None}
     attributes = sorted(names[index] for (table, *_), index in taken.items() if table == "attribute")
     numeric = tuple(index for (table, *_), index in taken.items() if table != "attribute")
     return Layout(
@@ -84,8 +95,10 @@ def layout_of(keys: tuple[str, ...], currencies: tuple[str, ...]) -> Layout:
         segments=_rows(taken, "segment", len(_SEGMENT_COLUMN)),
         ledgers=_rows(taken, "ledger", len(_LEDGER_COLUMN)),
         attributes=tuple(attributes),
-        loose=tuple(names[index] for index in loose),
-        ready=next((text.number for text in attributes if text[:2] == ("AccountReady", "")), None),
+        loose=tuple(name for place, name in placed if place is None),
+        ready=tuple(name.number for name in names if name.tag.lower() == READY_KEY),
+        has_identity=any(name.tag == "AccountCode" for name in names),
+        net_liquidation=taken.get(("segment", "", _SEGMENT_COLUMN["NetLiquidation"])),
         numeric=numeric,
         numbers=_cells(numeric),
     )
@@ -95,63 +108,51 @@ _Place = tuple[str, str, Hashable]
 
 
 def _base_currency(split: Sequence[Key], currencies: Sequence[str]) -> str:
-    """NetLiquidation's currency; without one, that of the first figure which only exists for a whole account."""
-    found = ""
-    for key, currency in zip(split, currencies, strict=True):
-        if currency in ("", BASE) or key.is_ledger or key.tag not in _SEGMENT_COLUMN:
-            continue
-        if key == _NET_LIQUIDATION:
-            return currency
-        if key.tag not in tags.TWICE_SENT_TAGS:
-            found = found or currency
-    return found
+    """NetLiquidation's currency; without one, that of the first figure which only exists for a whole account.
+
+    A gateway that gives NetLiquidation in BASE alone does not tell which currency that is: then BASE it is called.
+    """
+    whole = [
+        (key, currency)
+        for key, currency in zip(split, currencies, strict=True)
+        if currency and not key.is_ledger and key.tag in _SEGMENT_COLUMN and key.tag not in tags.TWICE_SENT_TAGS
+    ]
+    named = [(key, currency) for key, currency in whole if currency != BASE]
+    for found in (named, whole):
+        sent = [currency for key, currency in found if key == _NET_LIQUIDATION]
+        if sent or found:
+            return sent[-1] if sent else found[0][1]
+    return ""
 
 
-def _places(split: Sequence[Key], currencies: Sequence[str], base: str) -> Iterable[_Place | None]:
+def _are_ledger(split: Sequence[Key], currencies: Sequence[str], base: str) -> Iterable[bool]:
+    """Whether each key is of the ledger. A key that exists in both takes turns, unless one of them is spelled so."""
     sent = list(zip(split, currencies, strict=True))
     total, nth = Counter(sent), Counter[tuple[Key, str]]()
     for key, currency in sent:
         nth[key, currency] += 1
-        if key.segment is None and key.tag in tags.TWICE_SENT_TAGS and currency == base != "":
-            spelled = (key._replace(is_ledger=True), currency) in total
-            is_ledger = key.is_ledger or (not spelled and _is_second(key, total[key, currency], nth[key, currency]))
+        if key.is_ledger:
+            yield True
+        elif key.segment is not None:
+            yield False
+        elif key.tag in tags.TWICE_SENT_TAGS and currency == base != "":
+            is_spelled = (key._replace(is_ledger=True), currency) in total
+            yield not is_spelled and nth[key, currency] % 2 == 0
         else:
-            is_ledger = key.is_ledger or (key.segment is None and key.tag in _LEDGER_COLUMN)
-        yield _place(key, currency, base, is_ledger)
+            yield key.tag in _LEDGER_COLUMN
 
 
-def _is_second(key: Key, total: int, nth: int) -> bool:
-    """Whether a key that names a figure of the account and one of the ledger means the latter: they take turns."""
-    if total == 1:
-        return key.tag not in _SEGMENT_COLUMN
-    return nth % 2 == 0
-
-
-def _place(key: Key, currency: str, base: str, is_ledger: bool) -> _Place | None:
-    if key.tag in tags.ATTRIBUTE_TAGS:
-        return "attribute", key.segment or "", (key.tag, currency)
-    if is_ledger:
-        has_column = key.tag in _LEDGER_COLUMN and currency != ""
-        return ("ledger", currency, _LEDGER_COLUMN[key.tag]) if has_column else None
-    if key.tag in _SEGMENT_COLUMN and currency == base != "":
-        return "segment", key.segment or "", _SEGMENT_COLUMN[key.tag]
-    if key.tag in _SNAPSHOT_COLUMN and key.segment is None and currency == "":
-        return "snapshot", "", _SNAPSHOT_COLUMN[key.tag]
+def _place(name: Text, base: str) -> _Place | None:
+    if name.tag in tags.ATTRIBUTE_TAGS:
+        return "attribute", name.segment, (name.tag, name.currency)
+    if name.is_ledger:
+        has_column = name.tag in _LEDGER_COLUMN and name.currency != ""
+        return ("ledger", name.currency, _LEDGER_COLUMN[name.tag]) if has_column else None
+    if name.tag in _SEGMENT_COLUMN and name.currency == base != "":
+        return "segment", name.segment, _SEGMENT_COLUMN[name.tag]
+    if name.tag in _SNAPSHOT_COLUMN and not name.segment and name.currency == "":
+        return "snapshot", "", _SNAPSHOT_COLUMN[name.tag]
     return None
-
-
-def _give_out(places: Iterable[_Place | None]) -> tuple[dict[_Place, int], list[int]]:
-    """Who has each place, and who has none: where two want one, the later has it."""
-    taken: dict[_Place, int] = {}
-    loose: list[int] = []
-    for index, place in enumerate(places):
-        if place is None:
-            loose.append(index)
-            continue
-        if place in taken:
-            loose.append(taken[place])
-        taken[place] = index
-    return taken, sorted(loose)
 
 
 def _rows(taken: dict[_Place, int], table: str, columns: int) -> tuple[Row, ...]:

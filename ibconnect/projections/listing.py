@@ -1,6 +1,8 @@
-"""Which accounts each gateway lists, over a batch: when first and last, and which no longer.
+"""Which accounts each gateway lists, over a batch: when first and last, and which no longer; and what became of each
+when it was asked for.
 
-In: the lists. Out: parameters of the statements that change ``gateway_account``. Called by :mod:`tables`.
+In: the lists, and conclusions. Out: parameters of the statements that change ``gateway_account``. Called by
+:mod:`tables`.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ibconnect.projections.dimensions import Dimensions
-from ibconnect.projections.facts import AccountsTold
+from ibconnect.projections.facts import AccountsTold, Concluded
 from ibconnect.times import from_micros
 
 
@@ -25,6 +27,7 @@ class Listing:
     def __init__(self, dimensions: Dimensions) -> None:
         self._dimensions = dimensions
         self._gateways: dict[int, _Gateway] = {}
+        self._concluded: dict[tuple[int, int], dict[str, Any]] = {}
 
     def add(self, fact: AccountsTold) -> None:
         """A gateway told its accounts."""
@@ -35,9 +38,25 @@ class Listing:
             gateway.first.setdefault(account_id, at)
             gateway.last[account_id] = at
 
+    def conclude(self, fact: Concluded) -> None:
+        """A gateway was asked for an account; of several times in a batch the last one counts."""
+        key = (self._dimensions.gateway.id_of(fact.gateway), self._dimensions.account.id_of(fact.account))
+        before: int | None = self._concluded.get(key, {}).get("request")
+        requests = [request for request in (before, fact.request) if request is not None]
+        self._concluded[key] = {
+            "gateway_id": key[0],
+            "account_id": key[1],
+            "at": from_micros(fact.at),
+            "ended": fact.ended,
+            "why": fact.why or None,
+            "is_whole": not fact.why,
+            "request": max(requests, default=None),
+        }
+
     def take(self) -> list[tuple[str, list[dict[str, Any]]]]:
         """The statements to execute, by name, with their parameters; forgets the lists."""
         gateways, self._gateways = self._gateways, {}
+        concluded, self._concluded = list(self._concluded.values()), {}
         listed = [
             {
                 "gateway_id": gateway_id,
@@ -52,4 +71,4 @@ class Listing:
         unlisted = [
             {"gateway_id": gateway_id, "account_ids": gateway.listed} for gateway_id, gateway in gateways.items()
         ]
-        return [("list_accounts", listed), ("unlist_accounts", unlisted)]
+        return [("list_accounts", listed), ("unlist_accounts", unlisted), ("conclude_accounts", concluded)]

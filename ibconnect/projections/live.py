@@ -7,9 +7,9 @@ of any number of projectors one applies each event. Called by :mod:`runner`.
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import psycopg
 from psycopg import Connection
 
+from ibconnect.database.outages import is_passing
 from ibconnect.errors import ProjectionError
 from ibconnect.projections import fold
 from ibconnect.projections.batches import head, read_batch
@@ -81,15 +81,14 @@ class LiveTables:
     def step(self) -> Step:
         """Apply the next events, at most ``limit`` positions of them.
 
-        :raises psycopg.OperationalError: Postgres is away
+        :raises psycopg.Error: Postgres is away
         """
         try:
             return self._step()
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except Exception as exc:
             self._known = None
-            raise
-        except Exception:  # noqa: BLE001 - found again, and set aside, by the careful way
-            self._known = None
+            if is_passing(exc):
+                raise
             return self._careful_step()
 
     def _step(self) -> Step:

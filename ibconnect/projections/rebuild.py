@@ -15,6 +15,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
+from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import LIVE_SCHEMA, connect
 from ibconnect.database.sql import queries, read_sql
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, ProjectionError
@@ -63,9 +64,9 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
         with closing(connect(url, name="rebuild", search_path=search_path)) as connection, alone(connection):
             refuse_newer(connection)
             return _Rebuild(url, connection, progress or _silent).run()
-    except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
-        raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
     except psycopg.Error as exc:
+        if is_passing(exc):
+            raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
         raise DatabaseError(f"Postgres refused a step of the rebuild: {exc}") from exc
 
 
@@ -152,9 +153,9 @@ class _Rebuild:
         try:
             with self._connection.transaction():
                 fold.apply(self._connection, dimensions, batch)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except Exception:  # noqa: BLE001 - found again, and set aside, by the careful way
+        except Exception as exc:
+            if is_passing(exc):
+                raise
             with self._connection.transaction():
                 fold.apply_one_by_one(self._connection, self._tracked_sessions(), after, batch.upto)
             return False

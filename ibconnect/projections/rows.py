@@ -5,7 +5,7 @@ Called by :mod:`tables`. Tables that only grow are written here; those whose row
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import orjson
@@ -15,6 +15,7 @@ from ibconnect.projections.download import Download, Position
 from ibconnect.projections.facts import Downloaded, RefreshBegan, SessionBegan
 from ibconnect.projections.layout import Layout, Text, layout_of
 from ibconnect.projections.numbers import NULL, number_of
+from ibconnect.projections.remarks import judge
 from ibconnect.times import from_micros
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -61,37 +62,55 @@ class Rows:
     def add_refresh(self, fact: RefreshBegan) -> None:
         """A refresh that goes on."""
         created, started = instant(fact.created), instant(fact.started)
-        self.add("refresh", fact.refresh_id, fact.session_id, created, fact.trigger, started)
+        cells = (fact.refresh_id, fact.session_id, created, fact.trigger, started, fact.scope, fact.total)
+        self.add("refresh", *cells)
 
     def add_snapshot(self, fact: Downloaded, download: Download) -> None:
         """A snapshot with everything in it."""
-        layout = layout_of(download.keys, download.currencies)
-        cells = [*download.values, NULL]
-        loose = list(layout.loose)
-        for index in layout.inexact(download.values):
-            cells[index] = NULL
-            loose.append(layout.names[index])
+        texts = download.values.texts
+        layout = layout_of(download.values.keys, download.values.currencies)
+        cells, loose = _cells_of(layout, texts)
+        is_ready, remarks = judge(fact, download, layout)
         dimensions = self.dimensions
         dimensions.last_snapshot = snapshot_id = dimensions.last_snapshot + 1
-        account_id = dimensions.account.id_of(fact.account)
+        account_id, gateway_id = dimensions.account.id_of(fact.account), dimensions.gateway.id_of(fact.gateway)
         self.add(
             "account_snapshot",
             snapshot_id,
             account_id,
             instant(dimensions.next_created(account_id, fact.created)),
-            fact.refresh_id,
-            self._currency(layout.base),
-            self._attribute_set(layout, download.values),
             instant(fact.completed),
+            fact.refresh_id,
+            gateway_id,
+            self._attribute_set(layout, texts),
+            self._currency(layout.base),
+            is_ready,
+            dimensions.is_repeat(account_id, gateway_id, fact.created, is_ready=is_ready),
+            bool(download.models),
             fact.source,
             fact.ended,
-            layout.ready is None or download.values[layout.ready].lower() != "false",
+            download.account_time or None,
         )
-        self.lines["account_snapshot"][-1] += "\t" + "\t".join(layout.snapshot(cells))
+        told = orjson.dumps([remark.as_json() for remark in remarks]).decode() if remarks else None
+        self.lines["account_snapshot"][-1] += "\t".join(
+            ("", *layout.snapshot(cells), NULL if told is None else escape(told))
+        )
         self._add_figures(snapshot_id, layout, cells)
-        self._add_loose(snapshot_id, loose, download.values)
-        for position in download.positions:
-            self._add_position(snapshot_id, position)
+        self._add_loose("account_value", snapshot_id, loose, texts)
+        for position in download.held:
+            self._add_position("account_position", str(snapshot_id), position, fact)
+        ordinal = 1
+        for model, part in download.models.items():
+            self._add_model(snapshot_id, model, part, fact, ordinal)
+            ordinal += len(part.values.keys)
+
+    def _add_model(self, snapshot_id: int, model: str, part: Download, fact: Downloaded, ordinal: int) -> None:
+        """What a portfolio under a model holds, and its values, numbered from ``ordinal`` on."""
+        layout = layout_of(part.values.keys, part.values.currencies)
+        names = sorted({name._replace(number=0): name for name in layout.names}.values(), key=lambda name: name.number)
+        self._add_loose("account_model_value", snapshot_id, names, part.values.texts, model=(model,), first=ordinal)
+        for position in part.held:
+            self._add_position("account_model_position", f"{snapshot_id}\t{escape(model)}", position, fact)
 
     def _add_figures(self, snapshot_id: int, layout: Layout, cells: Sequence[str]) -> None:
         for segment, pick in layout.segments:
@@ -100,25 +119,33 @@ class Rows:
             currency_id = self.dimensions.currency.id_of(currency)
             self.lines["account_ledger"].append("\t".join((str(snapshot_id), str(currency_id), *pick(cells))))
 
-    def _add_loose(self, snapshot_id: int, loose: list[Text], values: Sequence[str]) -> None:
-        loose.sort(key=lambda text: text.number)
-        for ordinal, (tag, segment, currency, index) in enumerate(loose, 1):
-            value = values[index]
-            self.add(
-                "account_value",
-                snapshot_id,
-                ordinal,
-                tag,
-                segment or None,
-                self._currency(currency),
-                value,
-                number_of(value),
-            )
+    def _add_loose(
+        self,
+        table: str,
+        snapshot_id: int,
+        loose: Iterable[Text],
+        texts: Sequence[str],
+        *,
+        model: tuple[str, ...] = (),
+        first: int = 1,
+    ) -> None:
+        for ordinal, name in enumerate(loose, first):
+            text = texts[name.number]
+            currency_id = self._currency(name.currency)
+            what = (name.tag, name.segment or None, currency_id, name.is_ledger)
+            self.add(table, snapshot_id, ordinal, *model, *what, text, number_of(text))
 
-    def _add_position(self, snapshot_id: int, position: Position) -> None:
-        contracts = self.dimensions.contract
-        contract_id = contracts.ids.get(position.contract) or self._contract(position.contract)
-        self.lines["account_position"].append("\t".join((str(snapshot_id), str(contract_id), *position.numbers)))
+    def _add_position(self, table: str, key: str, position: Position, fact: Downloaded) -> None:
+        contract_id = self._contract_of(position.contract, fact)
+        self.lines[table].append("\t".join((key, str(contract_id), *position.numbers)))
+
+    def _contract_of(self, texts: tuple[str, ...], fact: Downloaded) -> int:
+        """The row that describes a contract; messages of positions alone describe it worse than what is known."""
+        if fact.is_multi and texts[0] not in ("", "0"):
+            known = self.dimensions.contract.newest.get(texts[0])
+            if known is not None:
+                return known
+        return self.dimensions.contract.ids.get(texts) or self._contract(texts)
 
     def _contract(self, texts: tuple[str, ...]) -> int:
         """A contract's id; its row is written here since it refers to names that may be new too."""
@@ -140,7 +167,7 @@ class Rows:
         self.add(
             "contract",
             contract_id,
-            ib_contract_id,
+            ib_contract_id or None,
             dimensions.symbol.id_of(symbol),
             dimensions.security_type.id_of(security_type),
             last_trade_date,
@@ -170,3 +197,12 @@ class Rows:
 
     def _currency(self, code: str) -> int | None:
         return self.dimensions.currency.id_of(code) if code else None
+
+
+def _cells_of(layout: Layout, texts: Sequence[str]) -> tuple[list[str], list[Text]]:
+    """The cells of columns of numbers, and what has no column, or is not exactly a number, in the order of arrival."""
+    cells, loose = [*texts, NULL], list(layout.loose)
+    for index in layout.inexact(texts):
+        cells[index] = NULL
+        loose.append(layout.names[index])
+    return cells, sorted(loose, key=lambda name: name.number)

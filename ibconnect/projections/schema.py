@@ -13,11 +13,12 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from ibconnect.database.pools import LIVE_SCHEMA, connect
 from ibconnect.database.sql import queries, read_sql
+from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.errors import DatabaseError, SchemaError
 from ibconnect.observe import Kind, observe
 from ibconnect.projections.sessions import Sessions
 
-VERSION = 1
+VERSION = SNAPSHOTS_VERSION
 
 Q = queries("projections/tracking")
 
@@ -30,6 +31,8 @@ _ENSURE_LOCK = 0x1BC0_0004
 def ensure(url: str) -> None:
     """Create the live tables (empty, at position 0) and the public views, as far as they are absent or other.
 
+    The views on tables of another version stay as they are until a rebuild has replaced those.
+
     :raises DatabaseUnavailable: Postgres cannot be reached
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
     """
@@ -41,7 +44,8 @@ def ensure(url: str) -> None:
                     create(connection, LIVE_SCHEMA)
                     connection.execute(read_sql("projections/constraints"))
                     observe(Kind.PROJECTION_CREATED)
-                replace_views(connection)
+                if _live_version(connection) == VERSION:
+                    replace_views(connection)
         except psycopg.Error as exc:
             raise DatabaseError(f"the snapshot tables cannot be created: {exc}") from exc
 

@@ -11,10 +11,12 @@ from uuid import UUID
 
 import orjson
 
+from ibconnect.codes import listed_codes
 from ibconnect.errors import ProjectionError
 from ibconnect.events import kinds
 from ibconnect.projections.facts import (
     AccountsTold,
+    Concluded,
     Control,
     Downloaded,
     Fact,
@@ -23,38 +25,46 @@ from ibconnect.projections.facts import (
     SessionBegan,
     SessionEnded,
 )
+from ibconnect.texts import one_line
 from ibconnect.times import from_micros
 
-# A download that ended in one of these ways holds everything that the account has.
+# A download that ended in one of these ways makes a snapshot: it may hold everything that the account has, or, where
+# the recorder has looked into it, a part of that.
 _COMPLETE = frozenset({"download-end", "quiet"})
+_IN_PART = frozenset({"interrupted", "timeout"})
+_ZONE_LENGTH = 32
 
 
 class _NotBegun(ProjectionError):
     """What an event ends or belongs to has not begun in its session."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenRefresh:
-    """A refresh that has not ended."""
+    """A refresh that has not ended: ``done`` of ``total`` accounts."""
 
     id: int
     created: int
+    total: int
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDownload:
-    """A download that has begun with the event ``version`` of its session."""
+    """A download that has begun with the event ``version`` of its session; ``is_supplement``: some time ago."""
 
     version: int
+    is_supplement: bool
     source: str
     values_request: str
     positions_request: str
-    refresh: OpenRefresh
+    refresh_id: int
+    created: int
 
 
 @dataclass(slots=True)
 class OpenSession:
-    """A session that has not been closed.
+    """A session that has not been closed. ``zone``: what the gateway calls its local time.
 
     ``is_late``: it is the rest of a session that another instance had closed. What it began there has no end here, its
     accounts may have been told anew since, and so may its snapshots.
@@ -62,6 +72,7 @@ class OpenSession:
 
     id: int
     gateway: str
+    zone: str = ""
     refresh: OpenRefresh | None = None
     downloads: dict[str, OpenDownload] = field(default_factory=dict)
     is_late: bool = False
@@ -125,12 +136,9 @@ class Sessions:
 
 
 def _load_session(value: Any) -> OpenSession:
-    downloads = {
-        account: OpenDownload(**{**download, "refresh": OpenRefresh(**download["refresh"])})
-        for account, download in value["downloads"].items()
-    }
+    downloads = {account: OpenDownload(**download) for account, download in value["downloads"].items()}
     refresh = OpenRefresh(**value["refresh"]) if value["refresh"] else None
-    return OpenSession(value["id"], value["gateway"], refresh, downloads, value.get("is_late", False))
+    return OpenSession(value["id"], value["gateway"], value["zone"], refresh, downloads, value["is_late"])
 
 
 def _session_opened(sessions: Sessions, control: Control) -> Fact:
@@ -150,14 +158,15 @@ def _session_opened(sessions: Sessions, control: Control) -> Fact:
     )
     sessions.last_session = fact.session_id
     is_late = bool(_text(state, "continues", ""))
-    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway, is_late=is_late)
+    zone = one_line(" ".join(fact.connection_time.split()[2:]), _ZONE_LENGTH)
+    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway, zone, is_late=is_late)
     return fact
 
 
 def _session_closed(sessions: Sessions, control: Control) -> Fact:
     state, session = _own(control), sessions.of(control)
-    unfinished = session.refresh.id if session.refresh else None
-    fact = SessionEnded(session.id, _time(state, "t"), _text(state, "reason", ""), unfinished)
+    unfinished, done = (session.refresh.id, session.refresh.done) if session.refresh else (None, 0)
+    fact = SessionEnded(session.id, _time(state, "t"), _text(state, "reason", ""), unfinished, done)
     del sessions.open[control.session]
     return fact
 
@@ -167,8 +176,7 @@ def _accounts_listed(sessions: Sessions, control: Control) -> Fact | None:
     if session.is_late:
         return None
     fields = [item for item in orjson.loads(control.state) if not isinstance(item, int)]
-    codes = tuple(dict.fromkeys(code for code in fields[0].split(",") if code))
-    return AccountsTold(session.gateway, codes, _arrival(control))
+    return AccountsTold(session.gateway, listed_codes(fields[0]), _arrival(control))
 
 
 def _refresh_started(sessions: Sessions, control: Control) -> Fact:
@@ -179,9 +187,11 @@ def _refresh_started(sessions: Sessions, control: Control) -> Fact:
         created=_time(state, "created"),
         trigger=_text(state, "trigger", ""),
         started=_time(state, "t"),
+        scope=_text(state, "scope", ""),
+        total=len(state.get("accounts", ())),
     )
     sessions.last_refresh = fact.refresh_id
-    session.refresh = OpenRefresh(fact.refresh_id, fact.created)
+    session.refresh = OpenRefresh(fact.refresh_id, fact.created, fact.total)
     session.downloads.clear()
     return fact
 
@@ -198,6 +208,8 @@ def _refresh_ended(sessions: Sessions, control: Control) -> Fact | None:
         outcome=_text(state, "outcome"),
         request=None if request is None else _whole(state, "request"),
         missing=missing,
+        detail=_text(state, "detail", ""),
+        done=session.refresh.done,
     )
     session.refresh = None
     return fact
@@ -207,23 +219,34 @@ def _account_subscribed(sessions: Sessions, control: Control) -> None:
     state, session = _own(control), sessions.of(control)
     if session.refresh is None:
         raise _NotBegun("an account was subscribed outside of a refresh")
+    is_supplement = state.get("since") is not None
     session.downloads[_text(state, "account")] = OpenDownload(
-        version=control.version,
+        version=_whole(state, "since") if is_supplement else control.version,
+        is_supplement=is_supplement,
         source=_text(state, "source"),
         values_request=str(state.get("values_request")),
         positions_request=str(state.get("positions_request")),
-        refresh=session.refresh,
+        refresh_id=session.refresh.id,
+        created=session.refresh.created,
     )
 
 
 def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
     state, session = _own(control), sessions.of(control)
-    account, ended, completed = _text(state, "account"), _text(state, "ended"), _time(state, "t")
+    account, ended, at = _text(state, "account"), _text(state, "ended"), _time(state, "t")
     download = session.downloads.pop(account, None)
     if download is None:
         raise _NotBegun("no download of this account has begun")
-    if ended not in _COMPLETE:
+    if state.get("then"):
         return None
+    if session.refresh is not None and session.refresh.done < session.refresh.total:
+        session.refresh.done += 1
+    is_judged = state.get("class_version", 1) > 1
+    why = _text(state, "why", "") or ("" if ended in _COMPLETE else ended)
+    request = None if state.get("request") is None else _whole(state, "request")
+    concluded = None if session.is_late else Concluded(session.gateway, account, at, ended, why, request)
+    if ended not in _COMPLETE and not (is_judged and ended in _IN_PART):
+        return concluded
     return Downloaded(
         session=control.session,
         after=download.version,
@@ -232,11 +255,19 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
         source=download.source,
         values_request=download.values_request,
         positions_request=download.positions_request,
-        refresh_id=download.refresh.id,
-        created=download.refresh.created,
-        completed=completed,
+        refresh_id=download.refresh_id,
+        gateway=session.gateway,
+        created=download.created,
+        completed=_time(state, "last") if "last" in state else at,
         ended=ended,
+        detail=_text(state, "detail", ""),
+        why=_text(state, "why", ""),
+        check=_text(state, "check", ""),
+        zone=session.zone,
+        is_judged=is_judged,
+        is_supplement=download.is_supplement,
         is_late=session.is_late,
+        concluded=concluded,
     )
 
 

@@ -15,6 +15,7 @@ from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.download import Download
 from ibconnect.projections.facts import (
     AccountsTold,
+    Concluded,
     Downloaded,
     Poison,
     RefreshBegan,
@@ -43,6 +44,8 @@ _TABLES = (
     "account_ledger",
     "account_value",
     "account_position",
+    "account_model_position",
+    "account_model_value",
 )
 
 
@@ -58,11 +61,19 @@ class Tables:
         self.poison: list[Poison] = []
 
     def add_snapshot(self, fact: Downloaded, download: Download) -> None:
-        """A download has become a snapshot; a late one only if the account has no newer one."""
-        if not (fact.is_late and self.dimensions.has_newer(fact.account, fact.created)):
+        """A download has become a snapshot; a late one only if the account has no newer one.
+
+        One of which nothing came, not even its end, has not.
+        """
+        if fact.concluded is not None:
+            self.listing.conclude(fact.concluded)
+        is_nothing = download.is_empty and fact.ended not in ("download-end", "quiet")
+        if not is_nothing and not (fact.is_late and self.dimensions.has_newer(fact.account, fact.created)):
             self.rows.add_snapshot(fact, download)
 
-    def add(self, fact: SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished) -> None:
+    def add(
+        self, fact: SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Concluded
+    ) -> None:
         """Anything but a snapshot."""
         match fact:
             case SessionBegan():
@@ -75,12 +86,14 @@ class Tables:
                 self.rows.add_refresh(fact)
             case RefreshFinished():
                 self._end(fact)
+            case Concluded():
+                self.listing.conclude(fact)
 
     def _close(self, fact: SessionEnded) -> None:
         closed = {"session_id": fact.session_id, "closed": from_micros(fact.closed), "reason": fact.reason}
         self.closed.append(closed)
         if fact.refresh_id is not None:
-            self._end(RefreshFinished(fact.refresh_id, fact.closed, _ABORTED, None, {}))
+            self._end(RefreshFinished(fact.refresh_id, fact.closed, _ABORTED, None, {}, "", fact.done))
 
     def _end(self, fact: RefreshFinished) -> None:
         self.ended.append(
@@ -90,6 +103,8 @@ class Tables:
                 "outcome": fact.outcome,
                 "request": fact.request,
                 "missing": Jsonb(fact.missing, dumps=orjson.dumps) if fact.missing else None,
+                "detail": fact.detail or None,
+                "done": fact.done,
             }
         )
 

@@ -66,20 +66,18 @@ WHERE gateway.instance = %(name)s
 ORDER BY gateway.name DESC
 LIMIT 1
 
--- name: last_request
--- The latest request, and whether it was asked so recently that somebody may still wait for it.
+-- name: new_requests
+-- The requests after the last one that is known, and whether each is news: at the start, when none is known, only those
+-- are that were asked so recently that somebody may still wait for them. What is not news counts as seen.
 SELECT
     id,
-    asked > clock_timestamp() - interval '1 minute' AS is_recent
+    asked,
+    accounts,
+    gateways,
+    %(last)s::bigint IS NOT NULL OR asked > clock_timestamp() - interval '1 minute' AS is_news
 FROM coordination.refresh_request
-ORDER BY id DESC
-LIMIT 1
-
--- name: request_asked
--- When a request was asked: the time that all snapshots of the refresh it starts will share.
-SELECT asked
-FROM coordination.refresh_request
-WHERE id = %(id)s
+WHERE id > coalesce(%(last)s::bigint, 0)
+ORDER BY id
 
 -- name: forget_requests
 DELETE FROM coordination.refresh_request

@@ -1,41 +1,78 @@
 -- name: state
--- Changes whenever the list of accounts does: accounts and snapshots are only ever added, with growing ids, and
--- a rebuild has new tables.
+-- Changes whenever the list of accounts does: accounts and snapshots are only ever added, with growing ids; what gateways
+-- list is told with the time; and a rebuild has new tables.
 SELECT
     'account_snapshot'::regclass::oid::bigint AS generation,
     (SELECT max(account.id) FROM account) AS accounts,
-    (SELECT max(account_snapshot.id) FROM account_snapshot) AS snapshots;
+    (SELECT max(account_snapshot.id) FROM account_snapshot) AS snapshots,
+    (SELECT count(*) FILTER (WHERE gateway_account.is_listed) FROM gateway_account) AS listed,
+    (SELECT max(gateway_account.last_listed) FROM gateway_account WHERE NOT gateway_account.is_listed) AS unlisted;
 
 -- name: list_accounts
--- Every account ever seen, by code, with the snapshot that is shown as its latest: the newest that IB said was
--- ready, or simply the newest.
+-- Every account ever seen, by code, with the snapshot that is shown as its latest: the newest whose figures can be relied
+-- on, or, if there is none, simply the newest; and whether any gateway lists it now. (A snapshot that a wrong clock dated
+-- into the future counts when that time has come.)
 SELECT
     account.code,
-    coalesce(
-        (
-            SELECT max(ready.created)
-            FROM account_snapshot AS ready
-            WHERE ready.account_id = account.id AND ready.ready
-        ),
-        (
-            SELECT max(newest.created)
-            FROM account_snapshot AS newest
-            WHERE newest.account_id = account.id
-        )
-    ) AS latest
+    coalesce(ready.created, newest.created) AS latest,
+    EXISTS (
+        SELECT 1
+        FROM gateway_account
+        WHERE gateway_account.account_id = account.id AND gateway_account.is_listed
+    ) AS is_listed,
+    CASE WHEN newest.created IS NOT NULL THEN ready.created IS NOT NULL END AS is_ready,
+    newest.created AS newest
 FROM account
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = account.id
+        AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
+        AND account_snapshot.ready
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS ready ON TRUE
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = account.id
+        AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest ON TRUE
 WHERE %(codes)s::text[] IS NULL OR account.code = ANY(%(codes)s::text[])
 ORDER BY account.code COLLATE "C";
 
 -- name: as_of
--- The newest snapshot of an account at or before a time; a row with null if there is none, no row if there is no
--- such account.
-SELECT (
-    SELECT max(account_snapshot.created)
-    FROM account_snapshot
-    WHERE account_snapshot.account_id = account.id AND account_snapshot.created <= %(at)s
-) AS created
+-- The newest snapshot of an account that was complete at or before a time, so that nobody is shown what was not known yet:
+-- of those whose figures can be relied on, and of all. Null if there is none, no row if there is no such account.
+SELECT
+    ready.created AS ready,
+    newest.created AS newest
 FROM account
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = account.id
+        AND account_snapshot.created <= %(at)s
+        AND account_snapshot.completed <= %(at)s
+        AND account_snapshot.ready
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS ready ON TRUE
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = account.id
+        AND account_snapshot.created <= %(at)s
+        AND account_snapshot.completed <= %(at)s
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest ON TRUE
 WHERE account.code = %(account)s;
 
 -- name: list_snapshots

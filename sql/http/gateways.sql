@@ -19,7 +19,11 @@ SELECT
     last_refresh.ended,
     last_refresh.outcome,
     last_refresh.trigger,
-    last_refresh.missing
+    last_refresh.missing,
+    last_refresh.scope,
+    coalesce(last_refresh.done, last_refresh.done_so_far) AS done,
+    last_refresh.total,
+    last_refresh.detail AS refresh_detail
 FROM coordination.gateway AS told
 FULL JOIN gateway ON gateway.name = told.name
 LEFT JOIN LATERAL (
@@ -29,7 +33,15 @@ LEFT JOIN LATERAL (
         refresh.ended,
         refresh.outcome,
         refresh.trigger,
-        refresh.missing
+        refresh.missing,
+        refresh.scope,
+        refresh.done,
+        refresh.total,
+        refresh.detail,
+        CASE WHEN refresh.ended IS NULL THEN (
+            SELECT (projection.open -> 'open' -> session.originator_id::text -> 'refresh' ->> 'done')::integer
+            FROM projection
+        ) END AS done_so_far
     FROM session
     INNER JOIN refresh ON refresh.session_id = session.id
     WHERE session.gateway_id = gateway.id

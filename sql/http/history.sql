@@ -1,16 +1,11 @@
 -- name: account
--- What a history needs to know first: the account, its base currency as of its newest snapshot, the span of its
--- snapshots within the times asked for, and where a next page would begin.
+-- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, the
+-- span of these snapshots within the times asked for, and where a next page would begin; and, where a gateway is named,
+-- which one that is.
 SELECT
     account.id,
-    (
-        SELECT currency.code
-        FROM account_snapshot AS newest
-        INNER JOIN currency ON currency.id = newest.base_currency_id
-        WHERE newest.account_id = account.id
-        ORDER BY newest.created DESC
-        LIMIT 1
-    ) AS base_currency,
+    newest.base_currency_id,
+    newest.code AS base_currency,
     (
         SELECT min(oldest.created)
         FROM account_snapshot AS oldest
@@ -22,16 +17,33 @@ SELECT
         WHERE
             beyond.account_id = account.id
             AND beyond.created BETWEEN %(from)s AND %(to)s
+            AND (%(any)s OR beyond.ready)
+            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT beyond.is_repeat ELSE beyond.gateway_id = named.id END
         ORDER BY beyond.created
         OFFSET %(limit)s
         LIMIT 1
-    ) AS next_created
+    ) AS next_created,
+    named.id AS gateway_id
 FROM account
+LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
+LEFT JOIN LATERAL (
+    SELECT
+        account_snapshot.base_currency_id,
+        currency.code
+    FROM account_snapshot
+    INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
+    WHERE
+        account_snapshot.account_id = account.id
+        AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
+        AND (%(any)s OR account_snapshot.ready)
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest ON TRUE
 WHERE account.code = %(account)s;
 
 -- name: position_exists
 -- Whether any snapshot of the account ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
--- the planner from reading the positions of all accounts instead).
+-- the planner from reading the positions of all accounts instead). What is held under a model is not the account's own.
 SELECT EXISTS (
     SELECT 1
     FROM account_snapshot
@@ -56,12 +68,14 @@ SELECT
     account_snapshot.base_currency_id,
     account_snapshot.attribute_set_id,
     account_snapshot.cushion,
-    account_snapshot.look_ahead_next_change
+    account_snapshot.look_ahead_next_change,
+    account_snapshot.ready
 FROM account_snapshot
 WHERE
     account_snapshot.account_id = %(account)s
     AND account_snapshot.created >= %(from)s
     AND account_snapshot.created <= %(to)s
+    AND {wanted}
 ORDER BY account_snapshot.created
 LIMIT %(rows)s
 
@@ -78,15 +92,36 @@ LEFT JOIN LATERAL (
         account_snapshot.base_currency_id,
         account_snapshot.attribute_set_id,
         account_snapshot.cushion,
-        account_snapshot.look_ahead_next_change
+        account_snapshot.look_ahead_next_change,
+        account_snapshot.ready
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = %(account)s
         AND account_snapshot.created <= step.at
         AND account_snapshot.created > step.at - %(step)s::interval
-    ORDER BY account_snapshot.created DESC
+        AND {wanted}
+    ORDER BY {first}
     LIMIT 1
 ) AS newest ON TRUE
+
+-- name: newest_first
+account_snapshot.created DESC
+
+-- name: priced_first
+-- Only the one account subscription tells prices.
+account_snapshot.source = 'multi', account_snapshot.created DESC
+
+-- name: any
+TRUE
+
+-- name: ready
+account_snapshot.ready
+
+-- name: of_one_gateway
+account_snapshot.gateway_id = %(gateway)s
+
+-- name: of_each_refresh
+NOT account_snapshot.is_repeat
 
 -- name: with_figures
 -- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is
@@ -107,70 +142,110 @@ LEFT JOIN account_ledger AS figure
 -- One figure of all points; an empty line is a gap.
 string_agg(coalesce({figure}, ''), E'\n' ORDER BY point.at)
 
+-- name: other_base
+-- The base currency of a point that has another one than the series.
+CASE
+    WHEN point.base_currency_id IS DISTINCT FROM %(base_currency)s
+        THEN (SELECT currency.code FROM currency WHERE currency.id = point.base_currency_id)
+END
+
+-- name: is_ready
+point.ready::text
+
 -- name: segment_figure
 -- Account-level money; where a currency is asked for, only in snapshots with that base currency.
 CASE
     WHEN
         %(currency)s::text IS NULL
         OR point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
-        THEN coalesce(money.{column}, {other})::text
+        THEN coalesce(money.{column}::text, {of_account})
 END
 
 -- name: ledger_figure
 -- A figure of the ledger row.
-coalesce(figure.{column}, {other})::text
+coalesce(figure.{column}::text, {of_ledger})
+
+-- name: both_figure
+-- A figure that exists at account level and in the ledger, the account's first.
+coalesce(money.{column}::text, {of_account}, figure.{column}::text, {of_ledger})
+
+-- name: both_figure_of_currency
+-- The same for a currency: the ledger's first; the account's is in its base currency.
+coalesce(
+    figure.{column}::text,
+    {of_ledger},
+    CASE
+        WHEN point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+            THEN coalesce(money.{column}::text, {of_account})
+    END
+)
 
 -- name: snapshot_figure
 -- A figure that has neither segment nor currency.
-coalesce(point.{column}, {other})::text
+coalesce(point.{column}::text, {bare})
 
 -- name: other_amount
--- The number of a value that no column holds exactly.
+-- The figure of a value that no column holds exactly, with all of IB's digits and the sign of a zero.
 (
-    SELECT value.amount
+    SELECT CASE WHEN value.value ~ '^-0(\.0+)?$' THEN value.value ELSE value.amount::text END
     FROM account_value AS value
-    LEFT JOIN currency ON currency.id = value.currency_id
     WHERE
         value.account_snapshot_id = point.snapshot_id
         AND value.tag = {tag}
         AND coalesce(value.segment, '') = %(segment)s
-        AND (
-            value.currency_id IS NULL
-            OR currency.code = coalesce(%(currency)s::text, %(ledger)s)
-            OR (%(currency)s::text IS NULL AND value.currency_id = point.base_currency_id)
-        )
-    ORDER BY value.ordinal
+        AND {whose}
+        AND value.amount IS NOT NULL
     LIMIT 1
 )
 
+-- name: of_account
+NOT value.is_ledger AND value.currency_id = point.base_currency_id
+
+-- name: of_ledger
+value.is_ledger AND value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
+
+-- name: bare
+value.currency_id IS NULL
+
 -- name: other_text
--- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. As JSON, which
--- has no line breaks.
-to_json(coalesce(
-    (
-        SELECT coalesce(value.amount::text, value.value)
+-- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. Where no currency is
+-- asked for: one without a currency, else in the base currency, else BASE, else the first. As JSON, which has no line
+-- breaks.
+to_json((
+    SELECT sent.text
+    FROM (
+        SELECT
+            value.currency_id,
+            value.is_ledger,
+            CASE
+                WHEN value.amount IS NULL OR value.value ~ '^-0(\.0+)?$' THEN value.value
+                ELSE value.amount::text
+            END AS text
         FROM account_value AS value
-        LEFT JOIN currency ON currency.id = value.currency_id
         WHERE
             value.account_snapshot_id = point.snapshot_id
             AND value.tag = {tag}
             AND coalesce(value.segment, '') = %(segment)s
-            AND (%(currency)s::text IS NULL OR currency.code = %(currency)s::text)
-        ORDER BY value.ordinal
-        LIMIT 1
-    ),
-    (
-        SELECT attribute.value
+        UNION ALL
+        SELECT
+            attribute.currency_id,
+            FALSE,
+            attribute.value
         FROM account_attribute AS attribute
-        LEFT JOIN currency ON currency.id = attribute.currency_id
         WHERE
             attribute.attribute_set_id = point.attribute_set_id
             AND attribute.tag = {tag}
             AND coalesce(attribute.segment, '') = %(segment)s
-            AND (%(currency)s::text IS NULL OR currency.code = %(currency)s::text)
-        ORDER BY attribute.ordinal
-        LIMIT 1
-    )
+    ) AS sent
+    LEFT JOIN currency ON currency.id = sent.currency_id
+    WHERE %(currency)s::text IS NULL OR currency.code = %(currency)s::text
+    ORDER BY
+        sent.is_ledger,
+        sent.currency_id IS NOT NULL,
+        sent.currency_id IS DISTINCT FROM point.base_currency_id,
+        currency.code IS DISTINCT FROM 'BASE',
+        currency.code
+    LIMIT 1
 ))::text
 
 -- name: with_position
@@ -182,7 +257,7 @@ SELECT
     string_agg(coalesce(held.market_value::text, ''), E'\n' ORDER BY point.at) AS market_values,
     string_agg(coalesce(held.average_cost::text, ''), E'\n' ORDER BY point.at) AS average_costs,
     string_agg(coalesce(held.unrealized_pnl::text, ''), E'\n' ORDER BY point.at) AS unrealized_pnls,
-    string_agg(coalesce(held.realized_pnl::text, ''), E'\n' ORDER BY point.at) AS realized_pnls
+    string_agg(coalesce(held.realized_pnl::text, ''), E'\n' ORDER BY point.at) AS realized_pnls{columns}
 FROM ({points}) AS point
 LEFT JOIN account_position AS held
     ON

@@ -1,49 +1,95 @@
--- name: ask
--- Ask every connected gateway for a refresh: the request's id and the gateways to wait for, or no row if none is
--- connected. Requests of former days serve nobody any more.
-WITH connected AS (
-    SELECT array_agg(gateway.name) AS names
-    FROM coordination.gateway
-    WHERE
-        gateway.connected
-        AND gateway.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
-),
+-- name: relevant
+-- The gateways that are configured now, each with the accounts that it lists (only those asked for, where some are), and
+-- how long ago it was asked for them. A gateway without any of them has one row without an account.
+SELECT
+    told.name,
+    told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_connected,
+    told.state,
+    told.detail,
+    account.code,
+    extract(EPOCH FROM clock_timestamp() - listing.concluded)::double precision AS age,
+    coalesce(listing.is_whole, FALSE) AS is_whole,
+    listing.detail AS why
+FROM coordination.gateway AS told
+LEFT JOIN gateway ON gateway.name = told.name
+LEFT JOIN (
+    gateway_account AS listing
+    INNER JOIN account ON account.id = listing.account_id
+)
+    ON
+        listing.gateway_id = gateway.id
+        AND listing.is_listed
+        AND (%(codes)s::text[] IS NULL OR account.code = ANY(%(codes)s::text[]))
+WHERE
+    told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+    OR EXISTS (
+        SELECT 1
+        FROM coordination.instance
+        WHERE
+            told.name = ANY(instance.gateways)
+            AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+    )
+ORDER BY told.name, account.code COLLATE "C";
 
-forgotten AS (
+-- name: ask
+-- Ask gateways for a refresh of some accounts, or (null) of all: the request's id. Requests of former days serve nobody any
+-- more.
+WITH forgotten AS (
     DELETE FROM coordination.refresh_request
     WHERE asked < clock_timestamp() - INTERVAL '1 day'
 ),
 
 request AS (
-    INSERT INTO coordination.refresh_request (instance)
-    SELECT %(instance)s
-    FROM connected
-    WHERE connected.names IS NOT NULL
+    INSERT INTO coordination.refresh_request (instance, accounts, gateways)
+    VALUES (%(instance)s, %(accounts)s, %(gateways)s)
     RETURNING id
 )
 
 SELECT
     request.id,
-    connected.names,
     pg_notify('refresh_requested', request.id::text)
-FROM request
-CROSS JOIN connected;
+FROM request;
 
--- name: is_served
--- Whether each of these gateways has ended a refresh that serves the request. One that was aborted (its session
--- ended) does not count: the next session refreshes again.
-SELECT NOT EXISTS (
-    SELECT 1
-    FROM unnest(%(gateways)s::text[]) AS wanted (name)
-    WHERE NOT EXISTS (
+-- name: unserved
+-- Those of some gateways that are connected and have not served a request yet. A refresh that was aborted (its session
+-- ended) does not count: the next session refreshes again. One for all accounts serves a request for one of them.
+SELECT DISTINCT wanted.gateway
+FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text)
+INNER JOIN coordination.gateway AS told ON told.name = wanted.gateway
+WHERE
+    told.connected
+    AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+    AND NOT EXISTS (
         SELECT 1
         FROM refresh
         INNER JOIN session ON session.id = refresh.session_id
         INNER JOIN gateway ON gateway.id = session.gateway_id
         WHERE
             refresh.request >= %(request)s
+            AND refresh.scope = ''
             AND refresh.ended IS NOT NULL
             AND refresh.outcome <> 'aborted'
-            AND gateway.name = wanted.name
+            AND gateway.name = wanted.gateway
     )
-);
+    AND NOT EXISTS (
+        SELECT 1
+        FROM gateway_account
+        INNER JOIN gateway ON gateway.id = gateway_account.gateway_id
+        INNER JOIN account ON account.id = gateway_account.account_id
+        WHERE
+            gateway.name = wanted.gateway
+            AND account.code = wanted.account
+            AND gateway_account.request >= %(request)s
+    );
+
+-- name: is_recorded
+-- Whether there is any snapshot: of one of some accounts, or (null) any account at all.
+SELECT CASE
+    WHEN %(codes)s::text[] IS NULL THEN EXISTS (SELECT 1 FROM account)
+    ELSE EXISTS (
+        SELECT 1
+        FROM account
+        INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
+        WHERE account.code = ANY(%(codes)s::text[])
+    )
+END;

@@ -13,6 +13,9 @@ SELECT json_agg(
         'source', snapshot.source,
         'ended', snapshot.ended,
         'ready', snapshot.ready,
+        'completed', replace(replace(snapshot.completed::text, ' ', 'T'), '+00', 'Z'),
+        'as_of', snapshot.as_of,
+        'remarks', snapshot.remarks,
         'base_currency', snapshot.base_currency_id::text,
         'cushion', snapshot.cushion::text,
         'look_ahead_next_change', snapshot.look_ahead_next_change::text,
@@ -20,7 +23,14 @@ SELECT json_agg(
         'others', (
             SELECT
                 array_agg(
-                    ARRAY[value.tag, value.segment, value.currency_id::text, value.value, value.amount::text]
+                    ARRAY[
+                        value.tag,
+                        value.segment,
+                        value.currency_id::text,
+                        value.is_ledger::text,
+                        value.value,
+                        value.amount::text
+                    ]
                     ORDER BY value.ordinal
                 )
             FROM account_value AS value
@@ -119,7 +129,32 @@ SELECT json_agg(
             FROM account_position AS held
             INNER JOIN contract ON contract.id = held.contract_id
             WHERE held.account_snapshot_id = snapshot.id
-        )
+        ),
+        'model_positions', CASE WHEN snapshot.has_models THEN (
+            SELECT array_agg(
+                ARRAY[
+                    held.model,
+                    held.contract_id::text,
+                    coalesce(held.position::text, 'null'),
+                    coalesce(held.market_price::text, 'null'),
+                    coalesce(held.market_value::text, 'null'),
+                    coalesce(held.average_cost::text, 'null'),
+                    coalesce(held.unrealized_pnl::text, 'null'),
+                    coalesce(held.realized_pnl::text, 'null')
+                ]
+                ORDER BY held.model, held.market_value DESC NULLS LAST, contract.ib_contract_id, contract.id
+            )
+            FROM account_model_position AS held
+            INNER JOIN contract ON contract.id = held.contract_id
+            WHERE held.account_snapshot_id = snapshot.id
+        ) END,
+        'model_values', CASE WHEN snapshot.has_models THEN (
+            SELECT array_agg(
+                ARRAY[value.model, value.tag, value.segment, value.currency_id::text, value.value] ORDER BY value.ordinal
+            )
+            FROM account_model_value AS value
+            WHERE value.account_snapshot_id = snapshot.id
+        ) END
     )
 )::text AS reports
 FROM
@@ -127,9 +162,7 @@ FROM
 INNER JOIN account ON account.code = wanted.account
 INNER JOIN account_snapshot AS snapshot
     ON snapshot.account_id = account.id AND snapshot.created = wanted.created
-INNER JOIN refresh ON refresh.id = snapshot.refresh_id
-INNER JOIN session ON session.id = refresh.session_id
-INNER JOIN gateway ON gateway.id = session.gateway_id;
+INNER JOIN gateway ON gateway.id = snapshot.gateway_id;
 
 -- name: currencies
 -- The codes of some currencies; a row of this table never changes within one build of the tables.

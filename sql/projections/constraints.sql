@@ -6,6 +6,7 @@ ALTER TABLE account_snapshot
     ADD UNIQUE (account_id, created),
     ADD FOREIGN KEY (account_id) REFERENCES account,
     ADD FOREIGN KEY (refresh_id) REFERENCES refresh,
+    ADD FOREIGN KEY (gateway_id) REFERENCES gateway,
     ADD FOREIGN KEY (base_currency_id) REFERENCES currency,
     ADD FOREIGN KEY (attribute_set_id) REFERENCES attribute_set;
 
@@ -27,3 +28,13 @@ ALTER TABLE account_position
     ADD PRIMARY KEY (account_snapshot_id, contract_id),
     ADD FOREIGN KEY (account_snapshot_id) REFERENCES account_snapshot,
     ADD FOREIGN KEY (contract_id) REFERENCES contract;
+
+ALTER TABLE account_model_position
+    ADD PRIMARY KEY (account_snapshot_id, model, contract_id),
+    ADD FOREIGN KEY (account_snapshot_id) REFERENCES account_snapshot,
+    ADD FOREIGN KEY (contract_id) REFERENCES contract;
+
+ALTER TABLE account_model_value
+    ADD PRIMARY KEY (account_snapshot_id, ordinal),
+    ADD FOREIGN KEY (account_snapshot_id) REFERENCES account_snapshot,
+    ADD FOREIGN KEY (currency_id) REFERENCES currency;

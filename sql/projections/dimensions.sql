@@ -40,7 +40,7 @@ ORDER BY id
 -- A contract's content is its texts, in the order of the wire.
 SELECT
     contract.id,
-    contract.ib_contract_id::text,
+    coalesce(contract.ib_contract_id::text, ''),
     symbol.name,
     security_type.name,
     contract.last_trade_date,
@@ -72,10 +72,14 @@ SELECT coalesce(max(id), 0)
 FROM account_snapshot
 
 -- name: latest
--- The newest snapshot of each account: one look into the index for each.
+-- The newest snapshot of each account, and, of those that are no repeat, the newest one's refresh, gateway and whether
+-- it is ready: a few looks into the index for each.
 SELECT
     account.id,
-    newest.created
+    newest.created,
+    refresh.created,
+    newest_own.gateway_id,
+    newest_own.ready
 FROM account
 CROSS JOIN LATERAL (
     SELECT account_snapshot.created
@@ -84,3 +88,38 @@ CROSS JOIN LATERAL (
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest
+CROSS JOIN LATERAL (
+    SELECT
+        account_snapshot.refresh_id,
+        account_snapshot.gateway_id,
+        account_snapshot.ready
+    FROM account_snapshot
+    WHERE account_snapshot.account_id = account.id
+      AND NOT account_snapshot.is_repeat
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest_own
+INNER JOIN refresh ON refresh.id = newest_own.refresh_id
+
+-- name: taken
+-- The times of an account's snapshots from one on.
+SELECT created
+FROM account_snapshot
+WHERE account_id = %(account)s
+  AND created >= %(from)s
+ORDER BY created
+LIMIT %(rows)s
+
+-- name: has_ready
+-- Whether another gateway has a ready snapshot of an account of the refresh of this time.
+SELECT EXISTS (
+    SELECT 1
+    FROM account_snapshot
+    INNER JOIN refresh ON refresh.id = account_snapshot.refresh_id
+    WHERE account_snapshot.account_id = %(account)s
+      AND account_snapshot.created BETWEEN %(created)s AND %(created)s + interval '1 second'
+      AND account_snapshot.gateway_id <> %(gateway)s
+      AND account_snapshot.ready
+      AND NOT account_snapshot.is_repeat
+      AND refresh.created = %(created)s
+)

@@ -30,7 +30,7 @@ COPY session (
 ) FROM STDIN
 
 -- name: refresh
-COPY refresh (id, session_id, created, trigger, started) FROM STDIN
+COPY refresh (id, session_id, created, trigger, started, scope, total) FROM STDIN
 
 -- name: attribute_set
 COPY attribute_set (id, digest) FROM STDIN
@@ -40,8 +40,8 @@ COPY account_attribute (attribute_set_id, ordinal, tag, segment, currency_id, va
 
 -- name: account_snapshot
 COPY account_snapshot (
-    id, account_id, created, refresh_id, base_currency_id, attribute_set_id, completed, source, ended, ready,
-    cushion, look_ahead_next_change
+    id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,
+    has_models, source, ended, as_of, cushion, look_ahead_next_change, remarks
 ) FROM STDIN
 
 -- name: account_segment
@@ -53,12 +53,23 @@ COPY account_segment FROM STDIN
 COPY account_ledger FROM STDIN
 
 -- name: account_value
-COPY account_value (account_snapshot_id, ordinal, tag, segment, currency_id, value, amount) FROM STDIN
+COPY account_value (account_snapshot_id, ordinal, tag, segment, currency_id, is_ledger, value, amount) FROM STDIN
 
 -- name: account_position
 COPY account_position (
     account_snapshot_id, contract_id, position, market_price, market_value, average_cost, unrealized_pnl,
     realized_pnl
+) FROM STDIN
+
+-- name: account_model_position
+COPY account_model_position (
+    account_snapshot_id, model, contract_id, position, market_price, market_value, average_cost, unrealized_pnl,
+    realized_pnl
+) FROM STDIN
+
+-- name: account_model_value
+COPY account_model_value (
+    account_snapshot_id, ordinal, model, tag, segment, currency_id, is_ledger, value, amount
 ) FROM STDIN
 
 -- name: close_session
@@ -72,7 +83,9 @@ UPDATE refresh
 SET ended = %(ended)s,
     outcome = %(outcome)s,
     request = %(request)s,
-    missing = %(missing)s
+    missing = %(missing)s,
+    detail = %(detail)s,
+    done = %(done)s
 WHERE id = %(refresh_id)s
 
 -- name: list_accounts
@@ -89,6 +102,17 @@ SET is_listed = false
 WHERE gateway_id = %(gateway_id)s
   AND is_listed
   AND account_id <> ALL (%(account_ids)s)
+
+-- name: conclude_accounts
+-- What became of an account when its gateway was asked for it; requests that it serves only grow.
+UPDATE gateway_account
+SET concluded = %(at)s,
+    ended = %(ended)s,
+    detail = %(why)s,
+    is_whole = %(is_whole)s,
+    request = greatest(request, %(request)s)
+WHERE gateway_id = %(gateway_id)s
+  AND account_id = %(account_id)s
 
 -- name: set_aside
 INSERT INTO poison_event (position, originator_id, originator_version, topic, reason)

@@ -47,10 +47,11 @@ CREATE TABLE symbol (
 );
 
 -- IB identifies a contract by its id alone; what it says of one may change (a renamed symbol, a new exchange).
--- Each version of that has a row of its own, so an old report never changes.
+-- Each version of that has a row of its own, so an old report never changes. Contracts without an id of their own
+-- (combinations have 0; null: what came is no id) are told apart by all that is said of them.
 CREATE TABLE contract (
     id integer PRIMARY KEY,
-    ib_contract_id bigint NOT NULL,
+    ib_contract_id bigint,
     symbol_id integer NOT NULL REFERENCES symbol,
     security_type_id smallint NOT NULL REFERENCES security_type,
     last_trade_date text NOT NULL,
@@ -82,30 +83,41 @@ CREATE TABLE session (
     close_reason text
 );
 
--- One walk over all accounts of a gateway. `request` is the highest refresh request that it serves; `missing`
--- says why for each account that it brought no snapshot of.
+-- One walk over accounts of a gateway: all of them, or (scope 'some') those that it was asked for alone, of which
+-- `total` were to be asked for and `done` were. `request` is the highest refresh request that it serves; `missing` says
+-- why for each account without figures that can be relied on, `detail` why where that concerns no account.
 CREATE TABLE refresh (
     id integer PRIMARY KEY,
     session_id integer NOT NULL REFERENCES session,
     created timestamptz NOT NULL,
     trigger text NOT NULL,
     started timestamptz NOT NULL,
+    scope text NOT NULL,
+    total integer NOT NULL,
     ended timestamptz,
     outcome text,
     request bigint,
-    missing jsonb
+    missing jsonb,
+    detail text,
+    done integer
 );
 
 CREATE INDEX refresh_request_idx ON refresh (request DESC NULLS LAST);
 CREATE INDEX refresh_session_idx ON refresh (session_id, id DESC);
 
--- Which accounts a gateway manages, and when it last listed them.
+-- Which accounts a gateway manages, and when it last listed them; when it was last asked for one, how that ended, and
+-- the highest refresh request that this serves.
 CREATE TABLE gateway_account (
     gateway_id integer NOT NULL REFERENCES gateway,
     account_id integer NOT NULL REFERENCES account,
     first_listed timestamptz NOT NULL,
     last_listed timestamptz NOT NULL,
     is_listed boolean NOT NULL,
+    concluded timestamptz,
+    ended text,
+    detail text,
+    is_whole boolean,
+    request bigint,
     PRIMARY KEY (gateway_id, account_id)
 );
 
@@ -125,19 +137,28 @@ CREATE TABLE account_attribute (
     PRIMARY KEY (attribute_set_id, ordinal)
 );
 
+-- `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
+-- the gateway named when it was connected. `ready`: the figures as a whole can be relied on; `remarks` says why not, and
+-- what else is to be said of them. `is_repeat`: another gateway has a ready snapshot of the account of the same refresh.
+-- `has_models`: there are rows in the tables of models.
 CREATE TABLE account_snapshot (
     id integer NOT NULL,
     account_id integer NOT NULL,
     created timestamptz NOT NULL,
-    refresh_id integer NOT NULL,
-    base_currency_id smallint,
-    attribute_set_id integer NOT NULL,
     completed timestamptz NOT NULL,
+    refresh_id integer NOT NULL,
+    gateway_id integer NOT NULL,
+    attribute_set_id integer NOT NULL,
+    base_currency_id smallint,
+    ready boolean NOT NULL,
+    is_repeat boolean NOT NULL,
+    has_models boolean NOT NULL,
     source text NOT NULL,
     ended text NOT NULL,
-    ready boolean NOT NULL,
+    as_of text,
     cushion numeric,
-    look_ahead_next_change numeric
+    look_ahead_next_change numeric,
+    remarks jsonb
 );
 
 -- Money of an account in its base currency: for the whole account (segment '') and per segment.
@@ -211,14 +232,15 @@ CREATE TABLE account_ledger (
 );
 
 -- Every value that the columns above do not hold exactly: keys unknown to this version, text that changes,
--- numbers that are unset or not in plain decimal form, keys that came twice. `value` is the wire's text;
--- `amount` is its number, where it has one.
+-- numbers that are unset or not in plain decimal form. `value` is the wire's text; `amount` is its number, where it has
+-- one. `is_ledger`: a figure of the ledger. Of a key that came twice only the last value is kept.
 CREATE TABLE account_value (
     account_snapshot_id integer NOT NULL,
     ordinal integer NOT NULL,
     tag text NOT NULL,
     segment text,
     currency_id smallint,
+    is_ledger boolean NOT NULL,
     value text NOT NULL,
     amount numeric
 );
@@ -233,6 +255,32 @@ CREATE TABLE account_position (
     average_cost numeric,
     unrealized_pnl numeric,
     realized_pnl numeric
+);
+
+-- What a portfolio under a model holds, and its values: apart, since the rows above may hold the same for the whole
+-- account.
+CREATE TABLE account_model_position (
+    account_snapshot_id integer NOT NULL,
+    model text NOT NULL,
+    contract_id integer NOT NULL,
+    position numeric,
+    market_price numeric,
+    market_value numeric,
+    average_cost numeric,
+    unrealized_pnl numeric,
+    realized_pnl numeric
+);
+
+CREATE TABLE account_model_value (
+    account_snapshot_id integer NOT NULL,
+    ordinal integer NOT NULL,
+    model text NOT NULL,
+    tag text NOT NULL,
+    segment text,
+    currency_id smallint,
+    is_ledger boolean NOT NULL,
+    value text NOT NULL,
+    amount numeric
 );
 
 -- Events that could not be applied, set aside with the reason so that the others go on.

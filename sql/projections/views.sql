@@ -1,6 +1,7 @@
 -- name: v_account_snapshot_latest
--- The newest snapshot of each account (all columns but the account null before the first one), and which gateways
--- list the account now.
+-- The snapshot of each account that is its latest (all columns but the account null before the first one), and which
+-- gateways list the account now. It is the newest whose figures can be relied on, or, if there is none, simply the newest;
+-- one that a wrong clock dated into the future counts when that time has come.
 SELECT
     account.code AS account_code,
     latest.created AS latest,
@@ -9,16 +10,38 @@ SELECT
     latest.ended,
     base_currency.code AS base_currency,
     listing.gateways,
-    latest.id AS account_snapshot_id
+    latest.id AS account_snapshot_id,
+    latest.completed,
+    gateway.name AS gateway,
+    latest.remarks
 FROM account
 LEFT JOIN LATERAL (
     SELECT *
-    FROM account_snapshot
-    WHERE account_snapshot.account_id = account.id
-    ORDER BY account_snapshot.created DESC
+    FROM (
+        (
+            SELECT *
+            FROM account_snapshot
+            WHERE account_snapshot.account_id = account.id
+              AND account_snapshot.ready
+              AND account_snapshot.created <= clock_timestamp() + interval '1 minute'
+            ORDER BY account_snapshot.created DESC
+            LIMIT 1
+        )
+        UNION ALL
+        (
+            SELECT *
+            FROM account_snapshot
+            WHERE account_snapshot.account_id = account.id
+              AND account_snapshot.created <= clock_timestamp() + interval '1 minute'
+            ORDER BY account_snapshot.created DESC
+            LIMIT 1
+        )
+    ) AS candidate
+    ORDER BY candidate.ready DESC
     LIMIT 1
 ) AS latest ON true
 LEFT JOIN currency AS base_currency ON base_currency.id = latest.base_currency_id
+LEFT JOIN gateway ON gateway.id = latest.gateway_id
 LEFT JOIN LATERAL (
     SELECT array_agg(gateway.name ORDER BY gateway.name) AS gateways
     FROM gateway_account
@@ -28,37 +51,41 @@ LEFT JOIN LATERAL (
 ) AS listing ON true
 
 -- name: v_account_amount
--- One row per snapshot: the figures of the whole account in its base currency.
+-- One row per snapshot: the figures of the whole account in its base currency, also those that IB spelled so that no
+-- column of the tables holds them exactly (-0.00, 1.0E7).
 SELECT
     account.code AS account_code,
     account_snapshot.created,
     account_type.value AS account_type,
     base_currency.code AS base_currency,
     account_snapshot.ready,
-    account_snapshot.cushion,
-    account_snapshot.look_ahead_next_change,
-    whole.accrued_cash,
-    whole.available_funds,
-    whole.buying_power,
-    whole.equity_with_loan_value,
-    whole.excess_liquidity,
-    whole.full_available_funds,
-    whole.full_excess_liquidity,
-    whole.full_init_margin_req,
-    whole.full_maint_margin_req,
-    whole.gross_position_value,
-    whole.init_margin_req,
-    whole.look_ahead_available_funds,
-    whole.look_ahead_excess_liquidity,
-    whole.look_ahead_init_margin_req,
-    whole.look_ahead_maint_margin_req,
-    whole.maint_margin_req,
-    whole.net_liquidation,
-    all_currencies.total_cash_balance,
-    whole.total_cash_value,
-    account_snapshot.id AS account_snapshot_id
+    coalesce(account_snapshot.cushion, inexact.cushion) AS cushion,
+    coalesce(account_snapshot.look_ahead_next_change, inexact.look_ahead_next_change) AS look_ahead_next_change,
+    coalesce(whole.accrued_cash, inexact.accrued_cash) AS accrued_cash,
+    coalesce(whole.available_funds, inexact.available_funds) AS available_funds,
+    coalesce(whole.buying_power, inexact.buying_power) AS buying_power,
+    coalesce(whole.equity_with_loan_value, inexact.equity_with_loan_value) AS equity_with_loan_value,
+    coalesce(whole.excess_liquidity, inexact.excess_liquidity) AS excess_liquidity,
+    coalesce(whole.full_available_funds, inexact.full_available_funds) AS full_available_funds,
+    coalesce(whole.full_excess_liquidity, inexact.full_excess_liquidity) AS full_excess_liquidity,
+    coalesce(whole.full_init_margin_req, inexact.full_init_margin_req) AS full_init_margin_req,
+    coalesce(whole.full_maint_margin_req, inexact.full_maint_margin_req) AS full_maint_margin_req,
+    coalesce(whole.gross_position_value, inexact.gross_position_value) AS gross_position_value,
+    coalesce(whole.init_margin_req, inexact.init_margin_req) AS init_margin_req,
+    coalesce(whole.look_ahead_available_funds, inexact.look_ahead_available_funds) AS look_ahead_available_funds,
+    coalesce(whole.look_ahead_excess_liquidity, inexact.look_ahead_excess_liquidity) AS look_ahead_excess_liquidity,
+    coalesce(whole.look_ahead_init_margin_req, inexact.look_ahead_init_margin_req) AS look_ahead_init_margin_req,
+    coalesce(whole.look_ahead_maint_margin_req, inexact.look_ahead_maint_margin_req) AS look_ahead_maint_margin_req,
+    coalesce(whole.maint_margin_req, inexact.maint_margin_req) AS maint_margin_req,
+    coalesce(whole.net_liquidation, inexact.net_liquidation) AS net_liquidation,
+    coalesce(all_currencies.total_cash_balance, inexact.total_cash_balance) AS total_cash_balance,
+    coalesce(whole.total_cash_value, inexact.total_cash_value) AS total_cash_value,
+    account_snapshot.id AS account_snapshot_id,
+    account_snapshot.completed,
+    gateway.name AS gateway
 FROM account_snapshot
 JOIN account ON account.id = account_snapshot.account_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
 LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
 LEFT JOIN account_attribute AS account_type
     ON account_type.attribute_set_id = account_snapshot.attribute_set_id
@@ -71,9 +98,51 @@ LEFT JOIN account_segment AS whole
 LEFT JOIN account_ledger AS all_currencies
     ON all_currencies.account_snapshot_id = account_snapshot.id
     AND all_currencies.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
+LEFT JOIN LATERAL (
+    SELECT
+        max(amount) FILTER (WHERE tag = 'Cushion' AND is_bare) AS cushion,
+        max(amount) FILTER (WHERE tag = 'LookAheadNextChange' AND is_bare) AS look_ahead_next_change,
+        max(amount) FILTER (WHERE tag = 'AccruedCash' AND is_whole) AS accrued_cash,
+        max(amount) FILTER (WHERE tag = 'AvailableFunds' AND is_whole) AS available_funds,
+        max(amount) FILTER (WHERE tag = 'BuyingPower' AND is_whole) AS buying_power,
+        max(amount) FILTER (WHERE tag = 'EquityWithLoanValue' AND is_whole) AS equity_with_loan_value,
+        max(amount) FILTER (WHERE tag = 'ExcessLiquidity' AND is_whole) AS excess_liquidity,
+        max(amount) FILTER (WHERE tag = 'FullAvailableFunds' AND is_whole) AS full_available_funds,
+        max(amount) FILTER (WHERE tag = 'FullExcessLiquidity' AND is_whole) AS full_excess_liquidity,
+        max(amount) FILTER (WHERE tag = 'FullInitMarginReq' AND is_whole) AS full_init_margin_req,
+        max(amount) FILTER (WHERE tag = 'FullMaintMarginReq' AND is_whole) AS full_maint_margin_req,
+        max(amount) FILTER (WHERE tag = 'GrossPositionValue' AND is_whole) AS gross_position_value,
+        max(amount) FILTER (WHERE tag = 'InitMarginReq' AND is_whole) AS init_margin_req,
+        max(amount) FILTER (WHERE tag = 'LookAheadAvailableFunds' AND is_whole) AS look_ahead_available_funds,
+        max(amount) FILTER (WHERE tag = 'LookAheadExcessLiquidity' AND is_whole) AS look_ahead_excess_liquidity,
+        max(amount) FILTER (WHERE tag = 'LookAheadInitMarginReq' AND is_whole) AS look_ahead_init_margin_req,
+        max(amount) FILTER (WHERE tag = 'LookAheadMaintMarginReq' AND is_whole) AS look_ahead_maint_margin_req,
+        max(amount) FILTER (WHERE tag = 'MaintMarginReq' AND is_whole) AS maint_margin_req,
+        max(amount) FILTER (WHERE tag = 'NetLiquidation' AND is_whole) AS net_liquidation,
+        max(amount) FILTER (WHERE tag = 'TotalCashValue' AND is_whole) AS total_cash_value,
+        max(amount) FILTER (
+            WHERE tag = 'TotalCashBalance'
+              AND is_ledger
+              AND currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
+        ) AS total_cash_balance
+    FROM (
+        SELECT
+            account_value.tag,
+            account_value.amount,
+            account_value.is_ledger,
+            account_value.currency_id,
+            account_value.currency_id IS NULL AS is_bare,
+            account_value.currency_id = account_snapshot.base_currency_id AND NOT account_value.is_ledger AS is_whole
+        FROM account_value
+        WHERE account_value.account_snapshot_id = account_snapshot.id
+          AND account_value.segment IS NULL
+          AND account_value.amount IS NOT NULL
+    ) AS sent
+) AS inexact ON true
 
 -- name: v_account_position
 -- One row per position of a snapshot. Money is in the contract's currency. A position of size 0 was closed that day.
+-- Where `model` is not null the row is what a portfolio under that model holds, which the account's own rows may hold too.
 SELECT
     account.code AS account_code,
     account_snapshot.created,
@@ -88,19 +157,44 @@ SELECT
     contract.option_right,
     contract.multiplier,
     trading_class.name AS trading_class,
-    account_position.position,
-    account_position.market_price,
-    account_position.market_value,
-    account_position.average_cost,
-    account_position.unrealized_pnl,
-    account_position.realized_pnl,
+    held.position,
+    held.market_price,
+    held.market_value,
+    held.average_cost,
+    held.unrealized_pnl,
+    held.realized_pnl,
     account_snapshot.ready,
     account_snapshot.source,
-    account_snapshot.id AS account_snapshot_id
-FROM account_position
-JOIN account_snapshot ON account_snapshot.id = account_position.account_snapshot_id
+    account_snapshot.id AS account_snapshot_id,
+    held.model
+FROM (
+    SELECT
+        account_snapshot_id,
+        NULL::text AS model,
+        contract_id,
+        position,
+        market_price,
+        market_value,
+        average_cost,
+        unrealized_pnl,
+        realized_pnl
+    FROM account_position
+    UNION ALL
+    SELECT
+        account_snapshot_id,
+        model,
+        contract_id,
+        position,
+        market_price,
+        market_value,
+        average_cost,
+        unrealized_pnl,
+        realized_pnl
+    FROM account_model_position
+) AS held
+JOIN account_snapshot ON account_snapshot.id = held.account_snapshot_id
 JOIN account ON account.id = account_snapshot.account_id
-JOIN contract ON contract.id = account_position.contract_id
+JOIN contract ON contract.id = held.contract_id
 JOIN symbol ON symbol.id = contract.symbol_id
 JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
 JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
@@ -135,7 +229,8 @@ JOIN currency ON currency.id = contract.currency_id
 
 -- name: v_account_value
 -- Every value of every snapshot as IB's text: figures, attributes and everything else. Made for one snapshot or a few
--- at a time (WHERE account_snapshot_id = ...); a value that IB sent twice has two rows.
+-- at a time (WHERE account_snapshot_id = ...). Of a value that IB sent again this is the last one. `is_ledger` tells the
+-- ledger's figures from those of the account; `model` is null for the account's own.
 SELECT
     account.code AS account_code,
     account_snapshot.created,
@@ -143,7 +238,9 @@ SELECT
     sent.segment,
     CASE WHEN sent.is_in_base THEN base_currency.code ELSE currency.code END AS currency,
     sent.value,
-    account_snapshot.id AS account_snapshot_id
+    account_snapshot.id AS account_snapshot_id,
+    sent.is_ledger,
+    sent.model
 FROM account_snapshot
 JOIN account ON account.id = account_snapshot.account_id
 LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
@@ -153,7 +250,9 @@ CROSS JOIN LATERAL (
         nullif(account_segment.segment, '') AS segment,
         NULL::smallint AS currency_id,
         true AS is_in_base,
-        figure.amount::text AS value
+        figure.amount::text AS value,
+        false AS is_ledger,
+        NULL::text AS model
     FROM account_segment
     CROSS JOIN LATERAL (
         VALUES
@@ -202,7 +301,9 @@ CROSS JOIN LATERAL (
         NULL,
         account_ledger.currency_id,
         false,
-        figure.amount::text
+        figure.amount::text,
+        true,
+        NULL
     FROM account_ledger
     CROSS JOIN LATERAL (
         VALUES
@@ -237,7 +338,9 @@ CROSS JOIN LATERAL (
         account_attribute.segment,
         account_attribute.currency_id,
         false,
-        account_attribute.value
+        account_attribute.value,
+        false,
+        NULL
     FROM account_attribute
     WHERE account_attribute.attribute_set_id = account_snapshot.attribute_set_id
     UNION ALL
@@ -246,16 +349,31 @@ CROSS JOIN LATERAL (
         account_value.segment,
         account_value.currency_id,
         false,
-        account_value.value
+        account_value.value,
+        account_value.is_ledger,
+        NULL
     FROM account_value
     WHERE account_value.account_snapshot_id = account_snapshot.id
+    UNION ALL
+    SELECT
+        account_model_value.tag,
+        account_model_value.segment,
+        account_model_value.currency_id,
+        false,
+        account_model_value.value,
+        account_model_value.is_ledger,
+        account_model_value.model
+    FROM account_model_value
+    WHERE account_model_value.account_snapshot_id = account_snapshot.id
     UNION ALL
     SELECT
         figure.tag,
         NULL,
         NULL,
         false,
-        figure.amount::text
+        figure.amount::text,
+        false,
+        NULL
     FROM (
         VALUES
             ('Cushion', account_snapshot.cushion),

@@ -16,11 +16,12 @@ STRANGE_MESSAGES = {
     "too few fields": ("v", b'["NetLiquidation","1.00","USD"]'),
     "fields that are not text": ("v", b'["NetLiquidation",1.00,"USD","DU1"]'),
     "a NUL": ("v", rb'["NetLiquidation","1\u0000","USD","DU1"]'),
-    "a price that is no number": ("p", '["{}"]'.format('","'.join(position(1, price="cheap")[2:])).encode()),
-    "a contract id that is no number": (
+    "a symbol that no index holds": (
         "p",
-        '["{}"]'.format('","'.join(["AAPL", *position(1)[3:]])).encode(),
+        '["{}"]'.format('","'.join(position(1, symbol="S" * 3000)[2:])).encode(),
     ),
+    "a key that no index holds": ("v", '["{}","1","USD","DU1"]'.format("K" * 300).encode()),
+    "a currency that no index holds": ("v", '["Key","1","{}","DU1"]'.format("C" * 3000).encode()),
     "a position cut short": ("p", b'["1","AAPL"]'),
 }
 
@@ -111,11 +112,11 @@ def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
 
 def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
     stream = Stream()
-    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD"), position(1, price="cheap")]})
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD"), position(1, symbol="S" * 600)]})
     record(database_url, stream.events)
     project(database_url)
     assert retry_poison(database_url) == (1, 1)
-    monkeypatch.setattr("ibconnect.projections.download._null", lambda text: r"\N")
+    monkeypatch.setattr("ibconnect.projections.download.MAX_NAME_BYTES", 1000)
     assert retry_poison(database_url) == (1, 0)
     assert len(read_tables(database_url)["account_position"]) == 1
     assert retry_poison(database_url) == (0, 0)

@@ -16,7 +16,15 @@ def connection(database_url):
     stream.message("15", "1", "DU0000001,DU2,DU3", timed=True)
     stream.refresh({"DU0000001": capture(CAPTURES / "eur-commodities-fx.jsonl")})
     stream.refresh({"DU0000001": capture(CAPTURES / "eur-margin.jsonl"), "DU2": []})
-    stream.refresh({"DU2": [value("NetLiquidation", "3", "USD", "DU2"), position(1, account="DU2")]})
+    stream.refresh(
+        {
+            "DU2": [
+                value("AccountCode", "DU2", "", "DU2"),
+                value("NetLiquidation", "3", "USD", "DU2"),
+                position(1, account="DU2"),
+            ]
+        }
+    )
     record(database_url, stream.events)
     project(database_url)
     with connect(database_url, name="test", search_path="public") as connection:

@@ -18,7 +18,7 @@ from ibconnect.errors import ConfigError
 from ibconnect.events.wire import encode_message, fields_of
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.event_lines import Stored, account_of, arrived, line
-from ibconnect.http.headers import best_encoding, best_media, wants_refresh
+from ibconnect.http.headers import best_encoding, best_media, max_age, prefers_fresh
 from ibconnect.http.parameters import (
     format_cursor,
     parse_cursor,
@@ -80,7 +80,38 @@ def test_media_type(header: str, media: str | None) -> None:
 def test_negotiation_survives_any_header(header: str) -> None:
     assert best_encoding(header) in ("br", "zstd", "gzip", "identity")
     assert best_media(header, (JSON, CSV)) in (JSON, CSV, None)
-    assert wants_refresh(header) in (True, False)
+    assert (age := max_age(header)) is None or age >= 0
+    assert prefers_fresh(header) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("header", "age"),
+    [
+        ("max-age=0", 0),
+        ("no-cache", 0),
+        ("no-store, Max-Age=0", 0),
+        ("max-age=00", 0),
+        ("max-age=60", 60),
+        ('max-age="60"', 60),
+        ("max-age=60, no-cache", 0),
+        ("max-age=60, max-age=30", 30),
+        ("max-age=0x", None),
+        ("max-age=-1", None),
+        ("max-age", None),
+        ("", None),
+        ("no-store", None),
+    ],
+)
+def test_how_old_figures_may_be(header: str, age: int | None) -> None:
+    assert max_age(header) == age
+
+
+@pytest.mark.parametrize(
+    ("header", "wants"),
+    [("respond-async", True), ("wait=10, Respond-Async", True), ("respond-async; foo", True), ("wait=10", False)],
+)
+def test_who_wants_fresh_figures_or_none(header: str, wants: bool) -> None:
+    assert prefers_fresh(header) is wants
 
 
 def test_tokens_and_hashes_with_and_without_limits() -> None:
@@ -258,6 +289,7 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "no-gateway": 503,
         "database-unavailable": 503,
         "not-ready": 503,
+        "rebuilding": 503,
         "too-many-streams": 503,
         "refresh-timeout": 504,
         "query-timeout": 504,

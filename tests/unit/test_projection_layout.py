@@ -9,7 +9,7 @@ from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, column
 
 
 def places(*sent):
-    """Where each of some (key, currency) goes: a table, its row's key, the column's tag; None for account_value."""
+    """Where each of some (key, currency) goes: table, row's key, column's tag; "text"; None for what came again."""
     layout = layout_of(tuple(key for key, _ in sent), tuple(currency for _, currency in sent))
     values = [*range(len(sent)), None]
     found = {}
@@ -22,8 +22,9 @@ def places(*sent):
     for text in layout.attributes:
         found[text.number] = ("attribute", text.segment, text.tag)
     found.pop(None, None)
-    assert sorted([*found, *(text.number for text in layout.loose)]) == list(range(len(sent)))
-    return [found.get(number) for number in range(len(sent))]
+    loose = {text.number: "text" for text in layout.loose}
+    assert found.keys().isdisjoint(loose)
+    return [found.get(number) or loose.get(number) for number in range(len(sent))]
 
 
 def test_both_spellings_of_a_ledger_key_go_to_the_same_column():
@@ -62,21 +63,30 @@ def test_new_spelling_leaves_no_doubt():
     assert places(*sent)[:2] == [("ledger", "EUR", "AccruedCash"), ("segment", "", "AccruedCash")]
 
 
-def test_profit_sent_twice_is_first_the_accounts_for_which_there_is_no_column():
+def test_profit_exists_in_the_ledger_alone_so_what_comes_again_is_newer():
     sent = ("RealizedPnL", "EUR"), ("RealizedPnL", "EUR"), ("NetLiquidation", "EUR")
     assert places(*sent)[:2] == [None, ("ledger", "EUR", "RealizedPnL")]
 
 
-def test_later_value_has_the_column_and_the_earlier_one_is_kept():
+def test_the_last_value_of_a_key_is_the_value():
     sent = ("NetLiquidation", "EUR"), ("NetLiquidation", "EUR"), ("AccountReady", ""), ("AccountReady", "")
     assert places(*sent) == [None, ("segment", "", "NetLiquidation"), None, ("attribute", "", "AccountReady")]
+    sent = ("Invented", "EUR"), ("Invented", ""), ("Invented", "EUR"), ("$LEDGER-Invented", "EUR")
+    assert places(*sent) == [None, "text", "text", "text"]
+
+
+def test_a_figure_of_the_ledger_is_no_figure_of_the_account():
+    sent = ("NetLiquidation", "EUR"), ("$LEDGER-TotalCashValue", "EUR"), ("$LEDGER-NetLiquidation", "EUR")
+    assert places(*sent) == [("segment", "", "NetLiquidation"), "text", "text"]
+    layout = layout_of(*map(tuple, zip(*sent, strict=True)))
+    assert [text.is_ledger for text in layout.loose] == [True, True]
 
 
 def test_what_has_no_column_is_kept_as_text():
     sent = (
         ("NetLiquidation", "EUR"),
         ("NetLiquidation", ""),
-        ("NetLiquidation", "USD"),
+        ("BuyingPower", "USD"),
         ("CashBalance", ""),
         ("CashBalance-S", "EUR"),
         ("Invented", "EUR"),
@@ -84,14 +94,17 @@ def test_what_has_no_column_is_kept_as_text():
         ("Cushion", "EUR"),
         ("$LEDGER-Cushion", ""),
     )
-    assert places(*sent) == [("segment", "", "NetLiquidation")] + [None] * 8
+    assert places(*sent) == [("segment", "", "NetLiquidation")] + ["text"] * 8
 
 
 def test_base_currency():
     assert layout_of(("NetLiquidation",), ("CHF",)).base == "CHF"
     assert layout_of(("AvailableFunds", "NetLiquidation"), ("USD", "CHF")).base == "CHF"
     assert layout_of(("AccruedCash", "AvailableFunds"), ("USD", "EUR")).base == "EUR"
-    assert layout_of(("NetLiquidation", "CashBalance"), ("BASE", "EUR")).base == ""
+    assert layout_of(("NetLiquidation", "CashBalance"), ("BASE", "EUR")).base == "BASE"
+    assert layout_of(("NetLiquidation", "AvailableFunds"), ("BASE", "EUR")).base == "EUR"
+    assert layout_of(("NetLiquidation", "NetLiquidation"), ("USD", "EUR")).base == "EUR"
+    assert layout_of(("CashBalance", "AccruedCash"), ("EUR", "EUR")).base == ""
     assert layout_of((), ()).base == ""
 
 
@@ -103,8 +116,15 @@ SPELLED = st.builds("{}{}{}".format, st.sampled_from(["", "$LEDGER-"]), KEYS, st
 
 
 @given(st.lists(st.tuples(SPELLED, st.sampled_from(["", "BASE", "EUR", "USD"]))))
-def test_every_value_has_exactly_one_place(sent):
-    assert len(places(*sent)) == len(sent)
+def test_every_key_has_exactly_one_value_the_last(sent):
+    found = places(*sent)
+    layout = layout_of(*(tuple(column) for column in zip(*sent, strict=True))) if sent else layout_of((), ())
+    last = {name._replace(number=0): name.number for name in layout.names}
+    attributes = {(text.tag, text.segment, text.currency): text.number for text in layout.attributes}
+    for name in layout.names:
+        is_last = last[name._replace(number=0)] == name.number
+        shared = attributes.get((name.tag, name.segment, name.currency), name.number)
+        assert (found[name.number] is not None) == (is_last and shared == name.number)
 
 
 def test_columns_are_those_of_the_schema_in_order():

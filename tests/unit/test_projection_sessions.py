@@ -37,21 +37,40 @@ def tell():
 
 
 def test_download_lies_between_its_two_events(tell):
-    assert tell("rs", created=START, trigger="cron") == facts.RefreshBegan(1, 1, START, "cron", START + 2)
+    began = tell("rs", created=START, trigger="cron", accounts=["DU1", "DU2"])
+    assert began == facts.RefreshBegan(1, 1, START, "cron", START + 2, "", 2)
     assert tell("as", account="DU1", source="updates") is None
     tell.version += 10
     found = tell("ac", account="DU1", ended="download-end")
     assert (found.after, found.before, found.account, found.created) == (3, 14, "DU1", START)
     assert tell("re", outcome="complete", request=4, missing={"DU2": "timeout"}) == facts.RefreshFinished(
-        1, START + 15, "complete", 4, {"DU2": "timeout"}
+        1, START + 15, "complete", 4, {"DU2": "timeout"}, "", 1
     )
 
 
 @pytest.mark.parametrize("ended", ["timeout", "rejected", "disconnected", "something new"])
-def test_unfinished_download_makes_nothing(tell, ended):
+def test_unfinished_download_of_which_nothing_is_known_makes_no_snapshot(tell, ended):
     tell("rs", created=START)
     tell("as", account="DU1", source="updates")
-    assert tell("ac", account="DU1", ended=ended) is None
+    assert tell("ac", account="DU1", ended=ended) == facts.Concluded("g", "DU1", START + 4, ended, ended, None)
+
+
+@pytest.mark.parametrize("ended", ["timeout", "interrupted"])
+def test_a_part_makes_a_snapshot_where_the_recorder_has_looked_into_it(tell, ended):
+    tell("rs", created=START)
+    tell("as", account="DU1", source="updates")
+    found = tell("ac", class_version=2, account="DU1", ended=ended, why=f"{ended}: so", last=START + 1, request=4)
+    assert (found.is_judged, found.why, found.completed) == (True, f"{ended}: so", START + 1)
+    assert found.concluded == facts.Concluded("g", "DU1", START + 4, ended, f"{ended}: so", 4)
+
+
+def test_only_the_last_word_on_an_account_makes_a_snapshot(tell):
+    tell("rs", created=START, accounts=["DU1"])
+    tell("as", account="DU1", source="updates")
+    assert tell("ac", class_version=2, account="DU1", ended="quiet", then="multi") is None
+    tell("as", account="DU1", source="updates", since=3)
+    found = tell("ac", class_version=2, account="DU1", ended="quiet")
+    assert (found.after, found.before, found.is_supplement) == (3, 6, True)
 
 
 def test_downloads_of_several_accounts_may_overlap(tell):
@@ -66,7 +85,7 @@ def test_downloads_of_several_accounts_may_overlap(tell):
 
 def test_closing_ends_the_refresh_under_way(tell):
     tell("rs", created=START)
-    assert tell("sc", reason="lost") == facts.SessionEnded(1, START + 3, "lost", 1)
+    assert tell("sc", reason="lost") == facts.SessionEnded(1, START + 3, "lost", 1, 0)
     with pytest.raises(ProjectionError, match="not open"):
         tell("rs", created=START)
 

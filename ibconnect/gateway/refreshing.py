@@ -1,0 +1,115 @@
+"""While a gateway is connected: refresh when somebody wants it, again where something was missing, once more where
+something came late.
+
+In: a link, and the wishes that the schedule, requests and the gateway itself add to. Out: recorded walks, one after the
+other. Called by the keeper, once for each connection.
+"""
+
+import asyncio
+from typing import Any
+
+from ibconnect.gateway.coordination import Coordination
+from ibconnect.gateway.download import Patience
+from ibconnect.gateway.link import Link
+from ibconnect.gateway.refresh import Order, Refresher, Walk
+from ibconnect.gateway.retries import Retries
+from ibconnect.gateway.roster import Roster
+from ibconnect.gateway.wishes import Wish, Wishes
+from ibconnect.times import to_micros
+
+# How often it is looked whether something came late.
+_LATE_S = 0.25
+# In the place of an account: the whole list, where the list itself was not as it should be.
+_LIST = ""
+
+
+class Refreshing:
+    """One connection's. What is wanted, listed and to be tried again outlasts it, and so is given."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        patience: Patience,
+        wishes: Wishes,
+        retries: Retries,
+        roster: Roster,
+        coordination: Coordination,
+    ) -> None:
+        self._link = link
+        self._wishes = wishes
+        self._retries = retries
+        self._coordination = coordination
+        self._refresher = Refresher(link, patience, roster, lambda: coordination.latest_request, self._urgent)
+
+    async def run(self) -> None:
+        """Go on until the connection ends.
+
+        :raises GatewayLost: it ended while a refresh was under way
+        """
+        # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
+        self._wishes.clear()
+        self._wishes.add(Wish("start"))
+        while not self._link.lost.done():
+            if await self._is_wanted():
+                self._follow_up(await self._refresh(self._wishes.take()))
+            elif self._link.lost.done():
+                return
+            elif self._link.connectivity.is_stale:
+                self._refresher.late.clear()
+            elif (late := await self._refresher.conclude_late()) is not None:
+                self._follow_up(late)
+            self._want_retry()
+
+    async def _is_wanted(self) -> bool:
+        """Wait until a refresh is wanted (True), or until it is time to look for something else."""
+        wanted = asyncio.ensure_future(self._wishes.wanted())
+        watched: set[asyncio.Future[Any]] = {wanted, self._link.lost}
+        try:
+            await asyncio.wait(watched, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
+            return wanted.done() and not self._link.lost.done()
+        finally:
+            wanted.cancel()
+
+    def _patience(self) -> float | None:
+        waits = [] if self._refresher.late.is_idle else [_LATE_S]
+        if (due := self._retries.next_at) is not None and not self._link.connectivity.is_stale:
+            waits.append(max(0.0, due - _now()))
+        return min(waits, default=None)
+
+    def _urgent(self) -> list[str]:
+        """The accounts that somebody waits for, each by itself: their wish counts as begun."""
+        return list(self._wishes.urgent())
+
+    async def _refresh(self, wish: Wish) -> Walk:
+        created = self._link.session.now() if wish.created is None else to_micros(wish.created)
+        walk = await self._refresher.run(Order(wish.trigger, created, wish.accounts))
+        if set(walk.accounts) == set(self._link.accounts):
+            self._wishes.drop("accounts")
+        for account in (wish.accounts or frozenset()).difference(walk.accounts):
+            self._retries.forget(account)
+        self._wishes.drop_served(walk.request if walk.is_for_all else None, walk.served)
+        return walk
+
+    def _follow_up(self, walk: Walk) -> None:
+        now = _now()
+        for account, conclusion in walk.conclusions.items():
+            self._retries.note(account, now, is_whole=conclusion.is_whole)
+        if walk.is_for_all:
+            is_listed = bool(walk.accounts) and all(
+                code in walk.conclusions or code in walk.accounts for code in walk.missing
+            )
+            self._retries.note(_LIST, now, is_whole=is_listed)
+            self._retries.keep([*walk.accounts, _LIST])
+
+    def _want_retry(self) -> None:
+        # While the gateway has lost IB nothing can be had; everything is asked for when it is back.
+        if self._link.connectivity.is_stale:
+            return
+        due = self._retries.due(_now())
+        if due:
+            self._wishes.add(Wish("retry", accounts=None if _LIST in due else frozenset(due)))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,52 @@
+"""When an account whose figures could not be had is asked for again: soon, then less and less often.
+
+In: what became of each account of a refresh. Out: which accounts are due, and when the next one is. Kept by the keeper,
+who sets one timer for all of them; pure, so every function is given the time (of one clock, in seconds).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+FIRST_S, LONGEST_S = 15.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    due: float
+    wait: float
+
+
+class Retries:
+    """Of one gateway."""
+
+    def __init__(self, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._waiting: dict[str, _Retry] = {}
+
+    def note(self, account: str, now: float, *, is_whole: bool) -> None:
+        """An account was asked for."""
+        if is_whole:
+            self.forget(account)
+            return
+        known = self._waiting.get(account)
+        wait = self._first_s if known is None else min(2 * known.wait, self._longest_s)
+        self._waiting[account] = _Retry(now + wait, wait)
+
+    def forget(self, account: str) -> None:
+        """It need not be asked for again."""
+        self._waiting.pop(account, None)
+
+    def keep(self, accounts: Iterable[str]) -> None:
+        """Forget all other accounts: they are not listed any more."""
+        kept = set(accounts)
+        self._waiting = {account: retry for account, retry in self._waiting.items() if account in kept}
+
+    def due(self, now: float) -> list[str]:
+        """The accounts to ask for again now."""
+        return [account for account, retry in self._waiting.items() if retry.due <= now]
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next one is due; None if none waits."""
+        return min((retry.due for retry in self._waiting.values()), default=None)

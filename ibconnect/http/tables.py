@@ -1,0 +1,69 @@
+"""Whether the live snapshot tables are those that this program reads: after an upgrade they are not, for a while.
+
+In: the database. Out: nothing, or a 503 that says how far the rebuild is. Asked before each route that reads the
+tables, and again when a statement finds other columns than it knows. Everything else answers meanwhile.
+"""
+
+import time
+from contextlib import suppress
+
+import psycopg
+
+from ibconnect.database.sql import queries
+from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.http import reads
+from ibconnect.http.problems import Code, Problem
+
+_SQL = queries("http/tables")
+# What was found out holds for so long: another version may swap its tables in at any time.
+_HOLDS_S = 1.0
+# What a statement meets whose tables are of another version.
+OTHER_TABLES = (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
+
+
+class Tables:
+    """Of one application."""
+
+    def __init__(self, pool: reads.Pool) -> None:
+        self._pool = pool
+        self._current_until = 0.0
+
+    @property
+    def are_current(self) -> bool:
+        """Whether they were found to be ours a moment ago."""
+        return time.monotonic() < self._current_until
+
+    async def ensure_current(self) -> None:
+        """Return if the live tables are of this program's version.
+
+        :raises Problem: they are not, or there are none
+        """
+        if not self.are_current:
+            await self.look()
+
+    async def look(self) -> None:
+        """Find out whether the live tables are of this program's version.
+
+        :raises Problem: they are not, or there are none
+        """
+        self._current_until = 0.0
+        row = await reads.row(self._pool, _SQL["live"], {})
+        if row is None or row[0] != SNAPSHOTS_VERSION:
+            raise Problem(Code.REBUILDING, await self._detail(row))
+        self._current_until = time.monotonic() + _HOLDS_S
+
+    async def _detail(self, row: tuple[int, int, int, bool] | None) -> str:
+        if row is None:
+            return "the snapshot tables are being created"
+        version, _, newest, is_rebuilding = row
+        if version > SNAPSHOTS_VERSION:
+            return f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}: upgrade it"
+        done = "has not begun"
+        if is_rebuilding:
+            with suppress(psycopg.Error):
+                ((position,),) = await reads.rows(self._pool, _SQL["next"], {}) or ((0,),)
+                done = f"has done {position:,} of {newest:,} events"
+        return (
+            f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}; "
+            f"their rebuild {done}, and recording goes on"
+        )

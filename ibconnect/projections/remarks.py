@@ -1,0 +1,136 @@
+"""What is to be said of a snapshot's figures: a closed list of codes, part of the REST contract.
+
+In: what a download says and how it came about. Out: whether its figures as a whole can be relied on, and remarks.
+Called by :mod:`rows`, live and in a rebuild alike, so what was recorded by an earlier version is judged anew.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from ibconnect.events.notices import LOST, UNSUBSCRIBED
+from ibconnect.projections.layout import Layout, layout_of
+from ibconnect.projections.numbers import is_unset, number_of
+from ibconnect.tags import says_not_ready
+
+if TYPE_CHECKING:
+    from ibconnect.projections.download import Download
+    from ibconnect.projections.facts import Downloaded
+
+# More remarks of one snapshot than this are counted, not told.
+_MOST = 50
+
+
+class Code(StrEnum):
+    """Each kind of remark. The codes are part of the API: none is renamed or reused."""
+
+    NOT_READY = "not-ready"
+    INTERRUPTED = "interrupted"
+    INCOMPLETE = "incomplete"
+    UNSET_PRICES = "unset-prices"
+    UNREADABLE_FIGURE = "unreadable-figure"
+    SET_ASIDE = "set-aside"
+    NO_END = "no-end"
+    LATE = "late"
+    EMPTY = "empty"
+
+
+# With one of these the figures as a whole cannot be relied on.
+_UNRELIABLE = frozenset({Code.NOT_READY, Code.INTERRUPTED, Code.INCOMPLETE, Code.UNSET_PRICES})
+
+
+class Remark(NamedTuple):
+    """One remark. ``position``: of the event that it is about, where it is about one."""
+
+    code: Code
+    detail: str
+    position: int | None = None
+
+    def as_json(self) -> dict[str, str | int]:
+        """As a report shows it."""
+        shown: dict[str, str | int] = {"Code": self.code.value, "Detail": self.detail}
+        return shown if self.position is None else {**shown, "Position": self.position}
+
+
+class Judgement(NamedTuple):
+    """Whether a snapshot's figures can be relied on, and everything that is to be said of them."""
+
+    is_ready: bool
+    remarks: list[Remark]
+
+
+def judge(fact: "Downloaded", download: "Download", layout: Layout) -> Judgement:
+    """Judge a download by its own rows, and by what the recorder found out about it."""
+    remarks = [*_of_the_whole(fact, download, layout), *download.remarks, *_of_figures(download, layout)]
+    is_ready = not any(remark.code in _UNRELIABLE for remark in remarks)
+    if fact.why and is_ready:
+        remarks.insert(0, Remark(Code.INCOMPLETE, fact.why))
+        is_ready = False
+    if len(remarks) > _MOST:
+        left = len(remarks) - _MOST + 1
+        remarks[_MOST - 1 :] = [Remark(remarks[_MOST].code, f"and {left} more remarks")]
+    return Judgement(is_ready, remarks)
+
+
+def _of_the_whole(fact: "Downloaded", download: "Download", layout: Layout) -> Iterator[Remark]:
+    texts, keys = download.values.texts, download.values.keys
+    if any(says_not_ready(keys[index], texts[index]) for index in layout.ready):
+        yield Remark(Code.NOT_READY, "IB's server was resetting (AccountReady=false): figures may be old or wrong")
+    if fact.ended == "interrupted":
+        yield Remark(Code.INTERRUPTED, fact.detail)
+    elif not fact.is_judged:
+        yield from _interruptions(fact, download)
+    if fact.ended == "timeout":
+        yield Remark(Code.INCOMPLETE, f"the download did not end: {fact.detail}")
+    if download.is_empty and fact.check in ("", "agrees"):
+        yield Remark(Code.EMPTY, "IB answered that there is nothing: no value and no position")
+    elif lacking := _lacking(download, layout):
+        yield Remark(Code.INCOMPLETE, f"{lacking} did not come")
+    if fact.check not in ("", "agrees"):
+        yield Remark(Code.INCOMPLETE, fact.detail)
+    held = [position for position in download.held if position.is_open]
+    if held and not fact.is_multi and not any(position.has_price for position in held):
+        yield Remark(Code.UNSET_PRICES, "no open position has a price: the gateway had just started, perhaps")
+    if fact.ended == "quiet":
+        checked = ", and the positions, asked for by themselves, agree" if fact.check == "agrees" else ""
+        yield Remark(Code.NO_END, f"IB did not say that this was all; nothing more came{checked}")
+    if fact.is_supplement and not fact.why:
+        yield Remark(Code.LATE, "also holds what came when the download had ended")
+
+
+def _interruptions(fact: "Downloaded", download: "Download") -> Iterator[Remark]:
+    """What the notices say that came meanwhile, where the recorder did not heed them.
+
+    2100 may still be about the account before, unless rows of this one had come.
+    """
+    for code, text in download.notices:
+        if code in LOST or (code == UNSUBSCRIBED and download.was_unsubscribed and not fact.is_multi):
+            yield Remark(Code.INTERRUPTED, f"{code}: {text}")
+            return
+
+
+def _lacking(download: "Download", layout: Layout) -> str:
+    lacking = [] if layout.has_identity else ["AccountCode"]
+    index = layout.net_liquidation
+    if index is None or number_of(download.values.texts[index]) is None:
+        lacking.append("NetLiquidation")
+    return " and ".join(lacking)
+
+
+def is_odd(download: "Download") -> bool:
+    """Whether a value that should be a number is none: then the event that holds it is to be named."""
+    layout = layout_of(download.values.keys, download.values.currencies)
+    return any(_unreadable(download.values.texts[index]) for index in layout.inexact(download.values.texts))
+
+
+def _unreadable(text: str) -> bool:
+    return number_of(text) is None and not is_unset(text)
+
+
+def _of_figures(download: "Download", layout: Layout) -> Iterator[Remark]:
+    values = download.values
+    for index in layout.inexact(values.texts):
+        text = values.texts[index]
+        if _unreadable(text):
+            position = values.positions[index] if values.positions else None
+            yield Remark(Code.UNREADABLE_FIGURE, f"{values.keys[index]} is {text[:60]!r}", position)
