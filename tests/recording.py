@@ -1,7 +1,7 @@
 """A recorder at work on simulated gateways and a real Postgres, and ways to wait for what it records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,20 +17,9 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.keeper import Keeper
+from tests.waiting import until
 
-DEADLINE_S = 20.0
 Kind = TypeVar("Kind", bound=Event)
-
-
-async def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S) -> Any:
-    """Wait until ``condition()`` is true and return its value; fail the test, saying what was awaited."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + deadline
-    while not (value := condition()):
-        if loop.time() > end:
-            raise AssertionError(f"not within {deadline:g} s: {what}")
-        await asyncio.sleep(0.01)
-    return value
 
 
 class Recording:

@@ -17,7 +17,8 @@ from ibconnect.simulator.replay import Replay
 from tests.acceptance.clients.raw import RawClient
 from tests.paths import CAPTURES
 from tests.processes import Process
-from tests.recording import recording, until
+from tests.recording import recording
+from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
 ODD_FRAMES = ("missing-field", "extra-field", "unknown-id", "foreign-account", "non-utf8", "random-bytes")

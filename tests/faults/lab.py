@@ -20,8 +20,8 @@ from ibconnect.simulator import Gateway
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.control import ControlPort
 from tests.faults.judge import Judge, Marked
-from tests.faults.processes import wait_for
 from tests.projecting import project, read_tables
+from tests.waiting import wait_for
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 _ROUNDS = int(os.environ.get("ROUNDS") or 0)

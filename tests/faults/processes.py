@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -25,21 +25,12 @@ from ibconnect.database.embedded_cluster import Cluster
 from ibconnect.database.embedded_directories import binaries, prepare_data_dir
 from ibconnect.database.migrations import migrate
 from tests.paths import ROOT
+from tests.waiting import DEADLINE_S, wait_for
 
-DEADLINE_S = 30.0
 _numbers = itertools.count(1)
 
 NO_SYNC = {"fsync": "off", "full_page_writes": "off"}
 """For servers that are killed but whose machine is not: nothing is lost with the process."""
-
-
-def wait_for(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S, pause: float = 0.01) -> Any:
-    """Wait until ``condition()`` is true and return its value; fail, saying what was awaited."""
-    end = time.monotonic() + deadline
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
-        time.sleep(pause)
-    return value
 
 
 class Recorder:

@@ -18,8 +18,9 @@ from aiohttp.test_utils import unused_port
 from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Server, running_server, wait_for
+from tests.faults.processes import Server, running_server
 from tests.processes import accounts, process
+from tests.waiting import wait_for
 
 
 def ask(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

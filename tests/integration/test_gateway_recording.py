@@ -20,7 +20,8 @@ from ibconnect.events.kinds import (
 )
 from ibconnect.simulator import Captures, Gateway, Scenario
 from tests.paths import CAPTURES
-from tests.recording import recording, until
+from tests.recording import recording
+from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
 

@@ -14,7 +14,8 @@ from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.peers import asking
-from tests.serving import settings, until
+from tests.serving import settings
+from tests.waiting import until
 
 RIGHT = '{"Alive":true,"Instance":"bert","DatabaseSeconds":12.5}'
 

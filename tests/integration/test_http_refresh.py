@@ -8,7 +8,8 @@ import pytest
 
 from ibconnect.times import to_micros
 from tests.projecting import Stream, project, record
-from tests.serving import DU1, GATEWAY, PROBLEM, Served, admin, at, build_world, messages, serving, tell_gateway, until
+from tests.serving import DU1, GATEWAY, PROBLEM, Served, admin, at, build_world, messages, serving, tell_gateway
+from tests.waiting import until
 
 FRESH = {"Cache-Control": "max-age=0"}
 NEW = datetime(2025, 1, 1, tzinfo=UTC)
