@@ -201,15 +201,31 @@ async def test_what_cannot_be_understood_is_recorded_and_disturbs_nothing(
             assert bool(seen.of(DecodeFailed)) == (fault in expected)
 
 
-@pytest.mark.parametrize("fault", ["drop-mid-message", "reset-mid-message", "long-length", "short-length"])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("drop-mid-message", "lost"),
+        ("reset-mid-message", "lost"),
+        ("long-length", "broken-frame"),
+        ("short-length", "broken-frame"),
+    ],
+)
 async def test_a_broken_stream_ends_the_session_and_another_begins(
-    database_url: str, tmp_path: Path, fault: str
+    database_url: str, tmp_path: Path, fault: str, reason: str
 ) -> None:
     async with Gateway(login("eur-cfd")) as gateway:
         gateway.inject(fault, skip=40)
         async with recording(database_url, tmp_path, gateway.port) as seen:
             await until(lambda: "complete" in [event.outcome for event in seen.of(RefreshEnded)], "a whole refresh")
-            assert seen.of(SessionOpened)
+            broken, whole = seen.of(SessionOpened)
+            (closed,), (ended,) = seen.of(SessionClosed), seen.of(RefreshEnded)
+            assert (closed.originator_id, closed.reason) == (broken.originator_id, reason)
+            assert (ended.originator_id, ended.outcome) == (whole.originator_id, "complete")
+            first, second = seen.inbound()
+            # A reset throws away what has arrived and was not read yet.
+            intact = min(len(first), 40) if fault == "reset-mid-message" else 40
+            assert first[:intact] == gateway.sent[0][:intact]
+            assert second == gateway.sent[1]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
