@@ -186,7 +186,7 @@ async def test_figures_of_a_gateway_that_is_resetting_are_marked(start: Start) -
         service = await start(gateway.port)
         root = service.urls[0]
         good = await report_of(session, root, "DU0000001")
-        gateway.inject("account-not-ready")
+        gateway.inject("account-not-ready", count=1000)
         async with session.get(f"{root}/v1/accounts", headers={"Cache-Control": "max-age=0"}) as response:
             assert response.status == 200
         async with session.get(f"{root}/v1/accounts/DU0000001/snapshots") as response:
