@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from ibconnect.database.embedded_account import account_for
 from ibconnect.database.embedded_cluster import Cluster
 from ibconnect.database.embedded_directories import binaries, prepare_data_dir
 from ibconnect.database.migrations import migrate
-from tests.paths import ROOT
+from tests.paths import ROOT, scratch
 from tests.waiting import DEADLINE_S, wait_for
 
 _numbers = itertools.count(1)
@@ -175,7 +174,7 @@ class Server:
 @cache
 def _base() -> Path:
     """A directory for all servers of this run: the programs are copied there once, if they must be copied."""
-    base = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    base = scratch("ibc-fault-")
     atexit.register(shutil.rmtree, base, ignore_errors=True)
     account = account_for(base / "pg")
     base.chmod(0o700)

@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.errors import EmbeddedPostgresError
+from tests.paths import scratch
 from tests.waiting import wait_for
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user is impersonated")
@@ -35,8 +35,8 @@ with EmbeddedPostgres(Path(sys.argv[1])) as server:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A private directory right in the temporary one: its parents can be entered by everyone, it cannot."""
-    path = Path(tempfile.mkdtemp(prefix="ibc-emb-"))
+    """A private directory: its parents can be entered by everyone, it cannot."""
+    path = scratch("ibc-emb-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
