@@ -76,6 +76,16 @@ def test_goes_on_after_its_connection_was_cut(database_url, stream):
         assert projector.stop()
 
 
+def test_a_projector_that_waits_ends_at_once(database_url, stream, monkeypatch):
+    monkeypatch.setattr("ibconnect.projections.runner._POLL_S", 3600.0)
+    ensure(database_url)
+    record(database_url, stream.events)
+    projector = running(database_url)
+    with connect(database_url, name="test") as connection:
+        await_rows(connection, "SELECT position FROM projection", [(len(stream.events),)])
+    assert projector.stop(DEADLINE_S)
+
+
 def test_two_projectors_apply_each_event_once(database_url, stream):
     ensure(database_url)
     projectors = [running(database_url, batch=3) for _ in range(3)]
