@@ -68,7 +68,7 @@ async def test_a_download_that_says_nothing_is_given_up_tried_again_and_said_to_
 ) -> None:
     async with Gateway(login("usd-demo-universal", "eur-cfd")) as gateway:
         gateway.inject("no-end", every=True, count=100)
-        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="1") as seen:
+        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="0.3") as seen:
             (ended,) = await seen.refreshes()
             assert seen.endings() == [("DU0000001", "timeout")] * 2 + [("DU0000002", "timeout")] * 2
             assert ended.outcome == "failed"
@@ -112,9 +112,11 @@ async def test_a_client_id_in_use_is_recorded_and_tried_again(database_url: str,
 async def test_values_are_stale_without_ib_and_fresh_after(database_url: str, tmp_path: Path, data_lost: bool) -> None:
     async with Gateway(login("eur-cfd")) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
-        gateway.inject("connectivity", seconds=1.0, data_lost=data_lost)
+        gateway.inject("connectivity", seconds=3600, data_lost=data_lost)
         await until(lambda: state_of(database_url)[0] == "stale", "the gateway is reported stale")
         ask_for_refresh(database_url)
+        await seen.refreshes(2)
+        gateway.inject("connectivity", seconds=0.01, data_lost=data_lost)
         first, failed, again = await seen.refreshes(3)
         assert (first.outcome, failed.outcome, again.outcome) == ("complete", "failed", "complete")
         assert "1100" in failed.missing["DU0000001"]
@@ -163,17 +165,20 @@ async def test_the_schedule_refreshes(database_url: str, tmp_path: Path) -> None
         Gateway(login("eur-cfd")) as gateway,
         recording(database_url, tmp_path, gateway.port, ACCT_REF="* * * * * *") as seen,
     ):
-        await seen.refreshes(3)
-        scheduled = [event for event in seen.of(RefreshStarted) if event.trigger == "schedule"]
-        assert scheduled
-        assert all(event.created % 1_000_000 == 0 for event in scheduled)
+
+        def scheduled() -> list[RefreshStarted]:
+            return [event for event in seen.of(RefreshStarted) if event.trigger == "schedule"]
+
+        await until(scheduled, "a scheduled refresh")
+        assert all(event.created % 1_000_000 == 0 for event in scheduled())
 
 
 async def test_a_lost_gateway_is_found_again(database_url: str, tmp_path: Path) -> None:
     async with Gateway(login("eur-cfd")) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
-        gateway.inject("restart", seconds=1.0)
+        gateway.inject("restart", seconds=3600)
         await until(lambda: not state_of(database_url)[1], "the gateway is reported away")
+        await gateway.listen()
         await seen.refreshes(2)
         assert [event.reason for event in seen.of(SessionClosed)] == ["lost"]
         assert seen.inbound() == gateway.sent
