@@ -73,6 +73,16 @@ class Recording:
         return [(event.account, event.ended) for event in self.of(AccountConcluded)]
 
 
+def ask_for_refresh(url: str) -> int:
+    """Ask all gateways' leaders for a refresh, as the REST API does; the request's id."""
+    with connect(url, name="test") as connection:
+        insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
+        row = connection.execute(insert).fetchone()
+        assert row is not None
+        connection.execute("NOTIFY refresh_requested")
+        return int(row[0])
+
+
 @asynccontextmanager
 async def recording(
     url: str, spool: Path, *ports: int, instance: str = "one", **settings: str

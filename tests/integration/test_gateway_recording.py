@@ -20,7 +20,7 @@ from ibconnect.events.kinds import (
 )
 from ibconnect.simulator import Captures, Gateway, Scenario
 from tests.paths import CAPTURES
-from tests.recording import recording
+from tests.recording import ask_for_refresh, recording
 from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
@@ -128,15 +128,6 @@ def state_of(url: str) -> tuple[str, bool]:
     with connect(url, name="test") as connection:
         row = connection.execute("SELECT state, connected FROM coordination.gateway").fetchone()
         return (row[0], row[1]) if row else ("", False)
-
-
-def ask_for_refresh(url: str) -> int:
-    with connect(url, name="test") as connection:
-        insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
-        row = connection.execute(insert).fetchone()
-        assert row is not None
-        connection.execute("NOTIFY refresh_requested")
-        return int(row[0])
 
 
 async def test_a_request_is_served_and_named(database_url: str, tmp_path: Path) -> None:
