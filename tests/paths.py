@@ -14,8 +14,13 @@ _ROOM_BYTES = 2 << 30
 
 
 def scratch(prefix: str) -> Path:
-    """A new private directory for a database: in memory if there is room, where one is made in a tenth of the time."""
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=_MEMORY if _is_fit(_MEMORY) else None))
+    """A new private directory for a database."""
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=scratch_root()))
+
+
+def scratch_root() -> Path:
+    """Where databases are made: in memory if there is room, which takes a tenth of the time."""
+    return _MEMORY if _is_fit(_MEMORY) else Path(tempfile.gettempdir())
 
 
 def _is_fit(directory: Path) -> bool:
