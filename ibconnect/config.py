@@ -54,10 +54,10 @@ class Config:
     port: int
     host: str
     acct_ref: str
-    refresh_timeout: int
-    refresh_floor: int
-    download_timeout: int
-    quiet_time: int
+    refresh_timeout: float
+    refresh_floor: float
+    download_timeout: float
+    quiet_time: float
     api_tokens: str
     api_tokens_file: str
     allow_anonymous: bool
@@ -97,11 +97,20 @@ def _boolean(text: str) -> bool:
         raise ValueError("use true or false") from None
 
 
-def _integer(low: int, high: int, unit: str = "") -> Callable[[str], int]:
+def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         if not re.fullmatch(r"-?\d{1,15}", text.strip(), re.ASCII) or not low <= int(text) <= high:
-            raise ValueError(f"use a whole number{unit} from {low} to {high}")
+            raise ValueError(f"use a whole number from {low} to {high}")
         return int(text)
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        if not re.fullmatch(r"\d{1,6}(?:\.\d{1,3})?", text.strip(), re.ASCII) or not low <= float(text) <= high:
+            raise ValueError(f"use seconds from {low:g} to {high:g}, such as 2 or 0.5")
+        return float(text)
 
     return parse
 
@@ -207,26 +216,26 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REFRESH_TIMEOUT",
         "15",
-        "seconds that a request waits for a refresh that it asked for",
-        _integer(1, 600, " of seconds"),
+        "seconds (0.1 to 600) that a request waits for a refresh that it asked for",
+        _seconds(0.1, 600),
     ),
     Setting(
         "REFRESH_FLOOR",
         "5",
-        "seconds for which an account that was asked for is not asked for again, however often clients want it fresh",
-        _integer(0, 600, " of seconds"),
+        "seconds (0 to 600) for which what a gateway was asked for is not asked for again, however often clients want it",
+        _seconds(0, 600),
     ),
     Setting(
         "DOWNLOAD_TIMEOUT",
         "20",
-        "seconds that one account's download may last",
-        _integer(1, 600, " of seconds"),
+        "seconds (0.1 to 600) that one account's download may last",
+        _seconds(0.1, 600),
     ),
     Setting(
         "QUIET_TIME",
         "3",
-        "seconds without a message after which a download counts as ended although IB never said so",
-        _integer(1, 60, " of seconds"),
+        "seconds (0.1 to 60) without a message after which a download counts as ended although IB never said so",
+        _seconds(0.1, 60),
     ),
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", _text, secret=True),
     Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", _text),
@@ -286,6 +295,8 @@ def _shown(name: str, value: Any) -> str:
         return "(hidden)" if value else ""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return str(value)

@@ -3,35 +3,39 @@
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
+from tests.paths import scratch
 
-CAPTURES = Path(__file__).parent / "fixtures" / "captures"
 _numbers = itertools.count(1)
+
+# How long an example takes says how busy the machine is, nothing else.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """An embedded Postgres of this test process alone: no fsync, since nothing here outlives the run."""
-    directory = Path(tempfile.mkdtemp(prefix="ibc-test-"))
+    directory = scratch("ibc-test-")
     try:
-        settings = {
+        parameters = {
             "fsync": "off",
             "full_page_writes": "off",
             "max_connections": "100",
             "shared_buffers": "64MB",
+            "max_wal_size": "128MB",
         }
-        with EmbeddedPostgres(directory, settings) as server:
+        with EmbeddedPostgres(directory, parameters) as server:
             yield server.url
     finally:
         shutil.rmtree(directory, ignore_errors=True)

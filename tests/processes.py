@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.paths import ROOT
-
-DEADLINE_S = 30.0
+from tests.waiting import DEADLINE_S, wait_for
 
 
 class Process:
@@ -41,12 +40,15 @@ class Process:
 
     def said(self, pattern: str) -> re.Match[str]:
         """Wait for a line of output."""
-        end = time.monotonic() + DEADLINE_S
-        while (found := re.search(pattern, self.output)) is None:
-            assert self.popen.poll() is None, f"ended with {self.popen.returncode}:\n{self.output}"
-            assert time.monotonic() < end, f"never said {pattern!r}:\n{self.output}"
-            time.sleep(0.02)
-        return found
+
+        def is_said() -> re.Match[str] | None:
+            has_ended = self.popen.poll() is not None
+            found = re.search(pattern, self.output)
+            assert found or not has_ended, f"ended with {self.popen.returncode}:\n{self.output}"
+            return found
+
+        said: re.Match[str] = wait_for(is_said, lambda: f"{pattern!r} is said:\n{self.output}")
+        return said
 
     def url(self) -> str:
         """Where it serves, once it does."""
@@ -85,11 +87,13 @@ def get(url: str, **headers: str) -> tuple[int, Any]:
 
 def accounts(url: str, count: int, after: Mapping[str, str] | None = None) -> dict[str, str]:
     """Wait until so many accounts have a report (newer than those of ``after``): account code → latest."""
-    end = time.monotonic() + DEADLINE_S
-    while True:
+    latest: dict[str, str] = {}
+
+    def are_there() -> bool:
         status, rows = get(f"{url}/v1/accounts")
-        latest = {row["AccountCode"]: row["Latest"] or "" for row in rows} if status == 200 else {}
-        if sum(at > (after or {}).get(code, "") for code, at in latest.items()) >= count:
-            return latest
-        assert time.monotonic() < end, f"only {latest}"
-        time.sleep(0.02)
+        latest.clear()
+        latest.update({row["AccountCode"]: row["Latest"] or "" for row in rows} if status == 200 else {})
+        return sum(at > (after or {}).get(code, "") for code, at in latest.items()) >= count
+
+    wait_for(are_there, lambda: f"reports of {count} accounts, newer than {after}, but {latest}")
+    return latest

@@ -1,7 +1,7 @@
 """A recorder at work on simulated gateways and a real Postgres, and ways to wait for what it records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,20 +17,9 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.keeper import Keeper
+from tests.waiting import until
 
-DEADLINE_S = 20.0
 Kind = TypeVar("Kind", bound=Event)
-
-
-async def until(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S) -> Any:
-    """Wait until ``condition()`` is true and return its value; fail the test, saying what was awaited."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + deadline
-    while not (value := condition()):
-        if loop.time() > end:
-            raise AssertionError(f"not within {deadline:g} s: {what}")
-        await asyncio.sleep(0.01)
-    return value
 
 
 class Recording:
@@ -84,13 +73,25 @@ class Recording:
         return [(event.account, event.ended) for event in self.of(AccountConcluded)]
 
 
+def ask_for_refresh(url: str) -> int:
+    """Ask all gateways' leaders for a refresh, as the REST API does; the request's id."""
+    with connect(url, name="test") as connection:
+        insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
+        row = connection.execute(insert).fetchone()
+        assert row is not None
+        connection.execute("NOTIFY refresh_requested")
+        return int(row[0])
+
+
 @asynccontextmanager
 async def recording(
     url: str, spool: Path, *ports: int, instance: str = "one", **settings: str
 ) -> AsyncIterator[Recording]:
     """Record the gateways on these local ports for as long as the context lasts."""
     gateways = ",".join(f"127.0.0.1:{port}" for port in ports)
-    config = load({"QUIET_TIME": "1", "DOWNLOAD_TIMEOUT": "2", **settings, "IB_GW": gateways, "INSTANCE": instance})
+    # What a gateway in the same event loop has sent is read before any time is found to be over.
+    quick = {"QUIET_TIME": "0.3", "DOWNLOAD_TIMEOUT": "10"}
+    config = load({**quick, **settings, "IB_GW": gateways, "INSTANCE": instance})
     with Datastore(url) as datastore:
         writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
         await writer.start()

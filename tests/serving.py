@@ -1,6 +1,5 @@
 """The REST server on a free port over a database with known contents, for the tests of the HTTP room."""
 
-import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from ibconnect.http.app import create_app, serve
 from ibconnect.observe import configure_logging
 from ibconnect.times import format_rfc3339, from_micros, to_micros
 from tests.projecting import Stream, position, project, record, value
+from tests.waiting import until  # noqa: F401 - the tests of the HTTP room take it from here
 
 GATEWAY = "127.0.0.1:4002"
 DU1, DU2, EMPTY = "DU1000001", "DU1000002", "DU1000003"
@@ -41,15 +41,6 @@ class Served:
     def get(self, path: str, **options: object) -> "aiohttp.client._RequestContextManager":
         """GET a path."""
         return self.client.get(self.url + path, **{"allow_redirects": False, **options})  # type: ignore[arg-type]
-
-
-async def until(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
-    """Wait until ``condition()`` is true; fail the test, saying what was awaited."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not condition():
-        assert loop.time() < end, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 @contextmanager

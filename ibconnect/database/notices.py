@@ -35,8 +35,8 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
-def wait_in_thread(connection: Connection[Any], seconds: float) -> list[Notify]:
-    """The same for a thread's own connection.
+def wait_in_thread(connection: Connection[Any], seconds: float, waker: int) -> list[Notify]:
+    """The same for a thread's own connection; ends also when the descriptor ``waker`` can be read.
 
     :raises psycopg.OperationalError: the connection broke
     """
@@ -44,6 +44,7 @@ def wait_in_thread(connection: Connection[Any], seconds: float) -> list[Notify]:
     if found:
         return found
     poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
+    for descriptor in (connection.fileno(), waker):
+        poll.register(descriptor, select.POLLIN)
     poll.poll(seconds * 1000)
     return list(connection.notifies(timeout=0))

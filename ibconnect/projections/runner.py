@@ -5,7 +5,9 @@ the composition root, in every instance: whichever comes first applies, the othe
 wakes: twice a second the thread looks without one.
 """
 
+import os
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +38,8 @@ class Projector:
         self._url = url
         self._batch = batch
         self._stopping = threading.Event()
+        self._waker = os.eventfd(0, os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._waker)
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
@@ -46,6 +50,7 @@ class Projector:
     def stop(self, timeout: float = 5.0) -> bool:
         """Finish the batch at hand and end; tell whether that was done in time (seconds)."""
         self._stopping.set()
+        os.eventfd_write(self._waker, 1)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -71,7 +76,7 @@ class Projector:
             self._note(step)
             yield step
             if not step.is_behind:
-                wait_in_thread(connection, _POLL_S)
+                wait_in_thread(connection, _POLL_S, self._waker)
 
     def _note(self, step: Step) -> None:
         if self._failing:

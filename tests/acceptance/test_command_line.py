@@ -1,5 +1,6 @@
 """The command as its users run it: processes, signals, exit codes, what the terminal shows."""
 
+import shutil
 import signal
 import stat
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.database.pools import connect
-from tests.paths import CAPTURES
+from tests.paths import CAPTURES, scratch
 from tests.processes import Process, accounts, get, process
 
 CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
@@ -19,8 +20,9 @@ CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data directory that the embedded Postgres' own user can reach."""
-    with tempfile.TemporaryDirectory(prefix="ibc-data-", ignore_cleanup_errors=True) as directory:
-        yield Path(directory)
+    directory = scratch("ibc-data-")
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def gateway_port(gateway: Process) -> str:

@@ -17,7 +17,10 @@ from ibconnect.simulator.replay import Replay
 from tests.acceptance.clients.raw import RawClient
 from tests.paths import CAPTURES
 from tests.processes import Process
-from tests.recording import recording, until
+from tests.projecting import Stream
+from tests.projecting import record as store
+from tests.recording import ask_for_refresh, recording
+from tests.waiting import DEADLINE_S, until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
 ODD_FRAMES = ("missing-field", "extra-field", "unknown-id", "foreign-account", "non-utf8", "random-bytes")
@@ -58,7 +61,7 @@ async def record_again(url: str, spool: Path, session: RecordedSession, **settin
         Replay(url, [session], speed=math.inf, once=True) as replay,
         recording(url, spool, replay.port, **settings) as seen,
     ):
-        await asyncio.wait_for(replay.done.wait(), 20)
+        await asyncio.wait_for(replay.done.wait(), DEADLINE_S)
         await until(lambda: len(seen.of(SessionClosed)) > known, "the replayed session is closed")
     return sessions_of(url)[known]
 
@@ -121,44 +124,44 @@ async def test_a_session_ends_as_it_ended(database_url: str, tmp_path: Path, fau
 async def test_a_second_refresh_is_played_whether_the_client_asks_or_not(database_url: str, tmp_path: Path) -> None:
     async with (
         Gateway(Scenario(seed=2, accounts=2, positions=3), speed=2000) as gateway,
-        recording(database_url, tmp_path, gateway.port, ACCT_REF="* * * * * *") as seen,
+        recording(database_url, tmp_path, gateway.port, ACCT_REF="@yearly") as seen,
     ):
+        await seen.refreshes()
+        ask_for_refresh(database_url)
         await seen.refreshes(2)
     first = sessions_of(database_url)[0]
     async with (
-        Replay(database_url, [first], speed=math.inf, patience=3, once=True) as replay,
+        Replay(database_url, [first], speed=math.inf, patience=1, once=True) as replay,
         recording(database_url, tmp_path, replay.port, ACCT_REF="@yearly") as seen,
     ):
-        await asyncio.wait_for(replay.done.wait(), 20)
+        await asyncio.wait_for(replay.done.wait(), DEADLINE_S)
         await seen.have(SessionClosed, 2)
     again = sessions_of(database_url)[1]
     assert sent(database_url, again) == sent(database_url, first)
 
 
-async def test_the_recorded_pace_is_kept_and_scaled(database_url: str, tmp_path: Path) -> None:
-    async with (
-        Gateway(Scenario(seed=2, accounts=1, positions=3), speed=180) as gateway,
-        recording(database_url, tmp_path, gateway.port) as seen,
-    ):
-        await seen.refreshes()
-        await until(lambda: gateway.beat > 400, "two periodic updates")
-    first = sessions_of(database_url)[0]
-    times = {}
-    for speed in (1.0, 10.0):
-        async with Replay(database_url, [first], speed=speed, once=True) as replay:
-            began = asyncio.get_running_loop().time()
-            async with recording(database_url, tmp_path, replay.port):
-                await asyncio.wait_for(replay.done.wait(), 20)
-            times[speed] = asyncio.get_running_loop().time() - began
-    lasted = (first.ended - first.began) / 1e6
-    assert times[1.0] > lasted * 0.7
-    assert times[10.0] < lasted * 0.7
-    assert [sent(database_url, each) for each in sessions_of(database_url)[1:]] == [sent(database_url, first)] * 2
+async def test_the_recorded_pace_is_kept_and_scaled(database_url: str) -> None:
+    stream = Stream()
+    stream.message("15", "1", "DU1", timed=True)
+    stream.message("9", "1", "1")
+    for number in range(4):
+        stream.at += 10_000_000
+        stream.message("8", "1", f"12:0{number}", timed=True)
+    store(database_url, stream.events)
+    loop = asyncio.get_running_loop()
+    for speed in (50, 200):
+        async with Replay(database_url, sessions_of(database_url), speed=speed) as replay:
+            began = loop.time()
+            async with RawClient(replay.port) as client:
+                for number in range(4):
+                    assert (await client.until("8"))[-1] == ["8", "1", f"12:0{number}"]
+                    assert loop.time() - began >= (number + 1) * 10 / speed
+            assert loop.time() - began < 40, "sooner than it was recorded"
 
 
 async def connected(port: int, **options: Any) -> IB:
     ib = IB()
-    await ib.connectAsync("127.0.0.1", port, clientId=7, timeout=10, **options)
+    await ib.connectAsync("127.0.0.1", port, clientId=7, timeout=DEADLINE_S, **options)
     return ib
 
 
@@ -167,10 +170,8 @@ async def test_ib_async_sees_the_recorded_account(database_url: str, tmp_path: P
     first = await record(database_url, tmp_path, source)
     (code,) = source.codes()
     async with Replay(database_url, [first], speed=math.inf) as replay:
-        began = asyncio.get_running_loop().time()
-        ib = await connected(replay.port)
+        ib = await connected(replay.port, raiseSyncErrors=True)
         try:
-            assert asyncio.get_running_loop().time() - began < 8
             assert ib.managedAccounts() == [code]
             rows = source.account_updates(code).first()
             assert {(v.tag, v.currency, v.value) for v in ib.accountValues(code)} >= {
@@ -189,7 +190,7 @@ async def test_a_client_may_walk_in_another_order_and_again(database_url: str, t
         ib = await connected(replay.port)
         try:
             for code in [*reversed(codes), *codes]:
-                await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), 5)
+                await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), DEADLINE_S)
                 await until(lambda code=code: ib.portfolio(code), f"the positions of {code}")
                 held = {int(row[2]) for row in source.account_updates(code).first() if row[0] == "7"}
                 assert {item.contract.conId for item in ib.portfolio(code)} <= held
@@ -212,7 +213,7 @@ async def test_what_was_not_recorded_is_refused_not_ignored(database_url: str, t
             assert [code for code, _ in errors] == [321, 322, 320]
             assert "DU7654321" in errors[0][1]
             assert "reqAccountSummary" in errors[1][1]
-            now = await asyncio.wait_for(ib.reqCurrentTimeAsync(), 5)
+            now = await asyncio.wait_for(ib.reqCurrentTimeAsync(), DEADLINE_S)
             assert first.began // 1_000_000 <= now.timestamp() <= first.ended // 1_000_000
         finally:
             ib.disconnect()
@@ -226,7 +227,7 @@ async def test_sessions_follow_one_another_as_the_client_reconnects(database_url
         Replay(database_url, recorded, speed=math.inf, once=True) as replay,
         recording(database_url, tmp_path, replay.port) as seen,
     ):
-        await asyncio.wait_for(replay.done.wait(), 20)
+        await asyncio.wait_for(replay.done.wait(), DEADLINE_S)
         await seen.have(SessionClosed, 4)
     again = sessions_of(database_url)[2:]
     assert [sent(database_url, each) for each in again] == [sent(database_url, each) for each in recorded]
@@ -278,7 +279,7 @@ async def test_the_command_serves_and_ends(database_url: str, tmp_path: Path) ->
         assert said[2] == str(first.id)
         async with recording(database_url, tmp_path, int(said[1])) as seen:
             await seen.have(SessionClosed, 2)
-        assert await asyncio.to_thread(process.popen.wait, 20) == 0
+        assert await asyncio.to_thread(process.popen.wait, DEADLINE_S) == 0
     finally:
         process.popen.kill()
         process.popen.wait()

@@ -10,7 +10,8 @@ from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Captures, Gateway, Scenario
 from ibconnect.simulator.messages import ANSWER_IDS
 from ibconnect.simulator.requests import REQUESTS
-from tests.acceptance.clients.raw import RawClient, eventually
+from tests.acceptance.clients.raw import RawClient
+from tests.waiting import DEADLINE_S, until
 
 CAPTURES = sorted((Path(__file__).parents[1] / "fixtures" / "captures").glob("*.jsonl"))
 
@@ -72,7 +73,7 @@ async def test_what_is_no_api_client_is_refused() -> None:
     async with Gateway(_frozen()) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), DEADLINE_S)
         assert b"503" in answer
         writer.close()
 
@@ -104,7 +105,7 @@ async def test_a_client_that_leaves_frees_the_account() -> None:
         one, two = gateway.source.codes()
         async with RawClient(gateway.port, 1) as first:
             await first.ask("6", "2", "1", one, end="54")
-        await eventually(lambda: not gateway.desk.holders)
+        await until(lambda: not gateway.desk.holders, "the account is free")
         await second.ask("6", "2", "1", two, end="54")
 
 
@@ -317,7 +318,7 @@ async def test_requests_that_come_too_fast_are_slowed_down_in_order() -> None:
 async def test_more_clients_than_allowed_are_closed() -> None:
     async with Gateway(_frozen(), max_clients=1) as gateway, RawClient(gateway.port):
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), DEADLINE_S) == b""
         writer.close()
 
 
@@ -352,8 +353,8 @@ async def test_captures_go_out_word_for_word(path: Path) -> None:
 async def test_load_comes_at_its_rate_and_stops(rate: float) -> None:
     source = Scenario(accounts=1, positions=5)
     async with Gateway(source, rate=rate, rate_messages=1500) as gateway, RawClient(gateway.port) as client:
-        download = await client.ask("6", "2", "1", source.codes()[0], end="54")
         began = asyncio.get_running_loop().time()
+        download = await client.ask("6", "2", "1", source.codes()[0], end="54")
         load = [await client.read() for _ in range(1500)]
         assert {m[0] for m in load} == {"6", "7", "8"}
         assert sum(m[0] == "6" for m in load) > 1000
@@ -368,7 +369,7 @@ async def test_load_waits_for_a_client_that_does_not_read() -> None:
     async with Gateway(source, rate=float("inf"), record=False) as gateway, RawClient(gateway.port) as client:
         await client.ask("6", "2", "1", source.codes()[0], end="54")
         connection = gateway.live[0]
-        await eventually(lambda: not connection.writable.is_set())
+        await until(lambda: not connection.writable.is_set(), "the gateway waits for the client")
         sent = connection.sent_count
         async with RawClient(gateway.port, 2) as other:
             for _ in range(20):

@@ -9,8 +9,9 @@ from pathlib import Path
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery, Recorder, wait_for
+from tests.faults.processes import Nursery, Recorder
 from tests.faults.proxy import Proxy
+from tests.waiting import wait_for
 
 NAMES = ("anna", "bert", "carl")
 GATEWAYS = 2

@@ -20,8 +20,9 @@ from ibconnect.simulator import Gateway
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.control import ControlPort
 from tests.faults.judge import Judge, Marked
-from tests.faults.processes import wait_for
 from tests.projecting import project, read_tables
+from tests.recording import ask_for_refresh
+from tests.waiting import wait_for
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 _ROUNDS = int(os.environ.get("ROUNDS") or 0)
@@ -185,13 +186,8 @@ class Store:
         return time.monotonic() - began
 
     def ask_for_refresh(self) -> int:
-        """Ask all gateways' leaders for a refresh, as the REST API does; the request's id."""
-        with connect(self.url, name="test") as connection:
-            insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
-            row = connection.execute(insert).fetchone()
-            assert row is not None
-            connection.execute("NOTIFY refresh_requested")
-            return int(row[0])
+        """Ask all gateways' leaders for a refresh; the request's id."""
+        return ask_for_refresh(self.url)
 
     def wait_for_refreshes(self, request: int, count: int) -> float:
         """Wait until so many gateways have completed a refresh that serves a request; the seconds that it took."""

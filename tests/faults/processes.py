@@ -9,9 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -24,22 +23,13 @@ from ibconnect.database.embedded_account import account_for
 from ibconnect.database.embedded_cluster import Cluster
 from ibconnect.database.embedded_directories import binaries, prepare_data_dir
 from ibconnect.database.migrations import migrate
-from tests.paths import ROOT
+from tests.paths import ROOT, scratch
+from tests.waiting import DEADLINE_S, wait_for
 
-DEADLINE_S = 30.0
 _numbers = itertools.count(1)
 
 NO_SYNC = {"fsync": "off", "full_page_writes": "off"}
 """For servers that are killed but whose machine is not: nothing is lost with the process."""
-
-
-def wait_for(condition: Callable[[], Any], what: str, deadline: float = DEADLINE_S, pause: float = 0.01) -> Any:
-    """Wait until ``condition()`` is true and return its value; fail, saying what was awaited."""
-    end = time.monotonic() + deadline
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {deadline:g} s: {what}"
-        time.sleep(pause)
-    return value
 
 
 class Recorder:
@@ -184,7 +174,7 @@ class Server:
 @cache
 def _base() -> Path:
     """A directory for all servers of this run: the programs are copied there once, if they must be copied."""
-    base = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    base = scratch("ibc-fault-")
     atexit.register(shutil.rmtree, base, ignore_errors=True)
     account = account_for(base / "pg")
     base.chmod(0o700)

@@ -11,9 +11,10 @@ from ibconnect.database.pools import connect
 from ibconnect.simulator import Gateway, Scenario
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, running_server, wait_for
+from tests.faults.processes import Nursery, running_server
 from tests.projecting import project
 from tests.recording import recording
+from tests.waiting import wait_for
 
 GATEWAYS = 10
 QUICK = {"ASK_AFTER_S": 0.5, "GIVE_UP_AFTER_S": 2.5}

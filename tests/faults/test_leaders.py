@@ -7,8 +7,8 @@ import pytest
 
 from tests.faults.instances import instances
 from tests.faults.lab import chance, rounds, row
-from tests.faults.processes import wait_for
 from tests.faults.proxy import Proxy
+from tests.waiting import wait_for
 
 TAKEN_OVER_S = 5.0
 

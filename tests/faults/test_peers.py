@@ -14,7 +14,8 @@ from ibconnect.database.pools import connect
 from tests.faults.instances import Instances, instances
 from tests.faults.judge import sessions
 from tests.faults.lab import Counts, Row, chance, rounds, row
-from tests.faults.processes import Server, running_server, wait_for
+from tests.faults.processes import Server, running_server
+from tests.waiting import wait_for
 
 FAULTS = ("cut off", "swallowed")
 MADE_ROOM_S = 8.0

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +17,10 @@ from aiohttp.test_utils import unused_port
 from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Server, running_server, wait_for
+from tests.faults.processes import Server, running_server
+from tests.paths import scratch
 from tests.processes import accounts, process
+from tests.waiting import wait_for
 
 
 def ask(url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -211,7 +212,7 @@ def test_a_refresh_asked_anywhere_is_done_by_the_leader_and_answered_everywhere(
 @pytest.mark.timeout(120)
 def test_a_killed_embedded_postgres_is_started_again(tmp_path: Path) -> None:
     line = row("embedded Postgres killed (-9)")
-    data = Path(tempfile.mkdtemp(prefix="ibc-fault-"))
+    data = scratch("ibc-fault-")
     settings = {"PORT": "0", "DATA_DIR": str(data)}
     try:
         with (

@@ -14,8 +14,9 @@ import pytest
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server, wait_for
+from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

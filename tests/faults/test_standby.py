@@ -10,8 +10,9 @@ import pytest
 
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, Server, prepared_server, running_server, wait_for
+from tests.faults.processes import Nursery, Server, prepared_server, running_server
 from tests.processes import accounts, get, process
+from tests.waiting import wait_for
 
 REPLICATES = {"wal_level": "replica", "max_wal_senders": "4", "hot_standby": "on", "wal_keep_size": "256MB"}
 

@@ -14,8 +14,9 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import DEADLINE_S, Nursery, wait_for
+from tests.faults.processes import Nursery
 from tests.paths import ROOT
+from tests.waiting import DEADLINE_S, wait_for
 
 TAKEN_OVER_S = 5.0
 

@@ -1,6 +1,7 @@
 """The benchmarks at their smallest: that each still runs, checks what it measures, and yields its figures."""
 
 import dataclasses
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bench import idle, large, live, read, rebuild, record, results, simulate, s
 from bench.figures import TARGETS, Figure, percentile
 from bench.history import history
 from bench.sizes import TINY, Size
+from tests.paths import scratch_root
 
 BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
     "simulate": (simulate.figures, {"simulate_messages_per_s"}),
@@ -26,6 +28,12 @@ OF_HISTORY = {
     "history_year_p99_ms",
     *(("report_cached_vs_constant", "report_uncached_per_s", "accounts_1000_per_s") if traffic.has_wrk() else ()),
 }
+
+
+@pytest.fixture(autouse=True)
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks at the figures here."""
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch_root()))
 
 
 def names_of(figures: Iterator[Figure]) -> set[str]:

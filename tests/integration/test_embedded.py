@@ -7,9 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +17,8 @@ import pytest
 
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.errors import EmbeddedPostgresError
+from tests.paths import scratch
+from tests.waiting import wait_for
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user is impersonated")
 needs_closed_doors = pytest.mark.skipif(os.geteuid() == 0, reason="root enters every directory")
@@ -34,8 +35,8 @@ with EmbeddedPostgres(Path(sys.argv[1])) as server:
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A private directory right in the temporary one: its parents can be entered by everyone, it cannot."""
-    path = Path(tempfile.mkdtemp(prefix="ibc-emb-"))
+    """A private directory: its parents can be entered by everyone, it cannot."""
+    path = scratch("ibc-emb-")
     yield path
     shutil.rmtree(path, ignore_errors=True)
 
@@ -64,15 +65,6 @@ def postmaster(data_dir: Path) -> int:
 def is_running(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status")
     return status.exists() and "State:\tZ" not in status.read_text()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def modes(*paths: Path) -> dict[Path, int]:
@@ -127,7 +119,7 @@ def test_processes_share_one_server(place: Path) -> None:
             assert third == url
         assert is_running(pid)
         assert value(url, "SELECT 1") == 1
-    assert eventually(lambda: not is_running(pid))
+    wait_for(lambda: not is_running(pid), "the last one to leave has stopped the server")
 
 
 def test_processes_that_start_at_once_share_one_server(place: Path) -> None:
@@ -197,13 +189,16 @@ def test_awkward_directories_work(place: Path, name: str) -> None:
     assert Path(host) == place / name or not Path(host).exists()
 
 
-def test_warm_start_is_quick(place: Path) -> None:
-    with EmbeddedPostgres(place):
-        pass
+def test_a_warm_start_takes_less_than_the_first_one(place: Path) -> None:
+    """A second or more, and a fifth of it: this holds on any machine, a number of seconds would not."""
+    first, warm = (seconds_to_start(place) for _ in range(2))
+    assert warm < first
+
+
+def seconds_to_start(place: Path) -> float:
     began = time.monotonic()
     with EmbeddedPostgres(place):
-        took = time.monotonic() - began
-    assert took < 5  # 0.2 s on an idle machine
+        return time.monotonic() - began
 
 
 def test_a_directory_of_other_things_is_refused_untouched(place: Path) -> None:

@@ -16,6 +16,7 @@ from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.rows import Row, decode_rows, encode_row
 from ibconnect.events.store import Datastore
+from tests.waiting import wait_for
 
 APPEND = queries("events/recorder")
 COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
@@ -101,12 +102,13 @@ def test_a_batch_beyond_the_librarys_limit_goes_in(recorder: EventRecorder, data
 
 def follow(url: str, wanted: int, seen: list[int]) -> None:
     with connect(url, name="tail") as connection:
-        last = 0
         query = "SELECT notification_id FROM stored_events WHERE notification_id > %s ORDER BY 1"
-        while len(seen) < wanted:
-            for (position,) in connection.execute(query, (last,)).fetchall():
-                seen.append(position)
-                last = position
+
+        def have_all() -> bool:
+            seen.extend(position for (position,) in connection.execute(query, (seen[-1] if seen else 0,)).fetchall())
+            return len(seen) >= wanted
+
+        wait_for(have_all, lambda: f"{wanted} events, but {len(seen)}", pause=0.0)
 
 
 def test_no_reader_steps_over_an_event_of_two_writers(database_url: str) -> None:
@@ -175,8 +177,7 @@ def test_with_our_lock_a_later_writer_waits_for_the_earlier_one(recorder: EventR
         writer.start()
         with connect(database_url, name="look") as look:
             query = "SELECT count(*) FROM pg_locks WHERE relation = 'stored_events'::regclass AND NOT granted"
-            while look.execute(query).fetchone() != (1,):
-                assert writer.is_alive()
+            wait_for(lambda: look.execute(query).fetchone() == (1,), "the later writer waits")
         assert stored(database_url) == []
         first.execute(APPEND["end_append"])
     writer.join(30)

@@ -20,7 +20,8 @@ from ibconnect.events.kinds import (
 )
 from ibconnect.simulator import Captures, Gateway, Scenario
 from tests.paths import CAPTURES
-from tests.recording import recording, until
+from tests.recording import ask_for_refresh, recording
+from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
 
@@ -67,7 +68,7 @@ async def test_a_download_that_says_nothing_is_given_up_tried_again_and_said_to_
 ) -> None:
     async with Gateway(login("usd-demo-universal", "eur-cfd")) as gateway:
         gateway.inject("no-end", every=True, count=100)
-        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="1") as seen:
+        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="0.3") as seen:
             (ended,) = await seen.refreshes()
             assert seen.endings() == [("DU0000001", "timeout")] * 2 + [("DU0000002", "timeout")] * 2
             assert ended.outcome == "failed"
@@ -111,9 +112,11 @@ async def test_a_client_id_in_use_is_recorded_and_tried_again(database_url: str,
 async def test_values_are_stale_without_ib_and_fresh_after(database_url: str, tmp_path: Path, data_lost: bool) -> None:
     async with Gateway(login("eur-cfd")) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
-        gateway.inject("connectivity", seconds=1.0, data_lost=data_lost)
+        gateway.inject("connectivity", seconds=3600, data_lost=data_lost)
         await until(lambda: state_of(database_url)[0] == "stale", "the gateway is reported stale")
         ask_for_refresh(database_url)
+        await seen.refreshes(2)
+        gateway.inject("connectivity", seconds=0.01, data_lost=data_lost)
         first, failed, again = await seen.refreshes(3)
         assert (first.outcome, failed.outcome, again.outcome) == ("complete", "failed", "complete")
         assert "1100" in failed.missing["DU0000001"]
@@ -125,15 +128,6 @@ def state_of(url: str) -> tuple[str, bool]:
     with connect(url, name="test") as connection:
         row = connection.execute("SELECT state, connected FROM coordination.gateway").fetchone()
         return (row[0], row[1]) if row else ("", False)
-
-
-def ask_for_refresh(url: str) -> int:
-    with connect(url, name="test") as connection:
-        insert = "INSERT INTO coordination.refresh_request (instance) VALUES ('test') RETURNING id"
-        row = connection.execute(insert).fetchone()
-        assert row is not None
-        connection.execute("NOTIFY refresh_requested")
-        return int(row[0])
 
 
 async def test_a_request_is_served_and_named(database_url: str, tmp_path: Path) -> None:
@@ -162,17 +156,20 @@ async def test_the_schedule_refreshes(database_url: str, tmp_path: Path) -> None
         Gateway(login("eur-cfd")) as gateway,
         recording(database_url, tmp_path, gateway.port, ACCT_REF="* * * * * *") as seen,
     ):
-        await seen.refreshes(3)
-        scheduled = [event for event in seen.of(RefreshStarted) if event.trigger == "schedule"]
-        assert scheduled
-        assert all(event.created % 1_000_000 == 0 for event in scheduled)
+
+        def scheduled() -> list[RefreshStarted]:
+            return [event for event in seen.of(RefreshStarted) if event.trigger == "schedule"]
+
+        await until(scheduled, "a scheduled refresh")
+        assert all(event.created % 1_000_000 == 0 for event in scheduled())
 
 
 async def test_a_lost_gateway_is_found_again(database_url: str, tmp_path: Path) -> None:
     async with Gateway(login("eur-cfd")) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
-        gateway.inject("restart", seconds=1.0)
+        gateway.inject("restart", seconds=3600)
         await until(lambda: not state_of(database_url)[1], "the gateway is reported away")
+        await gateway.listen()
         await seen.refreshes(2)
         assert [event.reason for event in seen.of(SessionClosed)] == ["lost"]
         assert seen.inbound() == gateway.sent
@@ -200,15 +197,31 @@ async def test_what_cannot_be_understood_is_recorded_and_disturbs_nothing(
             assert bool(seen.of(DecodeFailed)) == (fault in expected)
 
 
-@pytest.mark.parametrize("fault", ["drop-mid-message", "reset-mid-message", "long-length", "short-length"])
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("drop-mid-message", "lost"),
+        ("reset-mid-message", "lost"),
+        ("long-length", "broken-frame"),
+        ("short-length", "broken-frame"),
+    ],
+)
 async def test_a_broken_stream_ends_the_session_and_another_begins(
-    database_url: str, tmp_path: Path, fault: str
+    database_url: str, tmp_path: Path, fault: str, reason: str
 ) -> None:
     async with Gateway(login("eur-cfd")) as gateway:
         gateway.inject(fault, skip=40)
         async with recording(database_url, tmp_path, gateway.port) as seen:
             await until(lambda: "complete" in [event.outcome for event in seen.of(RefreshEnded)], "a whole refresh")
-            assert seen.of(SessionOpened)
+            broken, whole = seen.of(SessionOpened)
+            (closed,), (ended,) = seen.of(SessionClosed), seen.of(RefreshEnded)
+            assert (closed.originator_id, closed.reason) == (broken.originator_id, reason)
+            assert (ended.originator_id, ended.outcome) == (whole.originator_id, "complete")
+            first, second = seen.inbound()
+            # A reset throws away what has arrived and was not read yet.
+            intact = min(len(first), 40) if fault == "reset-mid-message" else 40
+            assert first[:intact] == gateway.sent[0][:intact]
+            assert second == gateway.sent[1]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -28,8 +28,8 @@ from tests.serving import (
     serving,
     settings,
     tell_gateway,
-    until,
 )
+from tests.waiting import until
 
 FULL = "full-token-0123456789"
 LIMITED = "limited-token-0123456789"
@@ -180,26 +180,41 @@ async def test_gateways_tell_a_limited_token_no_notice(database_url: str) -> Non
             assert DU2 not in orjson.dumps(gateway).decode()
 
 
+@pytest.fixture
+def is_read_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of tokens is looked at every few milliseconds."""
+    monkeypatch.setattr("ibconnect.http.auth._RELOAD_SECONDS", 0.02)
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file at once: nobody sees it half written."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+@pytest.mark.usefixtures("is_read_often")
 async def test_tokens_follow_their_file(world_url: str, tmp_path: Path) -> None:
     path = tmp_path / "tokens"
-    path.write_text(f"{FULL}\n")
+    put(path, f"{FULL}\n")
     async with serving(world_url, API_TOKENS_FILE=str(path)) as served:
         guard = served.app[SERVICES].guard
         first = guard.tokens
-        path.write_text(f"# renewed\n{LIMITED}\n")
+        put(path, f"# renewed\n{LIMITED}\n")
         await until(lambda: guard.tokens is not first and guard.tokens != first, "the file is read again")
         for token, status in ((FULL, 401), (LIMITED, 200)):
             async with served.get("/v1/accounts", headers=bearer(token)) as response:
                 assert response.status == status
         kept = guard.tokens
-        path.write_text("short\n")
+        put(path, "short\n")
         path.unlink()
-        path.write_text("# nobody\n")
+        put(path, "# nobody\n")
         await until(lambda: guard.tokens is not kept and guard.tokens != kept, "the file is read again")
         async with served.get("/v1/accounts", headers=bearer(LIMITED)) as response:
             assert response.status == 401, "no token at all is not the same as no guard"
 
 
+@pytest.mark.usefixtures("is_read_often")
 @pytest.mark.parametrize("wrong", ["short\n", None])
 async def test_a_broken_file_locks_nobody_out(world_url: str, tmp_path: Path, wrong: str | None) -> None:
     path = tmp_path / "tokens"
@@ -209,7 +224,7 @@ async def test_a_broken_file_locks_nobody_out(world_url: str, tmp_path: Path, wr
             if wrong is None:
                 path.unlink()
             else:
-                path.write_text(wrong)
+                put(path, wrong)
             await until(lambda: any(line["kind"] == "http_tokens_unreadable" for line in lines()), "it is told")
             assert FULL not in str(lines())
         async with served.get("/v1/accounts", headers=bearer(FULL)) as response:

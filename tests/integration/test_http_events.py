@@ -14,7 +14,8 @@ from ibconnect.events.wire import payload_of
 from ibconnect.http.app import SERVICES
 from ibconnect.times import format_rfc3339, parse_rfc3339, to_micros
 from tests.projecting import Stream, project, record, value
-from tests.serving import DU1, DU2, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, serving, until
+from tests.serving import DU1, DU2, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, serving
+from tests.waiting import until
 
 LIVE = {"Accept": "text/event-stream"}
 

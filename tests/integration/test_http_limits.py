@@ -12,15 +12,16 @@ from ibconnect.http import reads
 from ibconnect.http.app import SERVICES, create_app, serve
 from ibconnect.projections.rebuild import rebuild
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving, settings
+from tests.waiting import DEADLINE_S, until
 
 
-async def raw(served: Served, request: bytes, *, deadline: float = 10) -> bytes:
+async def raw(served: Served, request: bytes) -> bytes:
     """Send bytes as they are; return everything until the server closes."""
     host, port = served.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
     answer = b""
-    async with asyncio.timeout(deadline):
+    async with asyncio.timeout(DEADLINE_S):
         with suppress(ConnectionResetError):
             while data := await reader.read(65536):
                 answer += data
@@ -68,20 +69,15 @@ async def test_dripping_does_not_help(served: Served, monkeypatch: pytest.Monkey
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-    async with asyncio.timeout(10):
-        for _ in range(1000):
-            writer.write(b"G")
-            if reader.at_eof() or reader.exception():
-                break
-            try:
-                async with asyncio.timeout(0.02):
-                    await reader.read(4096)
-            except TimeoutError:
-                continue
-            except ConnectionResetError:
-                break
-        else:
-            pytest.fail("the connection was never cut")
+
+    async def is_cut() -> bool:
+        writer.write(b"G")
+        # What it has answered before it cut the connection is of no interest.
+        with suppress(TimeoutError, ConnectionResetError):
+            await asyncio.wait_for(reader.read(4096), 0.02)
+        return reader.at_eof() or reader.exception() is not None
+
+    await until(is_cut, "the connection is cut")
     writer.close()
 
 
@@ -95,8 +91,10 @@ async def test_an_idle_connection_may_wait_for_its_next_request(
         await asyncio.sleep(0.4)  # longer than a head may take: nothing else can show that this is not one
 
 
-async def test_a_body_is_not_waited_for(served: Served) -> None:
-    answer = await raw(served, b"GET /healthz HTTP/1.1\r\nContent-Length: 1000000\r\n" + HOST)
+async def test_a_body_is_not_waited_for(world_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ibconnect.http.connections.LINGER_SECONDS", 0.2)
+    async with serving(world_url) as served:
+        answer = await raw(served, b"GET /healthz HTTP/1.1\r\nContent-Length: 1000000\r\n" + HOST)
     assert answer.startswith(b"HTTP/1.1 200")
 
 

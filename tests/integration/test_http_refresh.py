@@ -1,12 +1,14 @@
 """A client that wants fresh figures: whom it asks, what it waits for, and what it is told where there are none."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import pytest
 
+from ibconnect.http.refresh import Refresher
 from ibconnect.times import to_micros, utc_now
 from tests.projecting import Stream, project, record
 from tests.serving import (
@@ -22,8 +24,8 @@ from tests.serving import (
     messages,
     serving,
     tell_gateway,
-    until,
 )
+from tests.waiting import until
 
 FRESH = {"Cache-Control": "max-age=0"}
 NEW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -171,10 +173,33 @@ async def test_a_fresh_list_waits_for_every_connected_gateway(
         grant(database_url, request, OTHER, day=1)
         grant(database_url, request, day=2, outcome="aborted")
         grant(database_url, request, day=3, accounts=(DU2,), is_for_all=False)
-        await asyncio.wait((answer,), timeout=0.7)
+        await look_twice(connection)
         assert not answer.done(), "only one of two gateways has served it"
         grant(database_url, request + 5, day=4, outcome="partial")
         assert (await answer)[0]["Latest"] == "2025-01-05T00:00:00Z"
+
+
+async def look(connection: Connection) -> None:
+    """Wait until the server has looked once more whether the wish is granted."""
+    (now,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
+    looks = """
+        SELECT count(*)
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name LIKE 'ibconnect http%%'
+            AND query_start > %s AND state = 'idle'
+    """
+
+    def has_looked() -> bool:
+        connection.execute("NOTIFY projected")
+        return connection.execute(looks, (now,)).fetchone() != (0,)
+
+    await until(has_looked, "the server looks again")
+
+
+async def look_twice(connection: Connection) -> None:
+    """Wait until it has surely looked again: had it been content the first time, it would not look a second time."""
+    await look(connection)
+    await look(connection)
 
 
 async def _list(served: Served, wish: str) -> list[dict[str, str]]:
@@ -194,7 +219,7 @@ async def test_one_account_is_asked_for_alone_of_the_gateways_that_list_it(
         await until(lambda: requests(connection), "a wish is written")
         assert requests(connection) == [(1, [DU1], [GATEWAY])]
         grant(database_url, 1, accounts=(DU2,), is_for_all=False)
-        await asyncio.wait((answer,), timeout=0.7)
+        await look_twice(connection)
         assert not answer.done(), "another account was asked for"
         grant(database_url, 1, day=1, is_for_all=False)
         assert await answer == (303, "2025-01-02T00:00:00Z", [])
@@ -220,14 +245,30 @@ async def test_what_the_gateway_could_not_give_is_named(database_url: str, conne
         assert incomplete == [f"{GATEWAY}; incomplete: NetLiquidation did not  come"]
 
 
-async def test_requests_during_a_refresh_join_it(database_url: str, connection: Connection) -> None:
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """How many requests have come to wait for a refresh."""
+    real, come = Refresher.refreshed, 0
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal come
+        come += 1
+        return await real(*arguments, **options)
+
+    monkeypatch.setattr(Refresher, "refreshed", counted)
+    return lambda: come
+
+
+async def test_requests_during_a_refresh_join_it(
+    database_url: str, connection: Connection, waiting: Callable[[], int]
+) -> None:
     tell_gateway(connection)
     async with serving(database_url) as served:
         answers = [asyncio.create_task(latest(served)) for _ in range(5)]
         await until(lambda: requests(connection), "a wish is written")
         answers += [asyncio.create_task(latest(served)) for _ in range(5)]
         gone = answers.pop()
-        await asyncio.sleep(0)
+        await until(lambda: waiting() == 10, "all of them wait")
         gone.cancel()
         grant(database_url, requests(connection)[0][0])
         assert {answer[1] for answer in await asyncio.gather(*answers)} == {"2025-01-01T00:00:00Z"}
@@ -236,7 +277,7 @@ async def test_requests_during_a_refresh_join_it(database_url: str, connection: 
 
 async def test_within_the_floor_nothing_is_asked_for_twice(database_url: str, connection: Connection) -> None:
     tell_gateway(connection)
-    async with serving(database_url, REFRESH_FLOOR="5", REFRESH_TIMEOUT="1") as served:
+    async with serving(database_url, REFRESH_FLOOR="5", REFRESH_TIMEOUT="0.3") as served:
         asked_ago(connection, 3)
         assert await latest(served) == (303, at(0), [])
         asked_ago(connection, 3, is_whole=False)
@@ -249,7 +290,7 @@ async def test_within_the_floor_nothing_is_asked_for_twice(database_url: str, co
 
 async def test_figures_that_are_young_enough_will_do(database_url: str, connection: Connection) -> None:
     tell_gateway(connection)
-    async with serving(database_url, REFRESH_TIMEOUT="1") as served:
+    async with serving(database_url, REFRESH_TIMEOUT="0.3") as served:
         for account in (DU1, DU2, EMPTY):
             asked_ago(connection, 50, account)
         assert await latest(served, **{"Cache-Control": "max-age=60"}) == (303, at(0), [])
@@ -264,7 +305,7 @@ async def test_figures_that_are_young_enough_will_do(database_url: str, connecti
 
 async def test_a_clock_that_is_ahead_does_not_end_refreshing(database_url: str, connection: Connection) -> None:
     tell_gateway(connection)
-    async with serving(database_url, REFRESH_TIMEOUT="1") as served:
+    async with serving(database_url, REFRESH_TIMEOUT="0.3") as served:
         asked_ago(connection, -3600)
         assert (await latest(served))[0] == 504
         assert len(requests(connection)) == 1
@@ -272,7 +313,7 @@ async def test_a_clock_that_is_ahead_does_not_end_refreshing(database_url: str, 
 
 async def test_a_refresh_that_takes_too_long_goes_on(database_url: str, connection: Connection) -> None:
     tell_gateway(connection)
-    async with serving(database_url, REFRESH_TIMEOUT="1") as served:
+    async with serving(database_url, REFRESH_TIMEOUT="0.3") as served:
         async with served.get("/v1/accounts", headers=FRESH) as response:
             assert response.status == 504
             assert (await response.json(content_type=PROBLEM))["type"].endswith(":refresh-timeout")
@@ -306,7 +347,7 @@ async def test_wishes_of_former_days_are_forgotten(database_url: str, connection
         "INSERT INTO coordination.refresh_request (instance, asked) VALUES ('old', now() - INTERVAL '2 days')"
     )
     async with (
-        serving(database_url, REFRESH_TIMEOUT="1") as served,
+        serving(database_url, REFRESH_TIMEOUT="0.3") as served,
         served.get("/v1/accounts", headers=FRESH) as response,
     ):
         assert response.status == 504

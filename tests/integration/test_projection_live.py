@@ -1,7 +1,6 @@
 """The projector at work: woken by commits, one at a time on a database, at home after losing its connection."""
 
 import threading
-import time
 
 import pytest
 
@@ -10,8 +9,7 @@ from ibconnect.errors import SchemaError
 from ibconnect.projections.runner import Projector, status
 from ibconnect.projections.schema import VERSION, ensure, needs_rebuild
 from tests.projecting import Stream, position, project, read_tables, record, value
-
-DEADLINE_S = 20.0
+from tests.waiting import DEADLINE_S, wait_for
 
 
 @pytest.fixture
@@ -29,12 +27,15 @@ def stream():
     return stream
 
 
-def until(connection, query, expected):
+def await_rows(connection, query, expected):
     """Wait until a query gives the expected rows."""
-    end = time.monotonic() + DEADLINE_S
-    while (rows := connection.execute(query).fetchall()) != expected:
-        assert time.monotonic() < end, f"still {rows}, not {expected}: {query}"
-        time.sleep(0.01)
+    rows = []
+
+    def are_there():
+        rows[:] = connection.execute(query).fetchall()
+        return rows == expected
+
+    wait_for(are_there, lambda: f"{expected}, but {rows}: {query}")
 
 
 def running(url, **options):
@@ -65,14 +66,24 @@ def test_goes_on_after_its_connection_was_cut(database_url, stream):
     try:
         with connect(database_url, name="test") as connection:
             record(database_url, stream.events[:5])
-            until(connection, "SELECT position FROM projection", [(5,)])
+            await_rows(connection, "SELECT position FROM projection", [(5,)])
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%projector'"
             )
             record(database_url, stream.events[5:])
-            until(connection, "SELECT position FROM projection", [(len(stream.events),)])
+            await_rows(connection, "SELECT position FROM projection", [(len(stream.events),)])
     finally:
         assert projector.stop()
+
+
+def test_a_projector_that_waits_ends_at_once(database_url, stream, monkeypatch):
+    monkeypatch.setattr("ibconnect.projections.runner._POLL_S", 3600.0)
+    ensure(database_url)
+    record(database_url, stream.events)
+    projector = running(database_url)
+    with connect(database_url, name="test") as connection:
+        await_rows(connection, "SELECT position FROM projection", [(len(stream.events),)])
+    assert projector.stop(DEADLINE_S)
 
 
 def test_two_projectors_apply_each_event_once(database_url, stream):
@@ -84,7 +95,7 @@ def test_two_projectors_apply_each_event_once(database_url, stream):
         for start in range(0, len(stream.events), 17):
             record(database_url, stream.events[start : start + 17])
         with connect(database_url, name="test") as connection:
-            until(connection, "SELECT position FROM projection", [(len(stream.events),)])
+            await_rows(connection, "SELECT position FROM projection", [(len(stream.events),)])
             assert connection.execute("SELECT count(*), max(id) FROM account_snapshot").fetchone() == (42, 42)
             assert connection.execute("SELECT count(*) FROM poison_event").fetchone() == (0,)
     finally:

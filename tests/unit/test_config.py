@@ -3,9 +3,17 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ibconnect.config import SETTINGS, GatewayAddress, describe, hide_password, load
 from ibconnect.errors import ConfigError
+
+SECONDS = {"REFRESH_TIMEOUT": "0.1 to 600", "DOWNLOAD_TIMEOUT": "0.1 to 600", "QUIET_TIME": "0.1 to 60"}
+NO_SECONDS = (
+    *("0", "0.0", "0.09", "600.001", "1e9", "-1", "+1", "1.2345", "1000000", ".5", "1.", "1,5"),
+    *("1e1", "0x1", "1_0", "1 2", "3 s", "nan", "inf", "soon", "\u0663", "2\n3"),
+)
 
 
 def test_defaults_are_the_known_ones() -> None:
@@ -30,7 +38,7 @@ def test_defaults_are_the_known_ones() -> None:
         ("DB_URL", "mysql://x", "Postgres URL"),
         ("LOG_FORMAT", "xml", "console, json"),
         ("SPOOL_MAX_BYTES", "much", "1GiB"),
-        ("REFRESH_TIMEOUT", "0", "1 to 600"),
+        *((name, value, says) for name, says in SECONDS.items() for value in NO_SECONDS),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value_and_what_is_right(name: str, value: str, says: str) -> None:
@@ -39,6 +47,18 @@ def test_a_wrong_setting_is_named_with_its_value_and_what_is_right(name: str, va
     assert name in str(caught.value)
     assert says in str(caught.value)
     assert ("(hidden)" if name == "DB_URL" else repr(value)) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", SECONDS)
+@given(thousandths=st.integers(100, 60_000))
+def test_seconds_may_have_a_fraction_and_are_shown_as_they_are(name: str, thousandths: int) -> None:
+    whole, rest = divmod(thousandths, 1000)
+    text = f"{whole}.{rest:03}"
+    config = load({name: f" {text} "})
+    assert getattr(config, name.lower()) == thousandths / 1000
+    shown = {setting: value for setting, value, _ in describe(config)}[name]
+    assert shown == text.rstrip("0").rstrip(".")
+    assert load({name: shown}) == config
 
 
 def test_several_gateways_and_addresses_of_all_sorts() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from ibconnect.http.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
 from ibconnect.http.together import Together
+from tests.waiting import DEADLINE_S, until
 
 
 class Oracle:
@@ -27,6 +28,15 @@ class Oracle:
         return {number: number**2 for number in reversed(numbers) if number != 13}
 
 
+async def asked_alone(together: Together[int, int], oracle: Oracle) -> list[asyncio.Task[int | None]]:
+    """As many questions as are under way at once, each in a group of its own."""
+    asking = []
+    for number in range(TOGETHER_AT_ONCE):
+        asking.append(asyncio.create_task(together.answer(number)))
+        await until(lambda number=number: len(oracle.groups) == number + 1, "the question is asked")
+    return asking
+
+
 async def test_a_single_question_is_asked_at_once() -> None:
     oracle = Oracle()
     together = Together(oracle.ask)
@@ -40,12 +50,10 @@ async def test_what_comes_meanwhile_is_asked_together_and_once() -> None:
     oracle = Oracle()
     together = Together(oracle.ask)
     oracle.open.clear()
-    first = []
-    for number in range(TOGETHER_AT_ONCE):
-        first.append(asyncio.create_task(together.answer(number)))
-        await asyncio.sleep(0.01)
+    first = await asked_alone(together, oracle)
     later = [asyncio.create_task(together.answer(number % 20 + 100)) for number in range(40)]
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # each of them has its turn,
+    await asyncio.sleep(0)  # and so has whatever they might have begun
     assert oracle.groups == [[number] for number in range(TOGETHER_AT_ONCE)]
     oracle.open.set()
     assert await asyncio.gather(*first) == [number**2 for number in range(TOGETHER_AT_ONCE)]
@@ -71,7 +79,7 @@ async def test_who_leaves_takes_no_other_along() -> None:
     together = Together(oracle.ask)
     oracle.open.clear()
     leaving, staying = (asyncio.create_task(together.answer(3)) for _ in range(2))
-    await asyncio.sleep(0.01)
+    await until(lambda: oracle.groups == [[3]], "the question is asked")
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
@@ -89,11 +97,8 @@ async def test_who_asks_while_the_last_groups_end_is_answered() -> None:
         return await together.answer(20)
 
     late = asyncio.create_task(ask_when_told())
-    asking = []
-    for number in range(TOGETHER_AT_ONCE):
-        asking.append(asyncio.create_task(together.answer(number)))
-        await asyncio.sleep(0.01)
+    asking = await asked_alone(together, oracle)
     oracle.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE_S):
         assert await late == 400
         assert await asyncio.gather(*asking) == [number**2 for number in range(TOGETHER_AT_ONCE)]

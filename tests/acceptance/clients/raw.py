@@ -7,7 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-DEADLINE = 10.0
+from tests.waiting import DEADLINE_S
+
 Message = list[str]
 
 
@@ -47,7 +48,7 @@ class RawClient:
 
     async def read_bytes(self, count: int) -> bytes:
         """Bytes from the socket; raises IncompleteReadError at its end."""
-        return await asyncio.wait_for(self._reader.readexactly(count), DEADLINE)
+        return await asyncio.wait_for(self._reader.readexactly(count), DEADLINE_S)
 
     async def read(self) -> Message:
         """One message, within the deadline."""
@@ -83,12 +84,5 @@ class RawClient:
 
     async def ended(self) -> None:
         """Wait for the gateway to end the connection, whatever it still sends."""
-        while await asyncio.wait_for(self._reader.read(65536), DEADLINE):
+        while await asyncio.wait_for(self._reader.read(65536), DEADLINE_S):
             pass
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until something holds, failing at the deadline."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - any state of a gateway; most have no event
-            await asyncio.sleep(0.005)
