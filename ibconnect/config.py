@@ -222,7 +222,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REFRESH_FLOOR",
         "5",
-        "seconds (0 to 600) for which what a gateway was asked for is not asked for again, however often clients want it",
+        "seconds (0 to 600) for which what a gateway was asked for is not asked for again, whoever wants it",
         _seconds(0, 600),
     ),
     Setting(

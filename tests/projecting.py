@@ -142,7 +142,9 @@ def project(url: str, limit: int = 20_000) -> list[Step]:
 def read_columns(url: str, table: str, *names: str) -> list[tuple[Any, ...]]:
     """Some columns of a table's rows as text, in the order of its first column."""
     with connect(url, name="test") as connection:
-        return connection.execute(f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table} ORDER BY 1").fetchall()
+        return connection.execute(
+            f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table} ORDER BY 1"
+        ).fetchall()
 
 
 def read_tables(url: str, schema: str = "snapshots") -> dict[str, list[tuple[Any, ...]]]:

@@ -198,6 +198,16 @@ class AccountConcluded(OwnEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PositionsRequested(OwnEvent):
+    """Positions are asked for by themselves, to compare a download with: of all accounts, or of one by a request id."""
+
+    TOPIC = "pr"
+
+    account: str = ""
+    request: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefreshEnded(OwnEvent):
     """The walk is over: ``complete``, ``partial``, ``failed`` or ``aborted``.
 

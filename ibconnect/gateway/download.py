@@ -133,7 +133,8 @@ async def _answered(
         if now >= deadline:
             return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
         changed.clear()
-        await _either(changed, link, (deadline if quiet_at is None else min(quiet_at, deadline)) - now)
+        # Rows wake nobody: whoever waits looks for them when they could have been followed by silence.
+        await _either(changed, link, min(quiet_at or now + patience.quiet, deadline) - now)
 
 
 async def _either(changed: asyncio.Event, link: Link, seconds: float) -> None:

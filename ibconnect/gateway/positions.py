@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
+from ibconnect.events.kinds import PositionsRequested
 from ibconnect.events.notices import is_refusal
 from ibconnect.gateway.client import NOTICE, POSITION_END, POSITION_MULTI_END
 from ibconnect.gateway.link import Link
@@ -55,7 +56,10 @@ class PositionCheck:
         self._is_refused = False
 
     async def of(self, account: str, arrivals: Arrivals) -> tuple[Check, str]:
-        """Compare; the text names what a download lacks."""
+        """Compare; the text names what a download lacks.
+
+        :raises GatewayLost: the connection is over
+        """
         asked_at = self._asked_at
         book = await self._book(account)
         lacking = _lacking(book, arrivals)
@@ -84,6 +88,7 @@ class PositionCheck:
         link = self._link
         with link.collecting(b"61\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
+            link.tell(PositionsRequested)
             link.client.reqPositions()
             is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
             if not link.lost.done():
@@ -100,6 +105,7 @@ class PositionCheck:
         request = link.client.getReqId()
         with link.collecting(b"71\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
+            link.tell(PositionsRequested, account=account, request=request)
             link.client.reqPositionsMulti(request, account, "")
             is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
             if not link.lost.done():

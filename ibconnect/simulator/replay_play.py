@@ -10,12 +10,20 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from ibconnect.events.kinds import AccountsListed, AccountSubscribed
+from ibconnect.events.kinds import AccountsListed
 from ibconnect.events.reader import Stored
 from ibconnect.events.wire import is_inbound, payload_of
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.messages import for_version
-from ibconnect.simulator.replay_requests import LIST, MULTI, UPDATES, Ask, not_recorded
+from ibconnect.simulator.replay_requests import (
+    LIST,
+    MULTI,
+    POSITION_END,
+    POSITIONS,
+    UPDATES,
+    Ask,
+    not_recorded,
+)
 from ibconnect.simulator.replay_tape import Download, Tape
 from ibconnect.simulator.source import no_such_account
 from ibconnect.simulator.wire import Fields, frame, payload, split
@@ -24,7 +32,7 @@ _FLUSH_BYTES = 1 << 16
 _NEXT_ID, _TIME, _NOTICE = b"9\0", b"49\0", b"4\0"
 # Messages that repeat the id of a request which the recorder made.
 _WITH_REQUEST_ID = (b"71\0", b"72\0", b"73\0", b"74\0", _NOTICE)
-_ROWS = {"76": (b"73\0", b"74\0"), "74": (b"71\0", b"72\0")}
+_ROWS = {"76": (b"73\0", b"74\0"), "74": (b"71\0", b"72\0"), POSITIONS: (b"61\0", b"62\0")}
 
 
 class _Clock:
@@ -76,7 +84,7 @@ class Play:
         async for stored in self._tape.events():
             if is_inbound(stored.topic):
                 await self._play(stored)
-            elif stored.topic == AccountSubscribed.TOPIC:
+            elif self._tape.begins_at(stored.version):
                 await self._await_subscription(stored)
             self._version, self._at = stored.version, stored.arrived
         await self._flush()
@@ -97,9 +105,13 @@ class Play:
         if ask.source == UPDATES and ask.account not in accounts:
             refusal = no_such_account(ask.account)
             self._connection.send_error(-1, refusal.code, refusal.text)
-        elif ask.source == MULTI and ask.account not in accounts:
+        elif ask.source == MULTI and not self._tape.has_answer(ask):
             number = int(ask.request_id) if ask.request_id.isdecimal() else -1
             self._connection.send_error(number, *not_recorded(f"this request for {ask.account}"))
+        elif ask.source == POSITIONS and not self._tape.has_answer(ask):
+            self._connection.send_error(-1, *not_recorded("reqPositions"))
+            # Clients wait for the end of the list although they are told the error.
+            self._connection.send((POSITION_END,))
         elif ask.source == LIST and self._was_listed_unasked:
             self._was_listed_unasked = False
         else:
@@ -159,15 +171,15 @@ class Play:
         following = self._tape.next_download(self._version)
         if following is None or self._clock.due(following.at) > self._loop.time() + self._patience:
             return False
-        return ask.source == LIST or _is_for(ask, following)
+        return ask.source == LIST or following.answers(ask)
 
     async def _await_subscription(self, stored: Stored) -> None:
         download = self._tape.next_download(self._version)
         assert download is not None
-        if not await self._stand(stored, lambda: any(_is_for(ask, download) for ask in self._asked)):
+        if not await self._stand(stored, lambda: any(download.answers(ask) for ask in self._asked)):
             self._is_left_alone = True
         self._was_listed_unasked = False
-        for ask in [ask for ask in self._asked if _is_for(ask, download)]:
+        for ask in [ask for ask in self._asked if download.answers(ask)]:
             self._asked.remove(ask)
             self._ids.update(_ids_of(ask, download))
 
@@ -214,7 +226,7 @@ class Play:
             if ask.source == LIST:
                 if self._list is not None:
                     await self._send(self._list, {})
-            elif (download := self._tape.nearest(ask.account, ask.source, self._version + 1)) is not None:
+            elif (download := self._tape.nearest(ask, self._version + 1)) is not None:
                 await self._put_in(ask, download)
         await self._flush()
 
@@ -225,7 +237,8 @@ class Play:
             if not is_inbound(stored.topic) or stored.topic == AccountsListed.TOPIC:
                 continue
             body = payload_of(stored.topic, stored.state)
-            if not body.startswith(_TIME) and (ask.source == UPDATES or body.startswith((*_ROWS[ask.number], _NOTICE))):
+            rows = _ROWS[ask.number or ask.source] if ask.source != UPDATES else ()
+            if not body.startswith(_TIME) and (ask.source == UPDATES or body.startswith((*rows, _NOTICE))):
                 await self._send(body, _ids_of(ask, download))
 
     async def _send(self, body: bytes, ids: dict[str, str]) -> None:
@@ -257,10 +270,6 @@ class Play:
             await self._connection.writable.wait()
             # Requests that have come in meanwhile are seen before the play goes on.
             await asyncio.sleep(0)
-
-
-def _is_for(ask: Ask, download: Download) -> bool:
-    return (ask.source, ask.account) == (download.source, download.account)
 
 
 def _ids_of(ask: Ask, download: Download) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """What a client asks of a replayed session: which requests wait for their recorded answer, and what becomes of others.
 
 In: a request's fields. Out: an :class:`Ask` to the play, or an answer on the connection. A recording holds what our
-recorder asked for: the list of accounts, the time, account subscriptions. What it never asked for is not made up: lists
-of orders and executions are said to be empty, anything else is refused with an error, so that no client waits. Called
-by ``replay`` for each request after startApi.
+recorder asked for: the list of accounts, the time, account subscriptions, and positions where it had to compare them.
+What it never asked for is not made up: lists of orders and executions are said to be empty, anything else is refused
+with an error, so that no client waits. Called by ``replay`` for each request after startApi.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,15 @@ from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.requests import REQUESTS, Request
 from ibconnect.simulator.wire import Fields
 
-LIST, UPDATES, MULTI = "list", "updates", "multi"
+LIST, UPDATES, MULTI, POSITIONS = "list", "updates", "multi", "positions"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request that the recording may answer.
 
-    ``source``: ``list`` (reqManagedAccts), ``updates`` (reqAccountUpdates), ``multi`` (the others, with ``number`` 76
-    for values and 74 for positions).
+    ``source``: ``list`` (reqManagedAccts), ``updates`` (reqAccountUpdates), ``positions`` (reqPositions), ``multi``
+    (the others, with ``number`` 76 for values and 74 for positions).
     """
 
     source: str
@@ -45,8 +45,7 @@ class Player(Protocol):
 
 # What a login without orders gets; the recording says nothing of orders.
 _EMPTY: Mapping[str, Fields] = {"5": ("53", "1"), "16": ("53", "1"), "99": ("102",)}
-# Ends after a refusal, for clients that wait for the end of a list although they are told the error.
-_ENDS: Mapping[str, Fields] = {"61": ("62", "1")}
+POSITION_END: Fields = ("62", "1")
 _CANCELS = {"75": "74", "77": "76"}
 
 
@@ -78,6 +77,8 @@ def _ask(fields: list[str]) -> Ask | None:
             return Ask(LIST)
         case ["6", _, "1", account, *_]:
             return Ask(UPDATES, account)
+        case ["61", *_]:
+            return Ask(POSITIONS)
         case ["76" | "74" as number, _, request_id, account, *_]:
             return Ask(MULTI, account, number, request_id)
         case _:
@@ -90,8 +91,6 @@ def _refuse(connection: Connection, number: str, fields: list[str]) -> None:
         connection.send_error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
     elif not (request.name.startswith("cancel") or request.answer.startswith("none")):
         connection.send_error(_id_in(request, fields), *not_recorded(request.name))
-        if number in _ENDS:
-            connection.send((_ENDS[number],))
 
 
 def not_recorded(what: str) -> tuple[int, str]:

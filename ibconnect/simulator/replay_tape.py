@@ -9,15 +9,17 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
-from ibconnect.events.kinds import AccountConcluded, AccountSubscribed
+from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, PositionsRequested
 from ibconnect.events.reader import Page, Reader, RecordedSession, Stored, Wanted
+from ibconnect.simulator.replay_requests import MULTI, POSITIONS, Ask
 
 
 class Download(NamedTuple):
     """What came from a subscription of one account: the events between two versions of the stream, both excluded.
 
-    ``at``: when it was asked for, microseconds since the epoch, UTC. ``source``: ``updates`` (reqAccountUpdates) or
-    ``multi`` (reqAccountUpdatesMulti and reqPositionsMulti, with their request ids).
+    ``at``: when it was asked for, microseconds since the epoch, UTC. ``source``: ``updates`` (reqAccountUpdates),
+    ``multi`` (reqAccountUpdatesMulti and reqPositionsMulti, or the latter alone, with their request ids) or
+    ``positions`` (reqPositions, of all accounts).
     """
 
     start: int
@@ -27,6 +29,11 @@ class Download(NamedTuple):
     source: str
     values_request: str
     positions_request: str
+
+    def answers(self, ask: Ask) -> bool:
+        """Whether it is an answer to such a request."""
+        has_values = ask.number != "76" or self.values_request != ""
+        return (ask.source, ask.account) == (self.source, self.account) and has_values
 
 
 class Tape:
@@ -70,9 +77,14 @@ class Tape:
         index = bisect_right(self.downloads, version, key=lambda each: each.start)
         return self.downloads[index] if index < len(self.downloads) else None
 
-    def nearest(self, account: str, source: str, version: int) -> Download | None:
-        """The last download of this kind that begins before a version, or else the first one after it."""
-        found = [each for each in self.downloads if each.account == account and each.source == source]
+    def begins_at(self, version: int) -> bool:
+        """Whether the recorder asked for something with the event of this version."""
+        index = bisect_right(self.downloads, version - 1, key=lambda each: each.start)
+        return index < len(self.downloads) and self.downloads[index].start == version
+
+    def nearest(self, ask: Ask, version: int) -> Download | None:
+        """The last download that answers a request and begins before a version, or else the first one after it."""
+        found = [each for each in self.downloads if each.answers(ask)]
         before = [each for each in found if each.start < version]
         return before[-1] if before else next(iter(found), None)
 
@@ -80,16 +92,20 @@ class Tape:
         """The accounts that have downloads of this kind."""
         return {each.account for each in self.downloads if each.source == source}
 
+    def has_answer(self, ask: Ask) -> bool:
+        """Whether any download answers a request."""
+        return any(each.answers(ask) for each in self.downloads)
+
     def _find_downloads(self, reader: Reader) -> list[Download]:
         found: list[Download] = []
-        begun: tuple[Stored, AccountSubscribed] | None = None
-        topics = frozenset((AccountSubscribed.TOPIC, AccountConcluded.TOPIC))
+        begun: tuple[Stored, AccountSubscribed | PositionsRequested] | None = None
+        topics = frozenset((AccountSubscribed.TOPIC, AccountConcluded.TOPIC, PositionsRequested.TOPIC))
         for page in reader.stream(self.session, Wanted(topics=topics)):
             for stored in page.events:
                 event = reader.event(stored)
                 if begun is not None:
                     found.append(_download(*begun, stored.version))
-                begun = (stored, event) if isinstance(event, AccountSubscribed) else None
+                begun = (stored, event) if is_request(event) else None
         if begun is not None:
             found.append(_download(*begun, self.session.versions + 1))
         return found
@@ -103,7 +119,16 @@ def _next_page(pages: Iterator[Page]) -> Page | None:
     return next(pages, None)
 
 
-def _download(stored: Stored, event: AccountSubscribed, end: int) -> Download:
+def is_request(event: Any) -> bool:
+    """Whether the recorder asked a gateway for something with this event (and did not only take late rows)."""
+    return isinstance(event, PositionsRequested) or (isinstance(event, AccountSubscribed) and event.since is None)
+
+
+def _download(stored: Stored, event: AccountSubscribed | PositionsRequested, end: int) -> Download:
+    if isinstance(event, PositionsRequested):
+        source = MULTI if event.account else POSITIONS
+        number = "" if event.request is None else str(event.request)
+        return Download(stored.version, end, stored.arrived, event.account, source, "", number)
     values, positions = event.values_request, event.positions_request
     return Download(
         stored.version,

@@ -405,6 +405,7 @@ SELECT
         WHEN 'rs' THEN 'RefreshStarted'
         WHEN 'as' THEN 'AccountSubscribed'
         WHEN 'ac' THEN 'AccountConcluded'
+        WHEN 'pr' THEN 'PositionsRequested'
         WHEN 're' THEN 'RefreshEnded'
         WHEN 'df' THEN 'DecodeFailed'
         WHEN 'ri' THEN 'RecordingInterrupted'

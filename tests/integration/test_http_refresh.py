@@ -143,9 +143,7 @@ async def test_a_gateway_that_is_no_longer_configured_matters_to_nobody(
     connection.execute("UPDATE coordination.gateway SET heartbeat = heartbeat - INTERVAL '1 minute'")
     async with serving(database_url) as served:
         assert await latest(served) == (303, at(0), ["none; no gateway lists this account now"])
-        connection.execute(
-            "INSERT INTO coordination.instance (name, gateways) VALUES ('here', %s)", ([OTHER],)
-        )
+        connection.execute("INSERT INTO coordination.instance (name, gateways) VALUES ('here', %s)", ([OTHER],))
         async with served.get("/v1/accounts", headers=FRESH) as response:
             assert response.headers.getall("Refresh-Incomplete") == [f"{OTHER}; unavailable: refused"]
 

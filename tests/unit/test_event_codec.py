@@ -131,6 +131,7 @@ TOPICS = {
     "rs": "RefreshStarted",
     "as": "AccountSubscribed",
     "ac": "AccountConcluded",
+    "pr": "PositionsRequested",
     "re": "RefreshEnded",
     "df": "DecodeFailed",
     "ri": "RecordingInterrupted",

@@ -144,5 +144,7 @@ def test_a_text_that_no_index_holds_costs_its_message():
 def test_escapes_are_resolved_for_people():
     sent = states(value("AccountType", r"Zo\u00eb"), position(1, symbol=r"\u8fde"))
     values, positions = sent.split(b",[", 1)
-    found = parse(Messages(values, b"[" + positions[0:0] + positions if positions[:1] != b"[" else positions, None), fact())
+    found = parse(
+        Messages(values, b"[" + positions[0:0] + positions if positions[:1] != b"[" else positions, None), fact()
+    )
     assert (found.values.texts, found.held[0].contract[1]) == (("Zoë",), "连")
