@@ -219,7 +219,7 @@ class GatewayClient(Client):  # type: ignore[misc]
     def _shake_hands(self, payload: bytes) -> None:
         version, connection_time = decoded(payload).split("\0")[:2]
         if wrong := self._is_out_of_range(version):
-            self._give_up(f"{wrong}: we closed the connection", b"")
+            self._give_up(f"{wrong} (we closed the connection)", b"")
             return
         self._on_handshake(version, connection_time)
         self._feed(payload)
@@ -228,9 +228,9 @@ class GatewayClient(Client):  # type: ignore[misc]
         if not (version.isascii() and version.isdigit()):
             return f"it calls its server version {one_line(version, 40)!r}, which is no number"
         if int(version) < self.MinClientVersion:
-            return f"its server version {version} is older than {self.MinClientVersion}: upgrade the gateway"
+            return f"its server version {version} is older than {self.MinClientVersion}, upgrade the gateway"
         if int(version) > self.MaxClientVersion:
-            return f"its server version {version} is newer than {self.MaxClientVersion}, which was asked for"
+            return f"its server version {version} is newer than {self.MaxClientVersion}, the newest that was asked for"
         return ""
 
     def _feed(self, payload: bytes) -> None:

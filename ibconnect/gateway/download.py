@@ -160,7 +160,7 @@ async def judged(conclusion: Conclusion, account: str, arrivals: Arrivals, check
         return replace(found, why=f"incomplete: {found.detail}")
     if arrivals.is_not_ready:
         return replace(found, why="not-ready: IB's server was resetting (AccountReady=false)")
-    if arrivals.has_unset_prices:
+    if arrivals.has_no_price:
         return replace(found, why="incomplete: no open position has a price yet", awaits_prices=True)
     return found
 

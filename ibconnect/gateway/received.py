@@ -18,10 +18,11 @@ _UNSET = frozenset(text.encode() for text in UNSET_TEXTS) | {b""}
 SHARED_IDS = frozenset((b"", b"0"))
 """Contract ids that several contracts may have, combinations for example."""
 
-_ZERO = frozenset((b"0", b"0.0", b"-0", b"-0.0"))
+_ZERO = frozenset((b"0", b"0.0", b"0.00", b"-0", b"-0.0", b"-0.00"))
+_NO_PRICE = frozenset((b"-1", b"-1.0", b"-1.00"))
 # Where a field stands in messages 6 and 7, id first (IB's documentation, updateAccountValue, updatePortfolio).
 _VALUE_FIELDS, _KEY, _VALUE, _CURRENCY, _VALUE_ACCOUNT = 6, 2, 3, 4, 5
-_POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _POSITION_ACCOUNT = 20, slice(2, 13), 13, 14, 19
+_POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _WORTH, _POSITION_ACCOUNT = 20, slice(2, 13), 13, 14, 15, 19
 # Payloads that may wait to be looked through.
 _PENDING = 20_000
 
@@ -55,10 +56,14 @@ class Arrivals:
         return " and ".join(name for name, has in (("AccountCode", identity), ("NetLiquidation", value)) if not has)
 
     @property
-    def has_unset_prices(self) -> bool:
+    def prices(self) -> list[bool]:
+        """For each open position whether its price is known."""
+        return [is_known for size, is_known in self.contracts.values() if size not in _ZERO]
+
+    @property
+    def has_no_price(self) -> bool:
         """Whether there are open positions and none of them has a price, as after a restart of the gateway."""
-        prices = [is_known for size, is_known in self.contracts.values() if size not in _ZERO]
-        return bool(prices) and not any(prices)
+        return bool(self.prices) and not any(self.prices)
 
     def add_value(self, key: bytes, value: bytes, currency: bytes, at: float) -> None:
         """An account value has come."""
@@ -69,9 +74,9 @@ class Arrivals:
         if _READY in key.lower() and says_not_ready(key.decode(errors="replace"), value.decode(errors="replace")):
             self.is_not_ready = True
 
-    def add_position(self, contract: Sequence[bytes], size: bytes, price: bytes, at: float) -> None:
-        """A position has come."""
-        name, is_known = contract_key(contract), price not in _UNSET
+    def add_position(self, contract: Sequence[bytes], size: bytes, price: bytes, worth: bytes, at: float) -> None:
+        """A position has come. A price of -1 at a value of 0 is IB's word for none."""
+        name, is_known = contract_key(contract), price not in _UNSET and not (price in _NO_PRICE and worth in _ZERO)
         known = self.contracts.get(name)
         if known is None or (is_known and not known[1]):
             self.new_at = at
@@ -133,7 +138,7 @@ class Received:
             arrivals = self._watched.get(fields[_POSITION_ACCOUNT])
             if arrivals is not None:
                 arrivals.last = arrived
-                arrivals.add_position(fields[_CONTRACT], fields[_SIZE], fields[_PRICE], at)
+                arrivals.add_position(fields[_CONTRACT], fields[_SIZE], fields[_PRICE], fields[_WORTH], at)
 
     def end(self, account: str) -> None:
         """The end of a download of an account has come: of the one before, if that had none."""

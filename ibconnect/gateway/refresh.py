@@ -241,7 +241,7 @@ class Refresher:
         observe(Kind.ACCOUNT_CONCLUDED, account=account, ended=conclusion.ended.value, detail=conclusion.detail)
         self._note(walk, account, conclusion, request)
         if arrivals is not None and conclusion.ended in (Ended.DOWNLOAD_END, Ended.QUIET):
-            is_clean = conclusion.is_whole and conclusion.check is None
+            is_clean = conclusion.is_whole and conclusion.check is None and all(arrivals.prices)
             self.late.watch(account, arrivals, _now(), is_clean=is_clean)
         return conclusion
 

@@ -8,6 +8,7 @@ REMARKS: dict[str, str] = {
     "interrupted": "interrupted: the gateway lost IB, or gave the feed to another program; Ready is false.",
     "incomplete": "incomplete: something that belongs to it did not come; Ready is false.",
     "unset-prices": "unset-prices: no open position has a price; Ready is false.",
+    "unset-figure": "unset-figure: IB gave no price, value or cost of an open position.",
     "unreadable-figure": "unreadable-figure: a figure that is no number is null.",
     "set-aside": "set-aside: a message that no table can hold was left out.",
     "no-end": "no-end: IB did not say that this was all, and nothing more came.",

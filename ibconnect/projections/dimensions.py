@@ -58,24 +58,33 @@ class Numbering(Generic[Content]):
 
 
 class Contracts(Numbering[tuple[str, ...]]):
-    """Contracts, by all that is said of them. ``newest``: the newest row that describes a contract, by IB's id."""
+    """Contracts, by all that is said of them."""
 
     def __init__(self) -> None:
         super().__init__("contract")
-        self.newest: dict[str, int] = {}
+        self._newest: dict[tuple[str, ...], int] = {}
 
     def id_of(self, content: tuple[str, ...]) -> int:
         """The id of this content, a new one if it has none."""
         number = super().id_of(content)
-        self.newest[content[0]] = max(number, self.newest.get(content[0], 0))
+        name = _name(content)
+        self._newest[name] = max(number, self._newest.get(name, 0))
         return number
+
+    def newest_of(self, content: tuple[str, ...]) -> int | None:
+        """The newest row of the same contract: of its id, symbol, type and currency, whatever else is said of it."""
+        return self._newest.get(_name(content))
 
     def load(self, connection: Connection[Any]) -> None:
         """Learn the rows that are in the table and not known yet."""
         known = len(self.ids)
         super().load(connection)
         for content, number in islice(self.ids.items(), known, None):
-            self.newest[content[0]] = number
+            self._newest[_name(content)] = number
+
+
+def _name(content: tuple[str, ...]) -> tuple[str, ...]:
+    return content[0], content[1], content[2], content[8]
 
 
 class _Newest(NamedTuple):

@@ -25,7 +25,8 @@ _POSITION_FIELDS = 18
 _CONTRACT_FIELDS = 11
 _NUMBERS = slice(11, 17)
 _FIGURES = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
-_SIZE, _PRICE = 0, 1
+_SIZE, _PRICE, _WORTH = 0, 1, 2
+_NO_PRICE = ("-1", "-1.0", "-1.00")
 _MULTI_VALUE = ("73", 8)
 _MULTI_POSITION = ("71", 18)
 _NUL, _ESCAPED = b"\\u0000", b"\\\\u"
@@ -66,14 +67,25 @@ class Position(NamedTuple):
     numbers: Sequence[str]
 
     @property
+    def name(self) -> str:
+        """What people call it."""
+        return one_line(self.contract[9] or self.contract[1] or self.contract[0], 60)
+
+    @property
     def is_open(self) -> bool:
         """Whether anything is held; a size that is unknown counts as something."""
         return self.numbers[_SIZE].strip("-0.") != ""
 
     @property
     def has_price(self) -> bool:
-        """Whether its market price is known."""
-        return self.numbers[_PRICE] != NULL
+        """Whether its market price is known; a price of -1 at a value of 0 is IB's word for none."""
+        price, value = self.numbers[_PRICE], self.numbers[_WORTH]
+        return price != NULL and not (price in _NO_PRICE and value.strip("-0.") == "")
+
+    @property
+    def unset(self) -> list[str]:
+        """Which of its price, value and cost are not known."""
+        return [name for name, text in zip(_FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
 
 
 class Values(NamedTuple):
@@ -269,7 +281,7 @@ def _null(text: str) -> str:
 def _position_with_remarks(fields: Sequence[str], position: int, remarks: list[Remark]) -> Position:
     """Any position: what is no number is null, with a remark."""
     contract = list(fields[:_CONTRACT_FIELDS])
-    name = contract[9] or contract[1] or contract[0]
+    name = Position(tuple(contract), ()).name
     if not _IS_CONTRACT_ID(contract[0]):
         if contract[0]:
             remarks.append(_unreadable(name, "IbContractId", contract[0], position))
@@ -284,7 +296,7 @@ def _position_with_remarks(fields: Sequence[str], position: int, remarks: list[R
 
 
 def _unreadable(name: str, figure: str, text: str, position: int) -> Remark:
-    return Remark(Code.UNREADABLE_FIGURE, f"{one_line(name, 60)}: {figure} is {one_line(text, 60)!r}", position)
+    return Remark(Code.UNREADABLE_FIGURE, f"{name}: {figure} is {one_line(text, 60)!r}", position)
 
 
 def _with_surroundings(download: Download, messages: Messages, fact: Downloaded) -> Download:

@@ -28,6 +28,7 @@ class Code(StrEnum):
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
     UNSET_PRICES = "unset-prices"
+    UNSET_FIGURE = "unset-figure"
     UNREADABLE_FIGURE = "unreadable-figure"
     SET_ASIDE = "set-aside"
     NO_END = "no-end"
@@ -61,7 +62,7 @@ class Judgement(NamedTuple):
 
 def judge(fact: "Downloaded", download: "Download", layout: Layout) -> Judgement:
     """Judge a download by its own rows, and by what the recorder found out about it."""
-    remarks = [*_of_the_whole(fact, download, layout), *download.remarks, *_of_figures(download, layout)]
+    remarks = [*_of_the_whole(fact, download, layout), *download.remarks, *_of_figures(fact, download, layout)]
     is_ready = not any(remark.code in _UNRELIABLE for remark in remarks)
     if fact.why and is_ready:
         remarks.insert(0, Remark(Code.INCOMPLETE, fact.why))
@@ -127,7 +128,10 @@ def _unreadable(text: str) -> bool:
     return number_of(text) is None and not is_unset(text)
 
 
-def _of_figures(download: "Download", layout: Layout) -> Iterator[Remark]:
+def _of_figures(fact: "Downloaded", download: "Download", layout: Layout) -> Iterator[Remark]:
+    for held in download.held if not fact.is_multi else ():
+        if held.is_open and (unset := held.unset):
+            yield Remark(Code.UNSET_FIGURE, f"{held.name}: IB gave no {', no '.join(unset)}")
     values = download.values
     for index in layout.inexact(values.texts):
         text = values.texts[index]

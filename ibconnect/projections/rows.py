@@ -142,7 +142,7 @@ class Rows:
     def _contract_of(self, texts: tuple[str, ...], fact: Downloaded) -> int:
         """The row that describes a contract; messages of positions alone describe it worse than what is known."""
         if fact.is_multi and texts[0] not in ("", "0"):
-            known = self.dimensions.contract.newest.get(texts[0])
+            known = self.dimensions.contract.newest_of(texts)
             if known is not None:
                 return known
         return self.dimensions.contract.ids.get(texts) or self._contract(texts)
