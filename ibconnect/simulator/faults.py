@@ -112,9 +112,9 @@ _ALL = (
     Fault("no-end", "a download without its end (54)", spoil, _MESSAGE, swallow, _is("54")),
     Fault(
         "connectivity",
-        "1100, and after so many seconds 1101 (data_lost: account subscriptions are gone) or 1102",
+        "1100, and after so many seconds 1101 (data_lost: account subscriptions are gone) or 1102 (or no word)",
         connectivity,
-        {"seconds": 5.0, "data_lost": False},
+        {"seconds": 5.0, "data_lost": False, "told": True},
     ),
     Fault(
         "farm-flap",

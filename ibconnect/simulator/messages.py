@@ -90,6 +90,7 @@ ANSWER_IDS: Mapping[str, str] = {
     "73": "accountUpdateMulti",
     "74": "accountUpdateMultiEnd",
     "78": "familyCodes",
+    "79": "symbolSamples",
     "94": "pnl",
     "95": "pnlSingle",
     "102": "completedOrdersEnd",

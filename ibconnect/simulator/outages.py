@@ -44,6 +44,8 @@ def connectivity(target: Target, fault: Fault, params: Params) -> None:
 
     def restore() -> None:
         target.offline = False
+        if not params["told"]:
+            return
         if params["data_lost"]:
             target.desk.forget_accounts()
             _tell(target, 1101, "Connectivity between IB and Trader Workstation has been restored - data lost.")

@@ -14,6 +14,9 @@ from ibconnect.simulator.source import Refusal
 
 Handler = Callable[[Desk, Connection, list[str]], None]
 
+ANSWERED_BY_IB = frozenset({"81"})
+"""Requests that a gateway passes on to IB's servers, and so cannot answer while it has lost them."""
+
 
 class Unreadable(Exception):
     """A field that is missing or not of its type: IB's error 320."""
@@ -108,6 +111,10 @@ def _family_codes(desk: Desk, connection: Connection, fields: list[str]) -> None
     connection.send((desk.source.family_codes(),))
 
 
+def _matching_symbols(desk: Desk, connection: Connection, fields: list[str]) -> None:
+    connection.send((("79", str(_int(fields, 1)), "0"),))
+
+
 def _user_info(desk: Desk, connection: Connection, fields: list[str]) -> None:
     connection.send((desk.source.user_info(_int(fields, 1)),))
 
@@ -191,6 +198,7 @@ def _served() -> dict[str, Request]:
         "76": Request("reqAccountUpdatesMulti", _account_updates_multi, "73, 74; 321", 2),
         "77": Request("cancelAccountUpdatesMulti", _cancel("multi", 2), "none; 300", 2),
         "80": Request("reqFamilyCodes", _family_codes, "78"),
+        "81": Request("reqMatchingSymbols", _matching_symbols, "79, without a symbol; silence while IB is lost", 1),
         "92": Request("reqPnL", _pnl, "94; 321", 1),
         "93": Request("cancelPnL", _cancel("pnl", 1), "none; 300", 1),
         "94": Request("reqPnLSingle", _pnl_single, "95; 321; silence for an unknown conId", 1),
@@ -246,7 +254,6 @@ _REFUSED: tuple[tuple[str, str, int, str, int | None], ...] = (
     ("73", "verifyAndAuthMessage", 321, _NOT_SERVED, None),
     ("78", "reqSecDefOptParams", 200, "No security definition has been found for the request", 1),
     ("79", "reqSoftDollarTiers", 321, _NOT_SERVED, 1),
-    ("81", "reqMatchingSymbols", 200, "No security definition has been found for the request", 1),
     ("82", "reqMktDepthExchanges", 321, _NOT_SERVED, None),
     ("83", "reqSmartComponents", 321, _NOT_SERVED, 1),
     ("84", "reqNewsArticle", 10172, "Failed to request news article:No data available", 1),

@@ -16,7 +16,7 @@ from ibconnect.simulator.faults import prepare
 from ibconnect.simulator.load import BLOCKS, stream
 from ibconnect.simulator.messages import LOWEST_VERSION
 from ibconnect.simulator.options import Options
-from ibconnect.simulator.requests import answer, describe
+from ibconnect.simulator.requests import ANSWERED_BY_IB, answer, describe
 from ibconnect.simulator.source import Feed, Pulse, Source
 from ibconnect.simulator.wire import Fields, Hello
 
@@ -198,7 +198,7 @@ class Gateway:
             connection.hush(False)
 
     def _answer(self, connection: Connection, fields: list[str]) -> None:
-        if connection.closed:
+        if connection.closed or (self.offline and fields and fields[0] in ANSWERED_BY_IB):
             return
         before = connection.feeds.get(ACCOUNT)
         answer(self.desk, connection, fields)

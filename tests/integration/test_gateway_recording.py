@@ -1,6 +1,7 @@
 """From a simulated gateway's socket to the event store: the law of the recorder, and every way a refresh can go."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,17 +9,20 @@ from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
 from ibconnect.events.kinds import (
+    AccountConcluded,
     AccountSubscribed,
     DecodeFailed,
     FrameReceived,
     GatewayNotice,
     MessageReceived,
+    PositionsRequested,
     RefreshEnded,
     RefreshStarted,
     SessionClosed,
     SessionOpened,
 )
 from ibconnect.simulator import Captures, Gateway, Scenario
+from ibconnect.simulator.source import Refusal
 from tests.paths import CAPTURES
 from tests.recording import ask_for_refresh, recording
 from tests.waiting import until
@@ -63,16 +67,83 @@ async def test_silence_ends_a_download_that_ib_does_not_end(database_url: str, t
             assert (seen.endings(), ended.outcome) == ([("DU0000001", "quiet")], "complete")
 
 
-async def test_a_download_that_says_nothing_is_given_up_tried_again_and_said_to_be_missing(
+async def test_a_download_that_does_not_end_is_tried_again_and_then_asked_for_otherwise(
     database_url: str, tmp_path: Path
 ) -> None:
-    async with Gateway(login("usd-demo-universal", "eur-cfd")) as gateway:
+    async with Gateway(Scenario(seed=3, accounts=2, positions=2)) as gateway:
         gateway.inject("no-end", every=True, count=100)
-        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="0.3") as seen:
+        async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="0.5") as seen:
             (ended,) = await seen.refreshes()
-            assert seen.endings() == [("DU0000001", "timeout")] * 2 + [("DU0000002", "timeout")] * 2
-            assert ended.outcome == "failed"
-            assert set(ended.missing) == {"DU0000001", "DU0000002"}
+            ends = ["timeout", "timeout", "download-end"]
+            assert seen.endings() == [(account, how) for account in gateway.source.codes() for how in ends]
+            assert [event.then for event in seen.of(AccountConcluded)] == ["updates", "multi", ""] * 2
+            assert (ended.outcome, ended.missing) == ("complete", {})
+
+
+async def test_a_gateway_that_is_back_without_a_word_is_found_out_by_asking_ib(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibconnect.gateway.connectivity._PROBE_S", 0.1)
+    monkeypatch.setattr("ibconnect.gateway.connectivity.SETTLE_S", 0.2)
+    async with Gateway(login("eur-cfd")) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        await seen.refreshes()
+        gateway.inject("connectivity", seconds=2.0, told=False)
+        await until(lambda: state_of(database_url)[0] == "stale", "the gateway is reported stale")
+        await until(lambda: state_of(database_url)[0] == "connected", "the gateway is reported fresh")
+        _, again = await seen.refreshes(2)
+        assert (again.outcome, [event.trigger for event in seen.of(RefreshStarted)]) == (
+            "complete",
+            ["start", "restored"],
+        )
+        assert any(event.fields[0] == "79" for event in seen.of(MessageReceived))
+
+
+async def test_above_fifty_accounts_positions_are_asked_for_one_by_one(database_url: str, tmp_path: Path) -> None:
+    """reqPositions would be refused there; reqPositionsMulti tells whether an account without positions has any."""
+    async with Gateway(Scenario(seed=3, accounts=52, positions=0)) as gateway:
+        async with recording(database_url, tmp_path, gateway.port) as seen:
+            (ended,) = await seen.refreshes()
+            assert (ended.outcome, ended.missing) == ("complete", {})
+            asked = seen.of(PositionsRequested)
+            accounts = [event.account for event in seen.of(AccountConcluded)]
+            assert [event.account for event in asked] == accounts
+            assert {event.check for event in seen.of(AccountConcluded)} == {"agrees"}
+        numbers = [fields[0] for fields in gateway.connections[0].requests]
+        assert (numbers.count("61"), numbers.count("74")) == (0, len(accounts))
+
+
+async def test_where_all_positions_are_refused_those_of_one_account_are_asked_for(
+    database_url: str, tmp_path: Path
+) -> None:
+    source = login("usd-demo-universal", "eur-cfd")
+
+    def refused() -> Any:
+        raise Refusal(321, "Error validating request.-'bp' : cause - Requests for all positions are not allowed.")
+
+    source.positions = refused  # type: ignore[method-assign]
+    async with Gateway(source) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        (ended,) = await seen.refreshes()
+        assert (ended.outcome, {event.check for event in seen.of(AccountConcluded)}) == ("complete", {"agrees"})
+        numbers = [fields[0] for fields in gateway.connections[0].requests]
+        assert (numbers.count("61"), numbers.count("74")) == (1, 2)
+
+
+async def test_one_account_is_asked_for_alone(database_url: str, tmp_path: Path) -> None:
+    async with (
+        Gateway(Scenario(seed=3, accounts=3, positions=1)) as gateway,
+        recording(database_url, tmp_path, gateway.port) as seen,
+    ):
+        await seen.refreshes()
+        account = gateway.source.codes()[1]
+        request = ask_for_refresh(database_url, [account])
+        ask_for_refresh(database_url, ["NOBODY"])
+        await seen.refreshes(2)
+        started = seen.of(RefreshStarted)[1]
+        assert (started.accounts, started.scope, started.trigger) == ([account], "some", "request")
+        assert [event.request for event in seen.of(AccountConcluded)][-1] >= request
+        ask_for_refresh(database_url, None, ["another:4001"])
+        ask_for_refresh(database_url)
+        assert len(await seen.refreshes(3)) == 3
 
 
 async def test_beside_another_program_the_multi_requests_serve(database_url: str, tmp_path: Path) -> None:
