@@ -22,7 +22,7 @@ from ibconnect.simulator.control import ControlPort
 from tests.faults.judge import Judge, Marked
 from tests.projecting import project, read_tables
 from tests.recording import ask_for_refresh
-from tests.waiting import wait_for
+from tests.waiting import DEADLINE_S, wait_for
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 _ROUNDS = int(os.environ.get("ROUNDS") or 0)
@@ -60,6 +60,9 @@ class Row:
 
 
 TABLE: dict[str, Row] = {}
+
+LATEST_S = 0.1
+"""What arrived in the last moments before a kill may be lost."""
 
 
 def row(fault: str) -> Row:
@@ -113,9 +116,27 @@ class Simulators:
         assert answer["ok"], answer
         return answer
 
+    def listen(self, number: int) -> None:
+        """Open a gateway's port again, whatever closed it and for how long."""
+        asyncio.run_coroutine_threadsafe(self.gateways[number].listen(), self._loop).result(DEADLINE_S)
+
     def sent(self) -> Counts:
         """How many messages each gateway's latest connection has been sent."""
         return {key: len(connection.sent) for key, connection in self._latest().items()}
+
+    def sent_before_the_last_moment(self) -> Counts:
+        """The same as of the time from which on a kill may lose what arrives, which is now over."""
+        sent = self.sent()
+        time.sleep(LATEST_S)
+        return sent
+
+    def go_on(self, messages: int) -> None:
+        """Wait until every gateway has sent so many messages more to its latest client."""
+        before = self.sent()
+        wait_for(
+            lambda: all(count >= before.get(key, 0) + messages for key, count in self.sent().items()),
+            f"{messages} messages more",
+        )
 
     def read(self) -> Counts:
         """How many of them its client has read from its socket; on a busy machine some wait there for it."""

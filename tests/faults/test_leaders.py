@@ -20,8 +20,7 @@ def kill_leaders(url: str, directory: Path, times: int) -> None:
             time.sleep(random.uniform(0.0, 0.6))
             victim = random.choice(sorted(wait_for(three.leaders, "somebody leads").values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
-            expected = three.simulators.sent()
-            time.sleep(0.1)
+            expected = three.simulators.sent_before_the_last_moment()
             position = three.store.position()
             three.running[victim].kill()
             took = three.taken_over(position, led, victim)

@@ -12,8 +12,6 @@ from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, roun
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 
 GATEWAYS = 4
-LATEST_S = 0.1
-"""What arrived in the last moments before a kill may be lost."""
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +22,7 @@ def server() -> Iterator[Server]:
 
 def kill(recorder: Recorder, simulators: Simulators) -> Counts:
     """Kill a recorder; what it had read of what was sent 100 ms before, for each connection that it could have."""
-    sent = simulators.sent()
-    time.sleep(LATEST_S)
+    sent = simulators.sent_before_the_last_moment()
     recorder.send(signal.SIGSTOP)
     read = simulators.read()
     recorder.kill()
@@ -53,8 +50,7 @@ def campaign(url: str, directory: Path, kills: int) -> None:
             position = store.position()
         last = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, GATEWAYS)
-        sent = simulators.sent()
-        time.sleep(LATEST_S)
+        sent = simulators.sent_before_the_last_moment()
         last.stop()
         assert judge.lost(sent | expected) == 0
         assert line.lost == 0

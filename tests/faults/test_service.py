@@ -87,11 +87,10 @@ def test_a_service_that_starts_without_postgres_says_so_until_it_is_there(tmp_pa
         with process(tmp_path / "log", "serve", **settings) as service:
             wait_for(lambda: answers(url), "it answers")
             assert ask(f"{url}/healthz")[0] == 200
-            assert json.loads(ask(f"{url}/readyz")[2]) == {
-                "Ready": False,
-                "Reasons": ["the database cannot be reached"],
-            }
-            assert assert_sensible(url, ["/v1/accounts", "/v1/gateways"]) == {503}
+            with ThreadPoolExecutor() as at_once:
+                ready = at_once.submit(ask, f"{url}/readyz")
+                assert assert_sensible(url, ["/v1/accounts", "/v1/gateways"]) == {503}
+            assert json.loads(ready.result()[2]) == {"Ready": False, "Reasons": ["the database cannot be reached"]}
             server.start()
             assert service.url() == url
             wait_for(lambda: refreshed(url), "a refresh is answered")
@@ -110,9 +109,8 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
         with process(tmp_path / "first", "serve", **settings):
             store.wait_for_sessions(0, 1)
             server.stop()
-            time.sleep(0.5)
-            sent = simulators.sent()
-            time.sleep(0.1)
+            simulators.go_on(100)
+            sent = simulators.sent_before_the_last_moment()
         with process(tmp_path / "second", "serve", **settings) as service:
             assert ask(f"{service.url()}/readyz")[0] == 503
             connections = simulators.gateways[0].connections
