@@ -5,10 +5,11 @@ import itertools
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ibconnect.simulator import Gateway
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.control import ControlPort
 from tests.faults.judge import Judge, Marked
+from tests.faults.processes import Recorder
 from tests.projecting import project, read_tables
 from tests.recording import ask_for_refresh
 from tests.waiting import DEADLINE_S, wait_for
@@ -167,6 +169,24 @@ def _queued(port: int) -> Iterator[int]:
             yield unread
         elif int(local.partition(":")[2], 16) == port:
             yield unsent
+
+
+def surely_read(simulators: Simulators, freeze: Callable[[], object]) -> Counts:
+    """Freeze a process; what it had read of what was sent 100 ms before, for each connection that it could have.
+
+    On a busy machine more waits in its sockets, which is lost if it is killed.
+    """
+    sent = simulators.sent_before_the_last_moment()
+    freeze()
+    read = simulators.read()
+    return {key: min(sent.get(key, 0), read.get(key, 0)) for key in sent | read}
+
+
+def kill(recorder: Recorder, simulators: Simulators) -> Counts:
+    """Kill a recorder; what of its connections it must have left."""
+    read = surely_read(simulators, lambda: recorder.send(signal.SIGSTOP))
+    recorder.kill()
+    return read
 
 
 _marks = itertools.count(1)

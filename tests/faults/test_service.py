@@ -16,7 +16,7 @@ from aiohttp.test_utils import unused_port
 
 from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
+from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row, surely_read
 from tests.faults.processes import Server, running_server
 from tests.paths import scratch
 from tests.processes import accounts, process
@@ -106,11 +106,11 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
     with running_server() as server, Simulators(1, rate=200) as simulators:
         settings |= {"DB_URL": server.url, "IB_GW": simulators.addresses}
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
-        with process(tmp_path / "first", "serve", **settings):
+        with process(tmp_path / "first", "serve", **settings) as service:
             store.wait_for_sessions(0, 1)
             server.stop()
             simulators.go_on(100)
-            sent = simulators.sent_before_the_last_moment()
+            sent = surely_read(simulators, lambda: service.popen.send_signal(signal.SIGSTOP))
         with process(tmp_path / "second", "serve", **settings) as service:
             assert ask(f"{service.url()}/readyz")[0] == 503
             connections = simulators.gateways[0].connections

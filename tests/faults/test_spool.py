@@ -13,7 +13,7 @@ import pytest
 
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store, assert_all, row
+from tests.faults.lab import Simulators, Store, assert_all, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
@@ -104,8 +104,7 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
         server.kill()
         wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
         simulators.go_on(100)
-        before, sent = time.time(), simulators.sent_before_the_last_moment()
-        recorder.kill()
+        before, sent = time.time(), kill(recorder, simulators)
         again = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
         wait_for(lambda: again.told("database_lost"), "the recorder waits for Postgres")
         server.start()
