@@ -19,7 +19,7 @@ from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row, surely_read
 from tests.faults.processes import Server, running_server
 from tests.paths import scratch
-from tests.processes import accounts, process
+from tests.processes import STOPS_S, accounts, process
 from tests.waiting import wait_for
 
 
@@ -70,7 +70,7 @@ def outages(server: Server, simulators: Simulators, directory: Path, times: int)
             wait_for(lambda: refreshed(url), "a refresh is answered")
             latest = accounts(url, 2, after=latest)
             line.note(time.monotonic() - began)
-        assert service.stop() < 10
+        assert service.stop() < STOPS_S
         assert service.popen.returncode == 0
 
 
@@ -95,7 +95,7 @@ def test_a_service_that_starts_without_postgres_says_so_until_it_is_there(tmp_pa
             assert service.url() == url
             wait_for(lambda: refreshed(url), "a refresh is answered")
             assert ask(f"{url}/readyz")[0] == 200
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
             server.start()
             line.note(store.wait_for_marks(simulators), judge.lost(sent))
             wait_for(lambda: refreshed(service.url()), "a refresh is answered")
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
         assert_all(judge, store)
         first, second = sessions(server.url)
         assert (first.reason, second.reason) == ("orphaned", "stopped")
@@ -227,7 +227,7 @@ def test_a_killed_embedded_postgres_is_started_again(tmp_path: Path) -> None:
                 wait_for(lambda: refreshed(url), "a refresh is answered")
                 latest = accounts(url, 2, after=latest)
                 line.note(time.monotonic() - began)
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
