@@ -97,12 +97,12 @@ class Simulators:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(DEADLINE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
+        self._thread.join(DEADLINE_S)
         self._loop.close()
 
     @property
@@ -112,7 +112,7 @@ class Simulators:
 
     def do(self, number: int, action: str, **parameters: Any) -> dict[str, Any]:
         """Have a gateway's control port do something."""
-        with socket.create_connection(("127.0.0.1", self._controls[number].port), timeout=10) as link:
+        with socket.create_connection(("127.0.0.1", self._controls[number].port), timeout=DEADLINE_S) as link:
             link.sendall(json.dumps({"do": action, **parameters}).encode() + b"\n")
             answer: dict[str, Any] = json.loads(link.makefile().readline())
         assert answer["ok"], answer
