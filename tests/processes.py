@@ -17,6 +17,9 @@ from typing import Any
 from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
 
+STOPS_S = 10.0
+"""A container engine kills after so many seconds what it has asked to stop."""
+
 
 class Process:
     """One running ``python -m ibconnect …`` whose output is kept."""

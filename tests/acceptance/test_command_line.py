@@ -12,7 +12,8 @@ import pytest
 
 from ibconnect.database.pools import connect
 from tests.paths import CAPTURES, scratch
-from tests.processes import Process, accounts, get, process
+from tests.processes import STOPS_S, Process, accounts, get, process
+from tests.waiting import DEADLINE_S
 
 CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
 
@@ -32,10 +33,10 @@ def gateway_port(gateway: Process) -> str:
 def run(*arguments: str, **settings: str) -> tuple[int, str]:
     """Run a verb to its end: exit code and output."""
     with tempfile.TemporaryDirectory() as folder, process(Path(folder) / "log", *arguments, **settings) as ran:
-        return ran.popen.wait(60), ran.output
+        return ran.popen.wait(DEADLINE_S), ran.output
 
 
-def test_serve_records_serves_and_stops_within_five_seconds(data_dir: Path, tmp_path: Path) -> None:
+def test_serve_records_serves_and_stops_in_time(data_dir: Path, tmp_path: Path) -> None:
     settings = {"DATA_DIR": str(data_dir), "PORT": "0", "HOST": "127.0.0.1"}
     with process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE) as gateway:
         settings["IB_GW"] = f"127.0.0.1:{gateway_port(gateway)}"
@@ -43,11 +44,11 @@ def test_serve_records_serves_and_stops_within_five_seconds(data_dir: Path, tmp_
         for number in (signal.SIGTERM, signal.SIGINT):
             with process(tmp_path / "serve", "serve", **settings) as serve:
                 latest = accounts(serve.url(), 1, after=latest)
-                assert serve.stop(number) < 5
+                assert serve.stop(number) < STOPS_S
                 assert serve.popen.returncode == 0
                 assert "Traceback" not in serve.output
                 assert "DU0000001" not in serve.output
-        assert gateway.stop(signal.SIGTERM) < 5
+        assert gateway.stop(signal.SIGTERM) < STOPS_S
     assert not (data_dir / "spool").exists() or list((data_dir / "spool").iterdir()) == []
 
 
@@ -63,7 +64,7 @@ def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
         with process(tmp_path / "second", "serve", **settings) as serve:
             serve.said("a session left open by a killed instance was closed")
             assert accounts(serve.url(), 1, after=first)
-            assert serve.stop() < 5
+            assert serve.stop() < STOPS_S
     with connect(database_url, name="test") as connection:
         query = """
             SELECT convert_from(state, 'UTF8')::jsonb ->> 'reason' FROM stored_events WHERE topic = 'sc' ORDER BY 1
@@ -98,7 +99,7 @@ def test_without_postgres_serve_waits_and_can_be_stopped(data_dir: Path, tmp_pat
         tmp_path / "serve", "serve", DB_URL="postgresql://u:secret@127.0.0.1:1/x", DATA_DIR=str(data_dir), PORT="0"
     ) as serve:
         serve.said("Postgres is away")
-        assert serve.stop() < 5
+        assert serve.stop() < STOPS_S
         assert serve.popen.returncode == 0
         assert "secret" not in serve.output
 
@@ -153,7 +154,7 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path
         assert kinds >= {"STK", "OPT", "FUT", "CASH"}
         assert sizes == {True, False}
         assert len(currencies) > 1
-        assert demo.stop(signal.SIGINT) < 5
+        assert demo.stop(signal.SIGINT) < STOPS_S
         assert demo.popen.returncode == 0
         assert demo.output.rstrip().endswith("the recorded history stays where it is")
     mode = stat.S_IMODE(data_dir.stat().st_mode)

@@ -17,6 +17,7 @@ from ib_async import IB
 
 from ibconnect.simulator import Gateway, Scenario
 from tests.acceptance.clients.official import look
+from tests.waiting import DEADLINE_S
 
 CLIENTS = Path(__file__).parent / "clients"
 TAGS = "AccountType,NetLiquidation,TotalCashValue,Cushion,AccruedCash,$LEDGER:ALL"
@@ -88,13 +89,13 @@ async def _ib_async(port: int, account: str = "") -> tuple[IB, Figures]:
     accounts = ib.managedAccounts()
     portfolio: list[Any] = []
     for code in accounts:
-        await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), 10)
+        await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), DEADLINE_S)
         portfolio += ib.portfolio(code)
-    summary = await asyncio.wait_for(ib.reqAccountSummaryAsync(), 10) or ib.wrapper.acctSummary.values()
+    summary = await asyncio.wait_for(ib.reqAccountSummaryAsync(), DEADLINE_S) or ib.wrapper.acctSummary.values()
     pnls = {}
     for code in accounts:
         pnl = ib.reqPnL(code)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await pnl_of(ib, pnl)
         pnls[code] = [pnl.dailyPnL, pnl.unrealizedPnL, pnl.realizedPnL]
     return ib, {
@@ -218,7 +219,7 @@ async def test_stoqey_sees_the_figures(node_modules: Path) -> None:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert process.returncode == 0, err.decode()
     told = json.loads(out)
     assert told["errors"] == []

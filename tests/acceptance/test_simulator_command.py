@@ -12,6 +12,7 @@ import pytest
 from ibconnect.simulator.cli import parse_fault
 from ibconnect.simulator.faults import FAULTS
 from tests.acceptance.clients.raw import RawClient
+from tests.waiting import DEADLINE_S
 
 CAPTURES = Path(__file__).parents[1] / "fixtures" / "captures"
 
@@ -37,7 +38,7 @@ async def _simulate(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process
 
 async def _line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    return (await asyncio.wait_for(process.stdout.readline(), DEADLINE_S)).decode().strip()
 
 
 def _port(line: str) -> int:
@@ -55,7 +56,7 @@ async def test_it_plays_captures_until_a_signal(number: signal.Signals) -> None:
             rows = await client.ask("6", "2", "1", "DU0000002", end="54")
             assert ["6", "2", "AccountCode", "DU0000002", "", "DU0000002"] in rows
             process.send_signal(number)
-            assert await asyncio.wait_for(process.wait(), 5) == 0
+            assert await asyncio.wait_for(process.wait(), DEADLINE_S) == 0
 
 
 async def test_faults_and_the_control_port_by_arguments() -> None:
@@ -69,7 +70,7 @@ async def test_faults_and_the_control_port_by_arguments() -> None:
             assert len(client.seen) == 4
         reader, writer = await asyncio.open_connection("127.0.0.1", int(control.rsplit(":", 1)[1]))
         writer.write(b'{"do": "status"}\n')
-        assert b'"accounts": ["DU0003001", "DU0003002"]' in await asyncio.wait_for(reader.readline(), 5)
+        assert b'"accounts": ["DU0003001", "DU0003002"]' in await asyncio.wait_for(reader.readline(), DEADLINE_S)
         writer.close()
 
 
@@ -99,7 +100,7 @@ async def test_a_trace_tells_what_clients_do() -> None:
 )
 async def test_what_cannot_be_done_is_said_on_one_line(arguments: list[str], complaint: str) -> None:
     async with _simulate("--port", "0", *arguments) as process:
-        _, error = await asyncio.wait_for(process.communicate(), 20)
+        _, error = await asyncio.wait_for(process.communicate(), DEADLINE_S)
         assert process.returncode == 1
         assert complaint in error.decode()
         assert error.decode().count("\n") == 1
@@ -107,7 +108,7 @@ async def test_what_cannot_be_done_is_said_on_one_line(arguments: list[str], com
 
 async def test_help_names_every_fault() -> None:
     async with _simulate("--help") as process:
-        out, _ = await asyncio.wait_for(process.communicate(), 20)
+        out, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     assert [name for name in FAULTS if f"  {name}  " not in out.decode()] == []
     assert "next free code (DU0000001" in " ".join(out.decode().split())
 

@@ -5,10 +5,11 @@ import itertools
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,10 @@ from ibconnect.simulator import Gateway
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.control import ControlPort
 from tests.faults.judge import Judge, Marked
+from tests.faults.processes import Recorder
 from tests.projecting import project, read_tables
 from tests.recording import ask_for_refresh
-from tests.waiting import wait_for
+from tests.waiting import DEADLINE_S, wait_for
 
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1_000_000))
 _ROUNDS = int(os.environ.get("ROUNDS") or 0)
@@ -61,6 +63,9 @@ class Row:
 
 TABLE: dict[str, Row] = {}
 
+LATEST_S = 0.1
+"""What arrived in the last moments before a kill may be lost."""
+
 
 def row(fault: str) -> Row:
     """The line of a fault."""
@@ -92,12 +97,12 @@ class Simulators:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(30)
+        assert self._ready.wait(DEADLINE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(30)
+        self._thread.join(DEADLINE_S)
         self._loop.close()
 
     @property
@@ -107,15 +112,33 @@ class Simulators:
 
     def do(self, number: int, action: str, **parameters: Any) -> dict[str, Any]:
         """Have a gateway's control port do something."""
-        with socket.create_connection(("127.0.0.1", self._controls[number].port), timeout=10) as link:
+        with socket.create_connection(("127.0.0.1", self._controls[number].port), timeout=DEADLINE_S) as link:
             link.sendall(json.dumps({"do": action, **parameters}).encode() + b"\n")
             answer: dict[str, Any] = json.loads(link.makefile().readline())
         assert answer["ok"], answer
         return answer
 
+    def listen(self, number: int) -> None:
+        """Open a gateway's port again, whatever closed it and for how long."""
+        asyncio.run_coroutine_threadsafe(self.gateways[number].listen(), self._loop).result(DEADLINE_S)
+
     def sent(self) -> Counts:
         """How many messages each gateway's latest connection has been sent."""
         return {key: len(connection.sent) for key, connection in self._latest().items()}
+
+    def sent_before_the_last_moment(self) -> Counts:
+        """The same as of the time from which on a kill may lose what arrives, which is now over."""
+        sent = self.sent()
+        time.sleep(LATEST_S)
+        return sent
+
+    def go_on(self, messages: int) -> None:
+        """Wait until every gateway has sent so many messages more to its latest client."""
+        before = self.sent()
+        wait_for(
+            lambda: all(count >= before.get(key, 0) + messages for key, count in self.sent().items()),
+            f"{messages} messages more",
+        )
 
     def read(self) -> Counts:
         """How many of them its client has read from its socket; on a busy machine some wait there for it."""
@@ -146,6 +169,24 @@ def _queued(port: int) -> Iterator[int]:
             yield unread
         elif int(local.partition(":")[2], 16) == port:
             yield unsent
+
+
+def surely_read(simulators: Simulators, freeze: Callable[[], object]) -> Counts:
+    """Freeze a process; what it had read of what was sent 100 ms before, for each connection that it could have.
+
+    On a busy machine more waits in its sockets, which is lost if it is killed.
+    """
+    sent = simulators.sent_before_the_last_moment()
+    freeze()
+    read = simulators.read()
+    return {key: min(sent.get(key, 0), read.get(key, 0)) for key in sent | read}
+
+
+def kill(recorder: Recorder, simulators: Simulators) -> Counts:
+    """Kill a recorder; what of its connections it must have left."""
+    read = surely_read(simulators, lambda: recorder.send(signal.SIGSTOP))
+    recorder.kill()
+    return read
 
 
 _marks = itertools.count(1)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -61,6 +60,13 @@ class Recorder:
     def _wait(self) -> None:
         assert select.select([self._handle], [], [], DEADLINE_S)[0], f"process {self.pid} does not end"
 
+    def say_what_it_waits_for(self) -> None:
+        """Have it write that to its log, which helps to find out why a test fails."""
+        size = self.log.stat().st_size
+        self.send(signal.SIGUSR1)
+        with suppress(AssertionError):
+            wait_for(lambda: self.log.stat().st_size > size, "it says so", 2.0)
+
     def close(self) -> None:
         if self.is_running:
             self.kill()
@@ -94,8 +100,7 @@ class Nursery:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for recorder in self.recorders:
             if kind is not None and recorder.is_running:
-                recorder.send(signal.SIGUSR1)
-                time.sleep(0.2)
+                recorder.say_what_it_waits_for()
             recorder.close()
         assert self._process is not None
         assert self._process.stdin is not None

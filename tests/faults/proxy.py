@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.waiting import DEADLINE_S
+
 _CHUNK = 1 << 16
 
 
@@ -64,7 +66,7 @@ class Proxy:
 
     def __exit__(self, *_: object) -> None:
         self._is_over = True
-        self._thread.join(5)
+        self._thread.join(DEADLINE_S)
         self._listener.close()
         self.cut(refuse=True)
 

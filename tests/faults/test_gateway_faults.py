@@ -109,10 +109,11 @@ def test_one_gateways_faults_disturb_no_other_and_are_told_once(database_url: st
         store = Store(database_url)
         recorder = nursery.start("one", QUICK, DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 2, "re")
-        simulators.do(0, "refuse", seconds=3.0)
+        simulators.do(0, "refuse", seconds=3600.0)
         simulators.do(0, "drop")
         ill, well = simulators.addresses.split(",")
         wait_for(lambda: recorder.told("gateway_unavailable"), "the gateway is told to be away")
+        simulators.listen(0)
         store.wait_for_refreshes(store.ask_for_refresh(), 2)
         recorder.stop()
         assert [entry["gateway"] for entry in recorder.told("gateway_unavailable")] == [ill]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.instances import instances
-from tests.faults.lab import chance, rounds, row
+from tests.faults.lab import chance, kill, rounds, row
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
 
@@ -20,10 +20,8 @@ def kill_leaders(url: str, directory: Path, times: int) -> None:
             time.sleep(random.uniform(0.0, 0.6))
             victim = random.choice(sorted(wait_for(three.leaders, "somebody leads").values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
-            expected = three.simulators.sent()
-            time.sleep(0.1)
+            expected = kill(three.running[victim], three.simulators)
             position = three.store.position()
-            three.running[victim].kill()
             took = three.taken_over(position, led, victim)
             judge.check()
             line.note(took, judge.lost({key: count for key, count in expected.items() if key in judge.held}))

@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -16,51 +16,58 @@ from tests.faults.proxy import Proxy
 
 GATEWAYS = 2
 
-Outage = Callable[[Server, Proxy, float], None]
+Outage = Callable[[Server, Proxy], AbstractContextManager[None]]
 
 
-def killed(server: Server, _: Proxy, seconds: float) -> None:
+@contextmanager
+def killed(server: Server, _: Proxy) -> Iterator[None]:
     server.kill()
-    time.sleep(seconds)
+    yield
     server.start()
 
 
-def restarted(server: Server, _: Proxy, seconds: float) -> None:
+@contextmanager
+def restarted(server: Server, _: Proxy) -> Iterator[None]:
     server.stop()
-    time.sleep(seconds)
+    yield
     server.start()
 
 
-def hung(server: Server, _: Proxy, seconds: float) -> None:
+@contextmanager
+def hung(server: Server, _: Proxy) -> Iterator[None]:
     server.send(signal.SIGSTOP)
-    time.sleep(seconds)
+    yield
     server.send(signal.SIGCONT)
 
 
-def connections_cut(_: Server, proxy: Proxy, seconds: float) -> None:
+@contextmanager
+def connections_cut(_: Server, proxy: Proxy) -> Iterator[None]:
     proxy.cut(refuse=True)
-    time.sleep(seconds)
+    yield
     proxy.mend()
 
 
-def packets_swallowed(_: Server, proxy: Proxy, seconds: float) -> None:
+@contextmanager
+def packets_swallowed(_: Server, proxy: Proxy) -> Iterator[None]:
     proxy.hold()
-    time.sleep(seconds)
+    yield
     proxy.mend()
 
 
-def read_only(server: Server, _: Proxy, seconds: float) -> None:
+@contextmanager
+def read_only(server: Server, _: Proxy) -> Iterator[None]:
     server.do("ALTER DATABASE ibconnect SET default_transaction_read_only = on")
     cut_off(server)
-    time.sleep(seconds)
+    yield
     with psycopg.connect(server.url, autocommit=True, options="-c default_transaction_read_only=off") as connection:
         connection.execute("ALTER DATABASE ibconnect RESET default_transaction_read_only")
     cut_off(server)
 
 
-def rights_taken(server: Server, _: Proxy, seconds: float) -> None:
+@contextmanager
+def rights_taken(server: Server, _: Proxy) -> Iterator[None]:
     server.do("ALTER TABLE stored_events RENAME TO elsewhere")
-    time.sleep(seconds)
+    yield
     server.do("ALTER TABLE elsewhere RENAME TO stored_events")
 
 
@@ -104,7 +111,8 @@ def campaign(server: Server, directory: Path, fault: str, times: int, longest: f
     with recorded(server, directory) as (simulators, store, _, proxy):
         for _ in range(times):
             time.sleep(random.uniform(0.0, 0.2))
-            OUTAGES[fault](server, proxy, random.uniform(0.0, longest))
+            with OUTAGES[fault](server, proxy):
+                time.sleep(random.uniform(0.0, longest))
             line.note(store.wait_for_marks(simulators))
     found = sessions(server.url)[-GATEWAYS:]
     assert [session.reason for session in found] == ["stopped"] * GATEWAYS

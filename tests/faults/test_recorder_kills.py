@@ -1,6 +1,5 @@
 """kill -9 of the recorder: what was stored is a prefix, at most the last 100 ms are lost, the next start goes on."""
 
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,28 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server
+from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, kill, rounds, row
+from tests.faults.processes import Nursery, Server, running_server
 
 GATEWAYS = 4
-LATEST_S = 0.1
-"""What arrived in the last moments before a kill may be lost."""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running_server() as server:
         yield server
-
-
-def kill(recorder: Recorder, simulators: Simulators) -> Counts:
-    """Kill a recorder; what it had read of what was sent 100 ms before, for each connection that it could have."""
-    sent = simulators.sent()
-    time.sleep(LATEST_S)
-    recorder.send(signal.SIGSTOP)
-    read = simulators.read()
-    recorder.kill()
-    return {key: min(sent.get(key, 0), read.get(key, 0)) for key in sent | read}
 
 
 def campaign(url: str, directory: Path, kills: int) -> None:
@@ -53,8 +40,7 @@ def campaign(url: str, directory: Path, kills: int) -> None:
             position = store.position()
         last = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, GATEWAYS)
-        sent = simulators.sent()
-        time.sleep(LATEST_S)
+        sent = simulators.sent_before_the_last_moment()
         last.stop()
         assert judge.lost(sent | expected) == 0
         assert line.lost == 0

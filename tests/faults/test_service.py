@@ -16,10 +16,10 @@ from aiohttp.test_utils import unused_port
 
 from ibconnect.database.embedded_directories import cluster_directory
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
+from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row, surely_read
 from tests.faults.processes import Server, running_server
 from tests.paths import scratch
-from tests.processes import accounts, process
+from tests.processes import STOPS_S, accounts, process
 from tests.waiting import wait_for
 
 
@@ -70,7 +70,7 @@ def outages(server: Server, simulators: Simulators, directory: Path, times: int)
             wait_for(lambda: refreshed(url), "a refresh is answered")
             latest = accounts(url, 2, after=latest)
             line.note(time.monotonic() - began)
-        assert service.stop() < 10
+        assert service.stop() < STOPS_S
         assert service.popen.returncode == 0
 
 
@@ -87,16 +87,15 @@ def test_a_service_that_starts_without_postgres_says_so_until_it_is_there(tmp_pa
         with process(tmp_path / "log", "serve", **settings) as service:
             wait_for(lambda: answers(url), "it answers")
             assert ask(f"{url}/healthz")[0] == 200
-            assert json.loads(ask(f"{url}/readyz")[2]) == {
-                "Ready": False,
-                "Reasons": ["the database cannot be reached"],
-            }
-            assert assert_sensible(url, ["/v1/accounts", "/v1/gateways"]) == {503}
+            with ThreadPoolExecutor() as at_once:
+                ready = at_once.submit(ask, f"{url}/readyz")
+                assert assert_sensible(url, ["/v1/accounts", "/v1/gateways"]) == {503}
+            assert json.loads(ready.result()[2]) == {"Ready": False, "Reasons": ["the database cannot be reached"]}
             server.start()
             assert service.url() == url
             wait_for(lambda: refreshed(url), "a refresh is answered")
             assert ask(f"{url}/readyz")[0] == 200
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
 
 
 @pytest.mark.slow
@@ -107,12 +106,11 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
     with running_server() as server, Simulators(1, rate=200) as simulators:
         settings |= {"DB_URL": server.url, "IB_GW": simulators.addresses}
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
-        with process(tmp_path / "first", "serve", **settings):
+        with process(tmp_path / "first", "serve", **settings) as service:
             store.wait_for_sessions(0, 1)
             server.stop()
-            time.sleep(0.5)
-            sent = simulators.sent()
-            time.sleep(0.1)
+            simulators.go_on(100)
+            sent = surely_read(simulators, lambda: service.popen.send_signal(signal.SIGSTOP))
         with process(tmp_path / "second", "serve", **settings) as service:
             assert ask(f"{service.url()}/readyz")[0] == 503
             connections = simulators.gateways[0].connections
@@ -121,7 +119,7 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
             server.start()
             line.note(store.wait_for_marks(simulators), judge.lost(sent))
             wait_for(lambda: refreshed(service.url()), "a refresh is answered")
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
         assert_all(judge, store)
         first, second = sessions(server.url)
         assert (first.reason, second.reason) == ("orphaned", "stopped")
@@ -229,7 +227,7 @@ def test_a_killed_embedded_postgres_is_started_again(tmp_path: Path) -> None:
                 wait_for(lambda: refreshed(url), "a refresh is answered")
                 latest = accounts(url, 2, after=latest)
                 line.note(time.monotonic() - began)
-            assert service.stop() < 10
+            assert service.stop() < STOPS_S
     finally:
         shutil.rmtree(data, ignore_errors=True)
 

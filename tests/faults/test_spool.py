@@ -13,7 +13,7 @@ import pytest
 
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store, assert_all, row
+from tests.faults.lab import Simulators, Store, assert_all, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
@@ -103,10 +103,8 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
         position = store.position()
         server.kill()
         wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
-        time.sleep(0.5)
-        sent, before = simulators.sent(), time.time()
-        time.sleep(0.1)
-        recorder.kill()
+        simulators.go_on(100)
+        before, sent = time.time(), kill(recorder, simulators)
         again = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
         wait_for(lambda: again.told("database_lost"), "the recorder waits for Postgres")
         server.start()
@@ -159,9 +157,10 @@ def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators,
             for name in ("anna", "bert")
         ]
         store.wait_for_sessions(position, 1)
-        query = "SELECT count(*) FROM coordination.instance WHERE heartbeat > now() - interval '3 seconds'"
-        wait_for(lambda: server.do(query)[0][0] == 2, "both are known")
-        time.sleep(2.5)
+        recent = "SELECT count(*), now() FROM coordination.instance WHERE heartbeat > {}"
+        wait_for(lambda: server.do(recent.format("now() - interval '3 seconds'"))[0][0] == 2, "both are known")
+        ((_, now),) = server.do(recent.format("now()"))
+        wait_for(lambda: server.do(recent.format(f"'{now}'"))[0][0] == 2, "both have beaten since, so they know")
         yield simulators, two
         for each in two:
             each.stop()
@@ -199,7 +198,7 @@ def test_a_leader_that_saw_postgres_go_down_goes_on(server: Server, tmp_path: Pa
         else:
             server.crash()
         wait_for(lambda: any(each.told("leader_stands_in") for each in two), "the leader stands in")
-        time.sleep(8.0)
+        simulators.go_on(1600)
         (connection,) = simulators.gateways[0].connections
         sent = len(connection.sent)
         server.start()

@@ -7,7 +7,7 @@ from ibapi.client import EClient
 from ibapi.contract import Contract
 from ibapi.wrapper import EWrapper
 
-DEADLINE = 20.0
+from tests.waiting import DEADLINE_S
 
 
 class Official(EWrapper, EClient):  # type: ignore[misc]
@@ -26,7 +26,7 @@ class Official(EWrapper, EClient):  # type: ignore[misc]
         self._ends = threading.Semaphore(0)
 
     def wait(self) -> None:
-        assert self._ends.acquire(timeout=DEADLINE), f"no answer; errors: {self.errors}"
+        assert self._ends.acquire(timeout=DEADLINE_S), f"no answer; errors: {self.errors}"
 
     def error(self, reqId: int, errorTime: int, errorCode: int, errorString: str, advanced: str = "") -> None:  # noqa: N803
         if not 2100 <= errorCode <= 2199:
@@ -84,5 +84,5 @@ def look(port: int, tags: str) -> Official:
         app.reqPnL(100 + number, account, "")
         app.wait()
     app.disconnect()
-    reader.join(DEADLINE)
+    reader.join(DEADLINE_S)
     return app

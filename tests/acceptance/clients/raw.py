@@ -84,5 +84,4 @@ class RawClient:
 
     async def ended(self) -> None:
         """Wait for the gateway to end the connection, whatever it still sends."""
-        while await asyncio.wait_for(self._reader.read(65536), DEADLINE_S):
-            pass
+        await asyncio.wait_for(self._reader.read(), DEADLINE_S)
