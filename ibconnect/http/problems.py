@@ -50,11 +50,13 @@ class Code(Enum):
     HEAD_TOO_LARGE = Row("head-too-large", 431, "The request line or a header is too long")
     MISDIRECTED = Row("misdirected", 421, "The request was meant for another host")
     TOO_MANY_TRIES = Row("too-many-tries", 429, "Too many requests without a valid token")
+    TOO_MANY_OF_TOKEN = Row("too-many-of-token", 429, "This token has too many streams or searches open")
     INTERNAL = Row("internal", 500, "The server failed")
     NO_GATEWAY = Row("no-gateway", 503, "No gateway is connected")
     DATABASE_UNAVAILABLE = Row("database-unavailable", 503, "The database is not available")
     NOT_READY = Row("not-ready", 503, "The snapshot tables are not there yet")
     TOO_MANY_STREAMS = Row("too-many-streams", 503, "Too many live streams are open")
+    TOO_MANY_SCANS = Row("too-many-scans", 503, "Too many searches of events are open")
     REFRESH_TIMEOUT = Row("refresh-timeout", 504, "The refresh did not end in time")
     QUERY_TIMEOUT = Row("query-timeout", 504, "The database did not answer in time")
 
