@@ -1,8 +1,8 @@
 """What is wanted of the events, and which of the rows that Postgres finds are that; for any reader, without a database.
 
 In: :class:`Wanted`, and the rows that answer a :class:`Question`. Out: questions, and :class:`Stored` events with their
-times of arrival, which the store keeps only once for each read of the socket.
-Called by the reader of the command line and by that of HTTP: one waits in a thread, the other in the event loop.
+times of arrival, which the store keeps only once for each read of the socket. Called by the reader of the command line
+and by that of HTTP: one waits in a thread, the other in the event loop.
 
 Postgres leaves out what is not wanted by topic, and what does not hold the text of the account; what is left is held
 against the rule of :mod:`~ibconnect.events.accounts` here. Beside what may be wanted it gives those events that say

@@ -31,6 +31,7 @@ EVENT_STREAM = "text/event-stream"
 _SQL = queries("http/events")
 _HEADERS = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
 _HEARTBEAT = b": still here\n\n"
+_SESSIONS_KEPT = 1000
 
 Render = Callable[[list[Stored]], bytes]
 
@@ -169,15 +170,17 @@ def _messages() -> Render:
 
 
 def _line() -> Callable[[Stored], bytes]:
-    sessions: dict[bytes, str] = {}
-    last_micros, last_text = -1, ""
+    sessions: dict[bytes, bytes] = {}
+    last_micros, last_text = -1, b""
 
     def one(event: Stored) -> bytes:
         nonlocal last_micros, last_text
         if event.arrived != last_micros:
-            last_micros, last_text = event.arrived, format_rfc3339(from_micros(event.arrived))
+            last_micros, last_text = event.arrived, format_rfc3339(from_micros(event.arrived)).encode()
         session = sessions.get(event.session)
         if session is None:
+            if len(sessions) >= _SESSIONS_KEPT:
+                sessions.clear()
             session = sessions[event.session] = session_text(event.session)
         return line(event, session, last_text)
 

@@ -212,7 +212,7 @@ _FIELDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs
 @given(st.lists(_FIELDS, min_size=1, max_size=8), st.none() | st.integers(0, 2**52))
 def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int | None) -> None:
     topic, state = encode_message("".join(f"{field}\0" for field in fields).encode(), micros)
-    event = orjson.loads(line(Stored(7, bytes(16), 3, topic, 0, state), "session", "time"))
+    event = orjson.loads(line(Stored(7, bytes(16), 3, topic, 0, state), b"session", b"time"))
     assert event["Message"] == fields_of(topic, state) == fields
     assert list(event) == ["Position", "Session", "Version", "Timestamp", "Type", "Message"]
 
