@@ -24,13 +24,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from ibconnect.config import Config
 from ibconnect.errors import ConfigError, EventError
 from ibconnect.events.kinds import KINDS, kind_of, own_fields
-from ibconnect.events.reader import Page, Reader, Stored, Wanted
-from ibconnect.events.wire import FRAME, LAYOUTS, is_inbound, payload_of, split_state
+from ibconnect.events.reader import Page, Reader
+from ibconnect.events.selection import Stored, Wanted
+from ibconnect.events.wire import FRAME, fields_of, is_inbound, payload_of
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, to_micros
 
 _CHUNK = 1 << 16
-# What a topic says of its messages, and their states therefore leave out: message id and version.
-_CONSTANTS = {layout.topic: layout.prefix.decode().split("\0")[:-1] for layout in LAYOUTS}
 
 Line = Callable[[Reader, Stored], bytes | None]
 """Makes one event's line, without the newline; None if the format cannot express the event."""
@@ -200,7 +199,7 @@ def as_object(reader: Reader, stored: Stored) -> bytes:
     """
     line: dict[str, object] = {
         "position": stored.position,
-        "session": str(stored.session),
+        "session": str(UUID(bytes=stored.session)),
         "version": stored.version,
         "type": kind_of(stored.topic).__name__,
         "arrived": _time_of(stored.arrived),
@@ -208,7 +207,7 @@ def as_object(reader: Reader, stored: Stored) -> bytes:
     if stored.topic == FRAME:
         line["payload"] = b64encode(payload_of(stored.topic, stored.state)).decode()
     elif is_inbound(stored.topic):
-        line["fields"] = [*_CONSTANTS.get(stored.topic, ()), *split_state(stored.state)[1]]
+        line["fields"] = fields_of(stored.topic, stored.state)
     else:
         event = reader.event(stored)
         line["facts"] = {name: getattr(event, name) for name in own_fields(type(event))}

@@ -50,6 +50,9 @@ PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the o
 PROJECTION_POISON = Gauge("ibconnect_projection_poison_events", "Events set aside because they could not be applied.")
 SNAPSHOTS = Counter("ibconnect_snapshots", "Snapshots written by this instance's projector.")
 HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token.")
+HTTP_CROWDED_OUT = Counter(
+    "ibconnect_http_crowded_out", "Searches and live streams of events that were refused as too many.", ["code"]
+)
 
 
 class Durations:
@@ -161,6 +164,7 @@ class Kind(Enum):
     HTTP_TOKEN_REFUSED = Told(Level.WARNING, "a request with a missing or wrong token was refused")
     HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
     HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
+    HTTP_CROWDED = Told(Level.WARNING, "too many searches or live streams of events at once, some are refused")
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
     HTTP_REQUEST = Told(Level.DEBUG, "request")
     BACKGROUND_FAILED = Told(Level.ERROR, "a background task failed")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from ibconnect.config import Config
 from ibconnect.errors import ConfigError, EventError
-from ibconnect.events.reader import Reader, RecordedSession, Wanted
+from ibconnect.events.reader import Reader, RecordedSession
+from ibconnect.events.selection import Wanted
 from ibconnect.exporting import add_span, check_sessions, wanted_sessions
 from ibconnect.simulator.replay import Replay
 from ibconnect.times import format_rfc3339, from_micros

@@ -1,17 +1,18 @@
 """Stored events in their order, page by page: by position through the whole store, or one session's.
 
-In: a database URL and what is wanted (:class:`Wanted`). Out: pages of :class:`Stored`, each event with its time of
-arrival, which the store keeps only once for each read of the socket; memory stays flat however much there is. Called
-by the export and the replay. It only reads, each page in a statement of its own, and so disturbs no recorder.
+In: a database URL and what is wanted (:class:`~ibconnect.events.selection.Wanted`). Out: pages of stored events, each
+with its time of arrival; memory stays flat however much there is. Called by the export and the replay; HTTP has the
+same queries and the same rules (:mod:`~ibconnect.events.selection`) in its event loop. It only reads, each page in a
+statement of its own, and so disturbs no recorder.
 """
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-import orjson
 import psycopg
 from eventsourcing.persistence import StoredEvent
 
@@ -19,27 +20,20 @@ from ibconnect.database.migrations import pending
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
-from ibconnect.events.kinds import Event, InboundEvent, OwnEvent, SessionClosed, SessionOpened
+from ibconnect.events.kinds import Event, SessionClosed, SessionOpened
 from ibconnect.events.mapper import WireMapper
+from ibconnect.events.selection import Stored, Walk, Wanted
 from ibconnect.events.wire import time_in
 
 Q = queries("events/reader")
 
 PAGE = 5000
-"""Events that are looked at in one statement, and so held in memory, at most."""
+"""Events that one statement gives, and that are so held in memory, at most."""
+# Events that one statement looks through, at most.
+_MOST = 20 * PAGE
+_ANY = Wanted()
 
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
-
-
-class Stored(NamedTuple):
-    """One stored event. ``arrived``: microseconds since the epoch, UTC, also where an event before it says it."""
-
-    position: int
-    session: UUID
-    version: int
-    topic: str
-    arrived: int
-    state: bytes
 
 
 class Page(NamedTuple):
@@ -60,28 +54,6 @@ class _Ends(NamedTuple):
     last_topic: str
     last_state: bytes
     timed_state: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events: all conditions hold together, None sets none.
-
-    ``after``: positions above it. ``topics``: stored names of kinds. ``account``: events that name this account code.
-    ``since``, ``until``: time of arrival in microseconds since the epoch, UTC, both included.
-    """
-
-    session: UUID | None = None
-    gateway: str | None = None
-    topics: frozenset[str] | None = None
-    account: str | None = None
-    since: int | None = None
-    until: int | None = None
-    after: int = 0
-
-    @property
-    def asks_for_sessions(self) -> bool:
-        """Whether it can be answered from some of the sessions alone."""
-        return self.gateway is not None or self.since is not None or self.until is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,43 +186,32 @@ class Reader:
             yield from self._range(wanted, wanted.after, self.head(), None)
 
     def _range(self, wanted: Wanted, low: int, high: int, sessions: list[UUID] | None) -> Iterator[Page]:
-        times: dict[UUID, int] = {}
-        for start in range(low, high, PAGE):
-            upto = min(start + PAGE, high)
-            rows = self._rows("events", _parameters(wanted, low=start, high=upto, sessions=sessions))
-            yield Page(list(self._chosen(rows, wanted, times)), upto - low, high - low)
+        return self._walked(Walk(wanted, low, high, rows=PAGE, most=_MOST, sessions=sessions))
 
-    def stream(self, session: RecordedSession, wanted: Wanted = Wanted(), above: int = 0) -> Iterator[Page]:
+    def stream(self, session: RecordedSession, wanted: Wanted = _ANY, above: int = 0) -> Iterator[Page]:
         """One session's events with versions greater than ``above``, as far as they are wanted.
 
         :raises EventError: an event cannot be read
         :raises DatabaseUnavailable: Postgres was lost
         """
-        times: dict[UUID, int] = {}
         within = {"low": 0, "high": session.last, "session": session.id}
-        for start in range(above, session.versions, PAGE):
-            upto = min(start + PAGE, session.versions)
-            rows = self._rows("events", _parameters(wanted, **within, above=start, upto=upto))
-            yield Page(list(self._chosen(rows, wanted, times)), upto - above, session.versions - above)
+        return self._walked(Walk(wanted, above, session.versions, rows=PAGE, most=_MOST, by_version=True, **within))
 
-    def _chosen(self, rows: list[Any], wanted: Wanted, times: dict[UUID, int]) -> Iterator[Stored]:
-        for position, session, version, topic, state, is_wanted in rows:
-            arrived = time_in(state)
-            if arrived is None:
-                arrived = times.get(session) or self._time_before(position, session, version)
-            times[session] = arrived
-            if is_wanted and _is_within(arrived, wanted):
-                stored = Stored(position, session, version, topic, arrived, state)
-                if wanted.account is None or wanted.account in accounts_in(self.event(stored)):
-                    yield stored
-            if topic == SessionClosed.TOPIC:
-                del times[session]
+    def _walked(self, walk: Walk) -> Iterator[Page]:
+        start, clock = walk.at, time.monotonic
+        while (asked := walk.question()) is not None:
+            began = clock()
+            rows = self._rows(asked.query, asked.parameters)
+            took = clock() - began
+            for session, version in walk.unknown(rows).items():
+                walk.know(session, self._time_before(session, version))
+            yield Page(walk.take(rows, took), walk.at - start, walk.end - start)
 
-    def _time_before(self, position: int, session: UUID, version: int) -> int:
-        rows = self._rows("timed_before", {"session": session, "version": version})
+    def _time_before(self, session: bytes, version: int) -> int:
+        rows = self._rows("timed_before", {"session": UUID(bytes=session), "version": version})
         arrived = time_in(rows[0][0]) if rows else None
         if arrived is None:
-            raise EventError(f"nothing says when the event at position {position} arrived")
+            raise EventError(f"nothing says when event {version} of session {UUID(bytes=session)} arrived")
         return arrived
 
     def event(self, stored: Stored) -> Any:
@@ -259,7 +220,9 @@ class Reader:
         :raises EventError: it cannot be understood; the message names its position
         """
         try:
-            return self._mapper.to_domain_event(StoredEvent(stored.session, stored.version, stored.topic, stored.state))
+            return self._mapper.to_domain_event(
+                StoredEvent(UUID(bytes=stored.session), stored.version, stored.topic, stored.state)
+            )
         except EventError as exc:
             raise type(exc)(f"the event at position {stored.position}: {exc}") from exc
 
@@ -271,30 +234,3 @@ class Reader:
             raise DatabaseUnavailable(f"Postgres was lost while events were read: {exc}") from exc
         except psycopg.Error as exc:
             raise DatabaseError(f"Postgres refuses to read events: {exc}") from exc
-
-
-def _parameters(wanted: Wanted, **given: Any) -> dict[str, Any]:
-    return {
-        "after": wanted.after,
-        "topics": None if wanted.topics is None else sorted(wanted.topics),
-        "text": None if wanted.account is None else orjson.dumps(wanted.account)[1:-1],
-        "session": None,
-        "sessions": None,
-        "above": 0,
-        "upto": 0,
-        **given,
-    }
-
-
-def _is_within(arrived: int, wanted: Wanted) -> bool:
-    return (wanted.since is None or arrived >= wanted.since) and (wanted.until is None or arrived <= wanted.until)
-
-
-def accounts_in(event: Event) -> frozenset[str]:
-    """Every text in an event that may name an account: wire fields (also within a list of codes) and our own facts."""
-    if isinstance(event, InboundEvent):
-        return frozenset(event.fields) | frozenset(code for text in event.fields[2:3] for code in text.split(","))
-    if not isinstance(event, OwnEvent):
-        return frozenset()
-    account = getattr(event, "account", None)
-    return frozenset([*([account] if account else []), *getattr(event, "accounts", ()), *getattr(event, "missing", ())])

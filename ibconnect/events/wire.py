@@ -42,6 +42,8 @@ FRAME = "x"
 
 _BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
 _BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
+# What a topic says of its messages, and their states therefore leave out: message id and version.
+_CONSTANTS = {MESSAGE: (), **{layout.topic: tuple(layout.prefix.decode().split("\0")[:-1]) for layout in LAYOUTS}}
 _TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
 _NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
 _PLAIN = bytes(set(range(256)).difference(range(1, 32), b'"\\', range(128, 256)))
@@ -166,4 +168,6 @@ def fields_of(topic: str, state: bytes) -> list[str]:
     """
     if topic == FRAME:
         raise EventError("the frame is not NUL-ended UTF-8 text and has no fields")
-    return payload_of(topic, state).decode().split("\0")[:-1]
+    if topic not in _CONSTANTS:
+        raise EventError(f"topic {topic!r} is not that of an inbound message")
+    return [*_CONSTANTS[topic], *split_state(state)[1]]

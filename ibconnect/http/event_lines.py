@@ -1,91 +1,62 @@
 """One stored event as a line of JSON: its stored bytes are copied, not parsed, wherever that is exact.
 
-In: a row of the event store and the time at which it arrived. Out: ``{"Position":…,"Session":…,"Version":…,
-"Timestamp":…,"Type":…,"Message":[…]}``; ``Message`` are the wire fields of an inbound message, ``Payload`` is the
-base64 of a frame that has none, ``Facts`` is what an event of our own says.
+In: a stored event. Out: ``{"Position":…,"Session":…,"Version":…,"Timestamp":…,"Type":…,"Message":[…]}``; ``Message``
+are the wire fields of an inbound message, ``Payload`` is the base64 of a frame that has none, ``Facts`` is what an
+event of our own says. Called by the handler of ``/v1/events``.
 """
 
-from typing import NamedTuple
 from uuid import UUID
 
-import orjson
-
 from ibconnect.events.kinds import KINDS
-from ibconnect.events.wire import FRAME, LAYOUTS, is_inbound
+from ibconnect.events.selection import Stored
+from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE
 
-_PREFIXES = {
-    layout.topic: b"".join(b'"%b",' % field for field in layout.prefix.split(b"\0")[:-1]) for layout in LAYOUTS
-}
 _TYPES = {topic: kind.__name__ for topic, kind in KINDS.items()}
-_ACCOUNT_LAST = frozenset("vpd")
-_ACCOUNT_NAMED = frozenset(("as", "ac"))
-# Messages without a topic of their own that are about one account, and where its code stands
-# (IB's documentation of reqPositions, reqAccountSummary, reqPositionsMulti, reqAccountUpdatesMulti).
-_ACCOUNT_PLACES = {"61": 2, "63": 3, "71": 3, "73": 3}
+_CONSTANTS = {
+    MESSAGE: b"",
+    **{layout.topic: b"".join(b'"%b",' % field for field in layout.prefix.split(b"\0")[:-1]) for layout in LAYOUTS},
+}
+# What comes between the time and the stored fields of a message: its type, and what the topic says of its fields.
+_STARTS = {
+    topic: b'"Type":"%b","Message":[%b' % (_TYPES[topic].encode(), constants) for topic, constants in _CONSTANTS.items()
+}
+_QUOTE = ord('"')
 
 
-class Stored(NamedTuple):
-    """One event; ``session`` the 16 bytes of its UUID, ``micros`` when it arrived."""
-
-    position: int
-    session: bytes
-    version: int
-    topic: str
-    state: bytes
-    micros: int
+def session_text(session: bytes) -> bytes:
+    """A session's UUID as text, from its 16 bytes."""
+    return str(UUID(bytes=session)).encode()
 
 
-def arrived(state: bytes) -> int | None:
-    """When the event arrived, microseconds since the epoch; None if the event before it says so."""
-    if state[:1] == b"[":
-        return None if state[1:2] == b'"' else int(state[1 : state.index(b",")])
-    moment: int = orjson.loads(state)["t"]
-    return moment
-
-
-def account_of(topic: str, state: bytes) -> str | None:
-    """The one account that the event is about; None if it is about none, or may name several."""
-    if topic in _ACCOUNT_LAST:
-        code: str = orjson.loads(state)[-1]
-        return code
-    if topic in _ACCOUNT_NAMED:
-        named: str = orjson.loads(state)["account"]
-        return named
-    if topic == "m":
-        fields = orjson.loads(_strings(state))
-        place = _ACCOUNT_PLACES.get(fields[0] if fields else "")
-        return fields[place] if place is not None and len(fields) > place else None
-    return None
+def line(event: Stored, session: bytes, timestamp: bytes) -> bytes:
+    """The event as one line of JSON, without a line end."""
+    start = _STARTS.get(event.topic)
+    if start is None:
+        start, rest = _other(event.topic, event.state)
+    else:
+        rest = _strings(event.state)
+    return b'{"Position":%d,"Session":"%b","Version":%d,"Timestamp":"%b",%b%b}' % (
+        event.position,
+        session,
+        event.version,
+        timestamp,
+        start,
+        rest,
+    )
 
 
 def _strings(state: bytes) -> bytes:
-    """The array without its leading time."""
-    return state if state[1:2] == b'"' else b"[" + state[state.index(b",") + 1 :]
+    """What follows the opening bracket of the array, and its leading time where it has one."""
+    return state[1:] if state[1] == _QUOTE else state[state.index(b",") + 1 :]
 
 
-def session_text(session: bytes) -> str:
-    """A session's UUID, from its 16 bytes."""
-    return str(UUID(bytes=session))
-
-
-def line(event: Stored, session: str, timestamp: str) -> bytes:
-    """The event as one line of JSON, without a line end."""
-    head = (
-        f'{{"Position":{event.position},"Session":"{session}","Version":{event.version},'
-        f'"Timestamp":"{timestamp}","Type":"{type_of(event.topic)}",'
-    )
-    return b"%b%b}" % (head.encode(), _content(event.topic, event.state))
+def _other(topic: str, state: bytes) -> tuple[bytes, bytes]:
+    kind = type_of(topic).encode()
+    if topic == FRAME:
+        return b'"Type":"%b","Payload":' % kind, _strings(state)[:-1]
+    return b'"Type":"%b","Facts":' % kind, state
 
 
 def type_of(topic: str) -> str:
     """The name of the event's kind; a topic of a newer version stands for itself."""
     return _TYPES.get(topic, topic)
-
-
-def _content(topic: str, state: bytes) -> bytes:
-    if not is_inbound(topic):
-        return b'"Facts":' + state
-    strings = _strings(state)
-    if topic == FRAME:
-        return b'"Payload":' + strings[1:-1]
-    return b'"Message":[' + _PREFIXES.get(topic, b"") + strings[1:]

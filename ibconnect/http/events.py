@@ -1,54 +1,106 @@
-"""Raw events: as NDJSON up to now, or as server-sent events that go on as they are recorded."""
+"""Raw events: as NDJSON up to now, or as server-sent events that go on as they are recorded.
+
+In: the filters of a request. Out: a stream of lines. Called by the pipeline for ``/v1/events``. A search ends with its
+client; how many run at once is bounded for each token and in all.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 from aiohttp import web
 
+from ibconnect.database.sql import queries
+from ibconnect.events.accounts import Sight
+from ibconnect.events.selection import Stored, Wanted
 from ibconnect.http.calls import Call, unknown_account
-from ibconnect.http.event_bounds import position_ranges
-from ibconnect.http.event_lines import Stored, line, session_text, type_of
-from ibconnect.http.event_scan import Filter, Scan, head
+from ibconnect.http.event_bounds import applied, position_ranges
+from ibconnect.http.event_lines import line, session_text, type_of
+from ibconnect.http.event_scan import Range, Scan, ends, head
 from ibconnect.http.limits import EVENTS_MAX, HEARTBEAT_SECONDS
 from ibconnect.http.parameters import EVENT_TYPES
-from ibconnect.http.streams import send_stream
-from ibconnect.times import format_rfc3339, from_micros
+from ibconnect.http.problems import Problem
+from ibconnect.http.scans import ClientLooks, Looks, Scans
+from ibconnect.http.slots import holder_of
+from ibconnect.http.streams import is_there, send_stream
+from ibconnect.http.tail import Tails
+from ibconnect.times import format_rfc3339, from_micros, to_micros
 
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
+_SQL = queries("http/events")
 _HEADERS = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
 _HEARTBEAT = b": still here\n\n"
+_SESSIONS_KEPT = 1000
 
 Render = Callable[[list[Stored]], bytes]
 
 
 async def list_events(call: Call) -> web.StreamResponse:
     """Events in the order of their positions, filtered."""
-    wanted = _filter(call)
-    newest = await head(call.services.pool)
-    if call.media == EVENT_STREAM:
-        return await _tail(call, wanted, newest)
-    chunks = _up_to(call, wanted, newest, call.arguments["after"] or 0, _lines())
-    return await send_stream(call, chunks, _HEADERS)
+    account = call.arguments["account"]
+    if account is not None and not call.principal.may_see(account):
+        raise unknown_account(account)
+    is_live = call.media == EVENT_STREAM
+    bounded: Scans | Tails = call.services.tails if is_live else call.services.scans
+    holder = holder_of(call)
+    try:
+        bounded.enter(holder)
+    except Problem as exc:
+        # Answered, not raised: what is raised is told in the log, each time.
+        return exc.response()
+    try:
+        looks = ClientLooks(call.services.scans, call.request)
+        newest = await head(looks)
+        wanted = await _wanted(call, looks)
+        return await (_tail if is_live else _listed)(call, looks, wanted, newest)
+    finally:
+        bounded.leave(holder)
 
 
-def _filter(call: Call) -> Filter:
+async def _wanted(call: Call, looks: Looks) -> Wanted:
     arguments, account = call.arguments, call.arguments["account"]
-    accounts = call.principal.accounts
-    if account is not None:
-        if not call.principal.may_see(account):
-            raise unknown_account(account)
-        accounts = frozenset({account})
-    topics = frozenset(EVENT_TYPES[name] for name in arguments["type"]) or None
-    return Filter(arguments["session"], topics, accounts, arguments["from"], arguments["to"])
+    sight, allowed = None, call.principal.accounts
+    if allowed is not None:
+        known = (await looks.rows(_SQL["accounts"], {})).rows
+        sight = Sight(allowed, allowed if account is None else frozenset((account,)), [code for (code,) in known])
+    return Wanted(
+        session=arguments["session"],
+        topics=frozenset(EVENT_TYPES[name] for name in arguments["type"]) or None,
+        account=account if sight is None else None,
+        since=_micros(arguments["from"]),
+        until=_micros(arguments["to"]),
+        sight=sight,
+    )
 
 
-async def _up_to(call: Call, wanted: Filter, newest: int, after: int, render: Render) -> AsyncIterator[bytes]:
-    """What is wanted of the events after a position, up to the newest."""
-    left = call.arguments["limit"] or EVENTS_MAX
-    for first, last in await position_ranges(call.services.pool, newest, wanted.start, wanted.end):
-        scan = Scan(call.services.pool, wanted, max(first, after))
-        async for page in scan.pages(last):
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else to_micros(moment)
+
+
+async def _listed(call: Call, looks: Looks, wanted: Wanted, newest: int) -> web.StreamResponse:
+    has_span = wanted.since is not None or wanted.until is not None
+    known = await applied(looks) if has_span else None
+    chunks = _up_to(call, looks, wanted, newest, known)
+    return await send_stream(call, chunks, _HEADERS, is_slow=True)
+
+
+async def _up_to(call: Call, looks: Looks, wanted: Wanted, newest: int, known: int | None) -> AsyncIterator[bytes]:
+    """What is wanted of the events up to the newest.
+
+    :param known: up to where the tables know of every session, where only a span of time is wanted
+    """
+    arguments, render = call.arguments, _lines()
+    left = arguments["limit"] or EVENTS_MAX
+    ranges: tuple[Range, ...] = ((arguments["after"] or 0, newest),)
+    if known is not None:
+        spans = await position_ranges(looks, known, newest, arguments["from"], arguments["to"])
+        ranges = tuple(_both(ranges[0], span) for span in spans)
+    if wanted.session is not None:
+        session = await ends(looks, wanted.session)
+        ranges = tuple(_both(each, session) for each in ranges)
+    for first, last in ranges:
+        async for page in Scan(looks, wanted, first).pages(last):
             events = page[:left]
             if events:
                 yield render(events)
@@ -57,39 +109,47 @@ async def _up_to(call: Call, wanted: Filter, newest: int, after: int, render: Re
                 return
 
 
-async def _tail(call: Call, wanted: Filter, newest: int) -> web.StreamResponse:
+def _both(one: Range, other: Range) -> Range:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+async def _tail(call: Call, looks: Looks, wanted: Wanted, newest: int) -> web.StreamResponse:
     given = call.arguments["Last-Event-ID"]
     after = call.arguments["after"] if given is None else given
-    tails = call.services.tails
-    tails.enter()
-    try:
-        chunks = _live(call, wanted, newest, newest if after is None else after)
-        return await send_stream(call, chunks, _HEADERS, is_compressible=False)
-    finally:
-        tails.leave()
+    chunks = _live(call, Scan(looks, wanted, newest if after is None else after), newest)
+    return await send_stream(call, chunks, _HEADERS, is_compressible=False)
 
 
-async def _live(call: Call, wanted: Filter, newest: int, after: int) -> AsyncIterator[bytes]:
-    """Everything after a position, for ever; a heartbeat when there was nothing for a while."""
-    clock, closing = asyncio.get_running_loop(), call.services.closing
+async def _live(call: Call, scan: Scan, newest: int) -> AsyncIterator[bytes]:
+    """Everything behind the scan's position, for ever; a heartbeat when there was nothing for a while."""
+    clock = asyncio.get_running_loop()
     left, silent_since = call.arguments["limit"] or EVENTS_MAX, clock.time()
-    scan = Scan(call.services.pool, wanted, after)
     render = _messages()
     yield b"retry: 1000\n\n"
-    # A client that is gone takes its transport along; without this look its tail would stay until a heartbeat fails.
-    while not closing.is_set() and call.request.transport is not None:
-        async for page in scan.pages(newest):
-            events = page[:left]
-            if events:
-                yield render(events)
-                silent_since = clock.time()
-            left -= len(events)
-            if not left:
-                return
-        if clock.time() - silent_since >= HEARTBEAT_SECONDS:
+    async for page in _for_ever(call, scan, newest):
+        events = page[:left]
+        if events:
+            yield render(events)
+        elif clock.time() - silent_since >= HEARTBEAT_SECONDS:
             yield _HEARTBEAT
-            silent_since = clock.time()
+        else:
+            continue
+        silent_since = clock.time()
+        left -= len(events)
+        if not left:
+            return
+
+
+async def _for_ever(call: Call, scan: Scan, newest: int) -> AsyncIterator[list[Stored]]:
+    """The scan's pages, and an empty one after each look for more, until the client or the server leaves."""
+    closing = call.services.closing
+    while not closing.is_set() and is_there(call.request):
+        async for page in scan.pages(newest):
+            yield page
+            if closing.is_set():
+                return
         newest = max(newest, await call.services.tails.newest())
+        yield []
 
 
 def _lines() -> Render:
@@ -110,15 +170,17 @@ def _messages() -> Render:
 
 
 def _line() -> Callable[[Stored], bytes]:
-    sessions: dict[bytes, str] = {}
-    last_micros, last_text = -1, ""
+    sessions: dict[bytes, bytes] = {}
+    last_micros, last_text = -1, b""
 
     def one(event: Stored) -> bytes:
         nonlocal last_micros, last_text
-        if event.micros != last_micros:
-            last_micros, last_text = event.micros, format_rfc3339(from_micros(event.micros))
+        if event.arrived != last_micros:
+            last_micros, last_text = event.arrived, format_rfc3339(from_micros(event.arrived)).encode()
         session = sessions.get(event.session)
         if session is None:
+            if len(sessions) >= _SESSIONS_KEPT:
+                sessions.clear()
             session = sessions[event.session] = session_text(event.session)
         return line(event, session, last_text)
 

@@ -39,12 +39,24 @@ POINTS_MAX = 100_000
 TAGS_MAX = 20
 EVENTS_MAX = 1_000_000_000
 
-# Streams: rows read at once, events scanned at once, live tails open at once, seconds between heartbeats.
+# Streams: rows read at once, events looked through at once, seconds between heartbeats.
 POINTS_PAGE = 10_000
 EVENTS_PAGE = 2_000
-EVENTS_SCANNED = 20_000
-TAILS_MAX = 64
+EVENTS_SCANNED = 50_000
 HEARTBEAT_SECONDS = 15.0
+
+# Searches of events and live tails that are open at once, in all and of one token; connections of all of them.
+SCANS_MAX = 16
+SCANS_PER_TOKEN = 8
+TAILS_MAX = 64
+TAILS_PER_TOKEN = 32
+SCAN_CONNECTIONS = 3
+
+# How long the head of an answer waits for its first chunk; how often work looks whether its client is still there;
+# how often the log tells at most that searches or tails are refused.
+FIRST_CHUNK_SECONDS = 0.5
+ATTEND_SECONDS = 0.5
+CROWDED_TOLD_SECONDS = 60.0
 
 # Waits are woken by NOTIFY; they look for themselves this often, since a NOTIFY may be lost.
 POLL_SECONDS = 0.5

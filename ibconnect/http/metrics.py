@@ -8,9 +8,9 @@ from psycopg_pool import PoolTimeout
 
 from ibconnect import observe
 from ibconnect.database.sql import queries
+from ibconnect.events.wire import time_in
 from ibconnect.http import reads
 from ibconnect.http.calls import Call
-from ibconnect.http.event_lines import arrived
 from ibconnect.http.headers import COMMON
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.services import Services
@@ -23,6 +23,7 @@ POOL_CONNECTIONS = Gauge("ibconnect_pool_connections", "Connections of the HTTP 
 POOL_WAITING = Gauge("ibconnect_pool_waiting", "Requests that wait for a connection.", ["pool"])
 CACHE_BYTES = Gauge("ibconnect_http_cache_bytes", "Reports kept ready to send, compressed forms included.")
 LIVE_STREAMS = Gauge("ibconnect_http_live_streams", "Live streams of events that are open.")
+EVENT_SEARCHES = Gauge("ibconnect_http_event_searches", "Searches of events that are open.")
 LAST_COMPLETE_REFRESH = Gauge(
     "ibconnect_last_complete_refresh_timestamp_seconds",
     "When the gateway's newest complete refresh ended, seconds since the epoch.",
@@ -45,7 +46,7 @@ async def metrics(call: Call) -> web.StreamResponse:
 
 
 def _look_at_process(services: Services) -> None:
-    for pool in {services.pool, services.writes}:
+    for pool in {services.pool, services.writes, services.scans.pool}:
         stats = pool.get_stats()
         idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
         POOL_CONNECTIONS.labels(pool.name, "idle").set(idle)
@@ -53,6 +54,7 @@ def _look_at_process(services: Services) -> None:
         POOL_WAITING.labels(pool.name).set(stats.get("requests_waiting", 0))
     CACHE_BYTES.set(services.reports.size)
     LIVE_STREAMS.set(services.tails.open)
+    EVENT_SEARCHES.set(services.scans.open)
 
 
 async def _look_at_tables(pool: reads.Pool) -> None:
@@ -68,5 +70,5 @@ async def _look_at_tables(pool: reads.Pool) -> None:
 
 
 def _age(state: bytes | None) -> float:
-    micros = arrived(state) if state else None
+    micros = time_in(state) if state else None
     return 0.0 if micros is None else max(0.0, (to_micros(utc_now()) - micros) / 1_000_000)

@@ -223,7 +223,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         parameters=(
             Parameter("after", "query", kinds.integer(0, _POSITION_MAX), "Only events behind this position", 0),
-            Parameter("account", "query", kinds.ACCOUNT, "Only events about just this account", "DU1000001"),
+            Parameter("account", "query", kinds.ACCOUNT, "Only events that name this account", "DU1000001"),
             Parameter("session", "query", kinds.SESSION, "Only events of this session"),
             Parameter(
                 "type",
@@ -244,7 +244,7 @@ ROUTES: tuple[Route, ...] = (
             ),
         ),
         answers={200: Answer("The events", {events.NDJSON: "Event", events.EVENT_STREAM: "Text"})},
-        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_STREAMS),
+        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_OF_TOKEN, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS),
         media=(events.NDJSON, events.EVENT_STREAM),
     ),
     Route(

@@ -11,10 +11,17 @@ from ibconnect.config import Config
 from ibconnect.database.pools import async_pool
 from ibconnect.http.auth import Guard, open_guard, reload_tokens
 from ibconnect.http.documents import Document, DocumentCache
-from ibconnect.http.limits import POOL_MAX, POOL_MIN, REPORT_CACHE_BYTES, STATEMENT_TIMEOUT_MS
+from ibconnect.http.limits import (
+    POOL_MAX,
+    POOL_MIN,
+    REPORT_CACHE_BYTES,
+    SCAN_CONNECTIONS,
+    STATEMENT_TIMEOUT_MS,
+)
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
 from ibconnect.http.report import ReportReader
+from ibconnect.http.scans import Scans
 from ibconnect.http.tables import Tables
 from ibconnect.http.tail import Tails
 from ibconnect.http.wakeups import Wakeups
@@ -23,7 +30,10 @@ from ibconnect.observe import Kind, observe
 
 @dataclass
 class Services:
-    """Shared by all requests. ``pool`` answers reads; ``writes`` is the primary (the same pool, or another)."""
+    """Shared by all requests.
+
+    ``pool`` answers reads; ``writes`` is the primary (the same pool, or another); ``scans`` has connections of its own.
+    """
 
     config: Config
     guard: Guard
@@ -31,6 +41,7 @@ class Services:
     pool: Pool
     wakeups: Wakeups
     refresher: Refresher
+    scans: Scans
     tails: Tails
     reader: ReportReader
     tables: Tables
@@ -57,14 +68,15 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         floor=config.refresh_floor,
         instance=config.instance,
     )
-    tails, reader, tables = Tails(pool, wakeups), ReportReader(pool), Tables(pool)
+    scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS))
+    tails, reader, tables = Tails(scans, wakeups), ReportReader(pool), Tables(pool)
     return Services(
-        config, open_guard(config), writes, pool, wakeups, refresher, tails, reader, tables, database_seconds
+        config, open_guard(config), writes, pool, wakeups, refresher, scans, tails, reader, tables, database_seconds
     )
 
 
-def _pool(url: str, name: str) -> Pool:
-    return async_pool(url, name=name, min_size=POOL_MIN, max_size=POOL_MAX, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX) -> Pool:
+    return async_pool(url, name=name, min_size=least, max_size=most, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
 
 
 def running(services: Services) -> Callable[[web.Application], AsyncIterator[None]]:
@@ -72,7 +84,7 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for pool in {id(pool): pool for pool in (services.writes, services.pool)}.values():
+            for pool in {id(pool): pool for pool in (services.writes, services.pool, services.scans.pool)}.values():
                 await pool.open()
                 stack.push_async_callback(pool.close)
             stack.push_async_callback(services.refresher.close)

@@ -2,11 +2,13 @@
 
 What fails before the first chunk becomes a problem like any other. After it the status is sent and cannot be
 taken back: the connection is cut without the last chunk, so that the client sees that the answer is not whole.
+A client that leaves while nothing is sent is noticed by whoever works for it (:func:`attended`).
 """
 
+import asyncio
 import zlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, Protocol, TypeVar
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
@@ -14,7 +16,45 @@ from aiohttp import web
 
 from ibconnect.http.calls import Call, route_of
 from ibconnect.http.headers import COMMON, best_encoding
+from ibconnect.http.limits import ATTEND_SECONDS, FIRST_CHUNK_SECONDS
 from ibconnect.observe import Kind, observe
+
+Result = TypeVar("Result")
+
+
+class ClientGone(ConnectionError):
+    """Nobody waits for the answer any more."""
+
+
+def is_there(request: web.Request) -> bool:
+    """Whether the client is still connected: one that is gone takes its transport along."""
+    return request.transport is not None and not request.transport.is_closing()
+
+
+async def attended(request: web.Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of ``work``, which is cancelled when the client leaves.
+
+    :raises ClientGone: it has left
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while is_there(request):
+            await asyncio.wait({task}, timeout=ATTEND_SECONDS)
+            if task.done():
+                return task.result()
+        raise ClientGone("the client has left")
+    finally:
+        await _stopped(task)
+
+
+async def _stopped(task: "asyncio.Future[Any]") -> None:
+    """Cancel what nobody waits for, and let it clean up."""
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            # Looked at, so that nobody tells of it: how work ends that was told to end is of no interest.
+            task.exception()
 
 
 class _Compressor(Protocol):
@@ -56,38 +96,61 @@ def _compressor(encoding: str) -> _Compressor:
 
 
 async def send_stream(
-    call: Call, chunks: AsyncIterator[bytes], headers: Mapping[str, str], *, is_compressible: bool = True
+    call: Call,
+    chunks: AsyncIterator[bytes],
+    headers: Mapping[str, str],
+    *,
+    is_compressible: bool = True,
+    is_slow: bool = False,
 ) -> web.StreamResponse:
-    """Send the chunks in the best encoding that the request accepts; to HEAD only the headers."""
+    """Send the chunks in the best encoding that the request accepts; to HEAD only the headers.
+
+    :param is_slow: the first chunk may be long in coming: the headers do not wait for it for more than a moment, and
+        for HEAD it is not made at all
+    """
     accepted = call.request.headers.get("Accept-Encoding", "") if is_compressible else ""
     encoding = best_encoding(accepted)
     response = web.StreamResponse(headers={**COMMON, "Content-Type": call.media, **headers})
     if encoding != "identity":
         response.headers["Content-Encoding"] = encoding
-    first = await anext(chunks, b"")
-    await response.prepare(call.request)
-    if call.request.method != "HEAD":
-        try:
-            await _send(response, first, chunks, _compressor(encoding))
-        except ConnectionError:
-            pass
-        except Exception as exc:  # noqa: BLE001 - the status is sent: only the connection can still say it
-            observe(Kind.HTTP_FAILED, route=route_of(call.request), status=response.status, error=exc)
-            _cut(call.request)
+    is_head = call.request.method == "HEAD"
+    if is_head and is_slow:
+        await response.prepare(call.request)
+        return response
+    first = asyncio.ensure_future(_next(chunks))
+    try:
+        await asyncio.wait({first}, timeout=FIRST_CHUNK_SECONDS if is_slow else None)
+        if first.done():
+            first.result()
+        await response.prepare(call.request)
+        if not is_head:
+            await _send_or_cut(call.request, response, first, chunks, _compressor(encoding))
+    finally:
+        await _stopped(first)
     return response
 
 
-async def _send(
-    response: web.StreamResponse, first: bytes, chunks: AsyncIterator[bytes], compressor: _Compressor
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    return await anext(chunks, b"")
+
+
+async def _send_or_cut(
+    request: web.Request,
+    response: web.StreamResponse,
+    first: "asyncio.Future[bytes]",
+    chunks: AsyncIterator[bytes],
+    compressor: _Compressor,
 ) -> None:
-    if data := compressor.compress(first):
-        await response.write(data)
-    async for chunk in chunks:
-        if data := compressor.compress(chunk):
+    try:
+        if data := compressor.compress(await first):
             await response.write(data)
-    await response.write_eof(compressor.flush())
-
-
-def _cut(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
+        async for chunk in chunks:
+            if data := compressor.compress(chunk):
+                await response.write(data)
+        await response.write_eof(compressor.flush())
+    except ConnectionError:
+        pass
+    except Exception as exc:  # noqa: BLE001 - the status is sent: only the connection can still say it
+        observe(Kind.HTTP_FAILED, route=route_of(request), status=response.status, error=exc)
+        if request.transport is not None:
+            request.transport.abort()

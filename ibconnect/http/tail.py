@@ -2,10 +2,11 @@
 
 import asyncio
 
-from ibconnect.http import reads
 from ibconnect.http.event_scan import head
-from ibconnect.http.limits import POLL_SECONDS, TAILS_MAX
-from ibconnect.http.problems import Code, Problem
+from ibconnect.http.limits import POLL_SECONDS, TAILS_MAX, TAILS_PER_TOKEN
+from ibconnect.http.problems import Code
+from ibconnect.http.scans import Looks
+from ibconnect.http.slots import Holder, Slots
 from ibconnect.http.wakeups import EVENTS, Wakeups
 
 
@@ -15,24 +16,27 @@ class Tails:
     However many tails wait, one query at a time looks for them; without tails nobody looks.
     """
 
-    def __init__(self, pool: reads.Pool, wakeups: Wakeups) -> None:
-        self._pool = pool
+    def __init__(self, looks: Looks, wakeups: Wakeups) -> None:
+        self._looks = looks
         self._wakeups = wakeups
         self._look: asyncio.Task[int] | None = None
-        self.open = 0
+        self._slots = Slots("live streams", Code.TOO_MANY_STREAMS)
 
-    def enter(self) -> None:
+    @property
+    def open(self) -> int:
+        """The live tails that are open."""
+        return self._slots.open
+
+    def enter(self, holder: Holder) -> None:
         """Count one more.
 
         :raises Problem: there are too many
         """
-        if self.open >= TAILS_MAX:
-            raise Problem(Code.TOO_MANY_STREAMS, f"at most {TAILS_MAX} live streams are open at once")
-        self.open += 1
+        self._slots.enter(holder, TAILS_MAX, TAILS_PER_TOKEN)
 
-    def leave(self) -> None:
+    def leave(self, holder: Holder) -> None:
         """Count one less."""
-        self.open -= 1
+        self._slots.leave(holder)
 
     async def newest(self) -> int:
         """The newest position, after a wait for events of at most ``POLL_SECONDS``."""
@@ -42,7 +46,7 @@ class Tails:
 
     async def _wait_and_look(self) -> int:
         await self._wakeups.wait(EVENTS, POLL_SECONDS)
-        return await head(self._pool)
+        return await head(self._looks)
 
     async def close(self) -> None:
         """End a look that nobody waits for."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ibconnect.errors import CaptureError
-from ibconnect.simulator.messages import ACCOUNT_FIELD
+from ibconnect.events.accounts import PLACES
 from ibconnect.simulator.wire import Fields
 
 Section = tuple[str, str]
@@ -56,8 +56,8 @@ class Capture:
 
 def account_of(fields: Fields) -> str:
     """The account code in a message, or an empty string."""
-    index = ACCOUNT_FIELD.get(fields[0])
-    return fields[index] if index is not None and index < len(fields) else ""
+    place = PLACES.get(fields[0])
+    return fields[place.field] if place is not None and place.field < len(fields) else ""
 
 
 def read_capture(path: Path) -> Capture:

@@ -20,17 +20,6 @@ _ERROR_TIME_SINCE = 194
 UNSET_DOUBLE = "1.7976931348623157E308"
 """How Java's largest double, which means "no value", looks on the wire."""
 
-ACCOUNT_FIELD: Mapping[str, int] = {
-    "6": 5,
-    "7": 19,
-    "54": 2,
-    "61": 2,
-    "63": 3,
-    "71": 3,
-    "73": 3,
-}
-"""Message id → which field holds the account code."""
-
 REQUEST_ID_FIELD: Mapping[str, int] = {
     "63": 2,
     "64": 2,

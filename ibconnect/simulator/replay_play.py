@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ibconnect.events.kinds import AccountsListed
-from ibconnect.events.reader import Stored
+from ibconnect.events.selection import Stored
 from ibconnect.events.wire import is_inbound, payload_of
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.messages import for_version

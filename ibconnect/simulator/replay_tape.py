@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, PositionsRequested
-from ibconnect.events.reader import Page, Reader, RecordedSession, Stored, Wanted
+from ibconnect.events.reader import Page, Reader, RecordedSession
+from ibconnect.events.selection import Stored, Wanted
 from ibconnect.simulator.replay_requests import MULTI, POSITIONS, Ask
 
 

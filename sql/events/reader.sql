@@ -1,3 +1,6 @@
+-- Reading the event store: for the command line, the replay and HTTP alike. An event says when it arrived if its state
+-- is an object ({...}) or an array that begins with a number ([1700000000000000,...]); else the event before it does.
+
 -- name: lacks_store
 -- Whether the database has no event store of ours yet.
 SELECT to_regclass('public.stored_events') IS NULL OR to_regclass('public.schema_migration') IS NULL
@@ -67,10 +70,7 @@ CROSS JOIN LATERAL (
     SELECT state
     FROM public.stored_events
     WHERE originator_id = hop.originator_id
-      AND (
-          substring(state FROM 1 FOR 1) = '{'::bytea
-          OR substring(state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-      )
+      AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
     ORDER BY originator_version DESC
     LIMIT 1
 ) AS timed
@@ -78,47 +78,112 @@ WHERE hop.originator_id <= %(highest)s::uuid
 ORDER BY hop.originator_id
 
 -- name: events
--- A range of positions, or of one session's versions: the events that are wanted, and those that say when others
--- arrived. Text that is looked for stands in the state as it is, since JSON leaves letters and digits alone.
+-- A range of positions, as far as it holds events of a session (between two of its versions) or of several.
 SELECT
-    event.notification_id,
-    event.originator_id,
-    event.originator_version,
-    event.topic,
-    event.state,
-    event.is_wanted
+    notification_id,
+    uuid_send(originator_id) AS session,
+    originator_version,
+    topic,
+    state
+FROM public.stored_events
+WHERE notification_id > %(low)s::bigint
+  AND notification_id <= %(high)s::bigint
+  AND (%(session)s::uuid IS NULL OR originator_id = %(session)s::uuid)
+  AND (%(above)s::bigint IS NULL OR originator_version > %(above)s::bigint)
+  AND (%(upto)s::bigint IS NULL OR originator_version <= %(upto)s::bigint)
+  AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
+ORDER BY notification_id
+LIMIT %(rows)s::bigint
+
+-- name: filtered_events
+-- The same for what may be wanted by its topic and by a text that stands in its state, and of the events that say when
+-- others arrived only those that are needed: the one before each such event that does not say it itself, and in every
+-- session the last, for the range that follows. A frame holds its text in base64, and lists of accounts are given to
+-- whoever may not see all of them: both are looked into by whoever asks.
+SELECT
+    told.notification_id,
+    uuid_send(told.originator_id) AS session,
+    told.originator_version,
+    told.topic,
+    told.state
 FROM (
     SELECT
-        notification_id,
-        originator_id,
-        originator_version,
-        topic,
-        state,
-        notification_id > %(after)s::bigint
-        AND (%(topics)s::text[] IS NULL OR topic = ANY (%(topics)s::text[]))
-        AND (%(text)s::bytea IS NULL OR position(%(text)s::bytea IN state) > 0) AS is_wanted
+        event.*,
+        lead(event.is_wanted AND NOT event.is_timed, 1, TRUE) OVER (
+            PARTITION BY event.originator_id
+            ORDER BY event.originator_version
+        ) AS is_needed
+    FROM (
+        SELECT
+            notification_id,
+            originator_id,
+            originator_version,
+            topic,
+            state,
+            (
+                (%(topics)s::text[] IS NULL OR topic = ANY (%(topics)s::text[]))
+                AND (%(about)s::text[] IS NULL OR topic = ANY (%(about)s::text[]))
+                AND (
+                    %(patterns)s::bytea[] IS NULL
+                    OR topic = %(frame)s::text
+                    OR state LIKE ANY (%(patterns)s::bytea[])
+                )
+            )
+            OR topic IS NOT DISTINCT FROM %(list)s::text AS is_wanted,
+            (state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:') AS is_timed
+        FROM public.stored_events
+        WHERE notification_id > %(low)s::bigint
+          AND notification_id <= %(high)s::bigint
+          AND (%(session)s::uuid IS NULL OR originator_id = %(session)s::uuid)
+          AND (%(above)s::bigint IS NULL OR originator_version > %(above)s::bigint)
+          AND (%(upto)s::bigint IS NULL OR originator_version <= %(upto)s::bigint)
+          AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
+    ) AS event
+    WHERE event.is_wanted OR event.is_timed
+) AS told
+WHERE told.is_wanted OR told.is_needed
+ORDER BY told.notification_id
+LIMIT %(rows)s::bigint
+
+-- name: ends
+-- The positions of a session's first and last event; no row if it has none.
+SELECT
+    first_event.notification_id AS first_position,
+    last_event.notification_id AS last_position
+FROM (
+    SELECT notification_id
     FROM public.stored_events
-    WHERE notification_id > %(low)s::bigint
-      AND notification_id <= %(high)s::bigint
-      AND (%(session)s::uuid IS NULL OR originator_id = %(session)s::uuid)
-      AND (%(session)s::uuid IS NULL OR originator_version > %(above)s::bigint)
-      AND (%(session)s::uuid IS NULL OR originator_version <= %(upto)s::bigint)
-      AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
-) AS event
-WHERE event.is_wanted
-   OR substring(event.state FROM 1 FOR 1) = '{'::bytea
-   OR substring(event.state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-ORDER BY event.notification_id
+    WHERE originator_id = %(session)s::uuid
+    ORDER BY originator_version
+    LIMIT 1
+) AS first_event
+CROSS JOIN (
+    SELECT notification_id
+    FROM public.stored_events
+    WHERE originator_id = %(session)s::uuid
+    ORDER BY originator_version DESC
+    LIMIT 1
+) AS last_event
 
 -- name: timed_before
--- The newest event of a session before a version that carries a time.
+-- The newest event of a session before a version that says when it arrived.
 SELECT state
 FROM public.stored_events
-WHERE originator_id = %(session)s
-  AND originator_version < %(version)s
-  AND (
-      substring(state FROM 1 FOR 1) = '{'::bytea
-      OR substring(state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-  )
+WHERE originator_id = %(session)s::uuid
+  AND originator_version < %(version)s::bigint
+  AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
 ORDER BY originator_version DESC
+LIMIT 1
+
+-- name: timed_from
+-- The event of a session at a version, or the first after it, that says when it arrived.
+SELECT
+    notification_id,
+    originator_version,
+    state
+FROM public.stored_events
+WHERE originator_id = %(session)s::uuid
+  AND originator_version >= %(version)s::bigint
+  AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
+ORDER BY originator_version
 LIMIT 1

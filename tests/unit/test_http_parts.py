@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibconnect.errors import ConfigError
+from ibconnect.events.selection import Stored
 from ibconnect.events.wire import encode_message, fields_of
 from ibconnect.http.documents import Document, DocumentCache
-from ibconnect.http.event_lines import Stored, account_of, arrived, line
+from ibconnect.http.event_lines import line
 from ibconnect.http.headers import best_encoding, best_media, max_age, prefers_fresh
 from ibconnect.http.parameters import (
     format_cursor,
@@ -242,29 +243,9 @@ _FIELDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs
 @given(st.lists(_FIELDS, min_size=1, max_size=8), st.none() | st.integers(0, 2**52))
 def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int | None) -> None:
     topic, state = encode_message("".join(f"{field}\0" for field in fields).encode(), micros)
-    assert arrived(state) == micros
-    account_of(topic, state)
-    event = orjson.loads(line(Stored(7, bytes(16), 3, topic, state, 0), "session", "time"))
+    event = orjson.loads(line(Stored(7, bytes(16), 3, topic, 0, state), b"session", b"time"))
     assert event["Message"] == fields_of(topic, state) == fields
     assert list(event) == ["Position", "Session", "Version", "Timestamp", "Type", "Message"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "account"),
-    [
-        (("6", "2", "Cushion", "1", "", "DU1"), "DU1"),
-        (("7", "8", *"abcdefghijklmnopq", "DU2"), "DU2"),
-        (("54", "1", "DU3"), "DU3"),
-        (("73", "1", "5", "DU4", "", "Cushion", "1", ""), "DU4"),
-        (("61", "3", "DU5", "1"), "DU5"),
-        (("61", "3"), None),
-        (("15", "1", "DU1"), None),
-        (("8", "1", "10:00"), None),
-        (("4", "2", "1", "321", "DU1"), None),
-    ],
-)
-def test_the_account_that_an_event_is_about(fields: tuple[str, ...], account: str | None) -> None:
-    assert account_of(*encode_message("".join(f"{field}\0" for field in fields).encode(), 5)) == account
 
 
 def test_problem_codes_are_what_they_always_were() -> None:
@@ -285,12 +266,14 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "head-too-large": 431,
         "misdirected": 421,
         "too-many-tries": 429,
+        "too-many-of-token": 429,
         "internal": 500,
         "no-gateway": 503,
         "database-unavailable": 503,
         "not-ready": 503,
         "rebuilding": 503,
         "too-many-streams": 503,
+        "too-many-scans": 503,
         "refresh-timeout": 504,
         "query-timeout": 504,
     }

@@ -1,50 +1,14 @@
-"""Which sessions and accounts an event belongs to, without a database."""
+"""Which sessions a reader looks into, without a database."""
 
 from uuid import UUID
 
 import pytest
 
-from ibconnect.events.kinds import (
-    AccountConcluded,
-    AccountsListed,
-    AccountValueUpdated,
-    Event,
-    FrameReceived,
-    RefreshEnded,
-    RefreshStarted,
-    SessionOpened,
-)
-from ibconnect.events.reader import RecordedSession, Wanted, accounts_in
+from ibconnect.events.kinds import SessionOpened
+from ibconnect.events.reader import RecordedSession
+from ibconnect.events.selection import Wanted
 
 ID = UUID(int=7)
-
-
-@pytest.mark.parametrize(
-    ("event", "named", "unnamed"),
-    [
-        (AccountsListed(originator_id=ID, originator_version=1, fields=("15", "1", "DU1,DU2,")), "DU2", "DU"),
-        (
-            AccountValueUpdated(originator_id=ID, originator_version=1, fields=("6", "2", "Cushion", "1", "", "DU1")),
-            "DU1",
-            "DU11",
-        ),
-        (AccountConcluded(originator_id=ID, originator_version=1, account="DU1", ended="quiet"), "DU1", "quiet"),
-        (
-            RefreshStarted(originator_id=ID, originator_version=1, created=1, trigger="start", accounts=["DU1"]),
-            "DU1",
-            "start",
-        ),
-        (
-            RefreshEnded(originator_id=ID, originator_version=1, created=1, outcome="partial", missing={"DU1": "321"}),
-            "DU1",
-            "321",
-        ),
-        (FrameReceived(originator_id=ID, originator_version=1, payload=b"DU1"), "", "DU1"),
-    ],
-)
-def test_events_name_accounts_as_whole_words(event: Event, named: str, unnamed: str) -> None:
-    assert not named or named in accounts_in(event)
-    assert unnamed not in accounts_in(event)
 
 
 @pytest.mark.parametrize(
