@@ -52,9 +52,9 @@ async def _stopped(task: "asyncio.Future[Any]") -> None:
     if not task.done():
         task.cancel()
         await asyncio.wait({task})
-        if not task.cancelled():
-            # Looked at, so that nobody tells of it: how work ends that was told to end is of no interest.
-            task.exception()
+    if not task.cancelled():
+        # Looked at, or asyncio would tell of it: how work ended that nobody waits for is of no interest.
+        task.exception()
 
 
 class _Compressor(Protocol):
