@@ -1,5 +1,6 @@
 #!/bin/sh
-# The latest report of the first account, refreshed first, as JSON on standard output.
+# The latest report of the first account, refreshed first, as JSON on standard output. The headers of the answers go to
+# standard error: Refresh-Incomplete among them says that a gateway could not be asked, and why.
 # Usage: [TOKEN=...] examples/report.sh [URL]
 set -eu
 url=${1:-http://localhost:3000}
@@ -10,4 +11,4 @@ get() {
 }
 
 account=$(get "$url/v1/accounts" | sed 's/^\[{"AccountCode":"\([^"]*\)".*/\1/')
-get --header 'Cache-Control: max-age=0' "$url/v1/accounts/$account" || get "$url/v1/accounts/$account"
+get --header 'Cache-Control: max-age=0' --dump-header /dev/stderr "$url/v1/accounts/$account"

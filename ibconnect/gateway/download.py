@@ -202,14 +202,18 @@ async def by_multi(link: Link, account: str, patience: Patience, *, may_be_empty
         if not link.lost.done():
             link.client.cancelAccountUpdatesMulti(values)
             link.client.cancelPositionsMulti(positions)
-    arrivals = _of_multi(rows, values, account)
     if answer.done():
         found = answer.result()
     elif link.lost.done():
         found = Conclusion(Ended.DISCONNECTED, link.lost.result())
     else:
         found = Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
-    found = replace(found, is_ready=not arrivals.is_not_ready, has_rows=arrivals.has_rows)
+    return _judged_multi(found, _of_multi(rows, values, account), may_be_empty=may_be_empty)
+
+
+def _judged_multi(conclusion: Conclusion, arrivals: Arrivals, *, may_be_empty: bool) -> Conclusion:
+    """Whether an answer to the multi requests is whole, and if not, why."""
+    found = replace(conclusion, is_ready=not arrivals.is_not_ready, has_rows=arrivals.has_rows)
     if found.ended is not Ended.DOWNLOAD_END:
         return replace(found, why=f"{found.ended.value}: {found.detail}")
     if arrivals.lacks and (arrivals.has_rows or not may_be_empty):

@@ -15,7 +15,7 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
-from ibconnect.http.problems import Code, Problem, invalid
+from ibconnect.http.problems import Code, Problem
 from ibconnect.http.series import FORMATS, Extra, Page, Pages, Series
 from ibconnect.http.streams import send_stream
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
@@ -116,7 +116,7 @@ async def _span(call: Call, account: str) -> _Span:
         raise unknown_account(account)
     account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
     if gateway is not None and gateway_id is None:
-        raise invalid("gateway", f"there is no gateway {gateway!r}; the member Gateway of a report names one")
+        raise Problem(Code.UNKNOWN_GATEWAY, f"there is no gateway {gateway!r}; /v1/gateways lists those that there are")
     whose = _SQL["of_each_refresh" if gateway is None else "of_one_gateway"]
     wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), SQL(whose))
     step = arguments["step"]

@@ -58,7 +58,7 @@ def contract_ids(figures: Sequence[str], models: Sequence[Sequence[str]]) -> lis
 
 def positions(
     figures: Sequence[str],
-    models: Sequence[Sequence[str]],
+    models: Sequence[Sequence[str | None]],
     contracts: Mapping[str, Contract],
     rates: Mapping[str, str],
 ) -> str:
@@ -66,11 +66,11 @@ def positions(
 
     :param figures: for each position one after the other: the id of its contract's row, size, price, value, average
         cost, unrealized and realized profit; ``null`` where one is unknown
-    :param models: the same for each position of a model, after the model's code
+    :param models: the same for each position of a model, after the model's code; None where a figure is unknown
     :param rates: from each currency to the base currency, as far as IB gave them
     """
     rows = [_position(None, row, contracts, rates) for row in zip(*[iter(figures)] * _FIGURES, strict=True)]
-    rows += [_position(row[0], row[1:], contracts, rates) for row in models]
+    rows += [_position(row[0], [text or "null" for text in row[1:]], contracts, rates) for row in models]
     return f"[{','.join(rows)}]"
 
 

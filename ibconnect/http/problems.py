@@ -42,6 +42,7 @@ class Code(Enum):
     ORIGIN_REFUSED = Row("origin-refused", 403, "Pages of this origin may not read here")
     UNKNOWN_PATH = Row("unknown-path", 404, "There is nothing at this path")
     UNKNOWN_ACCOUNT = Row("unknown-account", 404, "There is no such account")
+    UNKNOWN_GATEWAY = Row("unknown-gateway", 404, "There is no such gateway")
     UNKNOWN_SNAPSHOT = Row("unknown-snapshot", 404, "There is no such snapshot")
     UNKNOWN_POSITION = Row("unknown-position", 404, "There is no such position")
     METHOD_NOT_ALLOWED = Row("method-not-allowed", 405, "The method is not allowed here")

@@ -104,23 +104,10 @@ def _document(
 ) -> bytes:
     ratios = {"Cushion": row["cushion"], "LookAheadNextChange": row["look_ahead_next_change"]}
     base = currencies.get(row["base_currency"])
-    others = [
-        _Other(tag, segment, currencies.get(number), is_ledger == "true", value, amount)
-        for tag, segment, number, is_ledger, value, amount in row["others"] or ()
-    ]
+    others = _others(row, currencies)
     figures = {other[:4]: figure for other in others if (figure := shown(other.value, other.amount))}
     segments = {segment: _figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
     ledger = {currencies[number]: _figures(text[1:-1]) for number, text in (row["ledger"] or {}).items()}
-    head = orjson.dumps(
-        {
-            "AccountCode": key[0],
-            "Timestamp": format_rfc3339(key[1]),
-            "Gateway": row["gateway"],
-            "Source": row["source"],
-            "Ended": row["ended"],
-            "Ready": row["ready"],
-        }
-    ).decode()
     balance_object = balance(
         account_type=attributes.account_type,
         ratios=ratios,
@@ -144,10 +131,29 @@ def _document(
             for model, tag, segment, number, value in row["model_values"] or ()
         ],
     )
-    end = orjson.dumps({"Completed": row["completed"], "AsOf": row["as_of"], "Remarks": row["remarks"] or []}).decode()
+    head, end = _ends(key, row)
     return (
         f'{head[:-1]},"Balance":{balance_object},"Positions":{position_array},"Values":{value_array},{end[1:]}'
     ).encode()
+
+
+def _ends(key: _Key, row: _Row) -> tuple[str, str]:
+    """The members before the figures and those after them, as JSON objects."""
+    head = {
+        "AccountCode": key[0],
+        "Timestamp": format_rfc3339(key[1]),
+        "Gateway": row["gateway"],
+        "Source": row["source"],
+        "Ended": row["ended"],
+        "Ready": row["ready"],
+    }
+    completed = row["completed"]
+    end = {
+        "Completed": completed and completed.replace("+00:00", "Z"),
+        "AsOf": row["as_of"],
+        "Remarks": row["remarks"] or [],
+    }
+    return orjson.dumps(head).decode(), orjson.dumps(end).decode()
 
 
 class _Other(NamedTuple):
@@ -159,6 +165,13 @@ class _Other(NamedTuple):
     is_ledger: bool
     value: str
     amount: str | None
+
+
+def _others(row: _Row, currencies: Mapping[str, str]) -> list[_Other]:
+    return [
+        _Other(tag, segment, currencies.get(number), is_ledger == "true", value, amount)
+        for tag, segment, number, is_ledger, value, amount in row["others"] or ()
+    ]
 
 
 def _rates(ledger: Mapping[str, list[str]], others: Mapping[tuple[Any, ...], str]) -> dict[str, str]:

@@ -1,3 +1,5 @@
+-- Figures over time, put together from the pieces below by what is asked for.
+
 -- name: account
 -- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, the
 -- span of these snapshots within the times asked for, and where a next page would begin; and, where a gateway is named,

@@ -13,7 +13,7 @@ SELECT json_agg(
         'source', snapshot.source,
         'ended', snapshot.ended,
         'ready', snapshot.ready,
-        'completed', replace(replace(snapshot.completed::text, ' ', 'T'), '+00', 'Z'),
+        'completed', snapshot.completed,
         'as_of', snapshot.as_of,
         'remarks', snapshot.remarks,
         'base_currency', snapshot.base_currency_id::text,
@@ -114,15 +114,18 @@ SELECT json_agg(
         ),
         'positions', (
             SELECT string_agg(
-                concat_ws(
+                array_to_string(
+                    ARRAY[
+                        contract.id,
+                        held.position,
+                        held.market_price,
+                        held.market_value,
+                        held.average_cost,
+                        held.unrealized_pnl,
+                        held.realized_pnl
+                    ],
                     ',',
-                    contract.id,
-                    coalesce(held.position::text, 'null'),
-                    coalesce(held.market_price::text, 'null'),
-                    coalesce(held.market_value::text, 'null'),
-                    coalesce(held.average_cost::text, 'null'),
-                    coalesce(held.unrealized_pnl::text, 'null'),
-                    coalesce(held.realized_pnl::text, 'null')
+                    'null'
                 ),
                 ',' ORDER BY held.market_value DESC NULLS LAST, contract.ib_contract_id, contract.id
             )
@@ -135,12 +138,12 @@ SELECT json_agg(
                 ARRAY[
                     held.model,
                     held.contract_id::text,
-                    coalesce(held.position::text, 'null'),
-                    coalesce(held.market_price::text, 'null'),
-                    coalesce(held.market_value::text, 'null'),
-                    coalesce(held.average_cost::text, 'null'),
-                    coalesce(held.unrealized_pnl::text, 'null'),
-                    coalesce(held.realized_pnl::text, 'null')
+                    held.position::text,
+                    held.market_price::text,
+                    held.market_value::text,
+                    held.average_cost::text,
+                    held.unrealized_pnl::text,
+                    held.realized_pnl::text
                 ]
                 ORDER BY held.model, held.market_value DESC NULLS LAST, contract.ib_contract_id, contract.id
             )

@@ -139,6 +139,7 @@ async def test_a_position_shows_where_it_was_not_held(served: Served) -> None:
         (f"{HISTORY}?tag=A&currency=usd", 400, "invalid-parameter"),
         (f"{HISTORY}?tag=A&frm=-1d", 400, "unknown-parameter"),
         ("/v1/accounts/DU9/history?tag=A", 404, "unknown-account"),
+        (f"{HISTORY}?tag=A&gateway=nowhere", 404, "unknown-gateway"),
         ("/v1/accounts/DU9/positions/1/history", 404, "unknown-account"),
         (f"/v1/accounts/{DU1}/positions/1/history", 404, "unknown-position"),
         (f"/v1/accounts/{DU1}/positions/x/history", 400, "invalid-parameter"),

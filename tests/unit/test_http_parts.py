@@ -258,6 +258,7 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "origin-refused": 403,
         "unknown-path": 404,
         "unknown-account": 404,
+        "unknown-gateway": 404,
         "unknown-snapshot": 404,
         "unknown-position": 404,
         "method-not-allowed": 405,
