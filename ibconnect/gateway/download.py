@@ -19,7 +19,7 @@ from ibconnect.events.kinds import AccountConcluded, AccountSubscribed
 from ibconnect.events.notices import LOST, SUBSCRIBED_ELSEWHERE, UNSUBSCRIBED, interrupts, is_refusal
 from ibconnect.gateway.client import ACCOUNT_MULTI_END, DOWNLOAD_END, NOTICE, POSITION_MULTI_END
 from ibconnect.gateway.link import Link
-from ibconnect.gateway.positions import Check, PositionCheck
+from ibconnect.gateway.positions import Check, PositionCheck, rows_of
 from ibconnect.gateway.received import Arrivals
 from ibconnect.texts import one_line
 
@@ -165,10 +165,13 @@ async def judged(conclusion: Conclusion, account: str, arrivals: Arrivals, check
     return found
 
 
-async def by_multi(link: Link, account: str, patience: Patience, *, may_be_empty: bool) -> Conclusion:
+async def by_multi(
+    link: Link, account: str, patience: Patience, *, may_be_empty: bool = True, check: PositionCheck | None = None
+) -> Conclusion:
     """Ask by reqAccountUpdatesMulti and reqPositionsMulti instead, which other programs do not hinder.
 
     :param may_be_empty: whether nothing that came of the account before contradicts an answer without any value
+    :param check: if given, what the answer's positions are compared with, since a download lacked some
     :raises GatewayLost: the connection is over
     """
     answer: asyncio.Future[Conclusion] = asyncio.get_running_loop().create_future()
@@ -187,7 +190,7 @@ async def by_multi(link: Link, account: str, patience: Patience, *, may_be_empty
             if not open_ends:
                 answer.set_result(Conclusion(Ended.DOWNLOAD_END))
 
-    with link.watching(watch), link.collecting(b"73\0") as rows:
+    with link.watching(watch), link.collecting(b"73\0") as rows, link.collecting(b"71\0") as held:
         link.tell(
             AccountSubscribed,
             account=account,
@@ -208,7 +211,12 @@ async def by_multi(link: Link, account: str, patience: Patience, *, may_be_empty
         found = Conclusion(Ended.DISCONNECTED, link.lost.result())
     else:
         found = Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
-    return _judged_multi(found, _of_multi(rows, values, account), may_be_empty=may_be_empty)
+    arrivals = _of_multi(rows, values, account)
+    if check is not None and found.ended is Ended.DOWNLOAD_END:
+        arrivals.contracts = {row[4]: (row[15], True) for row in rows_of(held, positions, account, 15)}
+        verdict, text = await check.of(account, arrivals)
+        found = replace(found, check=verdict, detail=text)
+    return _judged_multi(found, arrivals, may_be_empty=may_be_empty)
 
 
 def _judged_multi(conclusion: Conclusion, arrivals: Arrivals, *, may_be_empty: bool) -> Conclusion:
@@ -216,6 +224,8 @@ def _judged_multi(conclusion: Conclusion, arrivals: Arrivals, *, may_be_empty: b
     found = replace(conclusion, is_ready=not arrivals.is_not_ready, has_rows=arrivals.has_rows)
     if found.ended is not Ended.DOWNLOAD_END:
         return replace(found, why=f"{found.ended.value}: {found.detail}")
+    if found.check not in (None, Check.AGREES):
+        return replace(found, why=f"incomplete: {found.detail}")
     if arrivals.lacks and (arrivals.has_rows or not may_be_empty):
         return replace(found, why=f"incomplete: {arrivals.lacks} did not come")
     if arrivals.is_not_ready:
@@ -226,10 +236,8 @@ def _judged_multi(conclusion: Conclusion, arrivals: Arrivals, *, may_be_empty: b
 def _of_multi(rows: list[bytes], request: int, account: str) -> Arrivals:
     """What the answer says of the account as a whole, which is what no model is named for."""
     arrivals = Arrivals()
-    wanted = [str(request).encode(), account.encode(), b""]
-    for row in rows:
-        fields = row.split(b"\0")
-        if len(fields) > 8 and fields[2:5] == wanted:
+    for fields in rows_of(rows, request, account, 8):
+        if not fields[4]:
             arrivals.add_value(fields[5], fields[6], fields[7], 0.0)
     return arrivals
 

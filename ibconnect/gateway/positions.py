@@ -113,9 +113,8 @@ class PositionCheck:
         if not is_told:
             return None
         book: _Book = {}
-        for fields in _split(rows, 18):
-            if fields[2:4] == [str(request).encode(), account.encode()]:
-                _note(book, fields[4:15], fields[15], fields[17])
+        for fields in rows_of(rows, request, account, 17):
+            _note(book, fields[4:15], fields[15], fields[17])
         return book
 
     async def _ended(self, number: int, place: int, text: str, *, refusals: tuple[str, ...]) -> bool:
@@ -137,8 +136,14 @@ class PositionCheck:
         return answer.done() and answer.result()
 
 
-def _split(rows: list[bytes], least: int) -> list[list[bytes]]:
-    return [fields for fields in (row.split(b"\0") for row in rows) if len(fields) > least]
+def _split(rows: list[bytes], last: int) -> list[list[bytes]]:
+    return [fields for fields in (row.split(b"\0") for row in rows) if len(fields) > last]
+
+
+def rows_of(rows: list[bytes], request: int, account: str, last: int) -> list[list[bytes]]:
+    """The fields of those messages 71 or 73 that answer a request for an account and have a field ``last``."""
+    wanted = [str(request).encode(), account.encode()]
+    return [fields for fields in _split(rows, last) if fields[2:4] == wanted]
 
 
 def _note(book: _Book, contract: list[bytes], size: bytes, model: bytes) -> None:

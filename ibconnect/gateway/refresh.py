@@ -28,7 +28,7 @@ from ibconnect.gateway.download import (
 )
 from ibconnect.gateway.late import LateRows
 from ibconnect.gateway.link import Link
-from ibconnect.gateway.positions import PositionCheck
+from ibconnect.gateway.positions import Check, PositionCheck
 from ibconnect.gateway.received import Arrivals
 from ibconnect.gateway.roster import Roster
 from ibconnect.observe import Kind, observe
@@ -250,7 +250,9 @@ class Refresher:
     ) -> tuple[Conclusion, Arrivals | None]:
         if source is Source.MULTI:
             has_rows = any(conclusion.has_rows for conclusion, _ in tries)
-            return await by_multi(self._link, account, self._patience, may_be_empty=not has_rows), None
+            check = self._check if any(conclusion.check is Check.DIFFERS for conclusion, _ in tries) else None
+            answer = await by_multi(self._link, account, self._patience, may_be_empty=not has_rows, check=check)
+            return answer, None
         self._let_go()
         self._subscribed = account
         return await by_updates(self._link, account, self._patience, self._check)

@@ -61,10 +61,14 @@ class Messages(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A position: the texts that describe the contract, conId first, and its six numbers as cells of a row."""
+    """A position: the texts that describe the contract, conId first, and its six numbers as cells of a row.
+
+    ``unreadable``: those of its figures that IB gave, but not as numbers.
+    """
 
     contract: tuple[str, ...]
     numbers: Sequence[str]
+    unreadable: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -84,8 +88,11 @@ class Position(NamedTuple):
 
     @property
     def unset(self) -> list[str]:
-        """Which of its price, value and cost are not known."""
-        return [name for name, text in zip(_FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
+        """Which of its price, value and cost IB did not give."""
+        names = [name for name, text in zip(_FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
+        if not self.has_price and _FIGURES[_PRICE] not in names:
+            names.insert(0, _FIGURES[_PRICE])
+        return [name for name in names if name not in self.unreadable]
 
 
 class Values(NamedTuple):
@@ -286,13 +293,14 @@ def _position_with_remarks(fields: Sequence[str], position: int, remarks: list[R
         if contract[0]:
             remarks.append(_unreadable(name, "IbContractId", contract[0], position))
         contract[0] = ""
-    numbers = []
+    numbers, unreadable = [], []
     for figure, text in zip(_FIGURES, fields[_NUMBERS], strict=True):
         number = number_of(text)
         if number is None and not is_unset(text):
             remarks.append(_unreadable(name, figure, text, position))
+            unreadable.append(figure)
         numbers.append(NULL if number is None else number)
-    return Position(tuple(contract), numbers)
+    return Position(tuple(contract), numbers, tuple(unreadable))
 
 
 def _unreadable(name: str, figure: str, text: str, position: int) -> Remark:

@@ -129,12 +129,14 @@ def _unreadable(text: str) -> bool:
 
 
 def _of_figures(fact: "Downloaded", download: "Download", layout: Layout) -> Iterator[Remark]:
-    for held in download.held if not fact.is_multi else ():
-        if held.is_open and (unset := held.unset):
-            yield Remark(Code.UNSET_FIGURE, f"{held.name}: IB gave no {', no '.join(unset)}")
+    held = [position for position in download.held if position.is_open and not fact.is_multi]
+    # Where none has a price, that is said once.
+    for position in held if any(position.has_price for position in held) else ():
+        if unset := position.unset:
+            yield Remark(Code.UNSET_FIGURE, f"{position.name}: IB gave no {', no '.join(unset)}")
     values = download.values
     for index in layout.inexact(values.texts):
         text = values.texts[index]
         if _unreadable(text):
-            position = values.positions[index] if values.positions else None
-            yield Remark(Code.UNREADABLE_FIGURE, f"{values.keys[index]} is {text[:60]!r}", position)
+            place = values.positions[index] if values.positions else None
+            yield Remark(Code.UNREADABLE_FIGURE, f"{values.keys[index]} is {text[:60]!r}", place)

@@ -202,8 +202,11 @@ def test_a_value_in_base_alone_is_shown_as_such(world: World) -> None:
 
 
 def test_what_is_old_at_the_greeting_is_not_taken(world: World) -> None:
-    wait_for(lambda: world.gateway(odd.LostAtTheGreeting).get("LastRefresh"), "its first refresh")
-    gateway = world.gateway(odd.LostAtTheGreeting)
+    def told() -> dict[str, Any] | None:
+        gateway = world.gateway(odd.LostAtTheGreeting)
+        return gateway if gateway.get("LastRefresh") and gateway["LastNotice"] else None
+
+    gateway = wait_for(told, "its first refresh and its notice")
     assert (gateway["State"], gateway["LastNotice"]["Code"]) == ("stale", "1100")
     assert "1100" in gateway["LastRefresh"]["Missing"]["OLD1"]
     assert world.report("OLD1") is None

@@ -11,7 +11,8 @@ import pytest
 from ibconnect.http.app import SERVICES
 from tests.messages import fill
 from tests.projecting import Stream, project, record
-from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving, until
+from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving
+from tests.waiting import DEADLINE_S, until
 
 ONE, OTHER, LIMITED = "token-one-0123456789", "token-other-0123456789", "token-limited-0123456789"
 TOKENS = f"{ONE} {OTHER} {LIMITED}@{DU1}"
@@ -74,7 +75,7 @@ async def test_the_head_comes_before_the_search_is_over_and_the_search_ends_with
         assert response.status == 200
         assert response.headers["Content-Type"] == "application/x-ndjson"
         assert scans.open == 1
-    await until(lambda: scans.open == 0, "the search has ended with its client", 5)
+    await until(lambda: scans.open == 0, "the search has ended with its client")
 
 
 async def test_a_search_that_waits_for_postgres_ends_with_its_client_too(guarded: Served, database_url: str) -> None:
@@ -85,8 +86,8 @@ async def test_a_search_that_waits_for_postgres_ends_with_its_client_too(guarded
         writer.write(f"GET {NOTHING} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ONE}\r\n\r\n".encode())
         await until(lambda: at_work(database_url) == 1, "Postgres works for the search")
         writer.close()
-        await until(lambda: scans.open == 0, "the search has ended with its client", 5)
-        await until(lambda: at_work(database_url) == 0, "Postgres works for it no more", 5)
+        await until(lambda: scans.open == 0, "the search has ended with its client")
+        await until(lambda: at_work(database_url) == 0, "Postgres works for it no more")
     async with guarded.get(NOTHING, headers=bearer(ONE)) as response:
         assert (response.status, await response.read()) == (200, b"")
 
@@ -100,13 +101,13 @@ async def test_a_tail_that_catches_up_and_finds_nothing_ends_with_its_client(
         assert await asyncio.wait_for(response.content.readuntil(b"\n\n"), 20) == b"retry: 1000\n\n"
         beat = await asyncio.wait_for(response.content.readuntil(b"\n\n"), 20)
         assert beat.startswith(b":"), "it says that it is there while it looks"
-    await until(lambda: tails.open == 0, "the tail has ended with its client", 5)
+    await until(lambda: tails.open == 0, "the tail has ended with its client")
 
 
 async def test_a_search_is_not_made_for_its_head_alone(guarded: Served, endless: None) -> None:
     async with guarded.client.head(f"{guarded.url}{NOTHING}", headers=bearer(ONE)) as response:
         assert (response.status, response.headers["Content-Type"]) == (200, "application/x-ndjson")
-    await until(lambda: guarded.app[SERVICES].scans.open == 0, "nothing is searched", 5)
+    await until(lambda: guarded.app[SERVICES].scans.open == 0, "nothing is searched")
 
 
 async def test_reports_do_not_wait_for_searches(guarded: Served, database_url: str) -> None:
@@ -116,9 +117,9 @@ async def test_reports_do_not_wait_for_searches(guarded: Served, database_url: s
         await until(lambda: services.scans.open == 16, "all that may be are open")
         await until(lambda: at_work(database_url) == services.scans.pool.max_size, "all their connections are at work")
         for path in (f"/v1/accounts/{DU1}/{at(0)}", "/v1/accounts", f"/v1/accounts/{DU1}/history?tag=NetLiquidation"):
-            assert await asyncio.wait_for(_status(guarded, path, bearer(ONE)), 10) == 200
+            assert await asyncio.wait_for(_status(guarded, path, bearer(ONE)), DEADLINE_S) == 200
         assert not any(task.done() for task in asked)
-    assert await asyncio.wait_for(asyncio.gather(*asked), 30) == [200] * 16
+    assert await asyncio.wait_for(asyncio.gather(*asked), DEADLINE_S) == [200] * 16
 
 
 async def _status(served: Served, path: str, headers: dict[str, str]) -> int:
@@ -151,7 +152,7 @@ async def test_searches_are_bounded_for_each_token_and_in_all(
         await until(lambda: scans.open == 3, "another token has one")
         assert await _refused(guarded, NOTHING, bearer(OTHER)) == (503, "too-many-scans")
         assert await _refused(guarded, NOTHING, bearer(ONE)) == (429, "too-many-of-token")
-    assert await asyncio.wait_for(asyncio.gather(*asked), 30) == [200] * 3
+    assert await asyncio.wait_for(asyncio.gather(*asked), DEADLINE_S) == [200] * 3
     await until(lambda: scans.open == 0, "all have ended")
     assert await _status(guarded, NOTHING, bearer(ONE)) == 200
 
