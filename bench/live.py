@@ -33,7 +33,7 @@ def figures(size: Size = FULL) -> Iterator[Figure]:
         stage.postgres() as server,
         stage.database(server, "bench_live") as url,
         stage.simulator(*options) as gateway,
-        stage.service(url, gateway.port) as service,
+        stage.service(url, gateway.port, REFRESH_FLOOR="0") as service,
     ):
         stage.until(lambda: stage.one(url, _ENDED) >= 1, "the first refresh ends", _WAIT_S)
         served = _Served(service)

@@ -14,8 +14,9 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import schedule as schedule_module
 from ibconnect.gateway.schedule import Schedule
+from ibconnect.projections.rebuild import rebuild
 from ibconnect.times import to_micros
-from tests.projecting import START, Stream, project, read_tables, record, value
+from tests.projecting import START, Stream, project, read_columns, read_tables, record, value
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -104,11 +105,33 @@ async def test_events_of_a_session_never_go_back_in_time(
 
 
 def test_snapshots_of_an_account_have_times_of_their_own_that_grow(database_url: str) -> None:
+    """A clock that stands still or is set back a little: the next snapshot is a moment after the newest."""
     stream = Stream()
-    for created in (START + 1000, START + 1000, START - 3_600_000_000, START + 2000):
+    for created in (START + 1000, START + 1000, START - 60_000_000, START + 2000):
         stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]}, created=created)
     record(database_url, stream.events)
     project(database_url)
     times = [row[2] for row in sorted(read_tables(database_url)["account_snapshot"], key=lambda row: int(row[0]))]
     assert len(set(times)) == 4
     assert times == sorted(times)
+
+
+def test_snapshots_of_a_clock_that_was_years_ahead_do_not_hold_up_the_right_ones(database_url: str) -> None:
+    ahead, hour = START + 75 * 365 * 86_400_000_000, 3_600_000_000
+    told = (START, ahead, START + hour, ahead, START + hour, START + 2 * hour)
+    stream = Stream()
+    for created in told:
+        stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]}, created=created)
+    record(database_url, stream.events)
+    project(database_url)
+    # The same moment twice: the later one has the next that is free.
+    wanted = [START, ahead, START + hour, ahead + 1, START + hour + 1, START + 2 * hour]
+    assert created_times(database_url) == wanted
+    rebuild(database_url)
+    assert created_times(database_url) == wanted
+
+
+def created_times(url: str) -> list[int]:
+    """When each snapshot was created, µs since the epoch, in the order in which they were recorded."""
+    rows = read_columns(url, "account_snapshot", "id", "created")
+    return [to_micros(datetime.fromisoformat(created)) for _, created in sorted(rows, key=lambda row: int(row[0]))]
