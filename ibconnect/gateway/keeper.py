@@ -149,7 +149,7 @@ class Keeper:
 
     async def _session(self, reign: Reign) -> bool:
         link = self._link = Link(self._address, self._config.ib_cid, self._writer, self._coordination.instance)
-        self._report("connecting", self._failure, session_id=link.session.id)
+        self._report("connecting", self._failure)
         try:
             await link.open()
         except (GatewayUnavailable, EventError) as exc:

@@ -91,7 +91,9 @@ async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] |
     is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
     if age is None and not is_required:
         return None
-    return await call.services.refresher.refreshed(Wanted(accounts, age or 0, is_required))
+    return await call.services.refresher.refreshed(
+        Wanted(accounts, age or 0, is_required, call.principal.accounts is not None)
+    )
 
 
 def _with_incomplete(response: web.StreamResponse, incomplete: list[str] | None) -> web.StreamResponse:

@@ -142,10 +142,8 @@ def _points(span: _Span, first: str) -> Composable:
 
 def _place(tag: str, segment: str | None, currency: str | None) -> str:
     """Where a tag is kept. One that is both account-level and ledger is the latter first if a currency is given."""
-    if tag in LEDGER_TAGS and segment is None:
-        if tag not in SEGMENT_TAGS:
-            return "ledger_figure"
-        return "both_figure" if currency is None else "both_figure_of_currency"
+    if tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS):
+        return "both_figure_of_currency" if tag in SEGMENT_TAGS else "ledger_figure"
     if tag in SEGMENT_TAGS:
         return "segment_figure"
     return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
@@ -159,7 +157,8 @@ def _figure(tag: str, place: str) -> Composable:
         whose: SQL(_SQL["other_amount"]).format(tag=Literal(tag), whose=SQL(_SQL[whose]))
         for whose in ("of_account", "of_ledger", "bare")
     }
-    return SQL(_SQL[place]).format(column=Identifier(column(tag)), **others)
+    names = {"column": Identifier(column(tag)), "tag": Literal(tag), "is_of_ledger": SQL(_SQL["of_ledger"])}
+    return SQL(_SQL[place]).format(**names, **others)
 
 
 async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> Pages:

@@ -27,11 +27,15 @@ _WHY_LENGTH = 200
 
 
 class Wanted(NamedTuple):
-    """What a client wants. ``accounts``: None for all. ``is_required``: an answer that is older is none."""
+    """What a client wants. ``accounts``: None for all. ``is_required``: an answer that is older is none.
+
+    ``is_limited``: he may see some accounts only. IB's own words may name others: he hears what stands before them.
+    """
 
     accounts: frozenset[str] | None
     max_age: float
     is_required: bool
+    is_limited: bool = False
 
 
 class _Listed(NamedTuple):
@@ -64,9 +68,9 @@ class _Gateway:
         """Whether it can be asked: it is connected, and so is it to IB."""
         return self.is_connected and self.state != _STALE
 
-    def absence(self) -> str:
+    def absence(self, is_limited: bool) -> str:
         """Why it cannot be asked."""
-        return f"{self.state}: {self.detail}" if self.detail else self.state
+        return f"{self.state}: {self.detail}" if self.detail and not is_limited else self.state
 
 
 class Refresher:
@@ -105,14 +109,14 @@ class Refresher:
         gateways = await self._relevant(wanted.accounts)
         usable = [gateway for gateway in gateways if gateway.is_usable]
         if not usable and (wanted.is_required or not await self._is_recorded(wanted.accounts)):
-            raise Problem(Code.NO_GATEWAY, _nobody(gateways))
+            raise Problem(Code.NO_GATEWAY, _nobody(gateways, wanted.is_limited))
         ask = frozenset(pair for gateway in usable for pair in self._to_ask(gateway, wanted))
         if ask:
             await self._joined(ask)
             gateways = await self._relevant(wanted.accounts)
         if not gateways and wanted.accounts is not None:
             return ["none; no gateway lists this account now"]
-        return [f"{gateway.name}; {why}" for gateway in gateways if (why := _incomplete(gateway))]
+        return [f"{gateway.name}; {why}" for gateway in gateways if (why := _incomplete(gateway, wanted.is_limited))]
 
     def _to_ask(self, gateway: _Gateway, wanted: Wanted) -> Iterable[tuple[str, str | None]]:
         """The accounts that a gateway is to be asked for; None stands for all of them."""
@@ -186,21 +190,22 @@ class Refresher:
         return [gateway for gateway in found.values() if codes is None or gateway.listed]
 
 
-def _nobody(gateways: list[_Gateway]) -> str:
+def _nobody(gateways: list[_Gateway], is_limited: bool) -> str:
     if not gateways:
         return "no gateway is connected, so nothing can be refreshed; see /v1/gateways"
-    named = "; ".join(f"{gateway.name} is {gateway.absence()}" for gateway in gateways)
+    named = "; ".join(f"{gateway.name} is {gateway.absence(is_limited)}" for gateway in gateways)
     return f"nothing can be refreshed: {one_line(named, 4 * _WHY_LENGTH)}"
 
 
-def _incomplete(gateway: _Gateway) -> str:
+def _incomplete(gateway: _Gateway, is_limited: bool) -> str:
     """Why figures of a gateway are not as new as they should be; empty if they are."""
     if not gateway.is_usable:
-        return one_line(gateway.absence(), _WHY_LENGTH)
+        return one_line(gateway.absence(is_limited), _WHY_LENGTH)
     bad = [listed for listed in gateway.listed if not listed.is_whole]
     if not bad:
         return ""
     why = bad[0].why or "not asked for yet"
+    why = why.partition(":")[0] if is_limited else why
     if len(gateway.listed) == 1:
         return one_line(why, _WHY_LENGTH)
     return one_line(f"{len(bad)} of {len(gateway.listed)} accounts, the first: {why}", _WHY_LENGTH)

@@ -167,17 +167,23 @@ END
 -- A figure of the ledger row.
 coalesce(figure.{column}::text, {of_ledger})
 
--- name: both_figure
--- A figure that exists at account level and in the ledger, the account's first.
-coalesce(money.{column}::text, {of_account}, figure.{column}::text, {of_ledger})
-
 -- name: both_figure_of_currency
--- The same for a currency: the ledger's first; the account's is in its base currency.
+-- The ledger's figure of a tag that exists at account level too; the account's, which is in its base currency, where the
+-- ledger has none of that currency, not even one that is unset.
 coalesce(
     figure.{column}::text,
     {of_ledger},
     CASE
-        WHEN point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+        WHEN
+            point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+            AND NOT EXISTS (
+                SELECT FROM account_value AS value
+                WHERE
+                    value.account_snapshot_id = point.snapshot_id
+                    AND value.tag = {tag}
+                    AND value.segment IS NULL
+                    AND {is_of_ledger}
+            )
             THEN coalesce(money.{column}::text, {of_account})
     END
 )
@@ -207,7 +213,7 @@ NOT value.is_ledger AND value.currency_id = point.base_currency_id
 value.is_ledger AND value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
 
 -- name: bare
-value.currency_id IS NULL
+NOT value.is_ledger AND value.currency_id IS NULL
 
 -- name: other_text
 -- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. Where no currency is

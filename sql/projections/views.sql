@@ -131,7 +131,7 @@ LEFT JOIN LATERAL (
             account_value.amount,
             account_value.is_ledger,
             account_value.currency_id,
-            account_value.currency_id IS NULL AS is_bare,
+            account_value.currency_id IS NULL AND NOT account_value.is_ledger AS is_bare,
             account_value.currency_id = account_snapshot.base_currency_id AND NOT account_value.is_ledger AS is_whole
         FROM account_value
         WHERE account_value.account_snapshot_id = account_snapshot.id

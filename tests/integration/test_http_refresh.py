@@ -28,6 +28,7 @@ from tests.serving import (
 from tests.waiting import until
 
 FRESH = {"Cache-Control": "max-age=0"}
+TOKEN = "a-token-of-one-account-only"
 NEW = datetime(2025, 1, 1, tzinfo=UTC)
 OTHER = "127.0.0.1:4001"
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -154,6 +155,20 @@ async def test_a_stale_gateway_is_not_asked_and_says_so(database_url: str, conne
     async with serving(database_url) as served:
         assert await latest(served) == (303, at(0), [f"{GATEWAY}; stale: 1100: lost"])
     assert requests(connection) == []
+
+
+async def test_a_limited_token_hears_no_words_of_ib(database_url: str, connection: Connection) -> None:
+    """They may name other accounts."""
+    tell_gateway(connection)
+    asked_ago(connection, 1, is_whole=False)
+    limited = {**FRESH, "Authorization": f"Bearer {TOKEN}"}
+    async with serving(database_url, API_TOKENS=f"{TOKEN}@{DU1}", REFRESH_FLOOR="60") as served:
+        assert await latest(served, **limited) == (303, at(0), [f"{GATEWAY}; rejected"])
+        connection.execute("UPDATE coordination.gateway SET state = 'stale', detail = '1100: lost, and DU1000002'")
+        assert await latest(served, **limited) == (303, at(0), [f"{GATEWAY}; stale"])
+        required = {**limited, "Prefer": "respond-async"}
+        async with served.get(f"/v1/accounts/{DU1}", headers=required) as response:
+            assert (response.status, "DU1000002" in await response.text()) == (503, False)
 
 
 @pytest.mark.parametrize("wish", ["max-age=0", "no-cache", "no-store, Max-Age=0"])

@@ -88,6 +88,12 @@ async def test_whatever_shows_a_figure_shows_the_last_that_was_sent(world: World
             if not is_figure(name):
                 expected = text if expected is None or name.tag in ATTRIBUTE_TAGS else expected
             assert await point_of(world, path, name.tag) == (expected,) * 2, (path, text)
+    if base:
+        # Both of the account and of the ledger, and in neither if the other has it.
+        path, own = f"/v1/accounts/{account}/history?ready=any&tag=AccruedCash", wanted.get(accrued(base, False))
+        assert await point_of(world, path, "AccruedCash") == (figure(own or ""),) * 2
+        ledger = wanted.get(accrued(base, True), own)
+        assert await point_of(world, f"{path}&currency={base}", "AccruedCash") == (figure(ledger or ""),) * 2
 
 
 def shown(row: dict[str, Any]) -> tuple[str, str, str, str]:
@@ -97,6 +103,10 @@ def shown(row: dict[str, Any]) -> tuple[str, str, str, str]:
 def told(item: tuple[Name, str]) -> tuple[str, str, str, str]:
     name, text = item
     return name.tag, name.segment, name.currency, text
+
+
+def accrued(currency: str, is_ledger: bool) -> Name:
+    return Name("AccruedCash", "", currency, is_ledger)
 
 
 def is_figure(name: Name) -> bool:
