@@ -1,7 +1,7 @@
 """The program as its next version may be: a copy in a directory of its own, with snapshot tables that differ.
 
-In: this program's files. Out: a directory in which ``python -m ibconnect`` runs the copy. In its tables one column is
-new, one has another name, one another type; a public view has a column less, another one more; REST reads need all that.
+In: this program's files. Out: a directory in which ``python -m ibconnect`` runs the copy. In its tables a column is
+new, one has another name, one another type; a public view has a column less, another one more. The REST reads need it.
 """
 
 import re

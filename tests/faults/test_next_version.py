@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from ibconnect.database.pools import connect
@@ -118,7 +119,10 @@ def contracts_of(upgrade: Upgrade, reader: str) -> tuple[list[str], int]:
         return [column.name for column in seen], count
 
 
-def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(upgrade: Upgrade, reader: str) -> None:
+@pytest.mark.parametrize("is_thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
+    upgrade: Upgrade, reader: str, is_thorough: bool
+) -> None:
     judge = Judge(upgrade.url, upgrade.simulators.gateways)
     old = upgrade.serve("old")
     account, latest = sorted(accounts(old.url(), 2).items())[0]
@@ -136,7 +140,7 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(up
             upgrade.wait_for_swap()
             upgrade.go_on()
             accounts(old.url(), 1, after={account: latest})
-            for version in ("old", "new"):
+            for version in ("old", "new") if is_thorough else ():
                 code, output = upgrade.run(version, "rebuild")
                 assert (code, "another rebuild" in output) == (1, True)
                 assert upgrade.run(version, "retry-poison")[0] == 0
@@ -147,9 +151,10 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(up
         assert upgrade.version() == NEXT
         assert contracts_of(upgrade, reader) == ([each for each in columns if each != "currency_name"], contracts)
         upgrade.go_on()
-        assert upgrade.run("new", "rebuild")[0] == 0
-        code, output = upgrade.run("old", "rebuild")
-        assert (code, "upgrade it" in output) == (1, True)
+        if is_thorough:
+            assert upgrade.run("new", "rebuild")[0] == 0
+            code, output = upgrade.run("old", "rebuild")
+            assert (code, "upgrade it" in output) == (1, True)
         of_old.wait_for(False)
         of_old.stop()
         position = upgrade.store.position()
@@ -157,20 +162,22 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(up
         upgrade.store.wait_for_sessions(position, 1)
         upgrade.go_on()
         of_new.wait_for(True)
-        check_the_way_back(upgrade)
-        of_new.wait_for(True)
+        if is_thorough:
+            check_the_way_back(upgrade)
+            of_new.wait_for(True)
         of_new.stop()
         new.stop()
     of_old.check((True, False))
     of_new.check((False, True))
     assert judge.check().messages
     assert [(each.instance, each.reason) for each in sessions(upgrade.url)] == [("old", "stopped"), ("new", "stopped")]
-    before = [upgrade.rows(query) for query in PUBLIC]
-    assert upgrade.run("new", "rebuild")[0] == 0
-    assert [upgrade.rows(query) for query in PUBLIC] == before
-    assert all(before)
     for each in (old, new):
         assert "Traceback" not in each.output
+    before = [upgrade.rows(query) for query in PUBLIC]
+    assert all(before)
+    if is_thorough:
+        assert upgrade.run("new", "rebuild")[0] == 0
+        assert [upgrade.rows(query) for query in PUBLIC] == before
 
 
 def check_the_way_back(upgrade: Upgrade) -> None:
@@ -188,7 +195,7 @@ def check_the_way_back(upgrade: Upgrade) -> None:
 
 REFRESHES = 3000
 KILLED_WHEN = {
-    "its tables are made": "SELECT true",
+    "its tables are made": "SELECT position >= 0 FROM snapshots_next.projection",
     "it loads": "SELECT position > 0 FROM snapshots_next.projection",
     "its tables are in place but for the swap": (
         "SELECT true FROM pg_locks WHERE NOT granted AND relation = 'public.v_contract'::regclass"
@@ -239,7 +246,8 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
 
 
 def is_so(upgrade: Upgrade, state: str) -> bool:
-    """Whether a rebuild has come so far; it has not where its tables are not there yet."""
-    if upgrade.rows("SELECT to_regclass('snapshots_next.projection') IS NULL") == [(True,)]:
+    """Whether a rebuild has come so far; one that begins drops what another has left."""
+    try:
+        return upgrade.rows(state)[:1] == [(True,)]
+    except psycopg.errors.UndefinedTable:
         return False
-    return upgrade.rows(state)[:1] == [(True,)]
