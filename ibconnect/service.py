@@ -189,13 +189,18 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: Awaitable[None]
 
     async def project() -> None:
         await asyncio.shield(preparing)
+        told = ""
         while True:
             try:
                 await asyncio.to_thread(_make_tables, url)
                 projector.start()
                 return
-            except (DatabaseUnavailable, ProjectionError):
-                # Postgres is away, or another instance rebuilds: the tables that there are serve on meanwhile.
+            except (DatabaseUnavailable, ProjectionError) as exc:
+                # Postgres is away, another instance rebuilds, or somebody's view is in the way: the tables that there
+                # are serve on meanwhile.
+                if str(exc) != told:
+                    observe(Kind.PROJECTION_FAILED, error=exc)
+                    told = str(exc)
                 await asyncio.sleep(_REBUILD_AGAIN_S)
 
     async def stop() -> None:

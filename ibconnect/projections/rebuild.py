@@ -127,7 +127,6 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         connection = self._connection
-        observe(Kind.PROJECTION_REBUILDING)
         connection.execute(Q["loading_settings"])
         self._drop(NEXT_SCHEMA)
         self._drop(OLD_SCHEMA)
@@ -135,6 +134,7 @@ class _Rebuild:
             create(connection, NEXT_SCHEMA)
         # Better told now than after hours of loading.
         try_views(connection)
+        observe(Kind.PROJECTION_REBUILDING)
         position = self._load()
         with connection.transaction():
             connection.execute(read_sql("projections/constraints"))

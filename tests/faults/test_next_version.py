@@ -128,13 +128,16 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
     account, latest = sorted(accounts(old.url(), 2).items())[0]
     upgrade.do(
         "CREATE VIEW public.mine AS SELECT symbol FROM v_contract",
+        "CREATE VIEW public.stubborn AS SELECT currency_name FROM v_contract",
         f"GRANT SELECT ON v_contract, public.mine TO {reader}",
     )
     columns, contracts = contracts_of(upgrade, reader)
     with traffic(old.url(), account, latest) as of_old, ExitStack() as stack:
         of_old.wait_for(True)
+        new = upgrade.serve("new")
+        new.said(r"public\.stubborn cannot follow")
         with upgrade.reading():
-            new = upgrade.serve("new")
+            upgrade.do("DROP VIEW public.stubborn")
             of_new = stack.enter_context(traffic(new.url(), account, latest))
             of_new.wait_for(False)
             upgrade.wait_for_swap()
@@ -178,6 +181,7 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
     if is_thorough:
         assert upgrade.run("new", "rebuild")[0] == 0
         assert [upgrade.rows(query) for query in PUBLIC] == before
+        check_the_old_tables_again(upgrade, account, latest)
 
 
 def check_the_way_back(upgrade: Upgrade) -> None:
@@ -191,6 +195,17 @@ def check_the_way_back(upgrade: Upgrade) -> None:
     assert (status, ready["Reasons"]) == (503, [problem["detail"]])
     again.stop()
     assert (again.popen.returncode, upgrade.version()) == (0, NEXT)
+
+
+def check_the_old_tables_again(upgrade: Upgrade, account: str, latest: str) -> None:
+    """The version before makes its tables again from all events, once those of the next version are dropped."""
+    upgrade.do("DROP SCHEMA snapshots CASCADE")
+    back = upgrade.serve("old", "back")
+    accounts(back.url(), 1, after={account: latest})
+    wait_for(lambda: get(f"{back.url()}/readyz")[0] == 200, "it is ready")
+    assert get(f"{back.url()}/v1/accounts/{account}/{latest}")[0] == 200
+    back.stop()
+    assert upgrade.version() == VERSION
 
 
 REFRESHES = 3000
@@ -212,6 +227,7 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
         past.refresh({"DU1": [*figures, *(position(con_id) for con_id in range(1, 15))]})
     past.own("sc", reason="stopped")
     record(upgrade.url, past.events)
+    judge._judged.add(past.id)
     old = upgrade.serve("old")
     account, latest = sorted(accounts(old.url(), 2).items())[0]
     with traffic(old.url(), account, latest) as of_old, ExitStack() as stack:
