@@ -15,7 +15,7 @@ SLOW := tests/faults tests/integration/test_http_schemathesis.py
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
-	@echo "make test       all tests but the slow ones"
+	@echo "make test       all tests but the slow ones: three minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 22 minutes on two cores"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
@@ -42,7 +42,7 @@ demo: setup
 	$(BIN)/ibconnect demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none

@@ -52,6 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add(verbs, "migrate", _migrate, "bring the database's schema up to date")
     _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
     _add(verbs, "retry-poison", _retry_poison, "apply the events again that could not be applied and were set aside")
+    _add(
+        verbs,
+        "set-aside",
+        _set_aside,
+        "list the events that were set aside, with the reasons; fail if there are any",
+    )
     exporting.add_arguments(_add(verbs, "events", _events, "export recorded events, or make a capture of them"))
     replaying.add_arguments(
         _add(verbs, "replay", _replay, "serve recorded sessions again, as the gateway that sent them")
@@ -133,6 +139,12 @@ def _retry_poison(_: argparse.Namespace) -> int:
     from ibconnect.rebuilding import run_retry_poison
 
     return run_retry_poison(_settings())
+
+
+def _set_aside(_: argparse.Namespace) -> int:
+    from ibconnect.rebuilding import run_set_aside
+
+    return run_set_aside(_settings())
 
 
 def _events(chosen: argparse.Namespace) -> int:

@@ -234,7 +234,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "QUIET_TIME",
         "3",
-        "seconds (0.1 to 60) without a message after which a download counts as ended although IB never said so",
+        "seconds (0.1 to 60) without anything new after which a download counts as ended although IB never said so",
         _seconds(0.1, 60),
     ),
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", _text, secret=True),

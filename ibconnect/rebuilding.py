@@ -1,5 +1,7 @@
 """``ibconnect rebuild`` and ``ibconnect retry-poison``: the snapshot tables again from the events, with a bar.
 
+``ibconnect set-aside`` tells what they do not hold, and why.
+
 Called by the command line.
 """
 
@@ -7,16 +9,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
-from ibconnect.projections.poison import retry_poison
+from ibconnect.events.kinds import KINDS
+from ibconnect.projections.poison import PoisonEvent, poison_events, retry_poison
 from ibconnect.projections.rebuild import Progress as Show
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.schema import ensure
 from ibconnect.service import database
+from ibconnect.times import format_rfc3339
 
 
 def run_rebuild(config: Config) -> int:
@@ -39,6 +44,30 @@ def run_retry_poison(config: Config) -> int:
         before, after = retry_poison(url, show)
     print(f"{before} events were set aside; {after} still are")
     return 1 if after else 0
+
+
+def run_set_aside(config: Config) -> int:
+    """Print the events that no table can hold, one JSON object a line, with the reason; the exit code is 1 if any.
+
+    :raises DatabaseError: there are no snapshot tables
+    """
+    with database(config) as url:
+        found = [_line(event) for event in poison_events(url)]
+    for line in found:
+        print(orjson.dumps(line).decode())
+    return 1 if found else 0
+
+
+def _line(event: PoisonEvent) -> dict[str, object]:
+    kind = KINDS.get(event.topic)
+    return {
+        "Position": event.position,
+        "Session": str(event.session),
+        "Version": event.version,
+        "Type": kind.__name__ if kind else event.topic,
+        "Reason": event.reason,
+        "Noted": format_rfc3339(event.noted),
+    }
 
 
 @contextmanager

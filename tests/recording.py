@@ -29,18 +29,25 @@ class Recording:
         self.url = url
         self.writer = writer
         self._mapper = WireMapper()
-
-    def notifications(self) -> list[Notification]:
-        query = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events ORDER BY 1"
-        with connect(self.url, name="test") as connection:
-            return [
-                Notification(id=position, originator_id=stream, originator_version=version, topic=topic, state=state)
-                for position, stream, version, topic, state in connection.execute(query)
-            ]
+        self._position = 0
+        self._events: list[Event] = []
 
     def events(self) -> list[Event]:
-        """All stored events, in order of position."""
-        return [self._mapper.to_domain_event(each) for each in self.notifications()]
+        """All stored events, in order of position; what was read once is not read again, as it never changes."""
+        query = """
+            SELECT notification_id, originator_id, originator_version, topic, state
+            FROM stored_events
+            WHERE notification_id > %s
+            ORDER BY 1
+        """
+        with connect(self.url, name="test") as connection:
+            for position, stream, version, topic, state in connection.execute(query, (self._position,)):
+                self._position = position
+                event = Notification(
+                    id=position, originator_id=stream, originator_version=version, topic=topic, state=state
+                )
+                self._events.append(self._mapper.to_domain_event(event))
+        return list(self._events)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [event for event in self.events() if isinstance(event, kind)]

@@ -1,7 +1,8 @@
-"""The only writer of ``public.stored_events``: the library's recorder, with one binary COPY per batch.
+"""How events get into ``public.stored_events``: by the library's recorder, with one binary COPY per batch.
 
 In: rows as COPY data, in order. Out: the position of the last one. Called by the writer thread, and by
-anything that uses the library's own ``insert_events``.
+anything that uses the library's own ``insert_events``. One event comes another way, under the same lock: the end of a
+stream whose process is gone (:mod:`~ibconnect.events.orphans`).
 
 Two things differ from ``PostgresApplicationRecorder``: the rows go in by COPY instead of an INSERT of a
 composite array (which deadlocks in pipeline mode above about 0.88 MB over a unix socket), and a batch that may

@@ -205,18 +205,21 @@ async def by_multi(
         if not link.lost.done():
             link.client.cancelAccountUpdatesMulti(values)
             link.client.cancelPositionsMulti(positions)
-    if answer.done():
-        found = answer.result()
-    elif link.lost.done():
-        found = Conclusion(Ended.DISCONNECTED, link.lost.result())
-    else:
-        found = Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
+    found = _multi_ended(answer, link, patience)
     arrivals = _of_multi(rows, values, account)
     if check is not None and found.ended is Ended.DOWNLOAD_END:
         arrivals.contracts = {row[4]: (row[15], True) for row in rows_of(held, positions, account, 15)}
         verdict, text = await check.of(account, arrivals)
         found = replace(found, check=verdict, detail=text)
     return _judged_multi(found, arrivals, may_be_empty=may_be_empty)
+
+
+def _multi_ended(answer: asyncio.Future[Conclusion], link: Link, patience: Patience) -> Conclusion:
+    if answer.done():
+        return answer.result()
+    if link.lost.done():
+        return Conclusion(Ended.DISCONNECTED, link.lost.result())
+    return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
 
 
 def _judged_multi(conclusion: Conclusion, arrivals: Arrivals, *, may_be_empty: bool) -> Conclusion:

@@ -16,6 +16,7 @@ from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
+from tests.paths import scratch
 from tests.waiting import wait_for
 
 
@@ -209,20 +210,25 @@ def test_a_leader_that_saw_postgres_go_down_goes_on(server: Server, tmp_path: Pa
     assert reasons(server, simulators) == ["stopped"]
 
 
-def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path) -> None:
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that the database's user can enter: pytest closes its own whenever it starts."""
+    directory = scratch("ibc-disk-")
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path, open_place: Path) -> None:
     line = row("disk of Postgres full")
-    tmp_path.chmod(0o755)
     with (
-        small_disk(tmp_path / "disk", "16m") as disk,
+        small_disk(open_place / "disk", "16m") as disk,
         Simulators(1, rate=500) as simulators,
         Nursery(tmp_path) as nursery,
     ):
         space = disk / "space"
         space.mkdir()
         shutil.chown(space, server.cluster.account.uid, server.cluster.account.gid)
-        for parent in tmp_path.parents:
-            if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
         server.do(f"CREATE TABLESPACE small LOCATION '{space}'")
         server.do("ALTER TABLE public.stored_events SET TABLESPACE small")
         try:

@@ -1,12 +1,15 @@
 """Events that cannot be applied are set aside with the reason; everything else is applied."""
 
+import orjson
 import pytest
 
+from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError
 from ibconnect.projections.poison import poison_events, retry_poison
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.runner import status
+from ibconnect.rebuilding import run_set_aside
 from tests.projecting import Stream, position, project, read_tables, read_values, record, value
 
 STRANGE_MESSAGES = {
@@ -120,6 +123,29 @@ def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
     assert retry_poison(database_url) == (1, 0)
     assert len(read_tables(database_url)["account_position"]) == 1
     assert retry_poison(database_url) == (0, 0)
+
+
+def test_what_is_set_aside_is_listed_with_the_reason(database_url, capsys):
+    config = load({"DB_URL": database_url})
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    capsys.readouterr()
+    assert (run_set_aside(config), capsys.readouterr().out) == (0, "")
+    bad = refresh_with(stream, STRANGE_MESSAGES["a symbol that no index holds"], "2.00")
+    record(database_url, stream.events[-8:])
+    project(database_url)
+    capsys.readouterr()
+    assert run_set_aside(config) == 1
+    (line,) = map(orjson.loads, capsys.readouterr().out.splitlines())
+    assert (line["Session"], line["Version"], line["Type"]) == (
+        str(stream.id),
+        bad.originator_version,
+        "PortfolioUpdated",
+    )
+    assert "longer than" in line["Reason"]
+    assert line["Noted"].endswith("Z")
 
 
 def test_retry_without_tables_says_so(database_url):

@@ -29,11 +29,14 @@ from ibconnect.http.parameters import (
 )
 from ibconnect.http.problems import Code
 from ibconnect.http.ready import head_of
+from ibconnect.http.remarks import REMARKS
 from ibconnect.http.series import Page, Series, as_csv, as_json
 from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
 from ibconnect.http.values import Shape, TextKey, quoted, values
+from ibconnect.projections.remarks import Code as RemarkCode
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
 from ibconnect.times import format_rfc3339
+from tests.paths import ROOT
 
 JSON, CSV = "application/json", "text/csv"
 
@@ -307,3 +310,10 @@ async def test_a_series_has_every_cell_in_its_place(points: list[tuple[str, str 
     table = b"".join([chunk async for chunk in as_csv(series, pages())]).decode()
     rows = list(csv.reader(io.StringIO(table, newline="")))[1:]
     assert rows == [[at, number or "", text or ""] for at, number, text in wanted]
+
+
+def test_remarks_of_the_api_are_those_that_the_tables_hold() -> None:
+    assert set(REMARKS) == {code.value for code in RemarkCode}
+    assert all(text.startswith(f"{code}: ") for code, text in REMARKS.items())
+    page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
+    assert [code for code in REMARKS if f"| `{code}` |" not in page] == []
