@@ -26,7 +26,16 @@ from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.live import LiveTables, read_tracking
 from ibconnect.projections.prefetch import prefetch
 from ibconnect.projections.privileges import copy_privileges
-from ibconnect.projections.schema import APPLY_LOCK, REBUILD_LOCK, VERSION, create, exists, live_version, refuse_newer
+from ibconnect.projections.schema import (
+    APPLY_LOCK,
+    ENSURE_LOCK,
+    REBUILD_LOCK,
+    VERSION,
+    create,
+    exists,
+    live_version,
+    refuse_newer,
+)
 from ibconnect.projections.sessions import Sessions
 from ibconnect.projections.views import replace_views, try_views
 
@@ -221,6 +230,8 @@ class _Rebuild:
         connection = self._connection
         with connection.transaction():
             connection.execute(Q["swap_settings"])
+            # Or an instance of another version that starts now might put its views upon tables that it does not know.
+            connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
             connection.execute(Q["lock"], {"lock": APPLY_LOCK})
             tables = LiveTables(connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
             while (step := tables.step()).is_behind:

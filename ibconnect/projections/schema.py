@@ -25,7 +25,7 @@ Q = queries("projections/tracking")
 # Advisory locks, by numbers that no other program on the database uses for its own.
 APPLY_LOCK = 0x1BC0_0002
 REBUILD_LOCK = 0x1BC0_0003
-_ENSURE_LOCK = 0x1BC0_0004
+ENSURE_LOCK = 0x1BC0_0004
 
 
 def ensure(url: str) -> None:
@@ -39,7 +39,7 @@ def ensure(url: str) -> None:
     with connect(url, name="schema") as connection:
         try:
             with connection.transaction():
-                connection.execute(Q["lock"], {"lock": _ENSURE_LOCK})
+                connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
                 if not exists(connection, LIVE_SCHEMA):
                     create(connection, LIVE_SCHEMA)
                     connection.execute(read_sql("projections/constraints"))
@@ -53,7 +53,7 @@ def _ensure_views(connection: Connection[Any]) -> None:
     """Have this version's views upon tables of this version; what people built in the way of one ends no start."""
     try:
         with connection.transaction():
-            connection.execute(Q["lock"], {"lock": _ENSURE_LOCK})
+            connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
             if live_version(connection) == VERSION:
                 replace_views(connection)
     except ProjectionError as exc:

@@ -70,7 +70,8 @@ def _replace_view(connection: Connection[Any], name: str, query: LiteralString) 
         with _explained(name, itself):
             connection.execute(SQL("DROP VIEW {}").format(itself.identifier))
         connection.execute(SQL("CREATE {}").format(create_view))
-        grant(connection, itself.granted, itself.schema, itself.name)
+        with _explained(name, itself):
+            _entrust(connection, itself)
         for view in others:
             with _explained(name, view):
                 _make_again(connection, view)
@@ -112,6 +113,11 @@ def _make_again(connection: Connection[Any], view: _View) -> None:
     connection.execute(statement)
     if view.comment is not None:
         connection.execute(SQL("COMMENT ON VIEW {} IS {}").format(view.identifier, Literal(view.comment)))
+    _entrust(connection, view)
+
+
+def _entrust(connection: Connection[Any], view: _View) -> None:
+    """Give a view that was made again to whom it belonged, and the rights on it to who had them."""
     grant(connection, view.granted, view.schema, view.name)
     connection.execute(SQL("ALTER VIEW {} OWNER TO {}").format(view.identifier, Identifier(view.owner)))
 

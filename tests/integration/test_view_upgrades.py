@@ -1,5 +1,6 @@
 """Public views with other columns than before are put in place with their rights and what people built upon them."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ from ibconnect.errors import ProjectionError
 from ibconnect.projections import schema
 from ibconnect.projections import views as views_module
 from ibconnect.projections.rebuild import rebuild, rebuild_if_older
-from ibconnect.projections.schema import VERSION, ensure
+from ibconnect.projections.schema import ENSURE_LOCK, VERSION, ensure
 from tests.projecting import Stream, position, project, read_tables, record, value
+from tests.waiting import DEADLINE_S, wait_for
 
 Row = tuple[Any, ...]
 
@@ -74,9 +76,13 @@ def test_a_view_with_other_columns_keeps_its_rights(
     connection.execute(f"GRANT SELECT (symbol, multiplier) ON v_contract TO {intern}".encode())
     connection.execute(f"GRANT SELECT (code) ON snapshots.account TO {intern}".encode())
     connection.execute(f"GRANT USAGE ON SCHEMA snapshots TO {intern}".encode())
-    next_version(monkeypatch, v_contract=FEWER)
+    connection.execute(f"GRANT CREATE ON SCHEMA public TO {quant}; ALTER VIEW v_event OWNER TO {quant}".encode())
+    events = "-- Events.\nSELECT stored_events.topic FROM stored_events"
+    next_version(monkeypatch, v_contract=FEWER, v_event=events)
     rebuild(database_url)
     assert names(connection) == ["ib_contract_id", "symbol", "read"]
+    owner = "SELECT viewowner FROM pg_views WHERE viewname = 'v_event'"
+    assert connection.execute(owner).fetchall() == [(quant,)]
     with connection.transaction():
         connection.execute(f"SET LOCAL ROLE {quant}".encode())
         assert connection.execute("SELECT ib_contract_id, symbol FROM v_contract").fetchall() == [("265598", "AAPL")]
@@ -180,3 +186,19 @@ def test_of_several_that_find_older_tables_one_rebuilds(connection: Connection[R
     connection.execute("DROP SCHEMA snapshots CASCADE")
     assert rebuild_if_older(database_url)
     assert schema.needs_rebuild(database_url) is False
+
+
+def test_no_swap_comes_while_another_start_looks_whose_the_tables_are(
+    connection: Connection[Row], database_url: str
+) -> None:
+    generation = "SELECT 'snapshots.account'::regclass::oid"
+    before = connection.execute(generation).fetchone()
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s"
+    rebuilding = threading.Thread(target=rebuild, args=(database_url,))
+    with connect(database_url, name="start") as start, start.transaction():
+        start.execute("SELECT pg_advisory_xact_lock(%s)", (ENSURE_LOCK,))
+        rebuilding.start()
+        wait_for(lambda: connection.execute(waits, (ENSURE_LOCK,)).fetchone() == (1,), "the swap waits for the start")
+        assert connection.execute(generation).fetchone() == before
+    rebuilding.join(DEADLINE_S)
+    assert connection.execute(generation).fetchone() != before
