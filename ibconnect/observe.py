@@ -152,6 +152,10 @@ class Kind(Enum):
     PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
     PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
     PROJECTION_REBUILT = Told(Level.INFO, "rebuilt snapshot tables are live")
+    PROJECTION_NEWER = Told(
+        Level.WARNING, "the snapshot tables are of a newer version: recording goes on, reports do not"
+    )
+    VIEW_IN_THE_WAY = Told(Level.ERROR, "a public view stays as it was: what somebody built upon it cannot follow")
     PROJECTION_LEFTOVER = Told(
         Level.WARNING, "the former snapshot tables are still being read, the next rebuild drops them"
     )

@@ -30,7 +30,7 @@ from ibconnect.http.app import create_app, serve
 from ibconnect.http.auth import read_tokens
 from ibconnect.http.peers import asking
 from ibconnect.observe import Kind, observe
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.rebuild import rebuild_if_older
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
 
@@ -178,19 +178,29 @@ async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Wr
     return writer
 
 
+def _make_tables(url: str) -> None:
+    """Have snapshot tables of this version, or of a newer one, which are left alone."""
+    if needs_rebuild(url):
+        rebuild_if_older(url)
+
+
 def _enter_projector(stack: AsyncExitStack, url: str, preparing: Awaitable[None]) -> None:
     projector = Projector(url)
 
     async def project() -> None:
         await asyncio.shield(preparing)
+        told = ""
         while True:
             try:
-                if await asyncio.to_thread(needs_rebuild, url):
-                    await asyncio.to_thread(rebuild, url)
+                await asyncio.to_thread(_make_tables, url)
                 projector.start()
                 return
-            except (DatabaseUnavailable, ProjectionError):
-                # Postgres is away, or another instance rebuilds: the tables that there are serve on meanwhile.
+            except (DatabaseUnavailable, ProjectionError) as exc:
+                # Postgres is away, another instance rebuilds, or somebody's view is in the way: the tables that there
+                # are serve on meanwhile.
+                if str(exc) != told:
+                    observe(Kind.PROJECTION_FAILED, error=exc)
+                    told = str(exc)
                 await asyncio.sleep(_REBUILD_AGAIN_S)
 
     async def stop() -> None:

@@ -22,15 +22,15 @@ STOPS_S = 10.0
 
 
 class Process:
-    """One running ``python -m ibconnect …`` whose output is kept."""
+    """One running ``python -m ibconnect …`` of the program under ``root``, whose output is kept."""
 
-    def __init__(self, log: Path, *arguments: str, **settings: str) -> None:
+    def __init__(self, log: Path, *arguments: str, root: Path = ROOT, **settings: str) -> None:
         environ = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
         self.log = log
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "ibconnect", *arguments],
-                cwd=ROOT,
+                cwd=root,
                 env={**environ, "PYTHONUNBUFFERED": "1", **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -66,9 +66,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def process(log: Path, *arguments: str, **settings: str) -> Iterator[Process]:
+def process(log: Path, *arguments: str, root: Path = ROOT, **settings: str) -> Iterator[Process]:
     """A process that is gone when the context ends, whatever the test did to it."""
-    running = Process(log, *arguments, **settings)
+    running = Process(log, *arguments, root=root, **settings)
     try:
         yield running
     finally:

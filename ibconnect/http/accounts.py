@@ -39,6 +39,8 @@ async def _account_list(call: Call) -> Document:
     known_state, document = services.lists.get(visible, (None, None))
     if document is not None and known_state == state:
         return document
+    if state is not None:
+        await services.tables.vouch(state[0])
     codes = None if visible is None else sorted(visible)
     found = await reads.rows(services.pool, _SQL["list_accounts"], {"codes": codes}, binary=True)
     accounts = [

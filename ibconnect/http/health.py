@@ -25,7 +25,7 @@ async def alive(call: Call) -> web.StreamResponse:
 
 async def ready(call: Call) -> web.StreamResponse:
     """Whether requests can be answered; what is missing if not."""
-    reasons = await _missing(call)
+    reasons = await _missing(call) or await call.services.tables.reasons()
     return _json(503 if reasons else 200, {"Ready": not reasons, "Reasons": reasons})
 
 

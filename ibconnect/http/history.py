@@ -191,6 +191,8 @@ async def _stepped_pages(call: Call, query: reads.Query, asked: dict[str, Any], 
 async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> Page:
     # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
     (columns,) = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
+    # One answer is made of the tables of one version: the connection is cut if those of another came between pages.
+    await call.services.tables.ensure_current()
     return [[] if lines is None else lines.split("\n") for lines in columns]
 
 
@@ -199,4 +201,17 @@ async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.St
     if span.beyond is not None:
         url = call.request.rel_url.update_query({"from": format_rfc3339(span.beyond)})
         headers["Link"] = f'<{call.absolute(url.raw_path_qs)}>; rel="next"'
-    return await send_stream(call, FORMATS[call.media](series, pages), headers)
+    return await send_stream(call, FORMATS[call.media](series, await _begun(pages)), headers)
+
+
+async def _begun(pages: Pages) -> Pages:
+    """The same pages, the first of them read: what fails then is told as a problem, since nothing has been sent."""
+    first = await anext(pages, None)
+
+    async def all_of_them() -> Pages:
+        if first is not None:
+            yield first
+            async for page in pages:
+                yield page
+
+    return all_of_them()

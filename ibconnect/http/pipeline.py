@@ -21,11 +21,12 @@ from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
-from ibconnect.http.tables import OTHER_TABLES
 from ibconnect.http.tokens import EVERYONE
 from ibconnect.observe import HTTP_SECONDS, Durations, Kind, observe
 
 _log = logging.getLogger("ibconnect")
+# How it shows that tables of another version were read: unknown columns, other types, rows that are not there.
+_MAY_BE_OTHER_TABLES = (Code.INTERNAL, Code.NOT_READY, Code.UNKNOWN_SNAPSHOT)
 
 
 def handler_of(route: Route, services: Services) -> AioHandler:
@@ -37,9 +38,16 @@ def handler_of(route: Route, services: Services) -> AioHandler:
         principal = EVERYONE if route.is_open else services.guard.admit(request)
         media = _negotiate(request, route)
         call = Call(request, services, principal, media, read_arguments(request))
-        if route.reads_tables:
-            await services.tables.ensure_current()
-        return await route.handler(call)
+        if not route.reads_tables:
+            return await route.handler(call)
+        await services.tables.ensure_current()
+        try:
+            return await route.handler(call)
+        except Exception as exc:
+            cause = await _explained(services, exc)
+            if cause is exc:
+                raise
+            raise cause from exc
 
     return handle
 
@@ -67,7 +75,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
-            cause = await _explained(services, exc)
+            cause = exc if report is None else await _explained(services, exc)
             response = await _failed(request, _route_of(request, report), cause, is_telling)
         _measure(request, _route_of(request, report), response.status, clock() - started)
         return response
@@ -81,8 +89,8 @@ def _route_of(request: web.Request, report: ReportKey | None) -> str:
 
 
 async def _explained(services: Services, exc: Exception) -> Exception:
-    """The same failure, or why it happened: tables of another version were swapped in while a request was answered."""
-    if isinstance(exc, OTHER_TABLES):
+    """The same failure to answer from the tables, or why it happened: others were swapped in meanwhile."""
+    if not isinstance(exc, ConnectionError) and problem_of(exc).code in _MAY_BE_OTHER_TABLES:
         try:
             await services.tables.look()
         except Exception as cause:  # noqa: BLE001 - whatever it is, it explains the failure

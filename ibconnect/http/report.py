@@ -4,7 +4,7 @@ In: account code and instant. Out: the bytes of the JSON document, or None where
 Called by :mod:`ibconnect.http.accounts`, which keeps the result: reports never change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -43,10 +43,14 @@ class _Attributes(NamedTuple):
 
 
 class ReportReader:
-    """Reads reports; those that are asked for at the same time by one statement."""
+    """Reads reports; those that are asked for at the same time by one statement.
 
-    def __init__(self, pool: reads.Pool) -> None:
+    :param vouch: given the oid of tables, raises if they are of another version
+    """
+
+    def __init__(self, pool: reads.Pool, vouch: Callable[[int], Awaitable[None]]) -> None:
         self._pool = pool
+        self._vouch = vouch
         self._snapshots = Together(self._read)
         self._contracts = Lookup(_SQL["contracts"], contract)
         self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
@@ -56,6 +60,7 @@ class ReportReader:
         """The report of ``account`` at exactly ``created``: one round trip, and one for each lookup that is new.
 
         :raises ProjectionError: the tables were swapped under every one of several tries
+        :raises Problem: it was swapped for tables of another version
         """
         key = (account, created)
         for _ in range(_TRIES):
@@ -63,6 +68,7 @@ class ReportReader:
             if row is None:
                 return None
             generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
+            await self._vouch(generation)
             attributes = await self._attributes.of(self._pool, generation, [set_id])
             known_ids = contract_ids(held, row["model_positions"] or ())
             contracts = await self._contracts.of(self._pool, generation, known_ids)

@@ -69,7 +69,8 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         instance=config.instance,
     )
     scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS))
-    tails, reader, tables = Tails(scans, wakeups), ReportReader(pool), Tables(pool)
+    tails, tables = Tails(scans, wakeups), Tables(pool)
+    reader = ReportReader(pool, tables.vouch)
     return Services(
         config, open_guard(config), writes, pool, wakeups, refresher, scans, tails, reader, tables, database_seconds
     )

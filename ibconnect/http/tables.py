@@ -1,7 +1,7 @@
 """Whether the live snapshot tables are those that this program reads: after an upgrade they are not, for a while.
 
 In: the database. Out: nothing, or a 503 that says how far the rebuild is. Asked before each route that reads the
-tables, and again when a statement finds other columns than it knows. Everything else answers meanwhile.
+tables, and again when such a route fails or meets tables that were not there before. Everything else answers meanwhile.
 """
 
 import time
@@ -17,8 +17,6 @@ from ibconnect.http.problems import Code, Problem
 _SQL = queries("http/tables")
 # What was found out holds for so long: another version may swap its tables in at any time.
 _HOLDS_S = 1.0
-# What a statement meets whose tables are of another version.
-OTHER_TABLES = (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction)
 
 
 class Tables:
@@ -27,6 +25,7 @@ class Tables:
     def __init__(self, pool: reads.Pool) -> None:
         self._pool = pool
         self._current_until = 0.0
+        self._generation = 0
 
     @property
     def are_current(self) -> bool:
@@ -52,12 +51,34 @@ class Tables:
             raise Problem(Code.REBUILDING, await self._detail(row))
         self._current_until = time.monotonic() + _HOLDS_S
 
+    async def vouch(self, generation: int) -> None:
+        """Return if what was read just now came out of tables of this version: ``generation`` is their oid.
+
+        Clients keep a report for a year, so none may be made of a newer version's tables in the moment after the swap.
+
+        :raises Problem: it did not
+        """
+        if generation != self._generation:
+            await self.look()
+            self._generation = generation
+
+    async def reasons(self) -> list[str]:
+        """Why routes that read the tables do not answer now; empty if they do."""
+        try:
+            await self.ensure_current()
+        except Problem as problem:
+            return [problem.detail]
+        return []
+
     async def _detail(self, row: tuple[int, int, int, bool] | None) -> str:
         if row is None:
             return "the snapshot tables are being created"
         version, _, newest, is_rebuilding = row
         if version > SNAPSHOTS_VERSION:
-            return f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}: upgrade it"
+            return (
+                f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}: "
+                "it records on, and another instance answers; upgrade it"
+            )
         done = "has not begun"
         if is_rebuilding:
             with suppress(psycopg.Error):

@@ -26,8 +26,18 @@ from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.live import LiveTables, read_tracking
 from ibconnect.projections.prefetch import prefetch
 from ibconnect.projections.privileges import copy_privileges
-from ibconnect.projections.schema import APPLY_LOCK, REBUILD_LOCK, create, exists, refuse_newer, replace_views
+from ibconnect.projections.schema import (
+    APPLY_LOCK,
+    ENSURE_LOCK,
+    REBUILD_LOCK,
+    VERSION,
+    create,
+    exists,
+    live_version,
+    refuse_newer,
+)
 from ibconnect.projections.sessions import Sessions
+from ibconnect.projections.views import replace_views, try_views
 
 Q = queries("projections/tracking")
 
@@ -54,16 +64,39 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
     """Build the tables from all events and put them in the place of the live ones.
 
     :param progress: called with the events done, the events there are, and events per second, after each batch
-    :raises ProjectionError: another rebuild is under way, or somebody keeps reading a public view all the time
+    :raises ProjectionError: another rebuild is under way, somebody keeps reading a public view all the time, or has
+        built upon a view what cannot follow it
     :raises SchemaError: the live tables are of a newer version
     :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
     :raises DatabaseError: Postgres refused a statement
     """
+    with _rebuilding(url) as connection:
+        refuse_newer(connection)
+        return _Rebuild(url, connection, progress or _silent).run()
+
+
+def rebuild_if_older(url: str) -> Rebuilt | None:
+    """The same if there are no live tables, or of an older version; None if they are this one's, or a newer one's.
+
+    Of several instances that start one does it. The others, which look once they may, find it done.
+
+    :raises ProjectionError: as of :func:`rebuild`
+    :raises DatabaseError: as of :func:`rebuild`
+    """
+    with _rebuilding(url) as connection:
+        version = live_version(connection)
+        if version is not None and version >= VERSION:
+            return None
+        return _Rebuild(url, connection, _silent).run()
+
+
+@contextmanager
+def _rebuilding(url: str) -> Iterator[Connection[Any]]:
+    """A connection for the only rebuild of the database; errors of the driver are told as ours."""
     try:
         search_path = f"{NEXT_SCHEMA}, public"
         with closing(connect(url, name="rebuild", search_path=search_path)) as connection, alone(connection):
-            refuse_newer(connection)
-            return _Rebuild(url, connection, progress or _silent).run()
+            yield connection
     except psycopg.Error as exc:
         if is_passing(exc):
             raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
@@ -103,12 +136,14 @@ class _Rebuild:
 
     def run(self) -> Rebuilt:
         connection = self._connection
-        observe(Kind.PROJECTION_REBUILDING)
         connection.execute(Q["loading_settings"])
         self._drop(NEXT_SCHEMA)
         self._drop(OLD_SCHEMA)
         with connection.transaction():
             create(connection, NEXT_SCHEMA)
+        # Better told now than after hours of loading.
+        try_views(connection)
+        observe(Kind.PROJECTION_REBUILDING)
         position = self._load()
         with connection.transaction():
             connection.execute(read_sql("projections/constraints"))
@@ -182,7 +217,7 @@ class _Rebuild:
                 pass
             try:
                 return self._swap()
-            except psycopg.errors.LockNotAvailable:
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
                 tables = LiveTables(self._connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
                 time.sleep(_SWAP_PAUSE_S)
         raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
@@ -195,6 +230,8 @@ class _Rebuild:
         connection = self._connection
         with connection.transaction():
             connection.execute(Q["swap_settings"])
+            # Or an instance of another version that starts now might put its views upon tables that it does not know.
+            connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
             connection.execute(Q["lock"], {"lock": APPLY_LOCK})
             tables = LiveTables(connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
             while (step := tables.step()).is_behind:

@@ -72,9 +72,6 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS waiting ON true
 
--- name: view_comment
-SELECT obj_description(to_regclass(%(view)s), 'pg_class')
-
 -- name: loading_settings
 -- For the connection that builds tables nobody reads yet: what a crash takes from them is built again anyway.
 SET synchronous_commit = off;
