@@ -22,7 +22,10 @@ STOPS_S = 10.0
 
 
 class Process:
-    """One running ``python -m ibconnect …`` of the program under ``root``, whose output is kept."""
+    """One running ``python -m ibconnect …`` of the program under ``root``, whose output is kept.
+
+    Each wish for a refresh is granted anew, unless the settings say otherwise.
+    """
 
     def __init__(self, log: Path, *arguments: str, root: Path = ROOT, **settings: str) -> None:
         environ = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
@@ -31,7 +34,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "ibconnect", *arguments],
                 cwd=root,
-                env={**environ, "PYTHONUNBUFFERED": "1", **settings},
+                env={**environ, "PYTHONUNBUFFERED": "1", "REFRESH_FLOOR": "0", **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

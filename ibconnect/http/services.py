@@ -90,6 +90,7 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
                 stack.push_async_callback(pool.close)
             stack.push_async_callback(services.refresher.close)
             stack.push_async_callback(services.tails.close)
+            stack.push_async_callback(services.tables.close)
             await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
             if services.config.api_tokens_file:
                 await _background(stack, "tokens", reload_tokens(services.guard, services.config.api_tokens_file))

@@ -4,6 +4,7 @@ In: the database. Out: nothing, or a 503 that says how far the rebuild is. Asked
 tables, and again when such a route fails or meets tables that were not there before. Everything else answers meanwhile.
 """
 
+import asyncio
 import time
 from contextlib import suppress
 
@@ -17,6 +18,8 @@ from ibconnect.http.problems import Code, Problem
 _SQL = queries("http/tables")
 # What was found out holds for so long: another version may swap its tables in at any time.
 _HOLDS_S = 1.0
+# For so long a request waits for Postgres to say so once more.
+_PATIENCE_S = 0.25
 
 
 class Tables:
@@ -25,7 +28,9 @@ class Tables:
     def __init__(self, pool: reads.Pool) -> None:
         self._pool = pool
         self._current_until = 0.0
+        self._were_current = False
         self._generation = 0
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def are_current(self) -> bool:
@@ -35,10 +40,20 @@ class Tables:
     async def ensure_current(self) -> None:
         """Return if the live tables are of this program's version.
 
+        Who asks while Postgres does not answer goes on with what was found last: much is kept here, and needs none.
+
         :raises Problem: they are not, or there are none
         """
-        if not self.are_current:
-            await self.look()
+        if self.are_current:
+            return
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self.look(), name="tables look")
+        looking = self._looking
+        await asyncio.wait({looking}, timeout=_PATIENCE_S if self._were_current else None)
+        if looking.done() and isinstance(exc := looking.exception(), Problem):
+            raise exc
+        if not self._were_current:
+            looking.result()
 
     async def look(self) -> None:
         """Find out whether the live tables are of this program's version.
@@ -47,9 +62,16 @@ class Tables:
         """
         self._current_until = 0.0
         row = await reads.row(self._pool, _SQL["live"], {})
-        if row is None or row[0] != SNAPSHOTS_VERSION:
+        self._were_current = row is not None and row[0] == SNAPSHOTS_VERSION
+        if not self._were_current:
             raise Problem(Code.REBUILDING, await self._detail(row))
         self._current_until = time.monotonic() + _HOLDS_S
+
+    async def close(self) -> None:
+        """End what is looked for."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait({self._looking})
 
     async def vouch(self, generation: int) -> None:
         """Return if what was read just now came out of tables of this version: ``generation`` is their oid.

@@ -79,7 +79,6 @@ def test_two_instances_share_one_embedded_postgres(data_dir: Path, tmp_path: Pat
             "DATA_DIR": str(data_dir),
             "PORT": "0",
             "HOST": "127.0.0.1",
-            "REFRESH_FLOOR": "0",
             "IB_GW": f"127.0.0.1:{gateway_port(gateway)}",
         }
         both = [stack.enter_context(process(tmp_path / name, "serve", **settings)) for name in ("a", "b")]

@@ -45,7 +45,7 @@ class Upgrade:
     def serve(self, version: str, name: str = "") -> Process:
         """Start an instance."""
         name = name or version
-        settings = {**self._settings(name), "INSTANCE": name, "IB_GW": self.simulators.addresses, "REFRESH_FLOOR": "0"}
+        settings = {**self._settings(name), "INSTANCE": name, "IB_GW": self.simulators.addresses}
         return self._stack.enter_context(
             process(
                 self._directory / f"{name}.log",
