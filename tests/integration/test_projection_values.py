@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
+from ibconnect.projections.download import MAX_KEY_BYTES
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS
 from tests.last_values import last_values
 from tests.projecting import Stream, position, project, read_columns, read_tables, read_values, record, value
@@ -17,7 +18,7 @@ KEYS = st.one_of(
         st.sampled_from([*SEGMENT_TAGS, *LEDGER_TAGS, *sorted(ATTRIBUTE_TAGS), "Cushion", "LookAheadNextChange"]),
         st.sampled_from(["", "", "-S", "-C"]),
     ),
-    TEXT,
+    TEXT.filter(lambda text: len(text.encode()) <= MAX_KEY_BYTES),
 )
 TEXTS = st.one_of(
     st.decimals(allow_nan=False, allow_infinity=False, places=2).map(str),
