@@ -153,18 +153,20 @@ def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators,
     with Simulators(1, rate=200) as simulators, Nursery(directory) as nursery:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()
-        two = [
-            nursery.start(name, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=f"{name}-{position}")
-            for name in ("anna", "bert")
-        ]
+        two = {
+            instance: nursery.start(instance, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=instance)
+            for instance in (f"anna-{position}", f"bert-{position}")
+        }
         store.wait_for_sessions(position, 1)
         recent = "SELECT count(*), now() FROM coordination.instance WHERE heartbeat > {}"
         wait_for(lambda: server.do(recent.format("now() - interval '3 seconds'"))[0][0] == 2, "both are known")
         ((_, now),) = server.do(recent.format("now()"))
         wait_for(lambda: server.do(recent.format(f"'{now}'"))[0][0] == 2, "both have beaten since, so they know")
-        yield simulators, two
-        for each in two:
-            each.stop()
+        yield simulators, list(two.values())
+        # The leader last: the other one would take over from it.
+        ((leader,),) = server.do(f"SELECT instance FROM coordination.gateway WHERE name = '{simulators.addresses}'")
+        for instance in sorted(two, key=leader.__eq__):
+            two[instance].stop()
         assert_all(judge, store)
 
 
