@@ -9,7 +9,7 @@ from pathlib import Path
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery, Recorder
+from tests.faults.processes import Nursery, Recorder, stop_together
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
 
@@ -93,8 +93,7 @@ def instances(url: str, directory: Path) -> Iterator[tuple[Instances, Judge]]:
         yield found, judge
         found.spread()
         found.store.wait_for_marks(simulators)
-        for recorder in found.running.values():
-            recorder.stop()
+        stop_together(found.running.values())
         assert_all(judge, found.store)
         assert all(recorder.told("keeper_failed") == [] for recorder in found.running.values())
         assert list(directory.glob("**/refused-*.rows")) == [], "everything that arrived is stored"

@@ -126,12 +126,6 @@ class Simulators:
         """How many messages each gateway's latest connection has been sent."""
         return {key: len(connection.sent) for key, connection in self._latest().items()}
 
-    def sent_before_the_last_moment(self) -> Counts:
-        """The same as of the time from which on a kill may lose what arrives, which is now over."""
-        sent = self.sent()
-        time.sleep(LATEST_S)
-        return sent
-
     def go_on(self, messages: int) -> None:
         """Wait until every gateway has sent so many messages more to its latest client."""
         before = self.sent()
@@ -172,14 +166,18 @@ def _queued(port: int) -> Iterator[int]:
 
 
 def surely_read(simulators: Simulators, freeze: Callable[[], object]) -> Counts:
-    """Freeze a process; what it had read of what was sent 100 ms before, for each connection that it could have.
+    """Freeze a process; what of each connection that it could have it must have written down.
 
-    On a busy machine more waits in its sockets, which is lost if it is killed.
+    That is what was sent 100 ms before. On a busy machine some of it still waits in the sockets, and what was read last
+    may not be written down yet: all is that was read before something else.
     """
-    sent = simulators.sent_before_the_last_moment()
-    freeze()
+    sent = simulators.sent()
+    time.sleep(LATEST_S * 0.8)
     read = simulators.read()
-    return {key: min(sent.get(key, 0), read.get(key, 0)) for key in sent | read}
+    time.sleep(LATEST_S * 0.2)
+    freeze()
+    went_on = {key for key, count in simulators.read().items() if count > read.get(key, 0)}
+    return {key: min(sent.get(key, 0), count) if key in went_on else 0 for key, count in read.items()}
 
 
 def kill(recorder: Recorder, simulators: Simulators) -> Counts:

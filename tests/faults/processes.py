@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -27,8 +27,8 @@ from tests.waiting import DEADLINE_S, wait_for
 
 _numbers = itertools.count(1)
 
-NO_SYNC = {"fsync": "off", "full_page_writes": "off"}
-"""For servers that are killed but whose machine is not: nothing is lost with the process."""
+NO_SYNC = {"fsync": "off", "full_page_writes": "off", "dynamic_shared_memory_type": "mmap"}
+"""For servers that are killed but whose machine is not: nothing is lost with the process, and nothing left of it."""
 
 
 class Recorder:
@@ -76,6 +76,15 @@ class Recorder:
         """What it logged of one kind."""
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
         return [entry for entry in map(json.loads, lines) if entry.get("kind") == kind]
+
+
+def stop_together(recorders: Iterable[Recorder]) -> None:
+    """SIGTERM to all, then wait: one that went on for long would take over from those that have stopped."""
+    recorders = list(recorders)
+    for recorder in recorders:
+        recorder.send(signal.SIGTERM)
+    for recorder in recorders:
+        recorder.stop()
 
 
 class Nursery:

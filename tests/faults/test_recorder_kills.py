@@ -1,5 +1,6 @@
 """kill -9 of the recorder: what was stored is a prefix, at most the last 100 ms are lost, the next start goes on."""
 
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, kill, rounds, row
+from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, kill, rounds, row, surely_read
 from tests.faults.processes import Nursery, Server, running_server
 
 GATEWAYS = 4
@@ -40,7 +41,7 @@ def campaign(url: str, directory: Path, kills: int) -> None:
             position = store.position()
         last = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, GATEWAYS)
-        sent = simulators.sent_before_the_last_moment()
+        sent = surely_read(simulators, lambda: last.send(signal.SIGTERM))
         last.stop()
         assert judge.lost(sent | expected) == 0
         assert line.lost == 0

@@ -120,6 +120,16 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
         )
 
 
+def damage(segment: Path, place: int) -> None:
+    """Spoil the rows of the chunk that lies at a place; a spoilt header could be the torn end of a killed process."""
+    written, at = segment.read_bytes(), 0
+    while at + 12 + (length := int.from_bytes(written[at : at + 4])) < place:
+        at += 12 + length
+    with segment.open("r+b") as file:
+        file.seek(at + 12)
+        file.write(b"damage")
+
+
 def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, tmp_path: Path) -> None:
     with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Nursery(tmp_path) as nursery:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
@@ -132,9 +142,7 @@ def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, t
         stored = segment.stat().st_size
         wait_for(lambda: segment.stat().st_size > stored + 10_000, "enough is in the spool alone")
         recorder.kill()
-        with segment.open("r+b") as file:
-            file.seek(-5000, 2)
-            file.write(b"damage")
+        damage(segment, segment.stat().st_size - 5000)
         again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, 1)
         wait_for(lambda: again.told("spool_damaged"), "the damage is told")
@@ -153,18 +161,20 @@ def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators,
     with Simulators(1, rate=200) as simulators, Nursery(directory) as nursery:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()
-        two = [
-            nursery.start(name, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=f"{name}-{position}")
-            for name in ("anna", "bert")
-        ]
+        two = {
+            instance: nursery.start(instance, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=instance)
+            for instance in (f"anna-{position}", f"bert-{position}")
+        }
         store.wait_for_sessions(position, 1)
         recent = "SELECT count(*), now() FROM coordination.instance WHERE heartbeat > {}"
         wait_for(lambda: server.do(recent.format("now() - interval '3 seconds'"))[0][0] == 2, "both are known")
         ((_, now),) = server.do(recent.format("now()"))
         wait_for(lambda: server.do(recent.format(f"'{now}'"))[0][0] == 2, "both have beaten since, so they know")
-        yield simulators, two
-        for each in two:
-            each.stop()
+        yield simulators, list(two.values())
+        # The leader last: the other one would take over from it.
+        ((leader,),) = server.do(f"SELECT instance FROM coordination.gateway WHERE name = '{simulators.addresses}'")
+        for instance in sorted(two, key=leader.__eq__):
+            two[instance].stop()
         assert_all(judge, store)
 
 

@@ -31,7 +31,7 @@ PUBLISHED = re.compile(r"127\.0\.0\.1:(\$\{PORT:-)?\d+\}?:\d+")
 
 
 def run(*command: str | Path, **options: Any) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, **options)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 

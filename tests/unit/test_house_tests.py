@@ -18,7 +18,7 @@ ALLOWED = {
     "waiting.py: until": "the one place that polls",
     "waiting.py: wait_for": "the same, for threads",
     "faults/rolling.py: _run": "it asks until it is told to stop",
-    "faults/lab.py: sent_before_the_last_moment": "what may be lost with a killed process is promised in seconds",
+    "faults/lab.py: surely_read": "what may be lost with a killed process is promised in seconds",
     "faults/test_peers.py: outages_for_all": "for how long nobody has Postgres is what is tested",
     "faults/test_peers.py: test_a_leader_steps_down_if_others_cannot_be_asked": "it must step down in time",
     "faults/test_soak.py: test_memory_and_files_stay_flat": "it goes on for a length of time, measured each second",
