@@ -92,10 +92,10 @@ class Tables:
             return [problem.detail]
         return []
 
-    async def _detail(self, row: tuple[int, int, int, bool] | None) -> str:
+    async def _detail(self, row: tuple[int, bool] | None) -> str:
         if row is None:
             return "the snapshot tables are being created"
-        version, _, newest, is_rebuilding = row
+        version, is_rebuilding = row
         if version > SNAPSHOTS_VERSION:
             return (
                 f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}: "
@@ -104,7 +104,7 @@ class Tables:
         done = "has not begun"
         if is_rebuilding:
             with suppress(psycopg.Error):
-                ((position,),) = await reads.rows(self._pool, _SQL["next"], {}) or ((0,),)
+                ((position, newest),) = await reads.rows(self._pool, _SQL["next"], {}) or ((0, 0),)
                 done = f"has done {position:,} of {newest:,} events"
         return (
             f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}; "

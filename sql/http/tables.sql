@@ -1,13 +1,13 @@
 -- name: live
--- Of which version the live snapshot tables are, how far they are, and whether others are being built beside them.
+-- Of which version the live snapshot tables are, and whether others are being built beside them.
 SELECT
     projection.version,
-    projection.position,
-    (SELECT coalesce(max(stored_events.notification_id), 0) FROM stored_events) AS newest,
     to_regclass('snapshots_next.projection') IS NOT NULL AS is_rebuilding
 FROM projection;
 
 -- name: next
--- How far the tables are that are being built.
-SELECT projection.position
+-- How far the tables are that are being built, and how far they have to go.
+SELECT
+    projection.position,
+    (SELECT coalesce(max(stored_events.notification_id), 0) FROM stored_events) AS newest
 FROM snapshots_next.projection;
