@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ibconnect import __version__
-from ibconnect.config import Config, hide_password
+from ibconnect.config import Config
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.remembered import is_remembered, remember
+from ibconnect.database_url import hide_password
 from ibconnect.errors import ConfigError, DatabaseUnavailable, EmbeddedPostgresError, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
