@@ -16,6 +16,7 @@ from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, RefreshE
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
+from ibconnect.events.tally import Chunk
 from ibconnect.events.writer import Writer
 from ibconnect.simulator.captures import Captures
 from ibconnect.simulator.scenario import Scenario
@@ -39,7 +40,7 @@ class _Shelf:
         self.size = 0
         self.rows = 0
 
-    def put(self, data: bytes, rows: int) -> None:
+    def put(self, data: bytes, rows: int, _: Chunk | None = None) -> None:
         self.chunks.append(data)
         self.size += len(data)
         self.rows += rows

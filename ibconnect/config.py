@@ -8,14 +8,14 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import platformdirs
 from crontab import CronTab
 
+from ibconnect.database_url import checked_url, hide_password
 from ibconnect.errors import ConfigError
 
 
@@ -45,8 +45,8 @@ class GatewayAddress:
 class Config:
     """The effective settings; one attribute per row of :data:`SETTINGS`, in lower case."""
 
-    db_url: str
-    db_read_url: str
+    db_url: str = field(repr=False)
+    db_read_url: str = field(repr=False)
     data_dir: Path
     ib_gw: tuple[GatewayAddress, ...]
     ib_cid: int
@@ -58,7 +58,7 @@ class Config:
     refresh_floor: float
     download_timeout: float
     quiet_time: float
-    api_tokens: str
+    api_tokens: str = field(repr=False)
     api_tokens_file: str
     allow_anonymous: bool
     cors_origins: tuple[str, ...]
@@ -156,12 +156,6 @@ def _schedule(text: str) -> str:
     return text
 
 
-def _database_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in ("postgres", "postgresql"):
-        raise ValueError("use a Postgres URL such as postgresql://user:password@host:5432/ibconnect, or nothing")
-    return text
-
-
 def _data_dir(text: str) -> Path:
     return Path(text).expanduser().absolute() if text else default_data_dir()
 
@@ -185,15 +179,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "DB_URL",
         "",
-        "Postgres URL, also with several hosts; empty: the embedded Postgres under DATA_DIR",
-        _database_url,
+        "Postgres URL, also several hosts (@ in a password: %40); empty: the embedded Postgres under DATA_DIR",
+        checked_url,
         secret=True,
     ),
     Setting(
         "DB_READ_URL",
         "",
         "Postgres URL of a hot standby that answers reads; empty: the same as DB_URL",
-        _database_url,
+        checked_url,
         secret=True,
     ),
     Setting(
@@ -300,13 +294,3 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(str(part) for part in value)
     return str(value)
-
-
-def hide_password(url: str) -> str:
-    """The URL with its password, and any password among its parameters, replaced by ``***``."""
-    if not url:
-        return ""
-    parts = urlsplit(url)
-    netloc = re.sub(r"(?<=:)[^@:]*(?=@)", "***", parts.netloc)
-    query = re.sub(r"((?:ssl)?password=)[^&]*", r"\1***", parts.query)
-    return urlunsplit(parts._replace(netloc=netloc, query=query))

@@ -13,6 +13,7 @@ IbConnectError
 │   ├── GatewayUnavailable     nothing listens, or the handshake did not end
 │   └── GatewayLost            the connection ended under us
 ├── ProjectionError        a projection cannot go on
+├── PartFailed             a part that the service cannot do without has died for good
 ├── Problem                an answer with an error status, see ibconnect/http/problems.py
 └── SimulatorError         the simulated gateway was asked for what it cannot do
     └── CaptureError           a capture file is not what it should be
@@ -71,6 +72,10 @@ class GatewayLost(GatewayError):
 
 class ProjectionError(IbConnectError):
     """A projection cannot go on."""
+
+
+class PartFailed(IbConnectError):
+    """A part that the service cannot do without has died for good; the message names the part and says why."""
 
 
 class SimulatorError(IbConnectError):

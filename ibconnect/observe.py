@@ -1,14 +1,15 @@
 """The closed list of things worth telling: each becomes one log line, a counter, or both.
 
 In: :func:`observe` calls from every room, with facts as keywords. Out: structured log lines (console or JSON)
-and Prometheus metrics. Account codes, positions and amounts are facts at DEBUG only: nothing at INFO or above
+and Prometheus metrics. What may be amiss for a while is a row of :class:`Trouble`, and is told by
+:mod:`~ibconnect.troubles`. Account codes, positions and amounts are facts at DEBUG only: nothing at INFO or above
 says what somebody owns.
 """
 
 import logging
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
@@ -16,9 +17,36 @@ from typing import Any
 
 import structlog
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+
+
+class Measured(Collector):
+    """A gauge that is asked when it is scraped: the sum of what its sources say, which never is an old figure."""
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
+        self._about = (name, documentation)
+        self._names = labels
+        self._sources: list[Callable[[], Mapping[tuple[str, ...], float]]] = []
+        REGISTRY.register(self)
+
+    def add(self, source: Callable[[], Mapping[tuple[str, ...], float]]) -> Callable[[], None]:
+        """Ask this source too: values by their labels. What is returned ends that."""
+        self._sources.append(source)
+        return lambda: self._sources.remove(source)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """For the registry."""
+        totals: dict[tuple[str, ...], float] = {} if self._names else {(): 0.0}
+        for source in tuple(self._sources):
+            for values, value in source().items():
+                totals[values] = totals.get(values, 0.0) + value
+        family = GaugeMetricFamily(*self._about, labels=self._names)
+        for values, total in totals.items():
+            family.add_metric(values, total)
+        yield family
+
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -31,8 +59,16 @@ BATCH_EVENTS = Histogram(
 COMMIT_SECONDS = Histogram(
     "ibconnect_commit_seconds", "Time from arrival to commit of a batch's oldest event.", buckets=_BUCKETS
 )
-INBOX_BYTES = Gauge("ibconnect_inbox_bytes", "Bytes of events received and not yet committed or spooled.")
-SPOOL_BYTES = Gauge("ibconnect_spool_bytes", "Bytes of events on local disk, waiting for Postgres.")
+SPOOL_BYTES = Measured("ibconnect_spool_bytes", "Bytes of this process's events on local disk, waiting for Postgres.")
+SPOOL_LEFTOVER_BYTES = Measured(
+    "ibconnect_spool_leftover_bytes", "Bytes that killed processes left on local disk, waiting for Postgres."
+)
+SPOOL_KEPT_BYTES = Measured(
+    "ibconnect_spool_kept_bytes", "Bytes in the spool that are kept for somebody to look at, by why.", ["why"]
+)
+SPOOL_KEPT = Counter(
+    "ibconnect_spool_kept", "Journals of killed processes that could not be opened or read to their end.", ["why"]
+)
 EVENTS_REFUSED = Counter("ibconnect_events_refused", "Events kept in files since the event store does not take them.")
 MESSAGES_LOST = Counter("ibconnect_messages_lost", "Messages that arrived when the spool was full.", ["gateway"])
 REFRESH_SECONDS = Histogram(
@@ -49,6 +85,8 @@ PROJECTION_LAG_EVENTS = Gauge("ibconnect_projection_lag_events", "Events recorde
 PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the oldest event not yet applied.")
 PROJECTION_POISON = Gauge("ibconnect_projection_poison_events", "Events set aside because they could not be applied.")
 SNAPSHOTS = Counter("ibconnect_snapshots", "Snapshots written by this instance's projector.")
+PART_FAILURES = Counter("ibconnect_part_failures", "Parts of the service that died and were started again.", ["part"])
+TROUBLES = Measured("ibconnect_trouble", "1 while something is amiss; /readyz and the log say more.", ["trouble"])
 HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token.")
 HTTP_CROWDED_OUT = Counter(
     "ibconnect_http_crowded_out", "Searches and live streams of events that were refused as too many.", ["code"]
@@ -124,12 +162,16 @@ class Kind(Enum):
     STARTED_WITHOUT_DATABASE = Told(Level.WARNING, "recording to the spool until Postgres is there")
     DATABASE_REVIVED = Told(Level.WARNING, "the embedded Postgres was killed and is started again")
     DATABASE_BACK = Told(Level.INFO, "Postgres is back")
-    SPOOL_STARTED = Told(Level.WARNING, "events go to the spool until Postgres is back")
+    SPOOL_STARTED = Told(Level.WARNING, "events wait in the spool until they can be stored")
     SPOOL_DRAINED = Told(Level.INFO, "spooled events are stored")
     SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until Postgres is back")
     SPOOL_ADOPTED = Told(Level.INFO, "what a killed process left in the spool is stored")
     SPOOL_DAMAGED = Told(Level.ERROR, "the spool of a killed process is damaged: the rest of it is kept aside")
+    SPOOL_UNOPENED = Told(Level.ERROR, "what a killed process left in the spool cannot be opened: it is kept aside")
+    SPOOL_POSTPONED = Told(Level.WARNING, "what a killed process left in the spool cannot be stored now, trying again")
+    SPOOL_KEPT = Told(Level.WARNING, "what was kept aside in the spool waits for somebody to look at it")
     EVENTS_REFUSED = Told(Level.ERROR, "the event store does not take some events: they are kept in a file")
+    REFUSED_KEPT = Told(Level.WARNING, "events that the event store did not take wait for somebody to look at them")
     WRITER_FAILED = Told(Level.ERROR, "storing events failed, trying again")
     GATEWAY_CONNECTED = Told(Level.INFO, "gateway connected")
     GATEWAY_LOST = Told(Level.WARNING, "gateway lost")
@@ -172,6 +214,34 @@ class Kind(Enum):
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
     HTTP_REQUEST = Told(Level.DEBUG, "request")
     BACKGROUND_FAILED = Told(Level.ERROR, "a background task failed")
+    PART_RESTARTED = Told(Level.ERROR, "a part of the service died and is started again")
+    PART_STEADY = Told(Level.INFO, "a part of the service runs steadily again")
+    PART_FAILED = Told(Level.ERROR, "what the service cannot do without has died: ending, to be started again")
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """How a trouble is told: in the log while it lasts, and when it is over (if that is worth a line); to people."""
+
+    lasts: Kind
+    over: Kind | None
+    text: str
+
+
+class Trouble(Enum):
+    """What may be amiss for a while although the service goes on; its name is its label in Prometheus."""
+
+    EMBEDDED_DOWN = Lasting(Kind.DATABASE_LOST, None, "the embedded Postgres cannot be started again")
+    DATABASE_WAITS = Lasting(Kind.DATABASE_LOST, None, "the schema of the database cannot be prepared")
+    EVENTS_WAIT = Lasting(Kind.SPOOL_STARTED, Kind.SPOOL_DRAINED, "events wait in the spool")
+    WRITER_FAILS = Lasting(Kind.WRITER_FAILED, None, "the writer of events fails")
+    LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
+    LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")
+    EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")
+    PROJECTION_FAILS = Lasting(
+        Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
+    )
+    PART_RESTARTS = Lasting(Kind.PART_RESTARTED, Kind.PART_STEADY, "a part of the service had to be started again")
 
 
 def observe(kind: Kind, /, **facts: Any) -> None:

@@ -1,24 +1,28 @@
 """The composition root: enters every resource in order, leaves in reverse.
 
 embedded Postgres (if no DB_URL) → HTTP → migrations → writer → projector → keepers of gateways. Called by the
-command line: :func:`serve_until` is the whole of ``ibconnect serve``.
+command line: :func:`serve_until` is the whole of ``ibconnect serve``. What it cannot do without is under
+:mod:`~ibconnect.supervision`.
 """
 
 import asyncio
 import gc
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ibconnect import __version__
-from ibconnect.config import Config, hide_password
+from ibconnect.config import Config, GatewayAddress
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
+from ibconnect.database.outages import is_passing
 from ibconnect.database.remembered import is_remembered, remember
-from ibconnect.errors import ConfigError, DatabaseUnavailable, EmbeddedPostgresError, ProjectionError
+from ibconnect.database_url import hide_password
+from ibconnect.errors import ConfigError, DatabaseError, DatabaseUnavailable, ProjectionError, SchemaError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
@@ -29,10 +33,12 @@ from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.auth import read_tokens
 from ibconnect.http.peers import asking
-from ibconnect.observe import Kind, observe
+from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.rebuild import rebuild_if_older
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
+from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
+from ibconnect.troubles import State, brief
 
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
@@ -40,6 +46,13 @@ _REBUILD_AGAIN_S = 2.0
 # How long a start waits for a database that it knows before it records without.
 _MEET_S = 3.0
 _WATCH_S = 1.0
+# What ends because a part of it has died may hang for the same reason; it must not stay.
+_FORCE_S = 30.0
+_NO_RIGHT = "42501"
+_ADVICE = "as the owner of the schema run `ibconnect migrate`, then deploy/postgres/grants.sql (see README.md)"
+# The tasks of the HTTP room that it cannot do without, and what people call them.
+_LISTENER = {"http listen": "the connection that wakes up waiting requests"}
+_TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
 
 
 @contextmanager
@@ -56,14 +69,16 @@ def database(config: Config) -> Iterator[str]:
 def _watched(server: EmbeddedPostgres) -> Iterator[None]:
     """Start the embedded server again whenever it is killed (the kernel's out-of-memory killer, somebody's kill)."""
     over = threading.Event()
+    down = State(Trouble.EMBEDDED_DOWN)
 
     def watch() -> None:
         while not over.wait(_WATCH_S):
             try:
                 if server.revive():
                     observe(Kind.DATABASE_REVIVED)
-            except EmbeddedPostgresError as exc:
-                observe(Kind.DATABASE_LOST, error=exc)
+                down.over()
+            except Exception as exc:  # noqa: BLE001 - without this thread nobody would ever start it again
+                down.note(brief(exc), error=exc)
 
     thread = threading.Thread(target=watch, name="embedded Postgres", daemon=True)
     thread.start()
@@ -72,25 +87,28 @@ def _watched(server: EmbeddedPostgres) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+        down.forget()
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What runs: where it listens, the database it uses, and whether that is up to date."""
+    """What runs: where it listens, and the database it uses."""
 
     urls: tuple[str, ...]
     db_url: str
-    preparing: asyncio.Task[None]
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Service]:
+async def running(config: Config, parts: Parts | None = None) -> AsyncIterator[Service]:
     """Run everything while the context lasts.
 
+    :param parts: hears of what dies; without, nobody does anything about it
+    :raises PartFailed: something died for good before everything ran
     :raises ConfigError: the settings cannot go together
-    :raises SchemaError: the database is newer than this code
+    :raises DatabaseError: the database is not to be used, as in :func:`prepared`
     """
     read_tokens(config)
+    parts = parts or Parts()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
         config = replace(config, db_url=url)
@@ -99,65 +117,93 @@ async def running(config: Config) -> AsyncIterator[Service]:
         peers = Peers(await stack.enter_async_context(asking()))
         site = await answering.enter_async_context(serve(create_app(config, peers.seconds), config.host, config.port))
         peers.bound = site.bound
+        parts.watch_named({**_LISTENER, **(_TOKENS if config.api_tokens_file else {})})
         preparing = asyncio.create_task(_prepared_and_remembered(config))
+        parts.watch("the preparation of the database", preparing, may_end=True)
         stack.push_async_callback(_cancelled, [preparing])
-        await _recordable(config, preparing)
-        await stack.enter_async_context(recording(config, preparing, peers))
+        await _recordable(config, preparing, parts)
+        await stack.enter_async_context(recording(config, preparing, peers, parts))
         stack.push_async_callback(answering.aclose)
         # What was made until now stays for good: looking through it again at each full collection would cost a
         # tenth of the time of a cached report.
         gc.collect()
         gc.freeze()
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
-        yield Service(tuple(site.urls), url, preparing)
+        yield Service(tuple(site.urls), url)
         observe(Kind.SERVICE_STOPPING)
     observe(Kind.SERVICE_STOPPED)
 
 
-async def _recordable(config: Config, preparing: asyncio.Task[None]) -> None:
-    """Wait until events may be recorded: the database is prepared, or is away and was prepared by an earlier start."""
-    if is_remembered(config.data_dir, config.db_url):
-        await asyncio.wait({preparing}, timeout=_MEET_S)
-        if not preparing.done():
-            observe(Kind.STARTED_WITHOUT_DATABASE)
-            return
-    await preparing
+async def _recordable(config: Config, preparing: asyncio.Task[None], parts: Parts) -> None:
+    """Wait until events may be recorded: the database is prepared, or is away and was prepared by an earlier start.
+
+    :raises PartFailed: something died for good meanwhile
+    """
+    patience = _MEET_S if is_remembered(config.data_dir, config.db_url) else None
+    failing = asyncio.ensure_future(parts.failed.wait())
+    try:
+        await asyncio.wait({preparing, failing}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        failing.cancel()
+    parts.check()
+    if preparing.done():
+        preparing.result()
+    else:
+        observe(Kind.STARTED_WITHOUT_DATABASE)
 
 
 @asynccontextmanager
-async def recording(config: Config, preparing: Awaitable[None], peers: Peers) -> AsyncIterator[None]:
+async def recording(
+    config: Config, preparing: "asyncio.Future[None]", peers: Peers, parts: Parts | None = None
+) -> AsyncIterator[None]:
     """Record the gateways and project what is recorded while the context lasts: everything but the answers.
 
     :param preparing: ends when the database that ``config.db_url`` names is :func:`prepared`; until then events stay
         in the spool
     :param peers: how to ask other instances, and where they can ask this one
-    :raises ConfigError: the spool's directory cannot be made
+    :param parts: hears of what dies; without, nobody does anything about it
+    :raises ConfigError: the spool cannot be written
     """
+    parts = parts or Parts()
     async with AsyncExitStack() as stack:
-        writer = await _entered_writer(stack, config, config.db_url)
-        _enter_projector(stack, config.db_url, preparing)
-        await _entered_keepers(stack, config, config.db_url, writer, peers)
+        look = asyncio.create_task(looking())
+        parts.watch("the look after troubles", look)
+        stack.push_async_callback(_cancelled, [look])
+        writer = await _entered_writer(stack, config, parts)
+        _enter_projector(stack, config.db_url, preparing, parts)
+        await _entered_keepers(stack, config, writer, peers, parts)
         yield
 
 
 async def prepared(url: str) -> None:
-    """Wait for Postgres, and bring the schema up to date.
+    """Wait until Postgres can be written to, and bring the schema up to date.
+
+    A Postgres that is away, starting, read-only or failing over is waited for; also a login that is refused.
 
     :raises SchemaError: the database is newer than this code
+    :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do
     """
     backoff = Backoff(first=0.25, ceiling=2.0)
-    told = False
-    while True:
-        try:
-            for migration in await asyncio.to_thread(migrate, url):
-                observe(Kind.DATABASE_MIGRATED, migration=migration.name)
-            await asyncio.to_thread(ensure, url)
-            return
-        except DatabaseUnavailable as exc:
-            if not told:
-                observe(Kind.DATABASE_LOST, error=exc)
-                told = True
+    waiting = State(Trouble.DATABASE_WAITS)
+    try:
+        while True:
+            try:
+                for migration in await in_thread(partial(migrate, url)):
+                    observe(Kind.DATABASE_MIGRATED, migration=migration.name)
+                return await in_thread(partial(ensure, url))
+            except Exception as exc:
+                if getattr(exc.__cause__ or exc, "sqlstate", None) == _NO_RIGHT:
+                    raise DatabaseError(f"{exc}; the role of DB_URL lacks a right: {_ADVICE}") from exc
+                if not _is_worth_waiting(exc):
+                    raise
+                waiting.note(brief(exc), error=exc)
             await asyncio.sleep(backoff.wait())
+    finally:
+        waiting.forget()
+
+
+def _is_worth_waiting(exc: BaseException) -> bool:
+    return isinstance(exc, DatabaseUnavailable) or is_passing(exc) or is_passing(exc.__cause__ or exc)
 
 
 async def _prepared_and_remembered(config: Config) -> None:
@@ -165,68 +211,105 @@ async def _prepared_and_remembered(config: Config) -> None:
     await asyncio.to_thread(remember, config.data_dir, config.db_url)
 
 
-async def _entered_writer(stack: AsyncExitStack, config: Config, url: str) -> Writer:
-    datastore = stack.enter_context(Datastore(url))
+async def _entered_writer(stack: AsyncExitStack, config: Config, parts: Parts) -> Writer:
+    datastore = stack.enter_context(Datastore(config.db_url))
     spool = config.data_dir / "spool"
     try:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        on_death = partial(parts.died, "the writer of events")
+        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, on_death)
     except OSError as exc:
         raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {exc}") from exc
-    writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
     await writer.start()
     stack.push_async_callback(writer.close, _STOP_S)
     return writer
 
 
-def _make_tables(url: str) -> None:
-    """Have snapshot tables of this version, or of a newer one, which are left alone."""
-    if needs_rebuild(url):
-        rebuild_if_older(url)
-
-
-def _enter_projector(stack: AsyncExitStack, url: str, preparing: Awaitable[None]) -> None:
-    projector = Projector(url)
-
+def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future[None]", parts: Parts) -> None:
     async def project() -> None:
-        await asyncio.shield(preparing)
-        told = ""
+        await asyncio.wait({preparing})
+        if preparing.cancelled() or preparing.exception() is not None:
+            # The service ends for that reason, which is the one to tell.
+            await asyncio.Event().wait()
+        await _tables_made(url)
+        await _projected(url)
+
+    stack.push_async_callback(_cancelled, [parts.keep("the projector of the snapshot tables", project)])
+
+
+async def _tables_made(url: str) -> None:
+    """Have snapshot tables of this version: made again, if they, or what they say of themselves, are gone."""
+    failing = State(Trouble.PROJECTION_FAILS)
+    try:
         while True:
             try:
-                await asyncio.to_thread(_make_tables, url)
-                projector.start()
-                return
+                return await in_thread(partial(_make_tables, url))
             except (DatabaseUnavailable, ProjectionError) as exc:
                 # Postgres is away, another instance rebuilds, or somebody's view is in the way: the tables that there
                 # are serve on meanwhile.
-                if str(exc) != told:
-                    observe(Kind.PROJECTION_FAILED, error=exc)
-                    told = str(exc)
-                await asyncio.sleep(_REBUILD_AGAIN_S)
-
-    async def stop() -> None:
-        await _cancelled([projecting])
-        if not projecting.cancelled() and projecting.exception() is None:
-            await asyncio.to_thread(projector.stop, _STOP_S)
-
-    projecting = asyncio.create_task(project())
-    projecting.add_done_callback(_report_failure)
-    stack.push_async_callback(stop)
+                failing.note(brief(exc), error=exc)
+            await asyncio.sleep(_REBUILD_AGAIN_S)
+    finally:
+        failing.forget()
 
 
-async def _entered_keepers(stack: AsyncExitStack, config: Config, url: str, writer: Writer, peers: Peers) -> None:
+def _make_tables(url: str) -> None:
+    if _are_old(url):
+        ensure(url)
+        if _are_old(url):
+            rebuild_if_older(url)
+
+
+def _are_old(url: str) -> bool:
+    """Whether the tables are of an older version, or gone, or do not say."""
+    try:
+        return needs_rebuild(url)
+    except SchemaError:
+        return True
+
+
+def _tell(loop: asyncio.AbstractEventLoop, die: Callable[[BaseException], None], exc: BaseException) -> None:
+    with suppress(RuntimeError):  # the loop has ended: nobody is there to be told
+        loop.call_soon_threadsafe(die, exc)
+
+
+async def _projected(url: str) -> None:
+    """Apply events until the projector dies of something."""
+    loop = asyncio.get_running_loop()
+    died: asyncio.Future[None] = loop.create_future()
+
+    def die(exc: BaseException) -> None:
+        if not died.done():
+            died.set_exception(exc)
+
+    projector = Projector(url, on_death=lambda exc: _tell(loop, die, exc))
+    projector.start()
+    try:
+        await died
+    finally:
+        await asyncio.to_thread(projector.stop, _STOP_S)
+
+
+async def _entered_keepers(stack: AsyncExitStack, config: Config, writer: Writer, peers: Peers, parts: Parts) -> None:
+    url = config.db_url
     gateways = [str(address) for address in config.ib_gw]
     coordination = Coordination(url, config.instance, gateways, config.ib_cid, peers)
     stack.push_async_callback(coordination.leave)
-    keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
-    tasks = [asyncio.create_task(coordination.run()), *(asyncio.create_task(keeper.run()) for keeper in keepers)]
+
+    async def keep(address: GatewayAddress) -> None:
+        keeper = Keeper(address, config, url, writer, coordination)
+        try:
+            await keeper.run()
+        finally:
+            heard = coordination.on_request
+            heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not keeper]
+
+    tasks = [parts.keep("the coordination with other instances", coordination.run)]
+    tasks += [
+        parts.keep(f"the keeper of the gateway {each}", partial(keep, each), shown="the keeper of a gateway")
+        for each in config.ib_gw
+    ]
     stack.push_async_callback(_cancelled, tasks)
-    for task in tasks:
-        task.add_done_callback(_report_failure)
-
-
-def _report_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        observe(Kind.BACKGROUND_FAILED, error=error)
 
 
 async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
@@ -249,25 +332,31 @@ async def serve_until(
 ) -> None:
     """Run everything until ``stop`` is set, also if that happens while it still waits for Postgres.
 
+    :raises PartFailed: something that it cannot do without has died for good
     :raises IbConnectError: it could not be started
     """
-    started = asyncio.Event()
+    parts = Parts()
+    is_started = False
 
     async def live() -> None:
-        async with running(config) as service:
+        nonlocal is_started
+        async with running(config, parts) as service:
             on_started(service)
-            started.set()
-            await asyncio.wait({stopping, service.preparing}, return_when=asyncio.FIRST_COMPLETED)
-            if service.preparing.done():
-                service.preparing.result()
-                await stop.wait()
+            is_started = True
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
-    stopping, living = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(live())
+    ends = {asyncio.ensure_future(stop.wait()), asyncio.ensure_future(parts.failed.wait())}
+    living = asyncio.ensure_future(live())
     try:
-        await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not started.is_set():
+        await asyncio.wait({living, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        if parts.failed.is_set():
+            # It ends by itself; cancelled in the middle of that, it would leave behind what keeps the process alive.
+            end_for_sure(_FORCE_S)
+        elif not is_started:
             living.cancel()
-        with suppress(asyncio.CancelledError):
-            await living
+        await asyncio.wait({living})
+        parts.check()
+        if not living.cancelled():
+            living.result()
     finally:
-        await _cancelled([living, stopping])
+        await _cancelled([living, *ends])

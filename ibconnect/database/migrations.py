@@ -12,9 +12,10 @@ from typing import LiteralString
 import psycopg
 from psycopg import Connection
 
+from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import read_sql, sql_root
-from ibconnect.errors import DatabaseError, SchemaError
+from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 
 # Any number that no other program on the database uses for its own advisory lock.
 _LOCK = 0x1BC0_0001
@@ -57,7 +58,7 @@ def migrate(url: str) -> list[Migration]:
     """Bring the database's schema up to this version; return what was applied (nothing if it was current).
 
     :raises SchemaError: the database is newer than this code
-    :raises DatabaseUnavailable: Postgres cannot be reached
+    :raises DatabaseUnavailable: Postgres cannot be reached, or cannot be written to now (a standby, a full disk)
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
     """
     with connect(url, name="migrate", search_path="public") as connection:
@@ -66,7 +67,8 @@ def migrate(url: str) -> list[Migration]:
             connection.execute(_CREATE_TABLE)
             return [_apply(connection, migration) for migration in pending(connection)]
         except psycopg.Error as exc:
-            raise DatabaseError(f"the database refused a migration: {exc}") from exc
+            kind = DatabaseUnavailable if is_passing(exc) else DatabaseError
+            raise kind(f"the database refused a migration: {exc}") from exc
 
 
 def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:

@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from ibconnect import __version__
-from ibconnect.config import hide_password
 from ibconnect.database.migrations import available
+from ibconnect.database_url import hide_password
 
 _NAME = "prepared"
 

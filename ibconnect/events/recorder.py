@@ -34,9 +34,10 @@ Q = queries("events/recorder")
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _COPY_TRAILER = b"\xff\xff"
 
-# SQLSTATE classes that are about the rows themselves: data, integrity. All others (no connection, disk full, read-only,
-# missing rights or tables) pass by themselves, or when somebody puts them right; the rows wait for that.
-_ABOUT_ROWS = ("22", "23")
+# SQLSTATE classes that are about the rows themselves: data, integrity, limits of what a row may be. All others (no
+# connection, disk full, read-only, missing rights or tables) pass by themselves, or when somebody puts them right; the
+# rows wait for that.
+_ABOUT_ROWS = ("22", "23", "54")
 
 
 class Appended(NamedTuple):

@@ -14,9 +14,10 @@ from uuid_utils.compat import uuid7
 from ibconnect import observe as o
 from ibconnect.errors import EventError
 from ibconnect.events.journal import JournalFull
-from ibconnect.events.kinds import OwnEvent, SessionOpened, kind_of
+from ibconnect.events.kinds import OwnEvent, SessionOpened
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.rows import encode_row, encode_rows
+from ibconnect.events.tally import Chunk
 from ibconnect.events.wire import encode_message, encode_run, is_inbound, is_malformed
 from ibconnect.events.writer import Writer
 from ibconnect.times import to_micros, utc_now
@@ -92,18 +93,18 @@ class Session:
         data, rows = b"".join(self._rows), self._counts.total()
         self._rows.clear()
         try:
-            self._writer.put(data, rows)
+            self._writer.put(data, rows, Chunk(self._bytes, self.gateway, self._counts))
         except JournalFull:
             self.version -= rows
             inbound = sum(count for topic, count in self._counts.items() if is_inbound(topic))
             self.unrecorded, self.is_open = (inbound, len(data)), False
             raise
-        for topic, count in self._counts.items():
-            o.EVENTS_RECORDED.labels(self.gateway, kind_of(topic).__name__).inc(count)
         self._counts.clear()
 
     def open(self, **facts: Any) -> None:
         """Record the first event. ``facts`` are the fields of :class:`SessionOpened` besides the gateway."""
+        # A gateway of which nothing gets stored must be seen: a counter that is not there does not stand still.
+        o.EVENTS_RECORDED.labels(self.gateway, SessionOpened.__name__)
         self.tell(SessionOpened, gateway=self.gateway, **facts)
 
     def end(self, kind: type[OwnEvent], **facts: Any) -> None:

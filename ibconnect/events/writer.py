@@ -5,40 +5,42 @@ Rows go to the journal first, so that a killed process loses none of them and an
 memory; the thread follows the journal with one COPY per batch. A short linger lets a burst become one commit.
 
 What is committed stays in the journal a little longer: a standby that is promoted may lack the last commits of
-the server it replaces. After each lost connection the thread goes back to the oldest row that it still has, and
-the recorder leaves out what is stored.
+the server it replaces. After each failure the thread goes back to the oldest row that it still has, and the recorder
+leaves out what is stored. Whatever keeps a batch from being stored, it is tried again; only a journal that cannot be
+read back ends the thread, and with it the process: the next start stores what can be read.
 """
 
 import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
 from ibconnect import observe as o
-from ibconnect.errors import DatabaseError, DatabaseUnavailable, InboxClosed
-from ibconnect.events.adoption import FENCED, adopt
-from ibconnect.events.journal import Batch, Journal, Mark
+from ibconnect.errors import DatabaseUnavailable, InboxClosed
+from ibconnect.events.adoption import Adoption, append
+from ibconnect.events.journal import Journal
+from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.refused import set_aside
-from ibconnect.events.rows import decode_rows
-from ibconnect.observe import Kind, observe
+from ibconnect.events.refused import REFUSED
+from ibconnect.events.segments import Batch, JournalDamaged, Mark
+from ibconnect.events.tally import Chunk, Tally
+from ibconnect.observe import Trouble
+from ibconnect.troubles import State, brief, looking
 
 # A burst of messages arrives within a few milliseconds; waiting this long makes it one commit.
 LINGER_S = 0.004
 # How long, and how many bytes, a commit is remembered for the case that its server is replaced by a standby.
 KEEP_S = 10.0
 KEEP_BYTES = 16 << 20
+# Events that wait for longer than this count as waiting, also if Postgres has said nothing at all.
+STUCK_S = 10.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
-_ENTER_MARKS = 4096
-
-
-class _Entry(NamedTuple):
-    entered: float
-    end: Mark
+# How long a journal is tried again that cannot be read back.
+_GIVE_UP_S = 2.0
 
 
 class _Stored(NamedTuple):
@@ -48,28 +50,49 @@ class _Stored(NamedTuple):
 
 
 class Writer:
-    """One per process. ``put`` and ``flushed`` belong to the event loop, all else to the thread."""
+    """One per process. ``put`` and ``flushed`` belong to the event loop, all else to the thread.
 
-    def __init__(self, recorder: EventRecorder, spool: Path, max_bytes: int) -> None:
+    :param on_death: told, by the thread, what it died of; nothing is stored any more then
+    :raises OSError: the spool cannot be written
+    """
+
+    def __init__(
+        self,
+        recorder: EventRecorder,
+        spool: Path,
+        max_bytes: int,
+        on_death: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self._recorder = recorder
         self._root = spool
+        self._on_death = on_death
         self._journal = Journal(spool, max_bytes)
+        self._adoption = Adoption(spool, recorder)
         self._keep_bytes = min(KEEP_BYTES, max_bytes // 8)
-        self._oldest = self._next = self._done = self._journal.end
+        self._oldest = self._forgotten = self._next = self._done = self._journal.end
         self._doubtful_upto = self._done
-        self._committed = 0
         self._kept: deque[_Stored] = deque()
         self._kept_bytes = 0
-        self._entries: deque[_Entry] = deque(maxlen=_ENTER_MARKS)
+        self._tally = Tally()
         self._wake = threading.Event()
         self._closing = False
-        self._away_since: float | None = None
-        self._is_failing = False
+        self._stored_at = time.monotonic()
+        self._damaged_since: float | None = None
+        self._away = State(Trouble.EVENTS_WAIT)
+        self._failing = State(Trouble.WRITER_FAILS)
+        self._littered = State(Trouble.WRITER_FAILS)
+        self._refused = State(Trouble.EVENTS_KEPT)
         self._waiters: list[tuple[Mark, asyncio.Future[None]]] = []
         self._adoptions: list[asyncio.Future[None]] = []
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="writer", daemon=True)
+        self._ends = [
+            looking(self.look),
+            o.SPOOL_BYTES.add(lambda: {(): float(self._journal.bytes_after(self._done))}),
+            o.SPOOL_LEFTOVER_BYTES.add(lambda: {(): float(self._adoption.waiting_bytes)}),
+            o.SPOOL_KEPT_BYTES.add(self._bytes_kept),
+        ]
 
     async def start(self) -> None:
         """Adopt what killed processes left in the spool, as soon as Postgres takes it, and follow the journal."""
@@ -79,8 +102,12 @@ class Writer:
 
     @property
     def is_online(self) -> bool:
-        """Whether the last batch went to Postgres rather than staying in the spool."""
-        return self._away_since is None
+        """Whether what arrives is stored, rather than staying in the spool for whatever reason."""
+        return not (self._away.lasts or self._is_stuck())
+
+    def _is_stuck(self) -> bool:
+        now, oldest = time.monotonic(), self._tally.oldest
+        return oldest is not None and min(now - oldest, now - self._stored_at) > STUCK_S
 
     @property
     def has_room(self) -> bool:
@@ -91,16 +118,17 @@ class Writer:
         """Whether this session must end: somebody else has closed it, or it has a hole."""
         return session.bytes in self._recorder.fenced
 
-    def put(self, data: bytes, rows: int) -> Mark:
-        """Take rows (see :mod:`ibconnect.events.rows`), in order.
+    def put(self, data: bytes, rows: int, chunk: Chunk | None = None) -> Mark:
+        """Take rows (see :mod:`ibconnect.events.rows`), in order; ``chunk`` says what they are, to be counted.
 
         :raises InboxClosed: the writer is closing
         :raises JournalFull: the spool is full; none of these rows was taken
         """
         if self._closing:
             raise InboxClosed("the recorder is closing")
-        end = self._journal.append(data, rows)
-        self._entries.append(_Entry(time.monotonic(), end))
+        with self._guard:
+            end = self._journal.append(data, rows)
+            self._tally.enter(end, chunk)
         self._wake.set()
         return end
 
@@ -115,7 +143,7 @@ class Writer:
         await future
 
     async def adopted(self) -> None:
-        """Wait until everything that processes killed so far left in the spool is stored."""
+        """Wait until everything that processes killed so far left in the spool is stored, as far as it can be."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._guard:
             self._adoptions.append(future)
@@ -128,9 +156,22 @@ class Writer:
         self._wake.set()
         await asyncio.to_thread(self._thread.join, patience_s)
         is_done = self._done == self._journal.end
+        for end in self._ends:
+            end()
+        for state in (self._away, self._failing, self._littered, self._refused):
+            state.forget()
+        self._adoption.forget()
         self._journal.close(is_done=is_done)
         self._recorder.release()
         return is_done
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        except BaseException as exc:
+            if self._on_death is None:
+                raise
+            self._on_death(exc)
 
     def _run(self) -> None:
         attempt = 0
@@ -159,91 +200,107 @@ class Writer:
         """Store the next batch; None if there is none.
 
         :raises DatabaseUnavailable: Postgres does not take it now
+        :raises JournalDamaged: it cannot be read back
         """
         self._adopt()
         self._forget_old()
         batch = self._journal.read(self._next, self._done if self._next < self._done else None)
         if batch is None:
+            self._journal.check()
+            self._note_nothing_waits()
+        self._damaged_since = None
+        if batch is None:
             return None
-        self._append(batch)
-        self._note_stored(batch)
+        is_doubtful = self._next < self._doubtful_upto
+        name = self._journal.directory.name
+        refused = append(self._root, name, batch, self._recorder, is_doubtful=is_doubtful)
+        self._note_stored(batch, refused)
         return True
 
     def _adopt(self) -> None:
         with self._guard:
             waiting = tuple(self._adoptions)
-        if waiting:
-            adopt(self._root, self._recorder)
+        if waiting or self._adoption.is_due:
+            self._adoption.run()
             with self._guard:
                 del self._adoptions[: len(waiting)]
             self._resolve(waiting)
 
-    def _append(self, batch: Batch) -> None:
-        journal = self._journal.directory.name
-        try:
-            appended = self._recorder.append(batch.data, is_doubtful=self._next < self._doubtful_upto)
-            if appended.fenced:
-                set_aside(self._root, journal, appended.fenced, FENCED)
-        except DatabaseUnavailable:
-            raise
-        except DatabaseError as exc:
-            set_aside(self._root, journal, batch.data, exc)
-            self._recorder.fenced.update(row.session for row in decode_rows(batch.data))
-
     def _forget_old(self) -> None:
-        if self._away_since is not None or self._next < self._done:
+        if self._away.lasts or self._next < self._done:
             return
-        now, oldest = time.monotonic(), self._oldest
+        now = time.monotonic()
         while self._kept and (now - self._kept[0].at > KEEP_S or self._kept_bytes > self._keep_bytes):
             stored = self._kept.popleft()
             self._kept_bytes -= stored.size
             self._oldest = stored.end
-        if self._oldest == oldest:
+        if self._oldest == self._forgotten:
             return
-        place = self._journal.forget(self._oldest)
+        try:
+            place = self._journal.forget(self._oldest)
+        except OSError as exc:
+            # What is stored and cannot be removed takes room; it must not keep anything from being stored.
+            self._littered.note(f"what is stored cannot be removed from the spool: {brief(exc)}", error=exc)
+            return
+        self._littered.over()
+        self._forgotten = place
         if place != self._oldest:
             self._oldest = self._next = place
             self._advance(place)
 
-    def _note_stored(self, batch: Batch) -> None:
+    def _note_stored(self, batch: Batch, refused: bytes) -> None:
         self._note_back()
         self._next = batch.end
         if batch.end > self._done:
-            self._note_batch(batch)
+            o.BATCH_EVENTS.observe(batch.rows)
             self._kept.append(_Stored(time.monotonic(), batch.end, batch.size))
             self._kept_bytes += batch.size
-            self._committed += batch.size
-            o.SPOOL_BYTES.set(self._journal.appended - self._committed)
+            with self._guard:
+                self._tally.stored(batch.end, refused)
             self._advance(batch.end)
 
-    def _note_batch(self, batch: Batch) -> None:
-        now = time.monotonic()
-        o.BATCH_EVENTS.observe(batch.rows)
-        oldest = None
-        while self._entries and self._entries[0].end <= batch.end:
-            entry = self._entries.popleft()
-            oldest = oldest or entry.entered
-        if oldest is not None:
-            o.COMMIT_SECONDS.observe(now - oldest)
-
     def _note_away(self, exc: Exception) -> None:
-        o.SPOOL_BYTES.set(self._journal.appended - self._committed)
         self._next = self._oldest
         self._doubtful_upto = self._journal.end
-        if self._away_since is None:
-            self._away_since = time.monotonic()
-            observe(Kind.SPOOL_STARTED, error=exc)
+        self._away.note(brief(exc), error=exc)
 
     def _note_failure(self, exc: Exception) -> None:
-        if not self._is_failing:
-            self._is_failing = True
-            observe(Kind.WRITER_FAILED, error=exc)
+        """Whatever it was: the batch may or may not be stored, so it is given again as after a lost connection."""
+        self._failing.note(brief(exc), error=exc)
+        if not isinstance(exc, JournalDamaged):
+            self._note_away(exc)
+            return
+        self._away.note(brief(exc), error=exc)
+        self._damaged_since = self._damaged_since or time.monotonic()
+        if time.monotonic() - self._damaged_since > _GIVE_UP_S:
+            raise exc
 
     def _note_back(self) -> None:
-        self._is_failing = False
-        if self._away_since is not None:
-            observe(Kind.SPOOL_DRAINED, away_seconds=round(time.monotonic() - self._away_since, 1))
-            self._away_since = None
+        self._stored_at = time.monotonic()
+        self._failing.over()
+        self._away.over()
+
+    def _note_nothing_waits(self) -> None:
+        """Nothing is left to be stored, so nothing can show that storing works again but this."""
+        if self._failing.lasts or self._away.lasts:
+            self._note_back()
+
+    def look(self) -> None:
+        """Look whether events wait although nothing has failed, and whether some are kept for somebody to look at."""
+        if self._is_stuck():
+            self._away.note("Postgres does not answer")
+        refused = sorted(bytes_of(self._root, REFUSED))
+        if refused:
+            self._refused.note(", ".join(refused))
+        else:
+            self._refused.over()
+        self._adoption.look()
+
+    def _bytes_kept(self) -> Mapping[tuple[str, ...], float]:
+        totals: dict[tuple[str, ...], float] = {(why,): 0.0 for why in (REFUSED, DAMAGED, UNOPENED)}
+        for name, size in {**bytes_of(self._root, REFUSED), **self._adoption.kept()}.items():
+            totals[(name.partition("-")[0],)] += size
+        return totals
 
     def _advance(self, done: Mark) -> None:
         with self._guard:

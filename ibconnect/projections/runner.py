@@ -3,11 +3,15 @@
 In: wake-ups on the channel ``stored_events``. Out: rows, and a wake-up on ``projected`` after each commit. Started by
 the composition root, in every instance: whichever comes first applies, the others find it done. A wake-up only
 wakes: twice a second the thread looks without one.
+
+While Postgres is away the thread tries again, for ever. What goes on failing for another reason (the tables are gone,
+say) ends it; the composition root makes the tables again and starts another.
 """
 
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +20,14 @@ from psycopg import Connection
 
 from ibconnect import observe as o
 from ibconnect.database.notices import wait_in_thread
+from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.observe import Kind, observe
+from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.live import LiveTables, Step
 from ibconnect.projections.schema import Q
 from ibconnect.times import to_micros, utc_now
+from ibconnect.troubles import State, brief
 
 _POLL_S = 0.5
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
@@ -32,16 +38,25 @@ class Projector:
     """One per process; :meth:`start` and :meth:`stop` belong to the composition root.
 
     Tables of another version than this code's are left alone until a rebuild has replaced them.
+
+    :param on_death: told, by the thread, what it died of; nothing is applied any more then
     """
 
-    def __init__(self, url: str, *, batch: int = _BATCH_POSITIONS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        batch: int = _BATCH_POSITIONS,
+        on_death: Callable[[BaseException], None] | None = None,
+    ) -> None:
         self._url = url
         self._batch = batch
+        self._on_death = on_death
         self._stopping = threading.Event()
         self._waker = os.eventfd(0, os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._waker)
-        self._failing = False
-        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+        self._failing = State(Trouble.PROJECTION_FAILS)
+        self._thread = threading.Thread(target=self._live, name="projector", daemon=True)
 
     def start(self) -> None:
         """Begin to apply events."""
@@ -52,7 +67,16 @@ class Projector:
         self._stopping.set()
         os.eventfd_write(self._waker, 1)
         self._thread.join(timeout)
+        self._failing.forget()
         return not self._thread.is_alive()
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        except BaseException as exc:
+            if self._on_death is None:
+                raise
+            self._on_death(exc)
 
     def _run(self) -> None:
         attempt = 0
@@ -64,7 +88,9 @@ class Projector:
                     for _ in self._follow(connection):
                         attempt = 0
             except (DatabaseError, psycopg.Error) as exc:
-                self._note_failure(exc)
+                self._failing.note(brief(exc), error=exc)
+                if attempt >= len(_BACKOFF_S) and not (is_passing(exc) or isinstance(exc, DatabaseUnavailable)):
+                    raise
                 self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
 
@@ -79,20 +105,13 @@ class Projector:
                 wait_in_thread(connection, _POLL_S, self._waker)
 
     def _note(self, step: Step) -> None:
-        if self._failing:
-            self._failing = False
-            observe(Kind.PROJECTION_RECOVERED)
+        self._failing.over()
         for poison in step.poison:
             observe(Kind.PROJECTION_POISONED, position=poison.position, topic=poison.topic)
         if step.is_ours:
             o.PROJECTION_POSITION.set(step.position)
             o.PROJECTION_LAG_EVENTS.set(step.head - step.position)
             o.SNAPSHOTS.inc(step.snapshots)
-
-    def _note_failure(self, exc: Exception) -> None:
-        if not self._failing:
-            self._failing = True
-            observe(Kind.PROJECTION_FAILED, error=exc)
 
 
 @dataclass(frozen=True, slots=True)

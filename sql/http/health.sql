@@ -4,6 +4,11 @@ SELECT
     (SELECT max(schema_migration.number) FROM public.schema_migration) AS migrations,
     to_regclass('account_snapshot') IS NOT NULL AS has_tables;
 
+-- name: poisoned
+-- How many events could not be applied to the snapshot tables.
+SELECT count(*)
+FROM poison_event;
+
 -- name: progress
 -- How far the snapshot tables are behind the events.
 SELECT

@@ -22,12 +22,13 @@ from ibconnect.http.app import create_app, serve
 from ibconnect.http.peers import asking
 from ibconnect.observe import configure_logging
 from ibconnect.service import prepared, recording, stop_event
+from ibconnect.supervision import Parts
 
 
 async def record(settings: dict[str, str]) -> None:
     config = load(settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell_tasks)
-    stop = stop_event()
+    stop, parts = stop_event(), Parts()
     stopping = asyncio.ensure_future(stop.wait())
     preparing = asyncio.ensure_future(prepared(config.db_url))
     await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
@@ -36,9 +37,11 @@ async def record(settings: dict[str, str]) -> None:
         async with (
             asking() as ask,
             answering(config, Peers(ask), "PORT" in settings) as peers,
-            recording(config, preparing, peers),
+            recording(config, preparing, peers, parts),
         ):
-            await stop.wait()
+            failing = asyncio.ensure_future(parts.failed.wait())
+            await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+            parts.check()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
-from ibconnect.events.adoption import adopt
+from ibconnect.events.adoption import Adoption
 from ibconnect.events.journal import Journal
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.reader import Reader, Wanted
@@ -149,7 +149,7 @@ def test_the_spool_of_a_killed_process_goes_there_too_and_is_closed(
     journal = Journal(tmp_path, 1 << 20)
     journal.append(said(stream, 3) + said(stream, 4, START + 4), 2)
     journal.close(is_done=False)
-    assert adopt(tmp_path, recorder) == 2
+    assert Adoption(tmp_path, recorder).run() == 2
     assert recorder.fenced == set()
     rest = stored(database_url, continuation_of(stream))
     assert [topic for _, topic, _ in rest] == ["so", "v", "v", "sc"]

@@ -1,12 +1,17 @@
 """The journal: what was appended is read in order, forgotten when committed, adopted when its process died."""
 
+import shutil
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibconnect.events.journal import Batch, Journal, JournalDamaged, JournalFull, Mark, leftovers
+from ibconnect.events.journal import Journal, JournalFull
+from ibconnect.events.leftovers import Leftover, candidates
+from ibconnect.events.segments import Batch, JournalDamaged, Mark
 
 
 def drained(journal: Journal, start: Mark) -> tuple[bytes, Mark]:
@@ -67,9 +72,11 @@ def test_the_bound_holds_and_takes_nothing_in_part(tmp_path: Path) -> None:
 
 def batches_left(root: Path) -> list[Batch]:
     found = []
-    for leftover in leftovers(root):
-        found.extend(leftover.batches())
-        leftover.discard()
+    for path in candidates(root):
+        with suppress(BlockingIOError):
+            leftover = Leftover(path)
+            found.extend(leftover.batches())
+            leftover.discard()
     return found
 
 
@@ -136,4 +143,89 @@ def test_what_was_read_can_be_read_again_until_it_is_forgotten(tmp_path: Path) -
     assert rest.data == b"two"
     assert journal.forget(rest.end) > rest.end
     assert journal.bytes_kept == 0
+    journal.close(is_done=True)
+
+
+def test_a_damaged_length_does_not_ask_for_gigabytes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"harmed", 1)
+    journal.append(b"behind", 1)
+    journal.close(is_done=False)
+    with next(journal.directory.glob("*.segment")).open("r+b") as file:
+        file.write(b"\xff\xff\xff\xff")
+    tracemalloc.start()
+    assert batches_left(tmp_path) == []
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200_000), st.booleans()), max_size=12))
+def test_what_waits_is_known_to_the_byte(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]]
+) -> None:
+    """The smallest segments: most of these journals have several, and some are forgotten."""
+    journal = Journal(tmp_path_factory.mktemp("journal"), 512 << 10)
+    start, waiting = journal.end, 0
+    for size, is_read in steps:
+        with suppress(JournalFull):
+            journal.append(b"x" * size, 1)
+            waiting += 12 + size
+        if is_read and (batch := journal.read(start)) is not None:
+            start = journal.forget(batch.end)
+            waiting -= batch.size
+        assert journal.bytes_after(start) == waiting
+        assert journal.bytes_kept == sum(path.stat().st_size for path in journal.directory.glob("*.segment"))
+        assert journal.bytes_after(journal.end) == 0
+    journal.close(is_done=True)
+
+
+def test_a_segment_that_somebody_removed_is_no_reason_not_to_forget_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"x" * 200_000, 1)
+    end = journal.append(b"y", 1)
+    (journal.directory / "00000001.segment").unlink()
+    journal.forget(end)
+    assert journal.bytes_kept == 0
+    journal.close(is_done=True)
+
+
+def test_a_segment_that_cannot_be_removed_is_tried_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"x" * 200_000, 1)
+    end = journal.append(b"y", 1)
+    segment = journal.directory / "00000001.segment"
+    segment.unlink()
+    segment.mkdir()
+    for _ in range(2):
+        with pytest.raises(OSError, match="irectory"):
+            journal.forget(end)
+        assert journal.bytes_after(end) == 0
+    segment.rmdir()
+    assert journal.forget(end) == journal.end
+    assert journal.bytes_kept == 0
+    journal.close(is_done=True)
+
+
+@pytest.mark.parametrize("harm", ["removed", "moved", "replaced", "without a lock"])
+def test_a_journal_that_nobody_would_find_again_is_noticed(tmp_path: Path, harm: str) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    journal.append(b"mine", 1)
+    journal.check()
+    segment = journal.directory / "00000001.segment"
+    if harm == "removed":
+        shutil.rmtree(journal.directory)
+    elif harm == "moved":
+        journal.directory.rename(tmp_path / "elsewhere")
+    elif harm == "replaced":
+        segment.unlink()
+        segment.touch()
+    else:
+        (journal.directory / "lock").unlink()
+    with pytest.raises(JournalDamaged, match=r"is gone|was replaced"):
+        journal.check()
+    if harm in ("removed", "moved"):
+        assert not journal.has_room, "nothing should begin there"
+        with pytest.raises(JournalDamaged, match="cannot be read"):
+            journal.read(Mark(1, 0))
     journal.close(is_done=True)

@@ -1,0 +1,136 @@
+"""Real processes of the service whose parts die: they end with status 1 and a line that says which, or heal."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ibconnect.database.pools import connect
+from tests.conftest import create_database, drop_database
+from tests.dying import PARTS
+from tests.faults.processes import wait_for
+from tests.paths import ROOT
+from tests.processes import DEADLINE_S, Process, get, process
+
+KEEPER = "the keeper of the gateway 127.0.0.1:1"
+LINES = {
+    "journal": "the writer of events has died for good: it cannot be read back",
+    "writer": "the writer of events has died for good: SystemExit: the writer's thread is gone",
+    "projector": "the projector of the snapshot tables has died for good: no tracking row",
+    "coordination": "the coordination with other instances has died for good: RuntimeError: nobody to ask",
+    "keeper": f"{KEEPER} has died for good: ValueError: no gateway of this kind",
+    "keeper without an error": f"{KEEPER} has died for good: RuntimeError: it ended by itself",
+    "listener": "the connection that wakes up waiting requests has died for good: RuntimeError: nobody listens",
+    "listener at once": "the connection that wakes up waiting requests has died for good: "
+    "RuntimeError: it did not even begin; the log may say why",
+    "tokens": "the watch over API_TOKENS_FILE has died for good: RuntimeError: nobody reads",
+    "schema": "the preparation of the database has died for good: these tables are of somebody else",
+}
+
+
+@pytest.fixture(scope="module")
+def url(server_url: str, template: str) -> Iterator[str]:
+    """One database for all of them: what dies is not the database."""
+    url = create_database(server_url, "parts", template)
+    yield url
+    drop_database(server_url, "parts")
+
+
+def settings(url: str, data: Path, **others: str) -> dict[str, str]:
+    return {"DB_URL": url, "DATA_DIR": str(data), "PORT": "0", "IB_GW": "127.0.0.1:1", **others}
+
+
+def died(url: str, tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """A service of which a part dies, once it has ended."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("x" * 30)
+    environ = {"PATH": "/usr/bin:/bin", **settings(url, tmp_path / "data", API_TOKENS_FILE=str(tokens))}
+    return subprocess.run(
+        [sys.executable, "-m", "tests.dying", *arguments],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_the_service_cannot_do_without_ends_it(url: str, tmp_path: Path, part: str) -> None:
+    ended = died(url, tmp_path, part)
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert lines[-1] == f"ibconnect: {LINES[part]}"
+    assert len(re.findall("what the service cannot do without has died", ended.stderr)) == 1
+
+
+def test_it_ends_also_if_something_hangs_meanwhile(url: str, tmp_path: Path) -> None:
+    ended = died(url, tmp_path, "keeper", "and hangs")
+    assert ended.returncode == 1
+    assert f"{KEEPER}'" in ended.stderr, "the log says what died"
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Process]:
+    """A service at work on a database of its own."""
+    with process(tmp_path / "log", "serve", **settings(database_url, tmp_path / "data")) as running:
+        running.url()
+        yield running
+
+
+def test_tables_without_their_tracking_row_are_made_again(service: Process, database_url: str) -> None:
+    with connect(database_url, name="test") as connection:
+        projecting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ibconnect projector'"
+        projecting += " AND datname = current_database()"
+        wait_for(lambda: connection.execute(projecting).fetchone() == (1,), "it projects")
+        assert get(f"{service.url()}/readyz") == (200, {"Ready": True, "Reasons": []})
+        connection.execute("DELETE FROM snapshots.projection")
+        query = "SELECT count(*) FROM projection"
+        wait_for(lambda: connection.execute(query).fetchone() == (1,), "the row is there again")
+    assert "a part of the service died and is started again" in service.output
+    status, body = get(f"{service.url()}/readyz")
+    assert (status, body["Ready"]) == (200, True)
+    assert "the projector of the snapshot tables: ProjectionError" in body["Reasons"][0]
+    assert service.stop() < 10
+    assert service.popen.returncode == 0
+
+
+def test_tables_that_were_dropped_are_made_again(service: Process, database_url: str) -> None:
+    wait_for(lambda: get(f"{service.url()}/readyz")[0] == 200, "it is ready")
+    with connect(database_url, name="test") as connection:
+        connection.execute("DROP SCHEMA snapshots CASCADE")
+    wait_for(lambda: get(f"{service.url()}/readyz")[0] == 503, "it says so")
+    wait_for(lambda: get(f"{service.url()}/readyz")[0] == 200, "it has tables again")
+    assert service.popen.poll() is None
+
+
+def test_a_spool_that_somebody_removes_ends_it_and_the_next_start_is_well(
+    service: Process, database_url: str, tmp_path: Path
+) -> None:
+    wait_for(lambda: list((tmp_path / "data" / "spool").glob("*/*.segment")), "it records")
+    shutil.rmtree(tmp_path / "data" / "spool")
+    assert service.popen.wait(DEADLINE_S) == 1
+    last = service.output.splitlines()[-1]
+    assert re.fullmatch(r"ibconnect: the writer of events has died for good: the journal \S+ is gone: .+", last)
+    with process(tmp_path / "again", "serve", **settings(database_url, tmp_path / "data")) as again:
+        wait_for(lambda: get(f"{again.url()}/readyz") == (200, {"Ready": True, "Reasons": []}), "it is ready")
+
+
+def test_a_stray_file_in_the_spool_is_said_by_everything_and_stops_nothing(database_url: str, tmp_path: Path) -> None:
+    spool = tmp_path / "data" / "spool"
+    (spool / ("0" * 32) / "lock").mkdir(parents=True)
+    with process(tmp_path / "log", "serve", **settings(database_url, tmp_path / "data")) as service:
+        url = service.url()
+        wait_for(lambda: get(f"{url}/readyz")[1]["Reasons"], "it is said")
+        status, body = get(f"{url}/readyz")
+        assert (status, body["Ready"]) == (200, True)
+        assert f"unopened-{'0' * 32}" in body["Reasons"][0]
+        assert "what a killed process left in the spool cannot be opened" in service.output
+        assert service.stop() < 10
+    assert sorted(path.name for path in spool.iterdir()) == [f"unopened-{'0' * 32}"]

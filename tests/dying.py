@@ -1,0 +1,70 @@
+"""``python -m tests.dying PART ["and hangs"]``: the service, but one of its parts dies, or hangs on top of that.
+
+Settings by environment.
+
+For the tests that show that such a process does not go on as if nothing were missing.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from ibconnect import service, supervision
+from ibconnect.cli import main
+from ibconnect.errors import ProjectionError, SchemaError
+from ibconnect.events.journal import Journal
+from ibconnect.events.segments import JournalDamaged
+from ibconnect.events.writer import Writer
+from ibconnect.gateway.coordination import Coordination
+from ibconnect.gateway.keeper import Keeper
+from ibconnect.http import services
+from ibconnect.http.wakeups import Wakeups
+from ibconnect.projections.runner import Projector
+
+
+def dies(exc: BaseException) -> Callable[..., Any]:
+    def die(*_: object, **__: object) -> None:
+        raise exc
+
+    return die
+
+
+def dies_awaited(exc: BaseException, after: float = 0.0) -> Callable[..., Any]:
+    async def die(*_: object) -> None:
+        await asyncio.sleep(after)
+        raise exc
+
+    return die
+
+
+async def ends(*_: object) -> None:
+    """Return at once, which no part does by itself."""
+
+
+PARTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
+    "journal": (Journal, "read", dies(JournalDamaged("it cannot be read back"))),
+    "writer": (Writer, "_run", dies(SystemExit("the writer's thread is gone"))),
+    "projector": (Projector, "_run", dies(ProjectionError("no tracking row"))),
+    "coordination": (Coordination, "run", dies_awaited(RuntimeError("nobody to ask"))),
+    "keeper": (Keeper, "run", dies_awaited(ValueError("no gateway of this kind"))),
+    "keeper without an error": (Keeper, "run", ends),
+    "listener": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"), after=0.5)),
+    "listener at once": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"))),
+    "tokens": (services, "reload_tokens", dies_awaited(RuntimeError("nobody reads"), after=0.5)),
+    "schema": (service, "migrate", dies(SchemaError("these tables are of somebody else"))),
+}
+
+
+async def hangs(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    supervision._FIRST_WAIT_S = 0.05
+    if "and hangs" in sys.argv:
+        service._FORCE_S = 1.0
+        setattr(Writer, "close", hangs)  # noqa: B010 - a method of a class is not to be assigned
+    holder, name, replacement = PARTS[sys.argv[1]]
+    setattr(holder, name, replacement)
+    sys.exit(main(["serve"]))
