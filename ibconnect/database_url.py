@@ -8,6 +8,7 @@ database, and name that in its errors. So such a URL is refused before anybody c
 """
 
 from functools import cache
+from itertools import pairwise
 from urllib.parse import quote, urlencode
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -39,6 +40,8 @@ def checked_url(text: str) -> str:
         raise ValueError(f"it holds a character that cannot be printed; {_ESCAPE}")
     if _is_ambiguous(url.partition("://")[2]):
         raise ValueError(f'it has an "@" of which one cannot know what it belongs to; {_ESCAPE}')
+    if _loses_an_end(url.partition("?")[2]):
+        raise ValueError(f'it has an "&" of which one cannot know whether it is the end of a password; {_ESCAPE}')
     found = _read(url)
     if any(port and not (port.isascii() and port.isdigit()) for port in found.get("port", "").split(",")):
         raise ValueError(f"what should be its port is no number; {_ESCAPE}")
@@ -111,6 +114,12 @@ def _is_ambiguous(body: str) -> bool:
     has_colon = ":" in login or ":" in place
     pairs = (pair.partition("=") for pair in query.split("&"))
     return has_colon and any("@" in value for key, _, value in pairs if key in _NAMES or key in _WORDS)
+
+
+def _loses_an_end(query: str) -> bool:
+    """Whether a password is followed by an ``&`` that separates it from nothing, so that it may belong to it."""
+    pairs = [pair.partition("=")[0] for pair in query.split("&")]
+    return any(not after and key.endswith("password") for key, after in pairwise(pairs))
 
 
 def _begins_parameters(text: str) -> bool:

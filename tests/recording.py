@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from eventsourcing.persistence import Notification
 
 from ibconnect.config import load
@@ -91,6 +92,12 @@ def ask_for_refresh(url: str, accounts: list[str] | None = None, gateways: list[
         assert row is not None
         connection.execute("NOTIFY refresh_requested")
         return int(row[0])
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch, capture: Path) -> None:
+    """Do not wait for long for the answers that a recording does not have."""
+    if capture.stem == "raw-2018-fragments":
+        monkeypatch.setattr("ibconnect.gateway.download.ANSWER_S", 0.5)
 
 
 @asynccontextmanager

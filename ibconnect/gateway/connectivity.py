@@ -8,7 +8,7 @@ that: then account data beside a farm that is OK again says so, or data that com
 that only IB's servers can give. A connection that flaps counts as back when it has held for a moment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ibconnect.events.notices import FARMS_OK, LOST, RESTORED
 
@@ -31,7 +31,7 @@ class Connectivity:
     _lost_at: float = 0.0
     _fresh_at: float = float("-inf")
     _settles_at: float | None = None
-    _settle_s: float = SETTLE_S
+    _settle_s: float = field(default_factory=lambda: SETTLE_S)
     _has_farm: bool = False
     _has_data: bool = False
     _probe_at: float = 0.0

@@ -10,7 +10,7 @@ is never answered otherwise.
 """
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +22,9 @@ from ibconnect.gateway.link import Link
 from ibconnect.gateway.positions import Check, PositionCheck, rows_of
 from ibconnect.gateway.received import Arrivals
 from ibconnect.texts import one_line
+
+ANSWER_S = 5.0
+"""How long IB may take to answer when positions are asked for by themselves."""
 
 # Request ids that stand for none: what is refused with one of them was our account subscription.
 _NO_REQUEST = frozenset({"", "-1", "0", "2147483647"})
@@ -51,7 +54,7 @@ class Patience:
 
     download: float
     quiet: float
-    answer: float = 5.0
+    answer: float = field(default_factory=lambda: ANSWER_S)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,7 @@ class _Retry:
 class Retries:
     """Of one gateway."""
 
-    def __init__(self, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
-        self._first_s = first_s
-        self._longest_s = longest_s
+    def __init__(self) -> None:
         self._waiting: dict[str, _Retry] = {}
 
     def note(self, account: str, now: float, *, is_whole: bool) -> None:
@@ -30,7 +28,7 @@ class Retries:
             self.forget(account)
             return
         known = self._waiting.get(account)
-        wait = self._first_s if known is None else min(2 * known.wait, self._longest_s)
+        wait = FIRST_S if known is None else min(2 * known.wait, LONGEST_S)
         self._waiting[account] = _Retry(now + wait, wait)
 
     def forget(self, account: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ibconnect.simulator import Captures, Gateway
 from tests.acceptance.conftest import Start
 from tests.paths import CAPTURES
+from tests.recording import hurry
 from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
@@ -80,7 +81,10 @@ async def report_of(session: aiohttp.ClientSession, root: str, account: str) -> 
 
 
 @pytest.mark.parametrize("capture", ALL_CAPTURES, ids=lambda path: path.stem)
-async def test_every_value_and_position_of_a_capture_is_reported_exactly(start: Start, capture: Path) -> None:
+async def test_every_value_and_position_of_a_capture_is_reported_exactly(
+    start: Start, capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, capture)
     async with Gateway(Captures.load(capture)) as gateway, aiohttp.ClientSession() as session:
         service = await start(gateway.port)
         report = await report_of(session, service.urls[0], "DU0000001")

@@ -19,7 +19,7 @@ from tests.paths import CAPTURES
 from tests.processes import Process
 from tests.projecting import Stream
 from tests.projecting import record as store
-from tests.recording import ask_for_refresh, recording
+from tests.recording import ask_for_refresh, hurry, recording
 from tests.waiting import DEADLINE_S, until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
@@ -68,8 +68,9 @@ async def record_again(url: str, spool: Path, session: RecordedSession, **settin
 
 @pytest.mark.parametrize("capture", ALL_CAPTURES, ids=lambda path: path.stem)
 async def test_a_recorded_replay_of_a_capture_is_the_same_session(
-    database_url: str, tmp_path: Path, capture: Path
+    database_url: str, tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hurry(monkeypatch, capture)
     first = await record(database_url, tmp_path, Captures.load(capture))
     again = await record_again(database_url, tmp_path, first)
     assert sent(database_url, again) == sent(database_url, first)

@@ -13,10 +13,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 from ibconnect.config import Config, load
-from ibconnect.gateway import link
 from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.peers import asking
@@ -69,8 +69,10 @@ def be_child(order: dict[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     for name, seconds in order["times"].items():
-        assert hasattr(link, name)
-        setattr(link, name, seconds)
+        place, _, constant = name.partition(".")
+        module = import_module(f"ibconnect.gateway.{place}")
+        assert hasattr(module, constant)
+        setattr(module, constant, seconds)
     configure_logging("json", "info")
     asyncio.run(record(order["settings"]))
 

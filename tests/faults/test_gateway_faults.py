@@ -17,8 +17,13 @@ from tests.recording import recording
 from tests.waiting import wait_for
 
 GATEWAYS = 10
-QUICK = {"ASK_AFTER_S": 0.5, "GIVE_UP_AFTER_S": 2.5}
-"""A silent gateway is given up after 2.5 seconds instead of 25."""
+QUICK = {
+    "link.ASK_AFTER_S": 0.5,
+    "link.GIVE_UP_AFTER_S": 2.5,
+    "retries.FIRST_S": 0.5,
+    "connectivity.SETTLE_S": 0.2,
+}
+"""A silent gateway is given up after 2.5 seconds instead of 25, an account asked for again after half a second."""
 
 
 def _message(random: Random) -> dict[str, Any]:

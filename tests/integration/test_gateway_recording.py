@@ -24,7 +24,7 @@ from ibconnect.events.kinds import (
 from ibconnect.simulator import Captures, Gateway, Scenario
 from ibconnect.simulator.source import Refusal
 from tests.paths import CAPTURES
-from tests.recording import ask_for_refresh, recording
+from tests.recording import ask_for_refresh, hurry, recording
 from tests.waiting import until
 
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
@@ -35,7 +35,10 @@ def login(*names: str) -> Captures:
 
 
 @pytest.mark.parametrize("capture", ALL_CAPTURES, ids=lambda path: path.stem)
-async def test_what_is_recorded_equals_what_was_sent(database_url: str, tmp_path: Path, capture: Path) -> None:
+async def test_what_is_recorded_equals_what_was_sent(
+    database_url: str, tmp_path: Path, capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurry(monkeypatch, capture)
     async with Gateway(Captures.load(capture)) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
         await seen.writer.flushed()

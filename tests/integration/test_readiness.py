@@ -86,7 +86,7 @@ async def test_events_that_could_not_be_applied_are_counted(database_url: str) -
         status, is_ready, (reason,) = await reasons(served)
     assert (status, is_ready) == (200, True)
     assert reason.startswith("1 events could not be applied to the snapshot tables")
-    assert "ibconnect retry-poison" in reason
+    assert "ibconnect set-aside" in reason
 
 
 async def test_a_database_that_may_not_be_read_is_said_and_no_failure(database_url: str) -> None:

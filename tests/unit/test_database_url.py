@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from unittest import mock
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given, settings
@@ -134,8 +134,7 @@ def test_a_password_that_is_taken_as_it_is_is_read_as_it_is(password: str, place
         return
     found = conninfo_to_dict(taken)
     read = found["sslpassword" if "key" in place else "password"] if password else None
-    unescaped = conninfo_to_dict(f"postgresql://x/y?password={password}") if "%" in password else None
-    assert read in (password.strip(" \t\r\n"), unescaped and unescaped["password"])
+    assert read in (password.strip(" \t\r\n"), unquote(password) if password else None)
 
 
 TAKEN = [

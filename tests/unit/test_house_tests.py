@@ -17,6 +17,8 @@ SHORTEST_DEADLINE_S = 20
 ALLOWED = {
     "waiting.py: until": "the one place that polls",
     "waiting.py: wait_for": "the same, for threads",
+    "dying.py: die": "what dies later must have begun before",
+    "unit/test_troubles.py: test_any_thread_may_note_at_any_time": "it looks for as long as others write",
     "faults/rolling.py: _run": "it asks until it is told to stop",
     "faults/lab.py: surely_read": "what may be lost with a killed process is promised in seconds",
     "faults/test_peers.py: outages_for_all": "for how long nobody has Postgres is what is tested",
