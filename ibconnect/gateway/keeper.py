@@ -60,6 +60,7 @@ class Keeper:
         self._wishes = Wishes()
         self._backoff = Backoff()
         self._retries = Retries()
+        self._listed = frozenset[str]()
         self._roster = Roster()
         self._interruption = Interruption()
         self._told: str | None = None
@@ -194,6 +195,7 @@ class Keeper:
         if link.connectivity.is_stale:
             # It said so with its greeting.
             self._note_connectivity(link)
+        self._listed = frozenset(link.accounts)
         refreshing = Refreshing(
             link,
             patience=self._patience,
@@ -209,7 +211,10 @@ class Keeper:
         if link is None:
             return
         if number == ACCOUNTS:
-            self._wishes.add(Wish("accounts"))
+            # It is told at each refresh, too: only others than before are news.
+            known, self._listed = self._listed, frozenset(link.accounts)
+            if self._listed != known:
+                self._wishes.add(Wish("accounts"))
         elif number == NOTICE:
             self._tell_notice(link)
 
