@@ -107,7 +107,9 @@ async def _failed(request: web.Request, route: str, exc: Exception, is_telling: 
         observe(Kind.HTTP_FAILED, **facts, error_id=problem.error_id, error=exc)
         details = "".join(traceback.format_exception(exc)) if is_telling else None
         return problem.response(details)
-    observe(Kind.HTTP_REFUSED, **facts, error_id=problem.error_id)
+    if problem.code is not Code.TOO_MANY_TRIES:
+        # A flood of tries is counted, and told as the refused tokens that it began with.
+        observe(Kind.HTTP_REFUSED, **facts, error_id=problem.error_id)
     return problem.response()
 
 

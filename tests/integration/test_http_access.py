@@ -94,12 +94,15 @@ async def test_anything_else_does_not(guarded: Served, header: dict[str, str]) -
 
 async def test_too_many_wrong_tries_are_slowed_down_and_right_ones_never(guarded: Served) -> None:
     statuses = []
-    for _ in range(REFUSALS + 3):
-        async with guarded.get("/v1/accounts", headers=bearer("wrong-token-0123456789")) as response:
-            statuses.append(response.status)
-            if response.status == 429:
-                assert 0 < int(response.headers["Retry-After"]) <= 61
+    with logged() as lines:
+        for _ in range(REFUSALS + 3):
+            async with guarded.get("/v1/accounts", headers=bearer("wrong-token-0123456789")) as response:
+                statuses.append(response.status)
+                if response.status == 429:
+                    assert 0 < int(response.headers["Retry-After"]) <= 61
+        told = [line["kind"] for line in lines()]
     assert statuses == [401] * REFUSALS + [429] * 3
+    assert [told.count(kind) for kind in ("http_token_refused", "http_refused")] == [REFUSALS] * 2
     async with guarded.get("/v1/accounts", headers=bearer(FULL)) as response:
         assert response.status == 200
 
