@@ -12,13 +12,12 @@ segments, see :mod:`~ibconnect.events.segments`.
 import os
 import shutil
 import threading
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 from ibconnect.errors import EventError
-from ibconnect.events.segments import HEADER, Batch, JournalDamaged, Lock, Mark, is_end, path_of, read_batch
+from ibconnect.events.segments import Batch, JournalDamaged, Lock, Mark, chunk_of, is_end, path_of, read_batch
 
 _SEGMENT_BYTES = 8 << 20
 _SMALLEST_SEGMENT_BYTES = 64 << 10
@@ -85,7 +84,7 @@ class Journal:
 
         :raises JournalFull: the bound is reached, or the disk is full; nothing was appended
         """
-        chunk = HEADER.pack(len(data), zlib.crc32(data), rows) + data
+        chunk = chunk_of(data, rows)
         with self._guard:
             if self._kept + len(chunk) > self.max_bytes:
                 raise JournalFull(f"the spool holds {self._kept} bytes and may hold {self.max_bytes}")

@@ -3,8 +3,9 @@
 In: a directory and a place in it. Out: chunks whose checksums are right. Called by :mod:`~ibconnect.events.journal`
 for its own segments and by :mod:`~ibconnect.events.leftovers` for those of killed processes.
 
-A chunk is: length, CRC-32, number of rows (big-endian 32-bit each), then the rows in the binary form of Postgres'
-COPY. A torn chunk at the end of the last segment is what a kill cut off.
+A chunk is: length, CRC-32 of the rows, number of rows, CRC-32 of these three (big-endian 32-bit each), then the rows in
+the binary form of Postgres' COPY. The highest bit of the length tells that the fourth number is there: journals of
+version 0.1 have none. A torn chunk at the end of the last segment is what a kill cut off.
 """
 
 import errno
@@ -19,7 +20,11 @@ from typing import BinaryIO, NamedTuple
 
 from ibconnect.errors import EventError
 
-HEADER = Struct(">III")
+_NUMBERS = Struct(">III")
+_SEALED = 1 << 31
+_SEAL = Struct(">I")
+# A length beyond this in a head without a checksum is damage: of the byte that tells whether there is one, say.
+_LONGEST_UNSEALED = 1 << 24
 LOCK = "lock"
 _READ_BYTES = 1 << 20
 _SEGMENT_NAME = re.compile(r"(\d{8,})\.segment", re.ASCII)
@@ -76,23 +81,59 @@ def read_batch(directory: Path, start: Mark, limit: int | None = None) -> Batch:
         try:
             file.seek(offset)
             while offset - start.offset < _READ_BYTES and (chunk := _chunk(file, end - offset)) is not None:
-                data, count = chunk
+                data, count, size = chunk
                 parts.append(data)
-                rows, offset = rows + count, offset + HEADER.size + len(data)
+                rows, offset = rows + count, offset + size
         except OSError as exc:
             raise _wrapped(exc, directory, start.segment) from exc
     return Batch(b"".join(parts), rows, offset - start.offset, Mark(start.segment, offset))
 
 
-def _chunk(file: BinaryIO, left: int) -> tuple[bytes, int] | None:
-    """The next chunk's rows and their number; None if no whole one is among the bytes that are left."""
-    head = file.read(HEADER.size) if left >= HEADER.size else b""
-    if len(head) < HEADER.size:
+class _Head(NamedTuple):
+    """The head of a chunk: what it says of the rows, its own bytes, and whether it is as it was written."""
+
+    length: int
+    checksum: int
+    rows: int
+    size: int
+    is_whole: bool
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it has a checksum of its own."""
+        return self.size > _NUMBERS.size
+
+
+def chunk_of(data: bytes, rows: int) -> bytes:
+    """The bytes of a chunk."""
+    head = _NUMBERS.pack(len(data) | _SEALED, zlib.crc32(data), rows)
+    return b"".join((head, _SEAL.pack(zlib.crc32(head)), data))
+
+
+def _head(file: BinaryIO) -> _Head | None:
+    """The head that begins here; None if the file ends before it does."""
+    numbers = file.read(_NUMBERS.size)
+    if len(numbers) < _NUMBERS.size:
         return None
-    length, checksum, count = HEADER.unpack(head)
+    length, checksum, rows = _NUMBERS.unpack(numbers)
+    if not length & _SEALED:
+        return _Head(length, checksum, rows, _NUMBERS.size, True)
+    seal = file.read(_SEAL.size)
+    if len(seal) < _SEAL.size:
+        return None
+    is_whole = _SEAL.unpack(seal)[0] == zlib.crc32(numbers)
+    return _Head(length ^ _SEALED, checksum, rows, _NUMBERS.size + _SEAL.size, is_whole)
+
+
+def _chunk(file: BinaryIO, left: int) -> tuple[bytes, int, int] | None:
+    """The next chunk's rows, their number, and its size; None if no whole one is among the bytes that are left."""
+    head = _head(file) if left >= _NUMBERS.size else None
     # A damaged length must not make us ask for gigabytes.
-    data = file.read(length) if length <= left - HEADER.size else b""
-    return (data, count) if len(data) == length and zlib.crc32(data) == checksum else None
+    if head is None or not head.is_whole or head.length > left - head.size:
+        return None
+    data = file.read(head.length)
+    is_right = len(data) == head.length and zlib.crc32(data) == head.checksum
+    return (data, head.rows, head.size + head.length) if is_right else None
 
 
 def is_end(directory: Path, mark: Mark) -> bool:
@@ -106,16 +147,21 @@ def is_end(directory: Path, mark: Mark) -> bool:
 
 
 def is_torn(directory: Path, mark: Mark) -> bool:
-    """Whether the chunk at ``mark`` is cut off by the end of its segment.
+    """Whether the chunk at ``mark`` is cut off by the end of its segment; a damaged length only looks like that.
 
     :raises JournalDamaged: the segment cannot be read
     :raises OSError: it cannot be read now
     """
     with _opened(directory, mark.segment) as file:
-        left = os.fstat(file.fileno()).st_size - mark.offset - HEADER.size
+        first = _head(file)
         file.seek(mark.offset)
-        head = file.read(HEADER.size)
-        return len(head) < HEADER.size or int(HEADER.unpack(head)[0]) > left
+        head = _head(file)
+        if head is None:
+            return True
+        is_odd = not head.is_sealed and (head.length >= _LONGEST_UNSEALED or first is None or first.is_sealed)
+        if not head.is_whole or is_odd:
+            return False
+        return head.length > os.fstat(file.fileno()).st_size - mark.offset - head.size
 
 
 def _opened(directory: Path, number: int) -> BinaryIO:

@@ -1,5 +1,6 @@
 """The spool: full, on a full disk, damaged, left by a killed process, filled by an instance that stands in."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store, assert_all, kill, row
+from tests.faults.lab import Simulators, Store, assert_all, chance, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
 from tests.paths import scratch
@@ -120,16 +121,6 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
         )
 
 
-def damage(segment: Path, place: int) -> None:
-    """Spoil the rows of the chunk that lies at a place; a spoilt header could be the torn end of a killed process."""
-    written, at = segment.read_bytes(), 0
-    while at + 12 + (length := int.from_bytes(written[at : at + 4])) < place:
-        at += 12 + length
-    with segment.open("r+b") as file:
-        file.seek(at + 12)
-        file.write(b"damage")
-
-
 def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, tmp_path: Path) -> None:
     with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Nursery(tmp_path) as nursery:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
@@ -142,7 +133,9 @@ def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, t
         stored = segment.stat().st_size
         wait_for(lambda: segment.stat().st_size > stored + 10_000, "enough is in the spool alone")
         recorder.kill()
-        damage(segment, segment.stat().st_size - 5000)
+        with segment.open("r+b") as file:
+            file.seek(-chance("damage").randrange(1000, 8000), os.SEEK_END)
+            file.write(b"damage")
         again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, 1)
         wait_for(lambda: again.told("spool_damaged"), "the damage is told")

@@ -2,8 +2,11 @@
 
 import shutil
 import tracemalloc
+import zlib
 from contextlib import suppress
+from itertools import accumulate
 from pathlib import Path
+from struct import Struct
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from ibconnect.events.journal import Journal, JournalFull
 from ibconnect.events.leftovers import Leftover, candidates
-from ibconnect.events.segments import Batch, JournalDamaged, Mark
+from ibconnect.events.segments import Batch, JournalDamaged, Mark, chunk_of
 
 
 def drained(journal: Journal, start: Mark) -> tuple[bytes, Mark]:
@@ -159,6 +162,45 @@ def test_a_damaged_length_does_not_ask_for_gigabytes(tmp_path: Path) -> None:
     tracemalloc.stop()
 
 
+def test_any_damaged_byte_is_noticed_and_nothing_behind_it_is_lost(tmp_path: Path) -> None:
+    """In a head too: what looks like the torn end that a kill leaves must be one."""
+    journal = Journal(tmp_path, 1 << 20)
+    chunks = [b"one", b"twotwo", b"three"]
+    for chunk in chunks:
+        journal.append(chunk, 1)
+    journal.close(is_done=False)
+    segment = journal.directory / "00000001.segment"
+    whole = segment.read_bytes()
+    for place in range(len(whole)):
+        for value in {whole[place] ^ 1 << bit for bit in range(8)} | {0, 255, 127} - {whole[place]}:
+            segment.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            leftover = Leftover(journal.directory)
+            given_back = b"".join(batch.data for batch in leftover.batches())
+            leftover.release()
+            assert b"".join(chunks).startswith(given_back)
+            assert len(given_back) < len(b"".join(chunks))
+            assert leftover.damage is not None, (place, value)
+
+
+@pytest.mark.parametrize("is_sealed", [True, False], ids=["", "as version 0.1 wrote it"])
+def test_a_kill_at_any_byte_leaves_no_damage(tmp_path: Path, is_sealed: bool) -> None:
+    journal = Journal(tmp_path, 1 << 20)
+    chunks = [b"one", b"twotwo", b"three"]
+    journal.close(is_done=False)
+    segment = journal.directory / "00000001.segment"
+    old = [Struct(">III").pack(len(data), zlib.crc32(data), 1) + data for data in chunks]
+    written = [chunk_of(data, 1) for data in chunks] if is_sealed else old
+    ends = list(accumulate(map(len, written)))
+    for size in range(sum(map(len, written)) + 1):
+        segment.write_bytes(b"".join(written)[:size])
+        leftover = Leftover(journal.directory)
+        batches = list(leftover.batches())
+        leftover.release()
+        assert leftover.damage is None
+        assert b"".join(batch.data for batch in batches) == b"".join(chunks[: sum(end <= size for end in ends)])
+        assert sum(batch.rows for batch in batches) == sum(end <= size for end in ends)
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 200_000), st.booleans()), max_size=12))
 def test_what_waits_is_known_to_the_byte(
@@ -170,7 +212,7 @@ def test_what_waits_is_known_to_the_byte(
     for size, is_read in steps:
         with suppress(JournalFull):
             journal.append(b"x" * size, 1)
-            waiting += 12 + size
+            waiting += 16 + size
         if is_read and (batch := journal.read(start)) is not None:
             start = journal.forget(batch.end)
             waiting -= batch.size
