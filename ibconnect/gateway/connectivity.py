@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from ibconnect.events.notices import FARMS_OK, LOST, RESTORED
 
-SETTLE_S = 2.0
-_LONGEST_SETTLE_S = 60.0
+SETTLE_S, LONGEST_SETTLE_S = 2.0, 60.0
 # A loss so soon after the one before was over is flapping: it takes twice as long to count as over.
 _FLAPPING_S = 60.0
 # What a gateway had in hand when it lost IB still comes for a moment; later data can only be new.
@@ -86,7 +85,7 @@ class Connectivity:
     def _lose(self, code: str, text: str, now: float) -> None:
         if not self._is_lost:
             is_flapping = now - self._fresh_at < _FLAPPING_S
-            self._settle_s = min(2 * self._settle_s, _LONGEST_SETTLE_S) if is_flapping else SETTLE_S
+            self._settle_s = min(2 * self._settle_s, LONGEST_SETTLE_S) if is_flapping else SETTLE_S
             self._probe_s, self._probe_at = _PROBE_S, now + _PROBE_S
         self.why = (code, text)
         self._is_lost, self._lost_at, self._settles_at = True, now, None

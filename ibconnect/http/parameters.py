@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from ibconnect.codes import CODE_PATTERN
+from ibconnect.codes import CODE_PATTERN, is_code
 from ibconnect.events.kinds import KINDS
 from ibconnect.times import from_micros, parse_rfc3339, to_micros, utc_now
 
@@ -69,6 +69,13 @@ def pattern(expression: str, right: str) -> Kind:
         return text
 
     return Kind({"type": "string", "pattern": expression}, parse)
+
+
+def parse_account(text: str) -> str:
+    """An account code, as gateways list them."""
+    if not is_code(text):
+        raise ValueError(f"{text!r} is not an account code: 1 to 64 visible characters, without commas")
+    return text
 
 
 def integer(low: int, high: int) -> Kind:
@@ -138,7 +145,7 @@ def _parse_session(text: str) -> UUID:
 EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in KINDS.items()}
 
 _TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
-ACCOUNT = pattern(CODE_PATTERN, "an account code: 1 to 64 visible characters, without commas")
+ACCOUNT = Kind({"type": "string", "pattern": CODE_PATTERN}, parse_account)
 TIME = Kind(_TIME_SCHEMA, parse_time)
 MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": f"^-{_AMOUNT}$"}]}, parse_moment)
 DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)
