@@ -54,6 +54,9 @@ _CURSOR = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 _LOWEST = to_micros(datetime.min.replace(tzinfo=UTC))
 _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
 
+# A byte of a URL that is no UTF-8 becomes half of a surrogate pair, which Postgres does not take for text.
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+
 TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
 _TIME_EXAMPLE = "2014-04-22T04:22:05.776394Z"
 
@@ -64,7 +67,7 @@ def pattern(expression: str, right: str) -> Kind:
 
     def parse(text: str) -> str:
         # `$` also matches before a last newline, fullmatch does not.
-        if compiled.fullmatch(text) is None:
+        if compiled.fullmatch(text) is None or _NO_TEXT.search(text):
             raise ValueError(f"{text!r} is not {right}")
         return text
 
@@ -152,6 +155,9 @@ DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)
 CURSOR = Kind({"type": "string", "pattern": f"^{_CURSOR.pattern}$"}, parse_cursor)
 SESSION = Kind({"type": "string", "format": "uuid"}, _parse_session)
 TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation")
+GATEWAY = pattern(
+    r"^[^\u0000-\u0020\u007f-\u00a0,/]{1,300}:[0-9]{1,5}$", "a gateway as /v1/gateways lists them: host:port"
+)
 SEGMENT = pattern("^[A-Z]$", "a segment: one capital letter, such as S")
 CURRENCY = pattern("^[A-Z]{3,5}$", "BASE or a currency code such as USD")
 EVENT_TYPE = choice(*sorted(EVENT_TYPES))

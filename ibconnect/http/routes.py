@@ -62,8 +62,9 @@ ANY = Parameter(
 GATEWAY = Parameter(
     "gateway",
     "query",
-    kinds.ANY_TEXT,
+    kinds.GATEWAY,
     "Only what this gateway told, where several see the account. Default: of each refresh one gateway's",
+    "127.0.0.1:4002",
 )
 IF_NONE_MATCH = Parameter(
     "If-None-Match", "header", kinds.ANY_TEXT, "An ETag that the client has: 304 if it still holds", '"abc"'
