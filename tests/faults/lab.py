@@ -7,11 +7,12 @@ import os
 import random
 import signal
 import socket
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,13 +53,22 @@ class Row:
     times: int = 0
     lost: int = 0
     doubled: int = 0
-    longest: float = 0.0
-    """Seconds until everything was well again."""
+    took: list[float] = field(default_factory=list)
+    """Seconds until everything was well again, each time."""
+
+    @property
+    def longest(self) -> float:
+        return max(self.took, default=0.0)
+
+    @property
+    def typical(self) -> float:
+        """The median: what a promise in seconds is held against, since a busy machine may be late once."""
+        return statistics.median(self.took)
 
     def note(self, seconds: float, lost: int = 0) -> None:
         self.times += 1
         self.lost += lost
-        self.longest = max(self.longest, seconds)
+        self.took.append(seconds)
 
 
 TABLE: dict[str, Row] = {}

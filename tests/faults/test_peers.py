@@ -18,7 +18,6 @@ from tests.faults.processes import Server, running_server
 from tests.waiting import wait_for
 
 FAULTS = ("cut off", "swallowed")
-MADE_ROOM_S = 8.0
 
 
 def part_all(three: Instances, fault: str, source: random.Random) -> None:
@@ -83,7 +82,6 @@ def test_a_leader_that_alone_stays_cut_off_makes_room(tmp_path: Path, fault: str
             sent = leave_one_cut_off(three, server, line, fault)
         line.lost = judge.lost(sent)
     assert line.lost == 0
-    assert line.longest <= MADE_ROOM_S
 
 
 def leave_one_cut_off(three: Instances, server: Server, line: Row, fault: str) -> Counts:
