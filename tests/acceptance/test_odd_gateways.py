@@ -11,12 +11,15 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.acceptance import odd_figures
 from tests.acceptance import odd_gateways as odd
 from tests.conftest import create_database, drop_database
 from tests.paths import scratch
 from tests.processes import get, process
 from tests.small_gateway import SmallGateway, listening
 from tests.waiting import wait_for
+
+CASES: tuple[type[SmallGateway], ...] = (*SmallGateway.__subclasses__(), odd.BrokenInTheMiddle)
 
 QUICK = {"QUIET_TIME": "0.5", "DOWNLOAD_TIMEOUT": "3", "REFRESH_FLOOR": "0.2", "LOG_LEVEL": "debug"}
 
@@ -80,7 +83,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """All of them, and a service that records them."""
-    gateways = {case: case() for case in odd.CASES}
+    gateways = {case: case() for case in CASES}
     name = "odd_gateways"
     url = create_database(server_url, name, template)
     log = tmp_path_factory.mktemp("odd") / "log"
@@ -294,7 +297,7 @@ def test_a_figure_of_the_ledger_is_none_of_the_account(world: World) -> None:
     assert accrued == ["7.01", "7.00", "7.0"]
 
 
-@pytest.mark.parametrize("account", odd.OddCodes.accounts)
+@pytest.mark.parametrize("account", odd_figures.OddCodes.accounts)
 def test_every_account_that_is_listed_can_be_asked_for(world: World, account: str) -> None:
     assert world.ready(account)["AccountCode"] == account
     listed = [row["AccountCode"] for row in world.of("/v1/accounts")]
@@ -311,16 +314,16 @@ def test_models_are_kept_apart_and_do_not_make_an_account_look_empty(world: Worl
 
 
 def test_a_refusal_ends_the_wait_and_is_named(world: World) -> None:
-    assert "321" in world.missing(odd.RefusedWithLargestId)["REF1"]
-    assert world.gateways[odd.RefusedWithLargestId].subscriptions["REF1"] == 1
+    assert "321" in world.missing(odd_figures.RefusedWithLargestId)["REF1"]
+    assert world.gateways[odd_figures.RefusedWithLargestId].subscriptions["REF1"] == 1
 
 
 def test_texts_are_readable(world: World) -> None:
     report = world.ready("TEXT1")
     assert report["Balance"]["AccountType"] == "Zoë"
     assert held(report) == {"连": 100}
-    wait_for(lambda: world.gateway(odd.OtherEncodings)["LastNotice"], "its notice")
-    assert world.gateway(odd.OtherEncodings)["LastNotice"]["Text"] == "ungültig"
+    wait_for(lambda: world.gateway(odd_figures.OtherEncodings)["LastNotice"], "its notice")
+    assert world.gateway(odd_figures.OtherEncodings)["LastNotice"]["Text"] == "ungültig"
     sent = world.of("/v1/events?account=TEXT1&type=PortfolioUpdated&limit=1")
     assert r"\u8fde" in sent["Message"]
 
@@ -328,4 +331,4 @@ def test_texts_are_readable(world: World) -> None:
 def test_an_account_that_vanishes_for_a_moment_is_missing(world: World) -> None:
     world.ready("LIST2")
     get(f"{world.url}/v1/accounts", Cache_Control="max-age=0")
-    assert "unlisted" in world.missing(odd.ListLosesAnAccount)["LIST2"]
+    assert "unlisted" in world.missing(odd_figures.ListLosesAnAccount)["LIST2"]
