@@ -24,9 +24,9 @@ write postgres_password "$(random)"
 write db_url "postgresql://ibconnect:$(cat "$directory/postgres_password")@postgres:5432/ibconnect"
 write api_token "$(random)"
 write prometheus_token "$(random)"
-# What the service gets are hashes; Prometheus' token may see no account at all.
+# What the service gets are hashes; Prometheus' token may see the metrics, and no account at all.
 write api_tokens "sha256:$(hash_of api_token)
-sha256:$(hash_of prometheus_token)@none
+sha256:$(hash_of prometheus_token)@metrics
 "
 write grafana_password "$(random)"
 write ib_password ""
@@ -36,4 +36,11 @@ echo "  api_token         the bearer token of the REST API: curl -H \"Authorizat
 echo "  grafana_password  the password of Grafana's user admin"
 if [ ! -s "$directory/ib_password" ]; then
     echo "  ib_password       is empty: put the password of the IB user into it"
+fi
+
+# What exists is kept. An earlier version gave Prometheus a token that may not see the metrics.
+entry=sha256:$(hash_of prometheus_token)
+if grep -q "^$entry@none" "$directory/api_tokens"; then
+    echo "  api_tokens        does not let Prometheus read the metrics. Change that, then restart ibconnect:"
+    echo "                    sed -i s/^$entry@none/$entry@metrics/ $directory/api_tokens"
 fi

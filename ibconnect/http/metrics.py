@@ -32,8 +32,8 @@ LAST_COMPLETE_REFRESH = Gauge(
 
 
 async def metrics(call: Call) -> web.StreamResponse:
-    """Everything, in Prometheus' text format. Not for tokens limited to accounts: the figures are of all."""
-    if call.principal.accounts is not None:
+    """Everything, in Prometheus' text format. For limited tokens only with that right: the figures are of all."""
+    if not call.principal.has_metrics:
         raise Problem(Code.UNKNOWN_PATH, "this token is limited to accounts, and these figures are of all of them")
     _look_at_process(call.services)
     try:

@@ -1,8 +1,8 @@
 """Bearer tokens: their text in a setting or file in, hashes and what each may see out. See docs/access.md.
 
 Entries are separated by white space; ``#`` begins a comment that ends with its line. An entry is a token or its
-hash (``sha256:`` and 64 hex digits), and may end with ``@`` and the account codes that it is limited to,
-separated by commas, percent-encoded where they hold a blank. Tokens themselves are not kept.
+hash (``sha256:`` and 64 hex digits), and may end with ``@`` and what it is limited to, separated by commas: account
+codes, percent-encoded where they hold a blank, and the word ``metrics``. Tokens themselves are not kept.
 """
 
 import hmac
@@ -18,20 +18,25 @@ MIN_TOKEN_LENGTH = 16
 # RFC 6750, section 2.1: the characters of a bearer token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _HASH = re.compile(r"sha256:([0-9A-Fa-f]{64})", re.ASCII)
+_METRICS = "metrics"
+# Words that stand for rights, now or later, are no account codes unless they are percent-encoded: otherwise the meaning
+# of a token would change with the version that reads it.
+_RESERVED = frozenset({_METRICS, "*", "events", "import", "read", "refresh"})
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: may see everything, or only ``accounts``."""
+    """Who asks: may see everything, or only ``accounts``, and the metrics if ``has_metrics``."""
 
     accounts: frozenset[str] | None = None
+    has_metrics: bool = False
 
     def may_see(self, account: str) -> bool:
         """Whether anything about this account may be told."""
         return self.accounts is None or account in self.accounts
 
 
-EVERYONE = Principal()
+EVERYONE = Principal(has_metrics=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,20 @@ def _entry(number: int, word: str) -> tuple[bytes, Principal]:
         raise ConfigError(f"API_TOKENS, entry {number}: a token has at least {MIN_TOKEN_LENGTH} characters")
     else:
         digest = sha256(secret.encode()).digest()
-    return digest, Principal(_codes(number, codes)) if limited else EVERYONE
+    return digest, _limited(number, codes) if limited else EVERYONE
 
 
-def _codes(number: int, text: str) -> frozenset[str]:
-    codes = [unquote(code) for code in text.split(",")]
+def _limited(number: int, text: str) -> Principal:
+    names = text.split(",")
+    codes = frozenset(unquote(name) for name in names if name != _METRICS)
+    if any("@" in name or (name != _METRICS and name.lower() in _RESERVED) for name in names):
+        raise ConfigError(
+            f"API_TOKENS, entry {number}: the only right after the one @ is {_METRICS}, in lower case; an account that "
+            "is named like a right, or holds an @, is percent-encoded (%6Detrics, %40)"
+        )
     if not all(map(is_code, codes)):
         raise ConfigError(
-            f"API_TOKENS, entry {number}: after @ come account codes, separated by commas; a blank in one is %20"
+            f"API_TOKENS, entry {number}: after @ come account codes, or {_METRICS}, separated by commas; a blank in "
+            "one is %20"
         )
-    return frozenset(codes)
+    return Principal(codes, _METRICS in names)

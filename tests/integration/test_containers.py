@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 import ibconnect.http.app
 import ibconnect.observe
 from ibconnect.config import load
-from ibconnect.http.tokens import parse_tokens
+from ibconnect.http.tokens import Principal, parse_tokens
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -185,8 +185,22 @@ def test_the_secrets_script_makes_every_secret_file_and_keeps_them(compose: dict
     full, limited = (tokens.principal_of(made[name]) for name in ("api_token", "prometheus_token"))
     assert full is not None
     assert full.may_see("DU1000001")
-    assert limited is not None
-    assert not limited.may_see("DU1000001")
+    assert limited == Principal(frozenset(), has_metrics=True)
+
+
+def test_secrets_of_an_earlier_version_are_kept_and_how_to_mend_them_is_said(tmp_path: Path) -> None:
+    """They keep Prometheus out; what is said is a command that can be pasted."""
+    secrets = tmp_path / "secrets"
+    made = make_secrets(secrets)
+    file = secrets / "api_tokens"
+    file.chmod(0o644)
+    file.write_text(made["api_tokens"].replace("@metrics", "@none"))
+    said = run("sh", ROOT / "deploy" / "make-secrets.sh", secrets).stdout
+    assert "@none" in file.read_text()
+    (command,) = [line.strip() for line in said.splitlines() if line.strip().startswith("sed ")]
+    run("sh", "-c", command)
+    assert file.read_text() == made["api_tokens"]
+    assert "sed " not in run("sh", ROOT / "deploy" / "make-secrets.sh", secrets).stdout
 
 
 def test_the_services_environment_is_valid(compose: dict[str, Any], tmp_path: Path) -> None:

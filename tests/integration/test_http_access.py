@@ -35,11 +35,15 @@ FULL = "full-token-0123456789"
 LIMITED = "limited-token-0123456789"
 STRANGER = "stranger-token-0123456789"
 HASHED = "hashed-token-0123456789"
+METRICS = "metrics-token-0123456789"
+BOTH = "both-of-them-token-0123456789"
 TOKENS = f"""
     {FULL}                        # the back office
     {LIMITED}@{DU1}
     {STRANGER}@DU9999999
     sha256:{sha256(HASHED.encode()).hexdigest()}@{DU1},{DU2}
+    {METRICS}@metrics
+    {BOTH}@metrics,{DU1}
 """
 
 
@@ -156,6 +160,43 @@ async def test_a_stranger_sees_no_account_no_event_and_no_gateway(guarded: Serve
     for path, nothing in (("/v1/accounts", b"[]"), ("/v1/events", b""), ("/v1/gateways", b"[]")):
         async with guarded.get(path, headers=bearer(STRANGER)) as response:
             assert (response.status, await response.read()) == (200, nothing)
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "accounts"),
+    [
+        (METRICS, 200, []),
+        (BOTH, 200, [DU1]),
+        (FULL, 200, [DU1, DU2, EMPTY]),
+        (LIMITED, 404, [DU1]),
+        (STRANGER, 404, []),
+    ],
+)
+async def test_metrics_are_a_right_of_their_own(guarded: Served, token: str, status: int, accounts: list[str]) -> None:
+    async with guarded.get("/metrics", headers=bearer(token)) as response:
+        assert response.status == status
+        text = await response.text()
+        assert not any(code in text for code in (DU1, DU2, EMPTY))
+    async with guarded.get("/v1/accounts", headers=bearer(token)) as response:
+        assert [account["AccountCode"] for account in await response.json()] == accounts
+
+
+async def test_a_token_for_metrics_alone_sees_nothing_else(guarded: Served) -> None:
+    """On every route that a token opens, asked in every way."""
+    nothing = {"/v1/accounts": b"[]", "/v1/events": b"", "/v1/gateways": b"[]"}
+    for path, operations in make_document(ROUTES)["paths"].items():
+        filled = path.format(AccountCode=DU1, Timestamp=at(1), IbContractId=265598, Asset="docs.css")
+        url = f"{filled}{_query(operations['get'], DU1) if path not in nothing else ''}"
+        async with guarded.get(url, headers=bearer(METRICS)) as response:
+            if path in nothing:
+                assert (response.status, await response.read()) == (200, nothing[path]), path
+            elif "{AccountCode}" in path:
+                assert response.status == 404, path
+    async with guarded.get(f"/v1/events?account={DU1}", headers=bearer(METRICS)) as response:
+        assert response.status == 404
+    fresh = {"Cache-Control": "max-age=0", **bearer(METRICS)}
+    async with guarded.get("/v1/accounts", headers=fresh) as response:
+        assert response.status == 503, "it lists no account that could be asked for"
 
 
 async def test_gateways_tell_a_limited_token_no_notice(database_url: str) -> None:

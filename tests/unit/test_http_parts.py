@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 
 import orjson
 import pytest
@@ -126,6 +127,34 @@ def test_tokens_and_hashes_with_and_without_limits() -> None:
     for wrong in ("", "dddddddddddddddd", "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb@DU1,DU2", "\udcff"):
         assert tokens.principal_of(wrong) is None
     assert b"aaaa" not in repr(tokens).encode()
+
+
+@pytest.mark.parametrize(
+    ("limits", "principal"),
+    [
+        ("metrics", Principal(frozenset(), has_metrics=True)),
+        ("metrics,DU1", Principal(frozenset({"DU1"}), has_metrics=True)),
+        ("DU1,metrics,DU2", Principal(frozenset({"DU1", "DU2"}), has_metrics=True)),
+        ("%6Detrics", Principal(frozenset({"metrics"}))),
+        ("metrics%40", Principal(frozenset({"metrics@"}))),
+        ("%2A,rea%64", Principal(frozenset({"*", "read"}))),
+        ("DU1", Principal(frozenset({"DU1"}))),
+        ("DUmetrics", Principal(frozenset({"DUmetrics"}))),
+    ],
+)
+def test_the_right_to_read_the_metrics(limits: str, principal: Principal) -> None:
+    for secret in ("a" * 16, f"sha256:{sha256(b'a' * 16).hexdigest()}"):
+        assert parse_tokens(f"{secret}@{limits}").principal_of("a" * 16) == principal
+
+
+@pytest.mark.parametrize(
+    "limits", ["Metrics", "METRICS", "@metrics", "DU1@metrics", "DU1,@metrics", "*", "read", "events", "DU1,import", ""]
+)
+def test_what_looks_like_a_right_and_is_none_is_refused(limits: str) -> None:
+    """Taken for an account that does not exist it would do nothing, and mean something else one day."""
+    with pytest.raises(ConfigError, match=r"entry 2: .*(metrics|account codes)") as refused:
+        parse_tokens(f"{'a' * 16} {'b' * 16}@{limits}")
+    assert "bbbb" not in str(refused.value)
 
 
 @given(st.text())
