@@ -29,7 +29,12 @@ class Measured(Collector):
         self._about = (name, documentation)
         self._names = labels
         self._sources: list[Callable[[], Mapping[tuple[str, ...], float]]] = []
+        self._expected: dict[tuple[str, ...], float] = {} if labels else {(): 0.0}
         REGISTRY.register(self)
+
+    def expect(self, *values: str) -> None:
+        """Show these labels with 0, also while nobody says anything of them."""
+        self._expected[values] = 0.0
 
     def add(self, source: Callable[[], Mapping[tuple[str, ...], float]]) -> Callable[[], None]:
         """Ask this source too: values by their labels. What is returned ends that."""
@@ -38,7 +43,7 @@ class Measured(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """For the registry."""
-        totals: dict[tuple[str, ...], float] = {} if self._names else {(): 0.0}
+        totals = dict(self._expected)
         for source in tuple(self._sources):
             for values, value in source().items():
                 totals[values] = totals.get(values, 0.0) + value
@@ -50,6 +55,11 @@ class Measured(Collector):
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
+BUILD_INFO = Gauge(
+    "ibconnect_build_info",
+    "1; which program this is, the schema of the database and the snapshot tables that it needs.",
+    ["version", "python", "schema", "tables"],
+)
 EVENTS_RECORDED = Counter("ibconnect_events_recorded", "Events committed to the event store.", ["gateway", "kind"])
 BATCH_EVENTS = Histogram(
     "ibconnect_batch_events",
@@ -60,6 +70,7 @@ COMMIT_SECONDS = Histogram(
     "ibconnect_commit_seconds", "Time from arrival to commit of a batch's oldest event.", buckets=_BUCKETS
 )
 SPOOL_BYTES = Measured("ibconnect_spool_bytes", "Bytes of this process's events on local disk, waiting for Postgres.")
+SPOOL_MAX_BYTES = Gauge("ibconnect_spool_max_bytes", "Most bytes that the spool may take (SPOOL_MAX_BYTES).")
 SPOOL_LEFTOVER_BYTES = Measured(
     "ibconnect_spool_leftover_bytes", "Bytes that killed processes left on local disk, waiting for Postgres."
 )
@@ -87,6 +98,7 @@ PROJECTION_POISON = Gauge("ibconnect_projection_poison_events", "Events set asid
 SNAPSHOTS = Counter("ibconnect_snapshots", "Snapshots written by this instance's projector.")
 PART_FAILURES = Counter("ibconnect_part_failures", "Parts of the service that died and were started again.", ["part"])
 TROUBLES = Measured("ibconnect_trouble", "1 while something is amiss; /readyz and the log say more.", ["trouble"])
+HTTP_FAILED = Counter("ibconnect_http_failed", "Requests answered with status 500.", ["route"])
 HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token.")
 HTTP_CROWDED_OUT = Counter(
     "ibconnect_http_crowded_out", "Searches and live streams of events that were refused as too many.", ["code"]

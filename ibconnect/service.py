@@ -37,6 +37,7 @@ from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.rebuild import rebuild_if_older
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
+from ibconnect.series import expect
 from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
 from ibconnect.troubles import State, brief
 
@@ -53,6 +54,9 @@ _ADVICE = "as the owner of the schema run `ibconnect migrate`, then deploy/postg
 # The tasks of the HTTP room that it cannot do without, and what people call them.
 _LISTENER = {"http listen": "the connection that wakes up waiting requests"}
 _TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
+# The parts that are started again when they die.
+_PROJECTOR = "the projector of the snapshot tables"
+_COORDINATION = "the coordination with other instances"
 
 
 @contextmanager
@@ -112,6 +116,7 @@ async def running(config: Config, parts: Parts | None = None) -> AsyncIterator[S
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
         config = replace(config, db_url=url)
+        expect(config, [_PROJECTOR, _COORDINATION, *map(_keeper_of, config.ib_gw)])
         # It answers while it waits for Postgres, if only that it does; and it is the first to end.
         answering = await stack.enter_async_context(AsyncExitStack())
         peers = Peers(await stack.enter_async_context(asking()))
@@ -234,7 +239,7 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future
         await _tables_made(url)
         await _projected(url)
 
-    stack.push_async_callback(_cancelled, [parts.keep("the projector of the snapshot tables", project)])
+    stack.push_async_callback(_cancelled, [parts.keep(_PROJECTOR, project)])
 
 
 async def _tables_made(url: str) -> None:
@@ -304,12 +309,15 @@ async def _entered_keepers(stack: AsyncExitStack, config: Config, writer: Writer
             heard = coordination.on_request
             heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not keeper]
 
-    tasks = [parts.keep("the coordination with other instances", coordination.run)]
+    tasks = [parts.keep(_COORDINATION, coordination.run)]
     tasks += [
-        parts.keep(f"the keeper of the gateway {each}", partial(keep, each), shown="the keeper of a gateway")
-        for each in config.ib_gw
+        parts.keep(_keeper_of(each), partial(keep, each), shown="the keeper of a gateway") for each in config.ib_gw
     ]
     stack.push_async_callback(_cancelled, tasks)
+
+
+def _keeper_of(address: GatewayAddress) -> str:
+    return f"the keeper of the gateway {address}"
 
 
 async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:

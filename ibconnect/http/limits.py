@@ -61,4 +61,10 @@ CROWDED_TOLD_SECONDS = 60.0
 # Waits are woken by NOTIFY; they look for themselves this often, since a NOTIFY may be lost.
 POLL_SECONDS = 0.5
 GATEWAY_FRESH_SECONDS = 15
+# For how long a gateway is listed that only instances have configured that are silent: Postgres may be away for all of
+# them, and an instance be started again.
+GATEWAY_WATCHED_SECONDS = 300
+# How long a scrape of the metrics waits for Postgres, and for how much of the time that the scraper says it has.
+SCRAPE_SECONDS = 3.0
+SCRAPE_SHARE = 0.5
 RETRY_AFTER_SECONDS = 5

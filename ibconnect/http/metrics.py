@@ -1,22 +1,23 @@
 """Prometheus metrics: the counters of the whole process, and at each scrape what the tables and pools say."""
 
-import psycopg
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+
 from aiohttp import web
 from prometheus_client import Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from psycopg_pool import PoolTimeout
 
 from ibconnect import observe
-from ibconnect.database.sql import queries
-from ibconnect.events.wire import time_in
-from ibconnect.http import reads
+from ibconnect.config import parse_schedule
 from ibconnect.http.calls import Call
 from ibconnect.http.headers import COMMON
+from ibconnect.http.limits import SCRAPE_SECONDS, SCRAPE_SHARE
 from ibconnect.http.problems import Code, Problem
+from ibconnect.http.progress import Applied
 from ibconnect.http.services import Services
-from ibconnect.times import to_micros, utc_now
-
-_SQL = queries("http/health")
+from ibconnect.times import utc_now
 
 DATABASE_UP = Gauge("ibconnect_database_up", "1 if the database answered the scrape.")
 POOL_CONNECTIONS = Gauge("ibconnect_pool_connections", "Connections of the HTTP server's pools.", ["pool", "state"])
@@ -26,9 +27,15 @@ LIVE_STREAMS = Gauge("ibconnect_http_live_streams", "Live streams of events that
 EVENT_SEARCHES = Gauge("ibconnect_http_event_searches", "Searches of events that are open.")
 LAST_COMPLETE_REFRESH = Gauge(
     "ibconnect_last_complete_refresh_timestamp_seconds",
-    "When the gateway's newest complete refresh ended, seconds since the epoch.",
+    "When all accounts of the gateway were last refreshed, seconds since the epoch; 0: not yet.",
     ["gateway"],
 )
+REFRESH_DUE = Gauge(
+    "ibconnect_refresh_due_timestamp_seconds",
+    "When ACCT_REF next wanted, or wants, a refresh after the last complete one; without one: when this process began.",
+    ["gateway"],
+)
+_BEGAN = utc_now()
 
 
 async def metrics(call: Call) -> web.StreamResponse:
@@ -36,39 +43,64 @@ async def metrics(call: Call) -> web.StreamResponse:
     if not call.principal.has_metrics:
         raise Problem(Code.UNKNOWN_PATH, "this token is limited to accounts, and these figures are of all of them")
     _look_at_process(call.services)
-    try:
-        await _look_at_tables(call.services.pool)
-        DATABASE_UP.set(1)
-    except (psycopg.Error, PoolTimeout):
-        DATABASE_UP.set(0)
+    found = await call.services.progress.look(_patience(call.request))
+    DATABASE_UP.set(found.is_up)
+    _show_applied(found.applied)
+    _show_refreshed(call.services, found.refreshed)
     headers = {**COMMON, "Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
     return web.Response(body=generate_latest(), headers=headers)
 
 
+def _patience(request: web.Request) -> float:
+    """How long the database may take, so that the scraper is still there."""
+    try:
+        given = float(request.headers.get("X-Prometheus-Scrape-Timeout-Seconds", ""))
+    except ValueError:
+        return SCRAPE_SECONDS
+    return min(SCRAPE_SECONDS, max(0.0, given * SCRAPE_SHARE))
+
+
 def _look_at_process(services: Services) -> None:
-    for pool in {services.pool, services.writes, services.scans.pool}:
+    for pool in {services.pool, services.writes, services.scans.pool, services.progress.pool}:
         stats = pool.get_stats()
         idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
         POOL_CONNECTIONS.labels(pool.name, "idle").set(idle)
         POOL_CONNECTIONS.labels(pool.name, "busy").set(size - idle)
-        POOL_WAITING.labels(pool.name).set(stats.get("requests_waiting", 0))
+        if pool is not services.progress.pool:
+            # What waits there is this question itself, while Postgres is away.
+            POOL_WAITING.labels(pool.name).set(stats.get("requests_waiting", 0))
     CACHE_BYTES.set(services.reports.size)
     LIVE_STREAMS.set(services.tails.open)
     EVENT_SEARCHES.set(services.scans.open)
 
 
-async def _look_at_tables(pool: reads.Pool) -> None:
-    row = await reads.row(pool, _SQL["progress"], {})
-    if row is not None:
-        position, newest, oldest_state, poisoned = row
-        observe.PROJECTION_POSITION.set(position)
-        observe.PROJECTION_LAG_EVENTS.set(max(newest - position, 0))
-        observe.PROJECTION_LAG_SECONDS.set(_age(oldest_state))
-        observe.PROJECTION_POISON.set(poisoned)
-    for gateway, ended in await reads.rows(pool, _SQL["last_refreshes"], {}):
-        LAST_COMPLETE_REFRESH.labels(gateway).set(to_micros(ended) / 1_000_000)
+def _show_applied(applied: Applied | None) -> None:
+    """What is not known is no number: an old one, or none, would look like all is well."""
+    known: tuple[float, ...] = (math.nan,) * len(Applied._fields) if applied is None else applied
+    position, lag_events, lag_seconds, poisoned = known
+    observe.PROJECTION_POSITION.set(position)
+    observe.PROJECTION_LAG_EVENTS.set(lag_events)
+    observe.PROJECTION_LAG_SECONDS.set(lag_seconds)
+    observe.PROJECTION_POISON.set(poisoned)
 
 
-def _age(state: bytes | None) -> float:
-    micros = time_in(state) if state else None
-    return 0.0 if micros is None else max(0.0, (to_micros(utc_now()) - micros) / 1_000_000)
+def _show_refreshed(services: Services, refreshed: Mapping[str, datetime] | None) -> None:
+    """Of the gateways that this instance has configured, and no others. Without an answer the last one holds."""
+    known = services.refreshed
+    known.update(refreshed or {})
+    LAST_COMPLETE_REFRESH.clear()
+    REFRESH_DUE.clear()
+    for gateway in map(str, services.config.ib_gw):
+        ended = known.get(gateway)
+        LAST_COMPLETE_REFRESH.labels(gateway).set(ended.timestamp() if ended else 0)
+        REFRESH_DUE.labels(gateway).set(_due(services.config.acct_ref, ended))
+
+
+@lru_cache(maxsize=64)
+def _due(schedule: str, ended: datetime | None) -> float:
+    if ended is None:
+        return _BEGAN.timestamp()
+    due: datetime | None = parse_schedule(schedule).next(
+        now=ended.astimezone(UTC), default_utc=True, return_datetime=True
+    )
+    return math.inf if due is None else due.timestamp()

@@ -22,7 +22,7 @@ from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
 from ibconnect.http.tokens import EVERYONE
-from ibconnect.observe import HTTP_SECONDS, Durations, Kind, observe
+from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Durations, Kind, observe
 
 _log = logging.getLogger("ibconnect")
 # How it shows that tables of another version were read: unknown columns, other types, rows that are not there.
@@ -104,6 +104,7 @@ async def _failed(request: web.Request, route: str, exc: Exception, is_telling: 
     problem = problem_of(exc)
     facts = {"route": route, "status": problem.status, "code": problem.code.value.code}
     if problem.code is Code.INTERNAL:
+        HTTP_FAILED.labels(route).inc()
         observe(Kind.HTTP_FAILED, **facts, error_id=problem.error_id, error=exc)
         details = "".join(traceback.format_exception(exc)) if is_telling else None
         return problem.response(details)

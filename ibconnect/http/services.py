@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from ibconnect.http.limits import (
     SCAN_CONNECTIONS,
     STATEMENT_TIMEOUT_MS,
 )
+from ibconnect.http.progress import Progress
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
 from ibconnect.http.report import ReportReader
@@ -32,7 +34,8 @@ from ibconnect.observe import Kind, observe
 class Services:
     """Shared by all requests.
 
-    ``pool`` answers reads; ``writes`` is the primary (the same pool, or another); ``scans`` has connections of its own.
+    ``pool`` answers reads; ``writes`` is the primary (the same pool, or another); ``scans`` and ``progress`` have
+    connections of their own. ``refreshed``: when each gateway was last refreshed completely, as far as was heard.
     """
 
     config: Config
@@ -46,6 +49,8 @@ class Services:
     reader: ReportReader
     tables: Tables
     database_seconds: Callable[[], float]
+    progress: Progress
+    refreshed: dict[str, datetime] = field(default_factory=dict)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,8 +76,22 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS))
     tails, tables = Tails(scans, wakeups), Tables(pool)
     reader = ReportReader(pool, tables.vouch)
+    progress = Progress(
+        _pool(config.db_read_url or config.db_url, "http metrics", 0, 1), [str(each) for each in config.ib_gw]
+    )
     return Services(
-        config, open_guard(config), writes, pool, wakeups, refresher, scans, tails, reader, tables, database_seconds
+        config=config,
+        guard=open_guard(config),
+        writes=writes,
+        pool=pool,
+        wakeups=wakeups,
+        refresher=refresher,
+        scans=scans,
+        tails=tails,
+        reader=reader,
+        tables=tables,
+        database_seconds=database_seconds,
+        progress=progress,
     )
 
 
@@ -85,9 +104,11 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
 
     async def context(_: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for pool in {id(pool): pool for pool in (services.writes, services.pool, services.scans.pool)}.values():
+            pools = (services.writes, services.pool, services.scans.pool, services.progress.pool)
+            for pool in {id(pool): pool for pool in pools}.values():
                 await pool.open()
                 stack.push_async_callback(pool.close)
+            stack.push_async_callback(services.progress.close)
             stack.push_async_callback(services.refresher.close)
             stack.push_async_callback(services.tails.close)
             stack.push_async_callback(services.tables.close)

@@ -28,12 +28,24 @@ FROM projection
 LIMIT 1;
 
 -- name: last_refreshes
--- When each gateway's newest complete refresh ended.
+-- When all accounts of each gateway were last refreshed: in one complete refresh, or the last of them in one that made up
+-- for what others had missed.
 SELECT
     gateway.name,
-    max(refresh.ended) AS ended
+    greatest(
+        (
+            SELECT refresh.ended
+            FROM session
+            INNER JOIN refresh ON refresh.session_id = session.id
+            WHERE session.gateway_id = gateway.id AND refresh.outcome = 'complete' AND refresh.scope = ''
+            ORDER BY refresh.id DESC
+            LIMIT 1
+        ),
+        (
+            SELECT CASE WHEN bool_and(coalesce(listing.is_whole, FALSE)) THEN min(listing.concluded) END
+            FROM gateway_account AS listing
+            WHERE listing.gateway_id = gateway.id AND listing.is_listed
+        )
+    ) AS ended
 FROM gateway
-INNER JOIN session ON session.gateway_id = gateway.id
-INNER JOIN refresh ON refresh.session_id = session.id
-WHERE refresh.outcome = 'complete'
-GROUP BY gateway.name;
+WHERE gateway.name = ANY(%(gateways)s::text[]);

@@ -1,0 +1,62 @@
+"""Every series of the metrics that the settings make known exists from the first scrape on, with 0.
+
+In: the settings, and the names of the parts. Out: the labels of counters and gauges. Called by the composition root
+before anything is served. A series that begins with its first event hides that event from Prometheus, which sees no
+increase; one that is not there when nothing works keeps its alert from firing when it is needed most.
+
+Labels that only a client or a gateway can name (statuses of requests, codes of notices that mean nothing here) begin
+when they come.
+"""
+
+import platform
+from collections.abc import Iterable
+
+from ibconnect import __version__
+from ibconnect import observe as o
+from ibconnect.config import Config
+from ibconnect.database.migrations import available
+from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.events import notices
+from ibconnect.events.kinds import KINDS
+from ibconnect.events.leftovers import DAMAGED, UNOPENED
+from ibconnect.events.refused import REFUSED
+from ibconnect.gateway.refresh import Outcome
+from ibconnect.http.problems import Code
+from ibconnect.http.routes import ROUTES
+
+_CODES = (*notices.LOST, *notices.RESTORED, notices.UNSUBSCRIBED, notices.SUBSCRIBED_ELSEWHERE)
+_CROWDED = (Code.TOO_MANY_OF_TOKEN, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS)
+
+
+def expect(config: Config, parts: Iterable[str]) -> None:
+    """Show all series of this process.
+
+    :param parts: the names of the parts that are started again when they die
+    """
+    schema = str(available()[-1].number)
+    o.BUILD_INFO.labels(__version__, platform.python_version(), schema, str(SNAPSHOTS_VERSION)).set(1)
+    o.SPOOL_MAX_BYTES.set(config.spool_max_bytes)
+    for gateway in map(str, config.ib_gw):
+        _expect_gateway(gateway)
+    for part in parts:
+        o.PART_FAILURES.labels(part)
+    for why in (DAMAGED, UNOPENED):
+        o.SPOOL_KEPT.labels(why)
+    for why in (DAMAGED, UNOPENED, REFUSED):
+        o.SPOOL_KEPT_BYTES.expect(why)
+    for code in _CROWDED:
+        o.HTTP_CROWDED_OUT.labels(code.value.code)
+    for route in ROUTES:
+        o.HTTP_FAILED.labels(route.path)
+
+
+def _expect_gateway(gateway: str) -> None:
+    o.GATEWAY_CONNECTED.labels(gateway).set(0)
+    o.GATEWAY_CONNECTS.labels(gateway)
+    o.MESSAGES_LOST.labels(gateway)
+    for kind in KINDS.values():
+        o.EVENTS_RECORDED.labels(gateway, kind.__name__)
+    for outcome in Outcome:
+        o.REFRESH_SECONDS.labels(gateway, outcome.value)
+    for code in _CODES:
+        o.NOTICES.labels(gateway, code)
