@@ -31,6 +31,7 @@ ASKED: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("getPositionHistory", f"/v1/accounts/{DU1}/positions/265598/history?from={at(1)}", _CSV),
     ("listEvents", f"/v1/events?account={DU1}&type=PortfolioUpdated&limit=1", {}),
     ("listGateways", "/v1/gateways", {}),
+    ("listInstances", "/v1/instances", {}),
     ("getHealth", "/healthz", {}),
     ("getReadiness", "/readyz", {}),
     ("problem", f"/v1/accounts/{DU1}/yesterday", {}),

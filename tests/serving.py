@@ -147,7 +147,16 @@ def build_world(url: str, snapshots: int = 5, gap_after: int | None = None) -> S
 def tell_gateway(
     connection: psycopg.Connection[tuple[object, ...]], name: str = GATEWAY, *, connected: bool = True
 ) -> None:
-    """Report a gateway's state as its leader does."""
+    """Report a gateway's state as its leader does, who is alive."""
+    connection.execute(
+        """
+        INSERT INTO coordination.instance (name, gateways, client_id, address, version)
+        VALUES ('leader', ARRAY[%s], 5555, '127.0.0.1:3000', '0.1.0')
+        ON CONFLICT (name) DO UPDATE
+        SET gateways = instance.gateways || excluded.gateways, heartbeat = clock_timestamp()
+        """,
+        (name,),
+    )
     connection.execute(
         """
         INSERT INTO coordination.gateway (name, instance, state, detail, connected, server_version)

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect import __version__
 from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
@@ -69,7 +70,14 @@ class Coordination:
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
         self.on_request: list[Callable[[Request], None]] = []
-        self._about = {"name": instance, "gateways": list(gateways), "client_id": client_id, "address": None}
+        self._about = {
+            "name": instance,
+            "gateways": list(gateways),
+            "client_id": client_id,
+            "address": None,
+            "version": __version__,
+            "is_new": True,
+        }
         self._connected_at = float("inf")
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
@@ -133,11 +141,13 @@ class Coordination:
         if self._named is not connection and await _value(connection, "hold_name", self._about):
             self._named, self.own_name = connection, self.instance
         await connection.execute(Q["announce_instance"], self._about)
+        self._about["is_new"] = False
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
         await self._see_peers(connection)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
+        await connection.execute(Q["forget_gone"])
 
     async def _see_peers(self, connection: AsyncConnection[TupleRow]) -> None:
         found = await (await connection.execute(Q["peers"], self._about)).fetchall()

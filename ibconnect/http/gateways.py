@@ -10,16 +10,21 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import JSON, Call
 from ibconnect.http.documents import Document
-from ibconnect.http.limits import GATEWAY_FRESH_SECONDS
+from ibconnect.http.limits import GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/gateways")
 
 
 async def list_gateways(call: Call) -> web.StreamResponse:
-    """Every gateway that any instance was ever configured with, by name."""
+    """Every gateway that this instance, or another one that was alive lately, is configured with, by name."""
     visible = call.principal.accounts
-    asked = {"fresh": GATEWAY_FRESH_SECONDS, "codes": None if visible is None else sorted(visible)}
+    asked = {
+        "own": [str(address) for address in call.services.config.ib_gw],
+        "watched": GATEWAY_WATCHED_SECONDS,
+        "fresh": GATEWAY_FRESH_SECONDS,
+        "codes": None if visible is None else sorted(visible),
+    }
     found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
     body = orjson.dumps([_gateway(row, visible) for row in found])
     return Document(body, JSON, "private, no-cache").response(call.request)

@@ -4,7 +4,7 @@ Requests are routed and validated by it, and the OpenAPI document is made of it,
 other does not do.
 """
 
-from ibconnect.http import accounts, documentation, events, gateways, health, history, metrics
+from ibconnect.http import accounts, documentation, events, gateways, health, history, instances, metrics
 from ibconnect.http import parameters as kinds
 from ibconnect.http.calls import JSON, Answer, Route
 from ibconnect.http.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
@@ -254,10 +254,26 @@ ROUTES: tuple[Route, ...] = (
         handler=gateways.list_gateways,
         tag="Recorder",
         summary="The gateways",
-        description="Each gateway: connected or why not, its session, who records it, last refresh, last notice.",
+        description=(
+            "Each gateway that a living instance has configured: connected or why not, its session, who records it, "
+            "last refresh, last notice."
+        ),
         parameters=(IF_NONE_MATCH,),
         answers={200: Answer("The gateways", {JSON: "GatewayList"}, ("ETag",)), 304: _NOT_MODIFIED},
         reads_tables=True,
+    ),
+    Route(
+        path="/v1/instances",
+        name="listInstances",
+        handler=instances.list_instances,
+        tag="Recorder",
+        summary="The instances",
+        description=(
+            "The instances that were alive within the last day: version, address, the gateways that each could record "
+            "and those that it does. A token that is limited to accounts sees none."
+        ),
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("The instances", {JSON: "InstanceList"}, ("ETag",)), 304: _NOT_MODIFIED},
     ),
     Route(
         path="/v1/openapi.json",
@@ -296,7 +312,9 @@ ROUTES: tuple[Route, ...] = (
         handler=metrics.metrics,
         tag="Service",
         summary="Prometheus metrics",
-        description="Counters of this instance and the state of its database. A token must not be limited to accounts.",
+        description=(
+            "Counters of this instance and the state of its database. A limited token needs the right `metrics`."
+        ),
         answers={200: Answer("The metrics", {"text/plain": "Text"})},
         problems=(Code.UNKNOWN_PATH,),
         media=("text/plain",),

@@ -267,6 +267,20 @@ _GATEWAY = _object(
     },
 )
 
+_INSTANCE = _object(
+    "A process of the service",
+    {
+        "Instance": {**_TEXT, "description": "Its name (INSTANCE)"},
+        "Version": {**_nullable(_TEXT), "description": "Of the program; null: an earlier one, which does not say"},
+        "Address": {**_nullable(_TEXT), "description": "Where the others can ask it"},
+        "Gateways": {"type": "array", "items": _TEXT, "description": "Those that it could record (IB_GW)"},
+        "Records": {"type": "array", "items": _TEXT, "description": "Those that it records now"},
+        "Since": {**_TIME, "description": "When it began"},
+        "Heartbeat": {**_TIME, "description": "When it last said that it lives"},
+        "Alive": {"type": "boolean", "description": "Whether that is less than 15 s ago"},
+    },
+)
+
 _PROBLEM = _object(
     "RFC 9457",
     {
@@ -294,6 +308,8 @@ SCHEMAS: dict[str, Schema] = {
     "Event": _EVENT,
     "Gateway": _GATEWAY,
     "GatewayList": _list("By name", "Gateway"),
+    "Instance": _INSTANCE,
+    "InstanceList": _list("By name", "Instance"),
     "Alive": _object(
         "The process answers",
         {

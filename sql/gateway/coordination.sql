@@ -10,18 +10,49 @@ SELECT pg_try_advisory_lock(7107, hashtext(%(name)s))
 SELECT coordination.is_alive(%(name)s)
 
 -- name: announce_instance
-INSERT INTO coordination.instance (name, gateways, client_id, address)
-VALUES (%(name)s, %(gateways)s, %(client_id)s, %(address)s)
+-- A process that has the name of one that was killed began later than that.
+INSERT INTO coordination.instance (name, gateways, client_id, address, version)
+VALUES (%(name)s, %(gateways)s, %(client_id)s, %(address)s, %(version)s)
 ON CONFLICT (name) DO UPDATE
 SET
     gateways = excluded.gateways,
     client_id = excluded.client_id,
     address = excluded.address,
+    version = excluded.version,
+    started = CASE WHEN %(is_new)s THEN clock_timestamp() ELSE instance.started END,
     heartbeat = clock_timestamp()
 
 -- name: leave_instance
+-- A clean end: nobody is left to say that the gateways recorded here are not any more.
+WITH left_behind AS (
+    UPDATE coordination.gateway
+    SET
+        connected = false,
+        state = 'disconnected',
+        detail = 'the instance that recorded it was stopped',
+        since = clock_timestamp()
+    WHERE instance = %(name)s AND connected
+)
+
 DELETE FROM coordination.instance
-WHERE name = %(name)s OR heartbeat < clock_timestamp() - interval '1 day'
+WHERE name = %(name)s
+
+-- name: forget_gone
+-- What has said nothing for a day: instances that were killed, and gateways that no other instance could record (of one
+-- of an earlier version it is not known what it could). What was recorded of them stays.
+WITH gone AS (
+    DELETE FROM coordination.instance
+    WHERE heartbeat < clock_timestamp() - interval '1 day'
+)
+
+DELETE FROM coordination.gateway
+WHERE heartbeat < clock_timestamp() - interval '1 day'
+  AND NOT EXISTS (
+      SELECT 1
+      FROM coordination.instance
+      WHERE instance.heartbeat >= clock_timestamp() - interval '1 day'
+        AND (gateway.name = ANY(instance.gateways) OR instance.gateways = '{}')
+  )
 
 -- name: peers
 -- The other instances that are alive and could take over one of these gateways: where each can be asked, and whether it

@@ -1,12 +1,33 @@
 -- name: list_gateways
--- Each gateway as its leader last told of it, with its last refresh; for a token that is limited to some accounts,
--- the gateways that listed one of them, without notices, which may name others.
+-- Each gateway that we or an instance that was alive lately could record, as its leader last told of it, with its last
+-- refresh; for a token that is limited to some accounts, the gateways that listed one of them, without notices, which may
+-- name others. What a leader said that has fallen silent holds no longer.
+WITH watched AS (
+    SELECT unnest(%(own)s::text[]) AS name
+    UNION
+    SELECT unnest(instance.gateways)
+    FROM coordination.instance
+    WHERE instance.heartbeat > clock_timestamp() - make_interval(secs => %(watched)s)
+),
+
+latest AS (
+    SELECT
+        gateway.*,
+        gateway.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_fresh
+    FROM coordination.gateway
+)
+
 SELECT
-    coalesce(told.name, gateway.name) AS name,
-    coalesce(told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s), FALSE) AS connected,
-    coalesce(told.state, 'unknown') AS state,
-    CASE WHEN %(codes)s::text[] IS NULL THEN told.detail END AS detail,
-    told.since,
+    watched.name,
+    coalesce(told.connected AND told.is_fresh, FALSE) AS connected,
+    CASE WHEN told.is_fresh THEN told.state ELSE 'unknown' END AS state,
+    CASE
+        WHEN %(codes)s::text[] IS NOT NULL THEN NULL
+        WHEN told.is_fresh THEN told.detail
+        WHEN told.name IS NULL THEN 'no instance has told of it yet'
+        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', told.state, told.detail))
+    END AS detail,
+    CASE WHEN told.is_fresh THEN told.since ELSE told.heartbeat END AS since,
     told.session_id,
     told.server_version,
     told.instance,
@@ -24,8 +45,9 @@ SELECT
     coalesce(last_refresh.done, last_refresh.done_so_far) AS done,
     last_refresh.total,
     last_refresh.detail AS refresh_detail
-FROM coordination.gateway AS told
-FULL JOIN gateway ON gateway.name = told.name
+FROM watched
+LEFT JOIN latest AS told ON told.name = watched.name
+LEFT JOIN gateway ON gateway.name = watched.name
 LEFT JOIN LATERAL (
     SELECT
         refresh.created,

@@ -4,8 +4,14 @@
 SELECT
     told.name,
     told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_connected,
-    told.state,
-    told.detail,
+    CASE
+        WHEN told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN told.state
+        ELSE 'unknown'
+    END AS state,
+    CASE
+        WHEN told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN told.detail
+        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', told.state, told.detail))
+    END AS detail,
     account.code,
     extract(EPOCH FROM clock_timestamp() - listing.concluded)::double precision AS age,
     coalesce(listing.is_whole, FALSE) AS is_whole,

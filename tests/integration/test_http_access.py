@@ -183,7 +183,7 @@ async def test_metrics_are_a_right_of_their_own(guarded: Served, token: str, sta
 
 async def test_a_token_for_metrics_alone_sees_nothing_else(guarded: Served) -> None:
     """On every route that a token opens, asked in every way."""
-    nothing = {"/v1/accounts": b"[]", "/v1/events": b"", "/v1/gateways": b"[]"}
+    nothing = {"/v1/accounts": b"[]", "/v1/events": b"", "/v1/gateways": b"[]", "/v1/instances": b"[]"}
     for path, operations in make_document(ROUTES)["paths"].items():
         filled = path.format(AccountCode=DU1, Timestamp=at(1), IbContractId=265598, Asset="docs.css")
         url = f"{filled}{_query(operations['get'], DU1) if path not in nothing else ''}"
