@@ -246,7 +246,7 @@ def test_alerts_read_series_that_exist() -> None:
         assert used(rule["expr"]), rule["alert"]
         assert used(rule["expr"]) <= exposed(), rule["alert"]
         assert rule["labels"]["severity"] in ("warning", "critical")
-        assert set(rule["annotations"]) == {"summary", "description"}
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
 
 
 def test_the_dashboard_reads_series_that_exist_and_shows_all_of_ours() -> None:
