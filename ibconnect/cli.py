@@ -13,6 +13,7 @@ from ibconnect import __version__, exporting, replaying
 from ibconnect.config import SETTINGS, Config, describe, load
 from ibconnect.errors import ConfigError, IbConnectError
 from ibconnect.observe import configure_logging
+from ibconnect.refusals import refusal
 from ibconnect.simulator import cli as simulate
 
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ibconnect: {exc}", file=sys.stderr)
         return 2
     except IbConnectError as exc:
-        print(f"ibconnect: {exc}", file=sys.stderr)
+        print(f"ibconnect: {exc}{_advice(exc)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -34,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) is gone; Python must not try to flush to it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _advice(exc: IbConnectError) -> str:
+    """What to do, if Postgres refuses something, unless that is said already."""
+    found = refusal(exc)
+    return f"; {found.advice}" if found and found.advice not in str(exc) else ""
 
 
 def build_parser() -> argparse.ArgumentParser:

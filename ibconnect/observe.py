@@ -21,6 +21,8 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from ibconnect.errors import ConfigError, DatabaseError
+
 
 class Measured(Collector):
     """A gauge that is asked when it is scraped: the sum of what its sources say, which never is an old figure."""
@@ -171,6 +173,7 @@ class Kind(Enum):
     SERVICE_STOPPED = Told(Level.INFO, "stopped")
     DATABASE_MIGRATED = Told(Level.INFO, "database schema brought up to date")
     DATABASE_LOST = Told(Level.WARNING, "Postgres is away")
+    DATABASE_REFUSES = Told(Level.WARNING, "Postgres is there and refuses us: somebody has to mend it, trying again")
     STARTED_WITHOUT_DATABASE = Told(Level.WARNING, "recording to the spool until Postgres is there")
     DATABASE_REVIVED = Told(Level.WARNING, "the embedded Postgres was killed and is started again")
     DATABASE_BACK = Told(Level.INFO, "Postgres is back")
@@ -245,6 +248,9 @@ class Trouble(Enum):
 
     EMBEDDED_DOWN = Lasting(Kind.DATABASE_LOST, None, "the embedded Postgres cannot be started again")
     DATABASE_WAITS = Lasting(Kind.DATABASE_LOST, None, "the schema of the database cannot be prepared")
+    DATABASE_REFUSES = Lasting(
+        Kind.DATABASE_REFUSES, Kind.DATABASE_BACK, "Postgres refuses the login or a right of this service"
+    )
     EVENTS_WAIT = Lasting(Kind.SPOOL_STARTED, Kind.SPOOL_DRAINED, "events wait in the spool")
     WRITER_FAILS = Lasting(Kind.WRITER_FAILED, None, "the writer of events fails")
     LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
@@ -257,12 +263,14 @@ class Trouble(Enum):
 
 
 def observe(kind: Kind, /, **facts: Any) -> None:
-    """Tell one thing. ``error`` may be an exception: its text is logged, with its traceback at ERROR."""
+    """Tell one thing. ``error`` may be an exception: its text is logged, with its traceback at ERROR
+    if only the program's authors could make something of it."""
     told = kind.value
     error = facts.get("error")
     if isinstance(error, BaseException):
         facts["error"] = str(error) or repr(error)
-        if told.level is Level.ERROR:
+        # What a setting or the database lacks is said in full by the text.
+        if told.level is Level.ERROR and not isinstance(error, ConfigError | DatabaseError):
             facts["exc_info"] = error
     structlog.get_logger("ibconnect").log(told.level.value, told.text, kind=kind.name.lower(), **facts)
 

@@ -37,6 +37,7 @@ from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.rebuild import rebuild_if_older
 from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
+from ibconnect.refusals import RIGHT, refusal
 from ibconnect.series import expect
 from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
 from ibconnect.troubles import State, brief
@@ -49,8 +50,6 @@ _MEET_S = 3.0
 _WATCH_S = 1.0
 # What ends because a part of it has died may hang for the same reason; it must not stay.
 _FORCE_S = 30.0
-_NO_RIGHT = "42501"
-_ADVICE = "as the owner of the schema run `ibconnect migrate`, then deploy/postgres/grants.sql (see README.md)"
 # The tasks of the HTTP room that it cannot do without, and what people call them.
 _LISTENER = {"http listen": "the connection that wakes up waiting requests"}
 _TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
@@ -183,13 +182,14 @@ async def recording(
 async def prepared(url: str) -> None:
     """Wait until Postgres can be written to, and bring the schema up to date.
 
-    A Postgres that is away, starting, read-only or failing over is waited for; also a login that is refused.
+    A Postgres that is away, starting, read-only or failing over is waited for; also a login that is refused, which
+    is told as what it is.
 
     :raises SchemaError: the database is newer than this code
     :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do
     """
     backoff = Backoff(first=0.25, ceiling=2.0)
-    waiting = State(Trouble.DATABASE_WAITS)
+    waiting, refused = State(Trouble.DATABASE_WAITS), State(Trouble.DATABASE_REFUSES)
     try:
         while True:
             try:
@@ -197,14 +197,18 @@ async def prepared(url: str) -> None:
                     observe(Kind.DATABASE_MIGRATED, migration=migration.name)
                 return await in_thread(partial(ensure, url))
             except Exception as exc:
-                if getattr(exc.__cause__ or exc, "sqlstate", None) == _NO_RIGHT:
-                    raise DatabaseError(f"{exc}; the role of DB_URL lacks a right: {_ADVICE}") from exc
+                found = refusal(exc)
+                if found is RIGHT and not isinstance(exc, DatabaseUnavailable):
+                    raise DatabaseError(f"{exc}; the role of DB_URL lacks a right: {found.advice}") from exc
                 if not _is_worth_waiting(exc):
                     raise
-                waiting.note(brief(exc), error=exc)
+                lasting, over = (refused, waiting) if found else (waiting, refused)
+                lasting.note(brief(exc), error=exc)
+                over.forget()
             await asyncio.sleep(backoff.wait())
     finally:
         waiting.forget()
+        refused.forget()
 
 
 def _is_worth_waiting(exc: BaseException) -> bool:
@@ -249,9 +253,9 @@ async def _tables_made(url: str) -> None:
         while True:
             try:
                 return await in_thread(partial(_make_tables, url))
-            except (DatabaseUnavailable, ProjectionError) as exc:
-                # Postgres is away, another instance rebuilds, or somebody's view is in the way: the tables that there
-                # are serve on meanwhile.
+            except (DatabaseError, ProjectionError) as exc:
+                # Postgres is away or refuses something, another instance rebuilds, a backup runs, or somebody's view is
+                # in the way: the tables that there are serve on meanwhile, and recording goes on.
                 failing.note(brief(exc), error=exc)
             await asyncio.sleep(_REBUILD_AGAIN_S)
     finally:

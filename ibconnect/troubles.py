@@ -17,6 +17,7 @@ from typing import Any
 
 from ibconnect import observe as o
 from ibconnect.observe import Trouble, observe
+from ibconnect.refusals import refusal
 from ibconnect.times import format_rfc3339, utc_now
 
 AGAIN_S = 300.0
@@ -33,7 +34,7 @@ class State:
     def __init__(self, trouble: Trouble) -> None:
         self.trouble = trouble
         self._since: datetime | None = None
-        self._reason = ""
+        self.reason = ""
         self._told: dict[str, float] = {}
 
     @property
@@ -47,17 +48,17 @@ class State:
         A reason is told once in a while, also if it alternates with another one.
         """
         with _guard:
-            self._reason = reason
+            self.reason = reason
             if self._since is None:
                 self._since = utc_now()
                 _lasting.append(self)
             is_news = self._is_news(time.monotonic())
         if is_news:
-            observe(self.trouble.value.lasts, reason=reason, **facts)
+            observe(self.trouble.value.lasts, reason=reason, **facts, **_advice(facts.get("error")))
 
     def _is_news(self, now: float) -> bool:
         self._told = {reason: at for reason, at in self._told.items() if now - at < AGAIN_S}
-        return self._told.setdefault(self._reason, now) == now
+        return self._told.setdefault(self.reason, now) == now
 
     def over(self, **facts: Any) -> None:
         """It is over, if it lasted."""
@@ -79,7 +80,7 @@ class State:
 
     def __str__(self) -> str:
         since = format_rfc3339(self._since.replace(microsecond=0)) if self._since else "never"
-        return f"{self.trouble.value.text}, since {since}: {self._reason}"
+        return f"{self.trouble.value.text}, since {since}: {self.reason}"
 
 
 def looking(look: Callable[[], None]) -> Callable[[], None]:
@@ -95,10 +96,23 @@ def look() -> None:
 
 
 def lasting(*, but: frozenset[Trouble] = frozenset()) -> list[str]:
-    """What is amiss now, but for these troubles: a sentence each, in the order in which it began."""
+    """What is amiss now, but for these troubles: a sentence each, in the order in which it began.
+
+    What several parts have for the same reason is said once.
+    """
     look()
+    told: dict[tuple[Trouble, str], str] = {}
     with _guard:
-        return [str(state) for state in _lasting if state.trouble not in but]
+        for state in _lasting:
+            if state.trouble not in but:
+                told.setdefault((state.trouble, state.reason), str(state))
+    return list(told.values())
+
+
+def lasts(trouble: Trouble) -> bool:
+    """Whether this is amiss now, in any part."""
+    with _guard:
+        return any(state.trouble is trouble for state in _lasting)
 
 
 def _measured() -> dict[tuple[str, ...], float]:
@@ -109,6 +123,12 @@ def _measured() -> dict[tuple[str, ...], float]:
 
 
 o.TROUBLES.add(_measured)
+
+
+def _advice(error: Any) -> dict[str, str]:
+    """What to do, if Postgres refuses something for a reason that only somebody can mend."""
+    found = refusal(error) if isinstance(error, BaseException) else None
+    return {"advice": found.advice} if found else {}
 
 
 def innermost(exc: BaseException) -> BaseException:
@@ -122,5 +142,7 @@ def brief(exc: BaseException) -> str:
     """What went wrong, fit for anybody to read and the same each time: the kind of an error, not what it says."""
     exc = innermost(exc)
     cause = innermost(exc.__cause__ or exc)
+    if found := refusal(cause):
+        return found.reason
     said = getattr(cause, "sqlstate", None) or (cause.strerror if isinstance(cause, OSError) else None)
     return f"{type(cause).__name__} ({said})" if said else type(cause).__name__

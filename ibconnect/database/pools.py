@@ -4,6 +4,8 @@ Called by the event store, the projections, leadership and the HTTP reads. Any l
 ``target_session_attrs``, ``sslmode``, ``options``.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -12,7 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from ibconnect.errors import DatabaseUnavailable
+from ibconnect.database.outages import is_passing
+from ibconnect.errors import DatabaseError, DatabaseUnavailable
+from ibconnect.refusals import refusal
 
 LIVE_SCHEMA = "snapshots"
 LIVE_PATH = f"{LIVE_SCHEMA}, public"
@@ -62,7 +66,27 @@ def connect(
     try:
         return psycopg.connect(autocommit=autocommit, **wanted)
     except psycopg.OperationalError as exc:
-        raise DatabaseUnavailable(f"cannot connect to Postgres: {exc}") from exc
+        raise DatabaseUnavailable(_told(exc)) from exc
+
+
+@contextmanager
+def explained(doing: str) -> Iterator[None]:
+    """Have errors of the driver told as ours; ``doing``: what is done meanwhile, for the message.
+
+    :raises DatabaseUnavailable: the connection broke, or the server cannot do it now
+    :raises DatabaseError: Postgres refused a statement (missing rights, for example)
+    """
+    try:
+        yield
+    except psycopg.Error as exc:
+        kind = DatabaseUnavailable if is_passing(exc) else DatabaseError
+        raise kind(f"{doing}: Postgres says: {exc}") from exc
+
+
+def _told(exc: psycopg.OperationalError) -> str:
+    if found := refusal(exc):
+        return f"Postgres is there, and {found.reason}: {found.advice} ({exc})"
+    return f"cannot connect to Postgres: {exc}"
 
 
 def async_pool(

@@ -17,7 +17,7 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from ibconnect.database.migrations import pending
-from ibconnect.database.pools import connect
+from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
 from ibconnect.events.kinds import Event, SessionClosed, SessionOpened
@@ -117,7 +117,9 @@ class Reader:
         remedy = "run `ibconnect migrate` (`ibconnect serve` does it too)"
         if self._rows("lacks_store", {})[0][0]:
             raise SchemaError(f"the database has no event store yet: {remedy}")
-        if missing := pending(self._connection):
+        with explained("the events cannot be read"):
+            missing = pending(self._connection)
+        if missing:
             raise SchemaError(f"the database's schema lacks {missing[-1].name}: {remedy}")
 
     def head(self) -> int:

@@ -24,6 +24,9 @@ from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.peers import Peers
+from ibconnect.observe import Trouble
+from ibconnect.refusals import refusal
+from ibconnect.troubles import State, brief
 
 Q = queries("gateway/coordination")
 
@@ -79,6 +82,7 @@ class Coordination:
             "is_new": True,
         }
         self._connected_at = float("inf")
+        self._refused = State(Trouble.DATABASE_REFUSES)
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
@@ -98,20 +102,24 @@ class Coordination:
     async def run(self) -> None:
         """Follow requests and beat, until cancelled; reconnects by itself."""
         backoff = Backoff(first=0.1, ceiling=1.0)
-        while True:
-            try:
-                async with await self._connect() as listening:
-                    backoff.reset()
-                    await self._follow(listening)
-            except (psycopg.Error, TimeoutError, OSError):
-                self._connected_at = float("inf")
-                await asyncio.sleep(backoff.wait())
+        try:
+            while True:
+                try:
+                    async with await self._connect() as listening:
+                        await self._follow(listening, backoff)
+                except (psycopg.Error, TimeoutError, OSError) as exc:
+                    self._connected_at = float("inf")
+                    if refusal(exc):
+                        self._refused.note(brief(exc), user="coordination", error=exc)
+                    await asyncio.sleep(backoff.wait())
+        finally:
+            self._refused.forget()
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         async with asyncio.timeout(_ANSWER_S):
             return await AsyncConnection.connect(autocommit=True, **parameters(self._url, name="coordination"))
 
-    async def _follow(self, connection: AsyncConnection[TupleRow]) -> None:
+    async def _follow(self, connection: AsyncConnection[TupleRow], backoff: Backoff) -> None:
         loop = asyncio.get_running_loop()
         beaten = float("-inf")
         await within(_ANSWER_S, connection, self._begin(connection))
@@ -120,6 +128,8 @@ class Coordination:
             if loop.time() - beaten >= _BEAT_S:
                 beaten = loop.time()
                 await within(_ANSWER_S, connection, self._beat(connection))
+                backoff.reset()
+                self._refused.over(user="coordination")
             await notices(connection, _POLL_S)
 
     async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:

@@ -56,7 +56,9 @@ async def _found(call: Call) -> _Found:
     except (psycopg.OperationalError, PoolTimeout):
         # That is why the schema waits, and need not be said twice.
         but = frozenset({Trouble.DATABASE_WAITS})
-        return _Found(["the database cannot be reached"], troubles.lasting(but=but))
+        is_there = troubles.lasts(Trouble.DATABASE_REFUSES)
+        why = "the database cannot be used" if is_there else "the database cannot be reached"
+        return _Found([why], troubles.lasting(but=but))
     except psycopg.Error as exc:
         found = _Found([f"the database refuses to be read: {troubles.brief(exc)}"], [])
     return _Found(found.missing, [*found.amiss, *troubles.lasting()])

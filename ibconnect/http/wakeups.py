@@ -12,7 +12,9 @@ from psycopg import AsyncConnection
 
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
-from ibconnect.observe import Kind, observe
+from ibconnect.observe import Kind, Trouble, observe
+from ibconnect.refusals import refusal
+from ibconnect.troubles import State, brief
 
 EVENTS = "stored_events"
 PROJECTED = "projected"
@@ -44,6 +46,7 @@ class Wakeups:
     async def listen(self, url: str) -> None:
         """Listen for ever; a lost connection is opened again."""
         is_lost = False
+        refused = State(Trouble.DATABASE_REFUSES)
         while True:
             try:
                 async with await AsyncConnection.connect(
@@ -54,13 +57,16 @@ class Wakeups:
                     if is_lost:
                         observe(Kind.DATABASE_BACK, user="http listen")
                     is_lost = False
+                    refused.over(user="http listen")
                     while True:
                         for notice in await notices(link, _LISTEN_SECONDS):
                             self._wake(notice.channel)
             except psycopg.Error as exc:
-                if not is_lost:
+                if refusal(exc):
+                    refused.note(brief(exc), user="http listen", error=exc)
+                elif not is_lost:
                     observe(Kind.DATABASE_LOST, user="http listen", error=exc)
-                is_lost = True
+                is_lost = is_lost or not refusal(exc)
             for channel in _CHANNELS:
                 self._wake(channel)
             await asyncio.sleep(_RETRY_SECONDS)

@@ -26,6 +26,7 @@ from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.live import LiveTables, Step
 from ibconnect.projections.schema import Q
+from ibconnect.refusals import refusal
 from ibconnect.times import to_micros, utc_now
 from ibconnect.troubles import State, brief
 
@@ -89,7 +90,7 @@ class Projector:
                         attempt = 0
             except (DatabaseError, psycopg.Error) as exc:
                 self._failing.note(brief(exc), error=exc)
-                if attempt >= len(_BACKOFF_S) and not (is_passing(exc) or isinstance(exc, DatabaseUnavailable)):
+                if attempt >= len(_BACKOFF_S) and not _is_worth_waiting(exc):
                     raise
                 self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
@@ -112,6 +113,11 @@ class Projector:
             o.PROJECTION_POSITION.set(step.position)
             o.PROJECTION_LAG_EVENTS.set(step.head - step.position)
             o.SNAPSHOTS.inc(step.snapshots)
+
+
+def _is_worth_waiting(exc: BaseException) -> bool:
+    """Whether other tables would not help: Postgres is away, or refuses what somebody has to permit."""
+    return is_passing(exc) or isinstance(exc, DatabaseUnavailable) or refusal(exc) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,32 @@ def test_whoever_is_gone_has_no_trouble_and_tells_nothing(state: State) -> None:
     assert [line["kind"] for line in lines()] == ["spool_started"]
 
 
+def test_what_several_parts_have_for_the_same_reason_is_said_once(state: State) -> None:
+    another, other = State(Trouble.EVENTS_WAIT), State(Trouble.WRITER_FAILS)
+    for each in (state, other, another):
+        each.note("a")
+    try:
+        assert [line.partition(",")[0] for line in lasting()] == [
+            "events wait in the spool",
+            "the writer of events fails",
+        ]
+        another.note("b")
+        assert [line[-1] for line in lasting()] == ["a", "a", "b"]
+        assert troubles.lasts(Trouble.WRITER_FAILS)
+        assert not troubles.lasts(Trouble.DATABASE_REFUSES)
+    finally:
+        another.forget()
+        other.forget()
+
+
+def test_what_somebody_has_to_mend_is_told_with_what_to_do(state: State) -> None:
+    with logged() as lines:
+        state.note("a", error=psycopg.errors.InsufficientPrivilege("permission denied"))
+        state.note("b", error=psycopg.errors.DiskFull("no space left"))
+    assert "grants.sql" in lines()[0]["advice"]
+    assert "advice" not in lines()[1]
+
+
 def test_each_part_looks_when_somebody_asks(state: State) -> None:
     end = looking(lambda: state.note("found by looking"))
     assert len(lasting()) == 1
