@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import connect
-from ibconnect.database.sql import read_sql, sql_root
+from ibconnect.database.sql import queries, read_sql, sql_root
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 
 # Any number that no other program on the database uses for its own advisory lock.
@@ -57,18 +57,39 @@ def available() -> list[Migration]:
 def migrate(url: str) -> list[Migration]:
     """Bring the database's schema up to this version; return what was applied (nothing if it was current).
 
-    :raises SchemaError: the database is newer than this code
+    :raises SchemaError: the database is newer than this code, or it is another role that is to change it
     :raises DatabaseUnavailable: Postgres cannot be reached, or cannot be written to now (a standby, a full disk)
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
     """
     with connect(url, name="migrate", search_path="public") as connection:
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            connection.execute(_CREATE_TABLE)
-            return [_apply(connection, migration) for migration in pending(connection)]
+            if not _has_any(connection):
+                _refuse_stranger(connection)
+                connection.execute(_CREATE_TABLE)
+            wanted = pending(connection)
+            if wanted:
+                _refuse_stranger(connection)
+            return [_apply(connection, migration) for migration in wanted]
         except psycopg.Error as exc:
             kind = DatabaseUnavailable if is_passing(exc) else DatabaseError
             raise kind(f"the database refused a migration: {exc}") from exc
+
+
+def _has_any(connection: Connection[tuple[object, ...]]) -> bool:
+    row = connection.execute("SELECT to_regclass('public.schema_migration') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
+def _refuse_stranger(connection: Connection[tuple[object, ...]]) -> None:
+    """Keep whoever is not ibconnect_owner from becoming the owner of what that role is to own."""
+    us, wanted = connection.execute(queries("database/ownership")["owner_of_events"]).fetchone() or ("", "")
+    if us != wanted:
+        raise SchemaError(
+            f"the roles of deploy/postgres/roles.sql are made for this database, whose schema is to be made or brought "
+            f"up to date by {wanted}, not by {us}. The order is: `ibconnect migrate` with the DB_URL of {wanted}; "
+            "psql --file deploy/postgres/grants.sql as the same; then `ibconnect serve` with that of ibconnect_recorder"
+        )
 
 
 def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:

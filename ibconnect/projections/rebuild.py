@@ -35,6 +35,7 @@ from ibconnect.projections.schema import (
     exists,
     live_version,
     refuse_newer,
+    refuse_stranger,
 )
 from ibconnect.projections.sessions import Sessions
 from ibconnect.projections.views import replace_views, try_views
@@ -66,12 +67,13 @@ def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
     :param progress: called with the events done, the events there are, and events per second, after each batch
     :raises ProjectionError: another rebuild is under way, somebody keeps reading a public view all the time, or has
         built upon a view what cannot follow it
-    :raises SchemaError: the live tables are of a newer version
+    :raises SchemaError: the live tables are of a newer version, or another role's
     :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
     :raises DatabaseError: Postgres refused a statement
     """
     with _rebuilding(url) as connection:
         refuse_newer(connection)
+        refuse_stranger(connection)
         return _Rebuild(url, connection, progress or _silent).run()
 
 
@@ -87,6 +89,7 @@ def rebuild_if_older(url: str) -> Rebuilt | None:
         version = live_version(connection)
         if version is not None and version >= VERSION:
             return None
+        refuse_stranger(connection)
         return _Rebuild(url, connection, _silent).run()
 
 
@@ -114,7 +117,7 @@ def alone(connection: Connection[Any]) -> Iterator[None]:
     """
     row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
     if row is None or not row[0]:
-        raise ProjectionError("another rebuild of this database is under way")
+        raise ProjectionError("another rebuild of this database is under way, or a backup, which keeps rebuilds away")
     try:
         yield
     finally:

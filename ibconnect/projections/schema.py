@@ -34,6 +34,7 @@ def ensure(url: str) -> None:
     The views on tables of another version stay as they are until a rebuild has replaced those.
 
     :raises DatabaseUnavailable: Postgres cannot be reached
+    :raises SchemaError: it is another role that is to make them
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
     """
     with connect(url, name="schema") as connection:
@@ -41,6 +42,7 @@ def ensure(url: str) -> None:
             with connection.transaction():
                 connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
                 if not exists(connection, LIVE_SCHEMA):
+                    refuse_stranger(connection)
                     create(connection, LIVE_SCHEMA)
                     connection.execute(read_sql("projections/constraints"))
                     observe(Kind.PROJECTION_CREATED)
@@ -84,6 +86,20 @@ def refuse_newer(connection: Connection[Any]) -> None:
         raise SchemaError(
             f"the snapshot tables are of version {version}, this ibconnect makes {VERSION} and leaves them alone: "
             "upgrade it"
+        )
+
+
+def refuse_stranger(connection: Connection[Any]) -> None:
+    """Keep another role from making tables that the one which serves could not change.
+
+    :raises SchemaError: the tables belong, or are to belong, to another role
+    """
+    row = connection.execute(queries("database/ownership")["owner_of_tables"], {"schema": LIVE_SCHEMA}).fetchone()
+    us, wanted = row or ("", "")
+    if us != wanted:
+        raise SchemaError(
+            f"the snapshot tables are those of the role {wanted}, and are not to be made by {us}: "
+            f"use the DB_URL of {wanted}"
         )
 
 

@@ -1,6 +1,7 @@
 """The preparation of the database at a start: waits for what passes, ends for what does not, and says what to do."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +17,10 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.service import prepared
+from tests.conftest import create_database, drop_database, url_of
 from tests.faults.proxy import Proxy
-from tests.integration.test_roles import DEPLOY, as_role, execute
+from tests.integration.test_roles import as_role, execute
+from tests.own_postgres import ROLES, run_file
 from tests.recording import until
 from tests.serving import logged
 
@@ -103,6 +106,25 @@ async def test_a_postgres_that_cannot_be_reached_is_waited_for(empty_database_ur
         assert [line["kind"] for line in lines() if line["kind"] == "database_lost"] == ["database_lost"]
 
 
+async def test_a_login_that_is_refused_is_told_as_that_and_waited_for(server_url: str) -> None:
+    name = f"later_{os.getpid()}"
+    with logged() as lines:
+        async with preparing(url_of(server_url, name)) as task:
+            await until(troubles.lasting, "it is told")
+            (reason,) = troubles.lasting()
+            assert reason.startswith("Postgres refuses the login or a right of this service, since ")
+            assert reason.endswith(": there is no such database")
+            create_database(server_url, name, "template0")
+            try:
+                await asyncio.wait_for(task, 30)
+            finally:
+                drop_database(server_url, name)
+        told = [line for line in lines() if line["kind"] in ("database_refuses", "database_lost")]
+    assert [line["kind"] for line in told] == ["database_refuses"]
+    assert "createdb" in told[0]["advice"]
+    assert troubles.lasting() == []
+
+
 async def test_nobody_there_is_waited_for(tmp_path: Path) -> None:
     async with preparing(f"postgresql://nobody@127.0.0.1:{unused_port()}/x") as task:
         await until(troubles.lasting, "it is told")
@@ -144,11 +166,13 @@ async def test_a_newer_schema_ends_it_and_says_what_to_do(database_url: str) -> 
 @pytest.mark.parametrize("missing", ["the schema", "the grants"])
 async def test_missing_rights_end_it_and_say_what_to_do(empty_database_url: str, missing: str) -> None:
     """A role that may not do what is left to do: waiting would not help."""
-    execute(empty_database_url, (DEPLOY / "roles.sql").read_text())
+    run_file(empty_database_url, ROLES)
     if missing == "the grants":
         migrate(as_role(empty_database_url, "owner"))
     role = "reader" if missing == "the schema" else "recorder"
-    with pytest.raises(DatabaseError, match=r"(?s)permission denied.*as the owner of the schema run `ibconnect migr"):
+    order = r"The order is: `ibconnect migrate` with the DB_URL of ibconnect_owner; psql .*grants.sql.*; then `ibconn"
+    lacks = r"(?s)permission denied.*as ibconnect_owner run `ibconnect migrate`, then psql .*grants.sql"
+    with pytest.raises(DatabaseError, match=order if missing == "the schema" else lacks):
         await asyncio.wait_for(prepared(as_role(empty_database_url, role)), 30)
     assert troubles.lasting() == []
 

@@ -7,12 +7,10 @@ from uuid_utils.compat import uuid7
 
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import connect
-from ibconnect.database.sql import sql_root
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.schema import ensure
-
-DEPLOY = sql_root().parent / "deploy" / "postgres"
+from tests.own_postgres import GRANTS, ROLES, run_file
 
 
 def as_role(url: str, role: str) -> str:
@@ -28,11 +26,11 @@ def execute(url: str, statement: str) -> None:
 def installed(empty_database_url: str) -> str:
     """A database set up as README.md says: roles, migration by the owner, grants by the owner."""
     for _ in range(2):
-        execute(empty_database_url, (DEPLOY / "roles.sql").read_text())
+        run_file(empty_database_url, ROLES)
     owner = as_role(empty_database_url, "owner")
     migrate(owner)
     for _ in range(2):
-        execute(owner, (DEPLOY / "grants.sql").read_text())
+        run_file(owner, GRANTS)
     return empty_database_url
 
 
