@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ibconnect import __version__, exporting, replaying
 from ibconnect.config import SETTINGS, Config, describe, load
@@ -65,6 +66,10 @@ def build_parser() -> argparse.ArgumentParser:
         _set_aside,
         "list the events that were set aside, with the reasons; fail if there are any",
     )
+    backup = _add(verbs, "backup", _backup, "write the whole database into a file, also while it is recorded into")
+    restore = _add(verbs, "restore", _restore, "fill a new, empty database from such a file")
+    for parser_of_file in (backup, restore):
+        parser_of_file.add_argument("file", metavar="FILE", type=Path, help="a dump in pg_dump's custom format")
     exporting.add_arguments(_add(verbs, "events", _events, "export recorded events, or make a capture of them"))
     replaying.add_arguments(
         _add(verbs, "replay", _replay, "serve recorded sessions again, as the gateway that sent them")
@@ -152,6 +157,18 @@ def _set_aside(_: argparse.Namespace) -> int:
     from ibconnect.rebuilding import run_set_aside
 
     return run_set_aside(_settings())
+
+
+def _backup(chosen: argparse.Namespace) -> int:
+    from ibconnect import backing
+
+    return backing.run_backup(_settings(), chosen.file, os.environ)
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from ibconnect import backing
+
+    return backing.run_restore(_settings(), chosen.file, os.environ)
 
 
 def _events(chosen: argparse.Namespace) -> int:

@@ -57,15 +57,32 @@ def cluster_directory(data_dir: Path) -> Path:
     major = wheel_version().split(".", maxsplit=1)[0]
     cluster = data_dir / f"pg{major}"
     try:
-        others = [] if cluster.exists() else sorted(path.name for path in data_dir.glob("pg[0-9][0-9]"))
+        found = _major_of(cluster)
+        others = [] if found else sorted(path.name for path in data_dir.glob("pg[0-9][0-9]"))
     except OSError as exc:
         raise EmbeddedPostgresError(f"DATA_DIR={data_dir} cannot be read: {exc.strerror}") from exc
-    if others:
-        raise EmbeddedPostgresError(
-            f"DATA_DIR={data_dir} holds a database of another Postgres ({', '.join(others)}), this ibconnect "
-            f"has Postgres {major}: dump it with the ibconnect that made it, and load it into a new DATA_DIR"
-        )
+    if others or found not in ("", major):
+        raise EmbeddedPostgresError(_other_major(data_dir, ", ".join(others) or f"PostgreSQL {found}", major))
     return cluster
+
+
+def _major_of(cluster: Path) -> str:
+    """The major version that a cluster says of itself; empty: there is none."""
+    try:
+        return (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _other_major(data_dir: Path, found: str, major: str) -> str:
+    """What to do with a database that these programs cannot open, and that they have no way to convert."""
+    return (
+        f"DATA_DIR={data_dir} holds a database of another Postgres ({found}), which the Postgres {major} of this "
+        "ibconnect cannot open; nothing was changed. 1. With the ibconnect that made it: `ibconnect backup FILE`. "
+        f"2. Stop it, and move {data_dir} out of the way. 3. With this one: `ibconnect restore FILE`, into a new "
+        "DATA_DIR. 4. Move the directory spool/ of the old one into the new one, if it is not empty, and start "
+        "`ibconnect serve`. (docs/backup.md tells what to do if the old ibconnect is gone)"
+    )
 
 
 def prepare_data_dir(data_dir: Path, account: Account) -> None:
