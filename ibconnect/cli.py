@@ -57,6 +57,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add(verbs, "serve", _serve, "record the gateways and serve the REST API, until SIGTERM or SIGINT")
     _add(verbs, "demo", _demo, "serve a simulated advisor's login from an embedded Postgres")
     _add(verbs, "config", _config, "print the effective settings, secrets hidden; fail if one is wrong")
+    check = _add(
+        verbs, "check", _check, "check settings, Postgres, disk and gateways, a line for each; fail if one does"
+    )
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
     _add(verbs, "migrate", _migrate, "bring the database's schema up to date")
     _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
     _add(verbs, "retry-poison", _retry_poison, "apply the events again that could not be applied and were set aside")
@@ -126,6 +130,12 @@ def _config(_: argparse.Namespace) -> int:
     for name, value, text in describe(config):
         print(f"{name}={value}  # {text}")
     return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from ibconnect import checking
+
+    return checking.run(os.environ, as_json=chosen.json)
 
 
 def _migrate(_: argparse.Namespace) -> int:

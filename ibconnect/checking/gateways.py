@@ -1,0 +1,47 @@
+"""Checks of gateways: whether one answers, of which version it is, and whether it lists accounts."""
+
+import asyncio
+from collections.abc import Iterator
+
+from ibconnect.checking.findings import Finding, fail, ok, warn
+from ibconnect.config import Config, GatewayAddress
+from ibconnect.errors import GatewayError
+from ibconnect.gateway.asking import Greeting, greet
+
+_PATIENCE_S = 10.0
+_SHOWN = 20
+_ADVICE = (
+    "start the gateway and log in; in its API settings enable socket clients, trust this address, "
+    "and compare the port with IB_GW"
+)
+
+
+def check_gateways(config: Config) -> Iterator[Finding]:
+    """Each gateway of ``IB_GW``, all at once."""
+    yield from asyncio.run(_all(config))
+
+
+async def _all(config: Config) -> list[Finding]:
+    return await asyncio.gather(*(_one(address, config) for address in config.ib_gw))
+
+
+async def _one(address: GatewayAddress, config: Config) -> Finding:
+    subject = f"gateway {address}"
+    try:
+        greeting = await greet(address, _PATIENCE_S)
+    except GatewayError as exc:
+        return fail(subject, str(exc), _ADVICE)
+    detail = _told(greeting, config)
+    if greeting.has_lost_ib:
+        return warn(subject, f"{detail}; it says {greeting.notice}", "wait until it has its connection to IB again")
+    if not greeting.accounts:
+        return fail(subject, f"{detail}, and no account", "log the gateway in")
+    return ok(subject, detail)
+
+
+def _told(greeting: Greeting, config: Config) -> str:
+    codes = ", ".join(greeting.accounts[:_SHOWN]) + (" …" if len(greeting.accounts) > _SHOWN else "")
+    return (
+        f"server version {greeting.server_version}, {len(greeting.accounts)} accounts: {codes} "
+        f"(asked as client {greeting.client_id}, not as IB_CID={config.ib_cid}, which the recorder is)"
+    )

@@ -1,0 +1,95 @@
+"""A gateway greeted and left again: who answers there, and which accounts it lists. Nothing is recorded or subscribed.
+
+In: an address. Out: its greeting. Called by ``ibconnect check``, also beside a running recorder: a gateway admits each
+client id once, so another one is used, drawn by chance from those that hardly anybody chooses.
+"""
+
+import asyncio
+from random import SystemRandom
+from typing import NamedTuple
+
+from ibconnect.codes import listed_codes
+from ibconnect.config import GatewayAddress
+from ibconnect.errors import GatewayUnavailable
+from ibconnect.events.notices import FARMS, LOST
+from ibconnect.gateway.client import ACCOUNTS, NOTICE, GatewayClient
+from ibconnect.texts import one_line
+
+_LOWEST_ID, _HIGHEST_ID = 1_000_000_000, 2_000_000_000
+_ID_TAKEN = "326"
+_TRIES = 3
+
+
+class Greeting(NamedTuple):
+    """What a gateway says of itself, and as which client it was asked."""
+
+    server_version: str
+    accounts: list[str]
+    client_id: int
+    notice: str
+    """Code and text of the last thing that it said of its own accord; empty: nothing but of market data farms."""
+    has_lost_ib: bool
+
+
+async def greet(address: GatewayAddress, patience_s: float) -> Greeting:
+    """Connect, hear what it says, and leave.
+
+    :raises GatewayUnavailable: nothing listens, it refuses, or it does not answer in time
+    """
+    for remaining in reversed(range(_TRIES)):
+        client_id = SystemRandom().randint(_LOWEST_ID, _HIGHEST_ID)
+        call = _Call()
+        try:
+            return await call.greeting(address, client_id, patience_s)
+        except GatewayUnavailable as exc:
+            if call.notice[:1] != [_ID_TAKEN] or not remaining:
+                said = f" (the gateway said {': '.join(call.notice)})" if call.notice else ""
+                raise GatewayUnavailable(f"{exc}{said}") from exc
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+class _Call:
+    """One connection, and what came of it."""
+
+    def __init__(self) -> None:
+        self._version = ""
+        self._accounts: list[str] = []
+        self.notice: list[str] = []
+
+    async def greeting(self, address: GatewayAddress, client_id: int, patience_s: float) -> Greeting:
+        client = GatewayClient(
+            on_handshake=self._on_handshake,
+            on_read=_nothing,
+            on_frame=_nothing,
+            on_run=_nothing,
+            on_undecodable=_nothing,
+            on_message=self._on_message,
+            on_read_end=_nothing,
+            on_lost=_nothing,
+        )
+        try:
+            await client.open(address, client_id, patience_s)
+        finally:
+            client.close()
+            # Or the loop may end before the socket is closed.
+            await asyncio.sleep(0)
+        return Greeting(
+            self._version,
+            self._accounts,
+            client_id,
+            ": ".join(self.notice),
+            self.notice[:1] in [[code] for code in LOST],
+        )
+
+    def _on_handshake(self, version: str, _: str) -> None:
+        self._version = version
+
+    def _on_message(self, number: int, fields: list[str]) -> None:
+        if number == ACCOUNTS:
+            self._accounts = list(listed_codes(fields[2]))
+        elif number == NOTICE and fields[3] not in FARMS:
+            self.notice = [fields[3], one_line(fields[4], 200)]
+
+
+def _nothing(*_: object) -> None:
+    """Nobody records this."""

@@ -1,0 +1,84 @@
+-- How a database is, for `ibconnect check`: nothing is changed, and nothing need be there yet.
+
+-- name: limit_time
+SELECT set_config('statement_timeout', '10000', false)
+
+-- name: server
+-- What the server is, who we are to it, and its clock.
+SELECT
+    current_setting('server_version') AS version,
+    pg_is_in_recovery() AS is_standby,
+    current_setting('transaction_read_only')::boolean AS is_read_only,
+    current_user::text AS role,
+    clock_timestamp() AS now
+
+-- name: schema
+-- The newest migration that the database has; no row: it has no schema.
+SELECT max(number) AS number
+FROM public.schema_migration
+
+-- name: missing_rights
+-- What the role lacks for recording, projecting, rebuilding and reading. What is not there yet needs no right.
+SELECT what
+FROM (
+    SELECT
+        format('CREATE on database %I', current_database()) AS what,
+        has_database_privilege(current_database(), 'CREATE') AS has
+    UNION ALL
+    SELECT
+        'CREATE on schema public',
+        has_schema_privilege('public', 'CREATE')
+    UNION ALL
+    SELECT
+        format('%s on public.%I', wanted, relname),
+        has_table_privilege(pg_class.oid, wanted)
+    FROM pg_class
+    INNER JOIN (
+        VALUES ('stored_events', 'SELECT'), ('stored_events', 'INSERT'), ('schema_migration', 'SELECT')
+    ) AS needed (name, wanted) ON needed.name = relname
+    WHERE relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT
+        'the right to lock public.stored_events (MAINTAIN, or UPDATE before Postgres 17)',
+        has_table_privilege(
+            pg_class.oid,
+            CASE WHEN current_setting('server_version_num')::integer >= 170000 THEN 'MAINTAIN, UPDATE' ELSE 'UPDATE' END
+        )
+    FROM pg_class
+    WHERE oid = to_regclass('public.stored_events')
+    UNION ALL
+    SELECT
+        'USAGE on sequence public.stored_events_notification_id_seq',
+        has_sequence_privilege(oid, 'USAGE')
+    FROM pg_class
+    WHERE oid = to_regclass('public.stored_events_notification_id_seq')
+    UNION ALL
+    SELECT
+        'USAGE on schema coordination',
+        has_schema_privilege(oid, 'USAGE')
+    FROM pg_namespace
+    WHERE nspname = 'coordination'
+    UNION ALL
+    SELECT
+        format('%s on coordination.%I', wanted, relname),
+        has_table_privilege(pg_class.oid, wanted)
+    FROM pg_class
+    CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS needed (wanted)
+    WHERE relnamespace = to_regnamespace('coordination') AND relkind = 'r'
+    UNION ALL
+    SELECT
+        format('ownership of schema snapshots, which belongs to %I', pg_get_userbyid(nspowner)),
+        pg_has_role(nspowner, 'USAGE')
+    FROM pg_namespace
+    WHERE nspname = 'snapshots'
+) AS needed
+WHERE NOT has
+
+-- name: missing_rights_of_reads
+-- What the role of DB_READ_URL lacks.
+SELECT format('SELECT on %I.%I', nspname, relname) AS what
+FROM pg_class
+INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE ((nspname = 'public' AND relname IN ('stored_events', 'schema_migration')) OR nspname IN ('snapshots', 'coordination'))
+  AND relkind = 'r'
+  AND NOT (has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT'))
