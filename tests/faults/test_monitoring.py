@@ -23,6 +23,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 from ruamel.yaml import YAML
 
+from tests.conftest import url_of
 from tests.faults.lab import Simulators
 from tests.faults.processes import Server, running_server
 from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus, promtool
@@ -161,6 +162,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         locks(world)
         world.fires("NothingRecorded", gateway=of_victim)
         quiet.do(0, "clear")
+        refused(world)
         postgres_away(world, busy)
         embedded(world)
         for alert in ALERTS:
@@ -272,6 +274,18 @@ def locks(world: World) -> None:
 
     world.watch.fires("CommitSlow", lock, instance="main")
     world.fired.add("CommitSlow")
+
+
+def refused(world: World) -> None:
+    """An instance is given a database that nobody has made yet."""
+    port = unused_port()
+    world.start("refused", IB_GW="127.0.0.1:1", PORT=str(port), DB_URL=url_of(world.server.url, "later"))
+    world.watch.watch("refused", f"http://127.0.0.1:{port}")
+    world.fires("DatabaseRefuses", instance="refused")
+    world.server.do("CREATE DATABASE later")
+    world.watch.stops("DatabaseRefuses")
+    world.running["refused"].stop()
+    world.watch.forget("refused")
 
 
 def postgres_away(world: World, busy: Simulators) -> None:
