@@ -48,7 +48,7 @@ test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
-	$(BIN)/python -m pytest $(SLOW) -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(SLOW) -m slow
 
 test-slow-again: setup
 	$(BIN)/python -m pytest $(SLOW) -m slow --last-failed --last-failed-no-failures none

@@ -1,8 +1,31 @@
-"""The table of what was injected and what came of it, at the end of a run."""
+"""The table of what was injected and what came of it, at the end of a run, whichever process injected it."""
 
+import os
+from dataclasses import asdict
 from typing import Any
 
-from tests.faults.lab import SEED, TABLE
+import pytest
+
+from tests.faults.lab import SEED, TABLE, Row, row
+
+# The processes that run tests side by side get the same chance.
+os.environ["SEED"] = str(SEED)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = [asdict(each) for each in TABLE.values()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    for fields in getattr(node, "workeroutput", {}).get("faults", []):
+        found = Row(**fields)
+        line = row(found.fault)
+        line.times += found.times
+        line.lost += found.lost
+        line.doubled += found.doubled
+        line.took += found.took
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -10,6 +33,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     terminalreporter.section(f"faults injected (SEED={SEED})")
     terminalreporter.write_line(f"{'fault':<44}{'times':>7}{'lost':>7}{'doubled':>9}{'longest recovery':>19}")
-    for row in TABLE.values():
-        shown = f"{row.longest:.2f} s"
-        terminalreporter.write_line(f"{row.fault:<44}{row.times:>7}{row.lost:>7}{row.doubled:>9}{shown:>19}")
+    for each in TABLE.values():
+        shown = f"{each.longest:.2f} s"
+        terminalreporter.write_line(f"{each.fault:<44}{each.times:>7}{each.lost:>7}{each.doubled:>9}{shown:>19}")
