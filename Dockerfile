@@ -1,7 +1,7 @@
-# Build: docker build -t ibconnect .
-# Run:   docker run --init --read-only --tmpfs /tmp -v ibconnect:/var/lib/ibconnect -p 127.0.0.1:3000:3000 \
-#            -e IB_GW=gateway:4004 -e API_TOKENS_FILE=… ibconnect
-FROM python:3.11-slim-bookworm AS build
+# Build: docker build -t ibconnect .        With podman or buildah: podman build --format docker -t ibconnect .
+#        (their default format, OCI's, has no health checks)
+# Run:   as README says under "Containers".
+FROM docker.io/library/python:3.11-slim-bookworm AS build
 ENV UV_NO_CACHE=1
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE requirements.lock requirements-build.lock ./
@@ -11,9 +11,9 @@ COPY sql sql
 COPY ibconnect ibconnect
 RUN deploy/install.sh /opt/ibconnect
 
-FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin \
-        ibconnect \
+FROM docker.io/library/python:3.11-slim-bookworm
+RUN groupadd --gid 10001 ibconnect \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ibconnect \
     && install --directory --owner=ibconnect --group=ibconnect --mode=0700 /var/lib/ibconnect
 COPY --from=build /opt/ibconnect /opt/ibconnect
 COPY deploy/healthcheck.py /opt/ibconnect/healthcheck.py
@@ -28,7 +28,7 @@ WORKDIR /var/lib/ibconnect
 VOLUME /var/lib/ibconnect
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "/opt/ibconnect/healthcheck.py"]
 ENTRYPOINT ["ibconnect"]
 CMD ["serve"]
