@@ -9,8 +9,9 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 SLOW := tests/faults tests/integration/test_http_schemathesis.py
+CONTAINERS := tests/containers
 
-.PHONY: help setup demo test test-again test-slow test-slow-again test-long soak lint format docs bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-slow-again test-containers test-containers-again test-long soak lint format docs bench faults lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
@@ -18,6 +19,7 @@ help:
 	@echo "make test       all tests but the slow ones: three minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 22 minutes on two cores"
+	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
 	@echo "make test-long  the other slow tests: load, large histories"
@@ -53,6 +55,12 @@ test-slow: setup
 test-slow-again: setup
 	$(BIN)/python -m pytest $(SLOW) -m slow --last-failed --last-failed-no-failures none
 
+test-containers: setup
+	$(BIN)/python -m pytest $(CONTAINERS) -m slow
+
+test-containers-again: setup
+	$(BIN)/python -m pytest $(CONTAINERS) -m slow --last-failed --last-failed-no-failures none
+
 # SEED and ROUNDS reach the tests as environment variables.
 faults: setup
 	$(BIN)/python -m pytest tests/faults -m slow
@@ -61,7 +69,7 @@ soak: setup
 	SOAK=600 $(BIN)/python -m pytest tests/faults/test_soak.py -m slow -s
 
 test-long: setup
-	$(BIN)/python -m pytest -m slow $(SLOW:%=--ignore %)
+	$(BIN)/python -m pytest -m slow $(patsubst %,--ignore %,$(SLOW) $(CONTAINERS))
 
 lint: setup
 	$(BIN)/ruff format --check .
