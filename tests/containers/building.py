@@ -7,16 +7,14 @@ each build.
 """
 
 import configparser
-import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
-from ibconnect.database.migrations import available
+from tests import releases
 from tests.containers.engine import KEPT, Engine, Missing
 from tests.paths import ROOT
 
@@ -91,24 +89,14 @@ def copy_tree(target: Path) -> None:
 
 
 def version_before(target: Path) -> None:
-    """The tree as it was before the newest migration was written, from the history of this clone.
+    """The tree of the version before.
 
-    :raises Missing: the clone has no history
+    :raises LookupError: the clone has no history
     """
-    newest = f"sql/migrations/{available()[-1].name}.sql"
-    try:
-        commit = _git("log", "--diff-filter=A", "--format=%H", "--", newest).decode().split()[-1]
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{commit}^"))) as archive:
-            archive.extractall(target, filter="data")
-    except (OSError, IndexError, subprocess.CalledProcessError):
-        raise Missing("no clone with its history") from None
+    releases.version_before(target)
     # Debian's buildah does not know this option of later ones; nothing else of the release is changed.
     dockerfile = target / "Dockerfile"
     dockerfile.write_text(re.sub(r" --start-interval=\S+", "", dockerfile.read_text()))
-
-
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True, timeout=60).stdout
 
 
 def build_with_podman(engine: Engine, tree: Path, tag: str) -> str:

@@ -51,8 +51,8 @@ def old(containers: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
     target = tmp_path_factory.mktemp("before")
     try:
         building.version_before(target)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    except LookupError as exc:
+        pytest.skip(str(exc))
     building.build_with_buildah(containers, target, building.OLD)
     return building.OLD
 

@@ -1,10 +1,8 @@
 """A rolling upgrade: an instance of the version before goes on while a newer one has migrated the database."""
 
-import io
 import os
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,10 @@ import pytest
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
+from tests import releases
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
 from tests.faults.processes import Nursery
-from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
 
 TAKEN_OVER_S = 5.0
@@ -50,20 +48,13 @@ def test_the_version_before_records_on_after_a_migration(database_url: str, tmp_
 @pytest.fixture
 def version_before(tmp_path: Path) -> Path:
     """The program as it was before the newest migration was written, from the history of this clone."""
-    newest = f"sql/migrations/{available()[-1].name}.sql"
     directory = tmp_path / "before"
     directory.mkdir()
     try:
-        commit = _git("log", "--diff-filter=A", "--format=%H", "--", newest).decode().split()[-1]
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{commit}^"))) as archive:
-            archive.extractall(directory, filter="data")
-    except (OSError, IndexError, subprocess.CalledProcessError):
-        pytest.skip("no clone with its history")
+        releases.version_before(directory)
+    except LookupError as exc:
+        pytest.skip(str(exc))
     return directory
-
-
-def _git(*arguments: str) -> bytes:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=True).stdout
 
 
 def migrations(url: str) -> int:
