@@ -26,6 +26,9 @@ STANDIN = "localhost/standin"
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 """Debian's trust store, here and in the images."""
 
+# What the option of dpkg saves is a wait for the disk after each file, there and in images that are built upon it.
+FAST = ("--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io")
+
 NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*cache", ".hypothesis", ".env", "secrets", "dist")
 
 
@@ -37,12 +40,12 @@ def make_base(engine: Engine) -> None:
     if not engine.succeeds("podman", "image", "exists", BASE):
         packed = engine.cache / "base.tar"
         packages = "--include=ca-certificates,python3,python3-venv"
-        if not engine.succeeds("mmdebstrap", "--quiet", "--variant=minbase", packages, "bookworm", packed):
-            raise Missing("mmdebstrap cannot get Debian's packages")
+        if why := engine.failure("mmdebstrap", *FAST, packages, "bookworm", packed):
+            raise Missing(f"mmdebstrap cannot get Debian's packages: {why}")
         engine.podman("import", packed, BASE)
         packed.unlink()
-    if not engine.succeeds("podman", "run", "--rm", "--read-only", BASE, "true"):
-        raise Missing(f"podman runs no container here: {engine.podman('run', '--rm', BASE, 'true', fails=True)}")
+    if why := engine.failure("podman", "run", "--rm", "--read-only", BASE, "true"):
+        raise Missing(f"podman runs no container here: {why}")
 
 
 def machine_settings(engine: Engine) -> list[str]:
@@ -119,7 +122,7 @@ def build_standins(engine: Engine, ours: str) -> None:
     :raises Missing: Debian's packages cannot be had
     """
     build = ["buildah", "build", "--format=docker", "--layers", "--network=host", f"--build-arg=IBCONNECT={ours}"]
-    if not engine.succeeds(*build, "--target=packages", f"--tag={PACKAGES}", STANDINS):
-        raise Missing("the stand-ins' packages cannot be had")
+    if why := engine.failure(*build, "--target=packages", f"--tag={PACKAGES}", STANDINS):
+        raise Missing(f"the stand-ins' packages cannot be had: {why}")
     for name in ("postgres", "prometheus", "gateway"):
         engine.run(*build, f"--target={name}", f"--tag={STANDIN}/{name}:latest", STANDINS)

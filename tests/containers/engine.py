@@ -94,11 +94,22 @@ class Engine:
         """``podman …``: what it printed, without the newline at its end."""
         return self.run("podman", *arguments, fails=fails, **options).strip()
 
+    def failure(self, *command: str | Path) -> str:
+        """Run a command: the end of what it said if it failed, nothing if it succeeded."""
+        done = subprocess.run(
+            command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=600,
+            check=False,
+        )
+        return f"{done.returncode}: {(done.stdout + done.stderr).strip()[-300:]}" if done.returncode else ""
+
     def succeeds(self, *command: str | Path) -> bool:
         """Whether a command ends with status 0."""
-        return (
-            subprocess.run(command, env=self.environment, capture_output=True, timeout=600, check=False).returncode == 0
-        )
+        return self.failure(*command) == ""
 
     def inspect(self, container: str) -> dict[str, Any]:
         """What podman knows of a container."""
@@ -193,14 +204,10 @@ def engine() -> Iterator[Engine]:
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = Engine(cache)
-        if not made.succeeds("podman", "info"):
-            raise Missing(f"podman does not run here: {_last_words(made, 'podman', 'info')}")
+        if why := made.failure("podman", "info"):
+            raise Missing(f"podman does not run here: {why}")
         made.clear()
         try:
             yield made
         finally:
             made.clear()
-
-
-def _last_words(engine: Engine, *command: str) -> str:
-    return engine.run(*command, fails=True, stderr=subprocess.STDOUT).strip()[-300:]

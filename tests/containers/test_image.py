@@ -27,7 +27,7 @@ def test_the_image_holds_the_program_and_nothing_of_its_tests(containers: Engine
     def inside(script: str) -> list[str]:
         return containers.podman("run", "--rm", "--network=none", "--entrypoint=sh", new, "-c", script).split()
 
-    packages = "/opt/ibconnect/lib/python*/site-packages"
+    packages = '"$(dirname "$(readlink -f "$(command -v ibconnect)")")"/../lib/python*/site-packages'
     sql = inside(f"cd {packages}/ibconnect/sql && find . -name '*.sql'")
     assert sorted(sql) == sorted(f"./{path.relative_to(ROOT / 'sql')}" for path in (ROOT / "sql").rglob("*.sql"))
     assert inside(f"find {packages}/ibconnect -name '*.pyc' | head -1") != []
