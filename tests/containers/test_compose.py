@@ -14,7 +14,6 @@ import pytest
 from tests.containers import building
 from tests.containers.engine import Engine
 from tests.containers.recording import ACCOUNTS, answers, free_port, get, history
-from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(840)]
@@ -22,7 +21,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(840)]
 OVERRIDE = Path(__file__).parent / "compose.override.yaml"
 SERVICES = ("ibconnect", "postgres", "ib-gateway", "prometheus")
 PASSWORD = "the password of an IB user"
-MAY_SCRAPE = "@metrics" in (ROOT / "deploy" / "make-secrets.sh").read_text()
 
 
 class Stack:
@@ -150,7 +148,6 @@ def test_secrets_are_files_that_only_their_services_see(stack: Stack) -> None:
         assert [secret for secret in secrets if secret in told] == [], name
 
 
-@pytest.mark.xfail(not MAY_SCRAPE, reason="Prometheus' token has no right to the metrics", strict=True, run=False)
 def test_prometheus_scrapes_the_service(stack: Stack) -> None:
     def target() -> dict[str, Any] | None:
         targets = stack.ask_prometheus("targets")["activeTargets"]
