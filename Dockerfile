@@ -16,7 +16,6 @@ RUN groupadd --gid 10001 ibconnect \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ibconnect \
     && install --directory --owner=ibconnect --group=ibconnect --mode=0700 /var/lib/ibconnect
 COPY --from=build /opt/ibconnect /opt/ibconnect
-COPY deploy/healthcheck.py /opt/ibconnect/healthcheck.py
 ENV PATH=/opt/ibconnect/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -28,7 +27,6 @@ WORKDIR /var/lib/ibconnect
 VOLUME /var/lib/ibconnect
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "/opt/ibconnect/healthcheck.py"]
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 CMD ["ibconnect", "health"]
 ENTRYPOINT ["ibconnect"]
 CMD ["serve"]

@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ibconnect import __version__, exporting, replaying
-from ibconnect.config import SETTINGS, Config, describe, load
+from ibconnect import __version__, exporting, health, replaying
+from ibconnect.config import SETTINGS, Config, describe, load, near_misses
 from ibconnect.errors import ConfigError, IbConnectError
-from ibconnect.observe import configure_logging
+from ibconnect.observe import Kind, configure_logging, observe
 from ibconnect.refusals import refusal
 from ibconnect.simulator import cli as simulate
 
@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     _add(verbs, "serve", _serve, "record the gateways and serve the REST API, until SIGTERM or SIGINT")
     _add(verbs, "demo", _demo, "serve a simulated advisor's login from an embedded Postgres")
+    health.add_arguments(_add(verbs, "health", _health, "ask the service at HOST and PORT whether it is alive"))
     _add(verbs, "config", _config, "print the effective settings, secrets hidden; fail if one is wrong")
     check = _add(
         verbs, "check", _check, "check settings, Postgres, disk and gateways, a line for each; fail if one does"
@@ -101,6 +102,8 @@ def _settings_help() -> str:
 def _settings() -> Config:
     config = load(os.environ)
     configure_logging(config.log_format, config.log_level)
+    for name, meant in near_misses(os.environ).items():
+        observe(Kind.SETTING_UNREAD, variable=name, setting=meant)
     return config
 
 
@@ -122,6 +125,10 @@ def _demo(_: argparse.Namespace) -> int:
     return run(os.environ)
 
 
+def _health(chosen: argparse.Namespace) -> int:
+    return health.run(chosen, os.environ)
+
+
 def _config(_: argparse.Namespace) -> int:
     from ibconnect.http.auth import read_tokens
 
@@ -129,6 +136,8 @@ def _config(_: argparse.Namespace) -> int:
     read_tokens(config)
     for name, value, text in describe(config):
         print(f"{name}={value}  # {text}")
+    for name, meant in near_misses(os.environ).items():
+        print(f"ibconnect: {name} is set, and is no setting; {meant} is one", file=sys.stderr)
     return 0
 
 

@@ -5,18 +5,16 @@ kind "secret" may also come from a file named by ``X_FILE``. Called by the comma
 """
 
 import os
-import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-from crontab import CronTab
-
+from ibconnect import setting_values as values
 from ibconnect.database_url import checked_url, hide_password
 from ibconnect.errors import ConfigError
+from ibconnect.setting_values import GatewayAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +29,6 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class GatewayAddress:
-    """Where an IB Gateway or TWS listens for API clients."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """The effective settings; one attribute per row of :data:`SETTINGS`, in lower case."""
 
@@ -52,7 +39,7 @@ class Config:
     ib_cid: int
     err_info: bool
     port: int
-    host: str
+    host: tuple[str, ...]
     acct_ref: str
     refresh_timeout: float
     refresh_floor: float
@@ -70,109 +57,7 @@ class Config:
     @property
     def is_loopback(self) -> bool:
         """Whether ``HOST`` can be reached from this machine only."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
-
-
-def default_data_dir() -> Path:
-    """The user's data directory; for root a place outside any home, which the database's user may enter."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/ibconnect")
-    return Path(platformdirs.user_data_dir("ibconnect"))
-
-
-def _boolean(text: str) -> bool:
-    known = {
-        "true": True,
-        "1": True,
-        "yes": True,
-        "on": True,
-        "false": False,
-        "0": False,
-        "no": False,
-        "off": False,
-    }
-    try:
-        return known[text.strip().lower()]
-    except KeyError:
-        raise ValueError("use true or false") from None
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not re.fullmatch(r"-?\d{1,15}", text.strip(), re.ASCII) or not low <= int(text) <= high:
-            raise ValueError(f"use a whole number from {low} to {high}")
-        return int(text)
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not re.fullmatch(r"\d{1,6}(?:\.\d{1,3})?", text.strip(), re.ASCII) or not low <= float(text) <= high:
-            raise ValueError(f"use seconds from {low:g} to {high:g}, such as 2 or 0.5")
-        return float(text)
-
-    return parse
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.strip().lower() not in choices:
-            raise ValueError(f"use one of: {', '.join(choices)}")
-        return text.strip().lower()
-
-    return parse
-
-
-def _gateways(text: str) -> tuple[GatewayAddress, ...]:
-    addresses = tuple(_gateway(part.strip()) for part in text.split(",") if part.strip())
-    if len({str(address) for address in addresses}) != len(addresses):
-        raise ValueError("name each gateway once")
-    return addresses
-
-
-def _gateway(text: str) -> GatewayAddress:
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:,\[\]/]+)):(\d{1,5})", text, re.ASCII)
-    if match is None or not 1 <= int(match[3]) <= 65535:
-        raise ValueError(f"{text!r} is not host:port; use for example 127.0.0.1:4002, several separated by commas")
-    return GatewayAddress(match[1] or match[2], int(match[3]))
-
-
-def parse_schedule(text: str) -> CronTab:
-    """A cron expression as the crontab package takes it: five fields, or six that begin with seconds, or ``@hourly``.
-
-    :raises ValueError: it is none; the message says what is right
-    """
-    # That package reads a sixth field as the year, and takes seconds only as the first of seven.
-    try:
-        return CronTab(f"{text} *" if len(text.split()) == 6 else text)
-    except (ValueError, KeyError) as exc:
-        right = "use five cron fields (UTC), six with seconds first, or @hourly, @daily, @weekly, @monthly, @yearly"
-        raise ValueError(f"{right} ({exc})") from exc
-
-
-def _schedule(text: str) -> str:
-    parse_schedule(text)
-    return text
-
-
-def _data_dir(text: str) -> Path:
-    return Path(text).expanduser().absolute() if text else default_data_dir()
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _bytes(text: str) -> int:
-    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text.strip(), re.ASCII | re.IGNORECASE)
-    if match is None:
-        raise ValueError("use a number of bytes such as 1073741824 or 1GiB")
-    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[match[2].upper()]
-
-
-def _text(text: str) -> str:
-    return text.strip()
+        return all(map(values.is_loopback, self.host))
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -194,52 +79,73 @@ SETTINGS: tuple[Setting, ...] = (
         "DATA_DIR",
         "",
         "directory for the embedded Postgres and the spool; empty: the user's data directory",
-        _data_dir,
+        values.data_dir,
     ),
-    Setting("IB_GW", "127.0.0.1:4002", "IB Gateways to record, host:port, separated by commas", _gateways),
-    Setting("IB_CID", "5555", "API client id, unique to IB Connect at each gateway", _integer(0, 2**31 - 1)),
-    Setting("ERR_INFO", "false", "whether a response with status 500 says what went wrong", _boolean),
-    Setting("PORT", "3000", "port of the REST server (0: any free one)", _integer(0, 65535)),
-    Setting("HOST", "localhost", "address that the REST server binds", _text),
+    Setting("IB_GW", "127.0.0.1:4002", "IB Gateways to record, host:port, separated by commas", values.gateways),
+    Setting("IB_CID", "5555", "API client id, unique to IB Connect at each gateway", values.integer(0, 2**31 - 1)),
+    Setting("ERR_INFO", "false", "whether a response with status 500 says what went wrong", values.boolean),
+    Setting("PORT", "3000", "port of the REST server (0: any free one)", values.integer(0, 65535)),
+    Setting(
+        "HOST",
+        "localhost",
+        "addresses that the REST server binds, separated by commas; localhost: 127.0.0.1 and ::1, 0.0.0.0,::: all",
+        values.addresses,
+    ),
     Setting(
         "ACCT_REF",
         "@hourly",
         "cron schedule of account snapshots, in UTC; six fields begin with seconds",
-        _schedule,
+        values.schedule,
     ),
     Setting(
         "REFRESH_TIMEOUT",
         "15",
         "seconds (0.1 to 600) that a request waits for a refresh that it asked for",
-        _seconds(0.1, 600),
+        values.seconds(0.1, 600),
     ),
     Setting(
         "REFRESH_FLOOR",
         "5",
         "seconds (0 to 600) for which what a gateway was asked for is not asked for again, whoever wants it",
-        _seconds(0, 600),
+        values.seconds(0, 600),
     ),
     Setting(
         "DOWNLOAD_TIMEOUT",
         "20",
         "seconds (0.1 to 600) that one account's download may last",
-        _seconds(0.1, 600),
+        values.seconds(0.1, 600),
     ),
     Setting(
         "QUIET_TIME",
         "3",
         "seconds (0.1 to 60) without anything new after which a download counts as ended although IB never said so",
-        _seconds(0.1, 60),
+        values.seconds(0.1, 60),
     ),
-    Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", _text, secret=True),
-    Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", _text),
-    Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", _boolean),
-    Setting("CORS_ORIGINS", "", "origins that browsers may call from, separated by commas", _words),
-    Setting("SPOOL_MAX_BYTES", "1GiB", "most disk that the spool takes while Postgres is away", _bytes),
-    Setting("INSTANCE", "", "name of this instance; empty: host name and process id", _text),
-    Setting("LOG_FORMAT", "console", "console or json", _one_of("console", "json")),
-    Setting("LOG_LEVEL", "info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error")),
+    Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", values.plain, secret=True),
+    Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", values.plain),
+    Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", values.boolean),
+    Setting(
+        "CORS_ORIGINS",
+        "",
+        "origins that browsers may call from, such as https://example.com, separated by commas",
+        values.origins,
+    ),
+    Setting(
+        "SPOOL_MAX_BYTES",
+        "1GiB",
+        "most disk that the spool takes while Postgres is away, 1MiB at least",
+        values.spool_bytes,
+    ),
+    Setting("INSTANCE", "", "name of this instance, its own; empty: host name and process id", values.instance),
+    Setting("LOG_FORMAT", "console", "console or json", values.one_of("console", "json")),
+    Setting("LOG_LEVEL", "info", "debug, info, warning or error", values.one_of("debug", "info", "warning", "error")),
 )
+
+
+# Those of the secrets that may come from a file which is read once; API_TOKENS_FILE is a setting of its own.
+_FROM_FILE = frozenset({"DB_URL", "DB_READ_URL"})
+# Of these no other program's variable is far.
+_TOO_PLAIN = frozenset({"HOST", "PORT"})
 
 
 def load(environ: Mapping[str, str]) -> Config:
@@ -247,30 +153,81 @@ def load(environ: Mapping[str, str]) -> Config:
 
     :raises ConfigError: names the first wrong setting, its value (unless it is secret) and what is right
     """
-    values = {setting.name.lower(): _value(setting, environ) for setting in SETTINGS}
-    values["instance"] = values["instance"] or f"{socket.gethostname()}-{os.getpid()}"
-    return Config(**values)
+    found = {setting.name.lower(): _value(setting, environ) for setting in SETTINGS}
+    found["instance"] = found["instance"] or f"{socket.gethostname()}-{os.getpid()}"
+    if found["db_read_url"] and not found["db_url"]:
+        raise ConfigError("DB_READ_URL is set without DB_URL: set the DB_URL of the server whose standby that is")
+    return Config(**found)
+
+
+def listening(environ: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
+    """The addresses and the port of the REST server, whatever else is set.
+
+    :raises ConfigError: one of the two is wrong
+    """
+    rows = {setting.name: setting for setting in SETTINGS}
+    return _value(rows["HOST"], environ), _value(rows["PORT"], environ)
 
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
-    text = environ.get(setting.name, "")
-    path = environ.get(f"{setting.name}_FILE", "") if setting.secret and setting.name.startswith("DB_") else ""
-    if path and text:
-        raise ConfigError(f"{setting.name} and {setting.name}_FILE are both set; set one of them")
-    if path:
-        text = _secret_from(setting.name, path)
+    text = _text(setting, environ)
     try:
+        if text and not text.strip():
+            raise ValueError("it holds nothing but blanks")
         return setting.parse(text or setting.default)
     except ValueError as exc:
         shown = "(hidden)" if setting.secret else repr(text)
         raise ConfigError(f"{setting.name}={shown} is wrong: {exc}") from exc
 
 
-def _secret_from(name: str, path: str) -> str:
+def _text(setting: Setting, environ: Mapping[str, str]) -> str:
+    name, text = setting.name, environ.get(setting.name, "")
+    file = name if name.endswith("_FILE") else f"{name}_FILE" if name in _FROM_FILE else ""
+    if file not in environ:
+        return text
+    if not environ[file].strip():
+        raise ConfigError(f"{file} is set and empty: name a file, or unset it")
+    if file == name:
+        return text
+    if text:
+        raise ConfigError(f"{name} and {file} are both set; set one of them")
+    return _secret_from(file, environ[file])
+
+
+def _secret_from(file: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{name}_FILE={path!r} cannot be read: {exc}") from exc
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"{file}={path!r} cannot be read: {exc}") from exc
+    if not text:
+        raise ConfigError(f"{file}={path!r} is empty: put the secret into it, or unset {file}")
+    return text
+
+
+def near_misses(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that nobody reads and that are named almost like a setting, each with the setting's name."""
+    known = {setting.name for setting in SETTINGS} | {f"{name}_FILE" for name in _FROM_FILE}
+    meant = {name: _meant(name, known) for name in environ if name not in known}
+    return {name: setting for name, setting in sorted(meant.items()) if setting}
+
+
+def _meant(name: str, known: set[str]) -> str:
+    upper = name.upper()
+    bare = upper.removeprefix("IB").removeprefix("_").removeprefix("CONNECT_")
+    if upper.startswith("IB") and "CONNECT_" in upper and bare in known:
+        return bare
+    if upper.removesuffix("_FILE") in known - _TOO_PLAIN:
+        return upper.removesuffix("_FILE")
+    return next((each for each in sorted(known - _TOO_PLAIN) if _is_a_slip(upper, each)), "")
+
+
+def _is_a_slip(name: str, right: str) -> bool:
+    """Whether one letter is missing, too many or another, or two have changed places."""
+    while name and right and name[0] == right[0]:
+        name, right = name[1:], right[1:]
+    while name and right and name[-1] == right[-1]:
+        name, right = name[:-1], right[:-1]
+    return max(len(name), len(right)) <= 1 or (len(name) == 2 and name == right[::-1])
 
 
 def describe(config: Config) -> list[tuple[str, str, str]]:

@@ -45,7 +45,21 @@ def checked_url(text: str) -> str:
     found = _read(url)
     if any(port and not (port.isascii() and port.isdigit()) for port in found.get("port", "").split(",")):
         raise ValueError(f"what should be its port is no number; {_ESCAPE}")
+    _check_parameters(found)
     return url
+
+
+def _check_parameters(found: dict[str, str]) -> None:
+    """Refuse what libpq reads and then never connects with, as if the server were away."""
+    ports = found.get("port", "").split(",")
+    if any(port and not 1 <= int(port[:9]) <= 65535 for port in ports):
+        raise ValueError("its port is not from 1 to 65535")
+    hosts = max(len(found.get(name, "").split(",")) for name in ("host", "hostaddr"))
+    if len(ports) not in (1, hosts):
+        raise ValueError(f"it names {hosts} hosts and {len(ports)} ports: give each host one, or none any")
+    for name, words in _WORDS.items():
+        if found.get(name, words[0]) not in words:
+            raise ValueError(f"its {name} is none of: {', '.join(words)}")
 
 
 def hide_password(url: str) -> str:

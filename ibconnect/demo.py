@@ -6,8 +6,10 @@ of its own that stays; only the gateway is simulated.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
-from ibconnect.config import Config, default_data_dir, load
+from ibconnect.config import Config, load
+from ibconnect.errors import ConfigError
 from ibconnect.observe import configure_logging
 from ibconnect.service import Service, serve_until, stop_event
 from ibconnect.simulator import Gateway, Scenario
@@ -17,10 +19,24 @@ _SPEED = 60.0
 _EVERY_MINUTE = "* * * * *"
 
 
+_DATABASES = ("DB_URL", "DB_URL_FILE", "DB_READ_URL", "DB_READ_URL_FILE")
+
+
 def settings(environ: Mapping[str, str], gateway_port: int) -> Config:
-    """The settings of the demo: what the environment says, else a snapshot a minute in a directory of its own."""
-    demo = {"DATA_DIR": str(default_data_dir() / "demo"), "ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning"}
-    return load({**demo, **environ, "IB_GW": f"127.0.0.1:{gateway_port}"})
+    """The settings of the demo: what the environment says, else a snapshot a minute, in a directory of its own.
+
+    :raises ConfigError: a setting is wrong, or names a database, which is none for invented accounts
+    """
+    named = [name for name in _DATABASES if name in environ]
+    if named:
+        raise ConfigError(
+            f"{named[0]} is set, and the demo's accounts are invented: they belong into no database but its own, which "
+            f"nobody takes for a real one; to run it: unset {' '.join(named)}"
+        )
+    demo = {"ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning"}
+    config = load({**demo, **environ, "IB_GW": f"127.0.0.1:{gateway_port}"})
+    # A directory that a service may have, too: its history and its spool are not the demo's.
+    return replace(config, data_dir=config.data_dir / "demo")
 
 
 def run(environ: Mapping[str, str]) -> int:
@@ -39,7 +55,7 @@ async def _run(environ: Mapping[str, str]) -> None:
         config = settings(environ, gateway.port)
         configure_logging(config.log_format, config.log_level)
         print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
-        print(f"history is kept in {config.data_dir}" if not config.db_url else "history is kept in DB_URL", flush=True)
+        print(f"history is kept in {config.data_dir}", flush=True)
         await serve_until(stop, config, lambda service: _show(service, config))
 
 

@@ -168,6 +168,7 @@ class Told:
 class Kind(Enum):
     """Everything worth telling. Facts are given by keyword and follow the sentence."""
 
+    SETTING_UNREAD = Told(Level.WARNING, "a variable is named almost like a setting, and is not read")
     SERVICE_STARTED = Told(Level.INFO, "started")
     SERVICE_STOPPING = Told(Level.INFO, "stopping")
     SERVICE_STOPPED = Told(Level.INFO, "stopped")
@@ -193,6 +194,7 @@ class Kind(Enum):
     GATEWAY_UNAVAILABLE = Told(Level.WARNING, "gateway unavailable, trying again until it is back")
     GATEWAY_STALE = Told(Level.WARNING, "gateway lost its connection to IB, values are stale")
     GATEWAY_FRESH = Told(Level.INFO, "gateway regained its connection to IB")
+    INSTANCE_TAKEN = Told(Level.WARNING, "another process has this INSTANCE: waiting for it to end")
     LEADER_ELECTED = Told(Level.INFO, "this instance records the gateway")
     LEADER_DEPOSED = Told(Level.WARNING, "this instance no longer records the gateway")
     LEADER_STANDS_IN = Told(Level.WARNING, "nobody can be elected without Postgres: recording as the gateway permits")
@@ -224,6 +226,7 @@ class Kind(Enum):
     HTTP_FAILED = Told(Level.ERROR, "a request failed")
     HTTP_TOKEN_REFUSED = Told(Level.WARNING, "a request with a missing or wrong token was refused")
     HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
+    HTTP_TOKENS_NONE = Told(Level.WARNING, "API_TOKENS_FILE holds no token: every request is refused")
     HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
     HTTP_CROWDED = Told(Level.WARNING, "too many searches or live streams of events at once, some are refused")
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")

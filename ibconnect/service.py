@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from ibconnect import __version__
-from ibconnect.config import Config, GatewayAddress
+from ibconnect.config import Config
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.outages import is_passing
@@ -39,6 +39,7 @@ from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
 from ibconnect.refusals import RIGHT, refusal
 from ibconnect.series import expect
+from ibconnect.setting_values import GatewayAddress
 from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
 from ibconnect.troubles import State, brief
 

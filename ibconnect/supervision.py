@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ibconnect import observe as o
 from ibconnect.database.outages import is_passing
-from ibconnect.errors import DatabaseError, IbConnectError, PartFailed
+from ibconnect.errors import ConfigError, DatabaseError, IbConnectError, PartFailed
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.troubles import LOOK_S, State, brief, innermost, look
@@ -36,7 +36,7 @@ class Parts:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._failure: PartFailed | None = None
+        self._failure: PartFailed | ConfigError | None = None
         self.failed = asyncio.Event()
         """Set once a part has died for good."""
 
@@ -44,6 +44,7 @@ class Parts:
         """Nothing, unless a part has died for good.
 
         :raises PartFailed: the first that has
+        :raises ConfigError: it was for a setting, which starting again does not mend
         """
         if self._failure is not None:
             raise self._failure
@@ -57,6 +58,10 @@ class Parts:
     def _fail(self, part: str, exc: BaseException) -> None:
         if self._failure is None:
             exc = innermost(exc)
+            if isinstance(exc, ConfigError):
+                self._failure = exc
+                self.failed.set()
+                return
             why = str(exc) if isinstance(exc, IbConnectError) else f"{type(exc).__name__}: {exc}"
             self._failure = PartFailed(f"{part} has died for good: {why}")
             self._failure.__cause__ = exc
@@ -113,6 +118,8 @@ async def _kept(part: str, run: Callable[[], Awaitable[None]], shown: str) -> No
                 exc = found
             finally:
                 steady.cancel()
+            if isinstance(innermost(exc), ConfigError):
+                raise exc
             if not _is_of_postgres(exc) and _is_too_often(deaths, loop.time()):
                 raise exc
             o.PART_FAILURES.labels(part).inc()

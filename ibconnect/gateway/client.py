@@ -15,9 +15,9 @@ from typing import Any
 from ib_async.client import Client
 from ib_async.decoder import Decoder
 
-from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayUnavailable
 from ibconnect.events.wire import RUN_STARTS
+from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import decoded, one_line
 
 # The longest frame that IB's own client accepts (ibapi, comm.py).

@@ -22,9 +22,10 @@ from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
+from ibconnect.errors import ConfigError
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.peers import Peers
-from ibconnect.observe import Trouble
+from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.refusals import refusal
 from ibconnect.troubles import State, brief
 
@@ -35,6 +36,8 @@ _BEAT_S = 2.0
 _ANSWER_S = 3.0
 # After Postgres was away for all, the others' heartbeats are old until they are back as well; they are not gone.
 _REUNION_S = 5.0
+# So long a process of our name that is being stopped may still take.
+PATIENCE_WITH_NAMESAKE_S = 20.0
 
 
 class Request(NamedTuple):
@@ -85,6 +88,7 @@ class Coordination:
         self._refused = State(Trouble.DATABASE_REFUSES)
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
+        self._namesake_since: float | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
         self._notices: dict[str, tuple[str, str]] = {}
@@ -100,7 +104,10 @@ class Coordination:
         return self._connected_at <= moment
 
     async def run(self) -> None:
-        """Follow requests and beat, until cancelled; reconnects by itself."""
+        """Follow requests and beat, until cancelled; reconnects by itself.
+
+        :raises ConfigError: another living process has our name, and keeps it
+        """
         backoff = Backoff(first=0.1, ceiling=1.0)
         try:
             while True:
@@ -150,6 +157,10 @@ class Coordination:
     async def _beat(self, connection: AsyncConnection[TupleRow]) -> None:
         if self._named is not connection and await _value(connection, "hold_name", self._about):
             self._named, self.own_name = connection, self.instance
+        if self.own_name is None:
+            # To announce a name that is not ours would make a dead process of that name look alive.
+            self._bear(await _value(connection, "namesake", self._about))
+            return
         await connection.execute(Q["announce_instance"], self._about)
         self._about["is_new"] = False
         for told in tuple(self._told.values()):
@@ -158,6 +169,27 @@ class Coordination:
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
         await connection.execute(Q["forget_gone"])
+
+    def _bear(self, address: str | None) -> None:
+        """Wait for the process whose name we have got as well: it may be about to end.
+
+        Nothing is announced meanwhile. Once we have had the name ourselves, it is for the other to go.
+
+        :param address: where it can be asked; None: what holds the name gives no sign of life
+        :raises ConfigError: it has been there for too long
+        """
+        now = asyncio.get_running_loop().time()
+        if address is None:
+            self._namesake_since = None
+            return
+        if self._namesake_since is None:
+            self._namesake_since = now
+            observe(Kind.INSTANCE_TAKEN, instance=self.instance, address=address)
+        if now - self._namesake_since > PATIENCE_WITH_NAMESAKE_S:
+            raise ConfigError(
+                f"INSTANCE={self.instance!r} is the name of another running process, at {address}: stop that one, or "
+                "give this one another INSTANCE (empty: host name and process id)"
+            )
 
     async def _see_peers(self, connection: AsyncConnection[TupleRow]) -> None:
         found = await (await connection.execute(Q["peers"], self._about)).fetchall()
@@ -212,7 +244,8 @@ class Coordination:
         """Say that this instance is gone."""
         if self._telling is not None:
             await asyncio.wait({self._telling})
-        await self._tell("leave_instance", name=self.instance)
+        if self.own_name is not None:
+            await self._tell("leave_instance", name=self.own_name)
         if self._connection is not None:
             await self._connection.close()
 

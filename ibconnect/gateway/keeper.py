@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from ibconnect import observe as o
-from ibconnect.config import Config, GatewayAddress
+from ibconnect.config import Config
 from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.orphans import close_orphans
@@ -31,6 +31,7 @@ from ibconnect.gateway.roster import Roster
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.wishes import Wish, Wishes
 from ibconnect.observe import Kind, observe
+from ibconnect.setting_values import GatewayAddress
 
 # How long the end of a session may take to be stored before the gateway is left to another instance.
 _SETTLE_S = 1.0

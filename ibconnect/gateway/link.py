@@ -14,7 +14,6 @@ from typing import Any
 from ibconnect import __version__
 from ibconnect import observe as o
 from ibconnect.codes import listed_codes
-from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import DecodeFailed, OwnEvent, SessionClosed
@@ -25,6 +24,7 @@ from ibconnect.gateway.client import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMP
 from ibconnect.gateway.connectivity import Connectivity
 from ibconnect.gateway.received import Received
 from ibconnect.observe import Kind, observe
+from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
 
 HANDSHAKE_S = 10.0

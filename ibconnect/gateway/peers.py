@@ -7,7 +7,8 @@ by the reigns, by coordination, and by whoever serves ``/healthz``.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
 
 # Candidates ask Postgres at least every half second. One that has had no answer for so long has lost it; if that is
 # wrong because the machine is busy, the next question, a moment later, says so.
@@ -32,8 +33,8 @@ class Peers:
     def __init__(self, ask: Ask = _unasked) -> None:
         self.known: dict[str, str | None] = {}
         """Those alive at the last beat, and where they can be asked; None: they did not say."""
-        self.bound: tuple[str, int] | None = None
-        """The address and port on which this instance serves HTTP."""
+        self.bound: Sequence[tuple[str, int]] = ()
+        """The addresses and ports on which this instance serves HTTP."""
         self._ask = ask
         self._spans: dict[str, tuple[float, float]] = {}
 
@@ -59,13 +60,29 @@ class Peers:
         return None if address is None else await self._ask(name, address)
 
     def address(self, local: str | None) -> str | None:
-        """Where the others can ask us: on the address that is bound, or if that is any, where we are to Postgres.
+        """Where the others can best ask us; None if that cannot be said.
+
+        Of the addresses that are bound one that other machines reach, best the one by which we reach Postgres; where
+        all are bound that one, or loopback if Postgres is on this machine.
 
         :param local: our own address on a connection to Postgres; None if that is a Unix socket
         """
-        if self.bound is None:
+        if not self.bound:
             return None
-        host, port = self.bound
+        host, port = min(self.bound, key=lambda place: _distance(place[0], local or "127.0.0.1"))
         if host in _LOOPBACK:
+            if local is not None and _version(host) != _version(local):
+                return None
             host = local or _LOOPBACK[host]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _distance(host: str, local: str) -> tuple[bool, bool, bool]:
+    """How far an address is from being the best one: the smaller the better."""
+    is_other_version = _version(host) != _version(local)
+    is_ours = host == local or (host in _LOOPBACK and not is_other_version)
+    return ip_address(host).is_loopback, not is_ours, is_other_version
+
+
+def _version(host: str) -> int:
+    return ip_address(host).version

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
-from ibconnect.config import parse_schedule
+from ibconnect.setting_values import parse_schedule
 from ibconnect.times import utc_now
 
 # Sleeping in slices, the schedule follows a clock that was set; further back than this, the clock is believed.

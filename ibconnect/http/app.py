@@ -10,15 +10,14 @@ For the composition root (``ibconnect/service.py``)::
 binds the port, and closes all of it again, ending live streams at once and other requests within a few seconds.
 """
 
-import errno
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from ibconnect.config import Config
-from ibconnect.errors import ConfigError
+from ibconnect.http.binding import bind, cannot_listen
 from ibconnect.http.connections import Runner
 from ibconnect.http.cross_origin import allow_origins
 from ibconnect.http.limits import MAX_BODY_BYTES
@@ -34,10 +33,10 @@ SERVICES = web.AppKey("services", Services)
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A listening server: ``urls`` to reach it at, without a trailing slash; the address and port that are bound."""
+    """A listening server: ``urls`` to reach it at, without a trailing slash; the addresses and ports that are bound."""
 
     urls: tuple[str, ...]
-    bound: tuple[str, int]
+    bound: tuple[tuple[str, int], ...]
 
 
 def create_app(config: Config, database_seconds: Callable[[], float] = lambda: 0.0) -> web.Application:
@@ -67,32 +66,34 @@ async def _end_streams(app: web.Application) -> None:
 
 
 @asynccontextmanager
-async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[Site]:
-    """Listen on ``host`` and ``port`` (0: any free one) for as long as the context lasts.
+async def serve(app: web.Application, hosts: Sequence[str], port: int) -> AsyncIterator[Site]:
+    """Listen on every address of ``hosts``, and one ``port`` (0: any free one), for as long as the context lasts.
 
-    :raises ConfigError: the address cannot be bound
+    :raises ConfigError: an address cannot be bound; then none is
     """
     runner = Runner(app, lambda handler: around(handler, app[SERVICES]), shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        await _bind(runner, host, port)
-        addresses = runner.addresses
-        yield Site(tuple(dict.fromkeys(_url(host, address) for address in addresses)), addresses[0][:2])
+        await _listen(runner, hosts, port)
+        bound = tuple((str(address[0]), int(address[1])) for address in runner.addresses)
+        yield Site(tuple(_url(host, bound[0][1]) for host in hosts), bound)
     finally:
         await runner.cleanup()
 
 
-async def _bind(runner: Runner, host: str, port: int) -> None:
+async def _listen(runner: Runner, hosts: Sequence[str], port: int) -> None:
+    sockets = await bind(hosts, port)
     try:
-        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        while sockets:
+            await web.SockSite(runner, sockets[0], backlog=_BACKLOG).start()
+            del sockets[0]
     except OSError as exc:
-        # A machine may name ::1 "localhost" and yet have no IPv6.
-        if host != "localhost" or exc.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
-            raise ConfigError(f"HOST={host!r}, PORT={port}: cannot listen there: {exc.strerror or exc}") from exc
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=_BACKLOG).start()
+        raise cannot_listen(hosts, port, sockets[0].getsockname()[0], exc) from exc
+    finally:
+        for each in sockets:
+            each.close()
 
 
-def _url(host: str, address: tuple[str, int]) -> str:
+def _url(host: str, port: int) -> str:
     """A URL for people: by the name that was configured, on the port that was bound."""
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{address[1]}"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

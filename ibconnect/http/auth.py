@@ -96,13 +96,17 @@ def read_tokens(config: Config) -> Tokens | None:
     """
     if config.api_tokens and config.api_tokens_file:
         raise ConfigError("API_TOKENS and API_TOKENS_FILE are both set; set one of them")
+    if config.allow_anonymous and (config.api_tokens or config.api_tokens_file):
+        raise ConfigError("ALLOW_ANONYMOUS=true, and there are API tokens, which everybody has to send: unset one")
     if config.api_tokens:
-        return parse_tokens(config.api_tokens)
+        if not (tokens := parse_tokens(config.api_tokens)).entries:
+            raise ConfigError("API_TOKENS holds no token, so nobody could ask anything: add one (see docs/access.md)")
+        return tokens
     if config.api_tokens_file:
         return parse_tokens(_read(config.api_tokens_file))
     if not config.is_loopback and not config.allow_anonymous:
         raise ConfigError(
-            f"HOST={config.host!r} can be reached from other machines: set API_TOKENS or API_TOKENS_FILE "
+            f"HOST={','.join(config.host)!r} can be reached from other machines: set API_TOKENS or API_TOKENS_FILE "
             "(see docs/access.md), or ALLOW_ANONYMOUS=true if everybody there may read the accounts"
         )
     return None
@@ -122,7 +126,12 @@ def open_guard(config: Config) -> Guard:
     """
     tokens = read_tokens(config)
     loopback_only = config.is_loopback and tokens is None
-    return Guard(tokens, _LOOPBACK_NAMES | {config.host.lower()} if loopback_only else None)
+    return Guard(tokens, _LOOPBACK_NAMES | _names(config) if loopback_only else None)
+
+
+def _names(config: Config) -> set[str]:
+    """How a request may call the addresses of ``HOST``."""
+    return {f"[{host}]" if ":" in host else host.lower() for host in config.host}
 
 
 async def reload_tokens(guard: Guard, path: str) -> None:
@@ -139,7 +148,8 @@ async def reload_tokens(guard: Guard, path: str) -> None:
         seen = stamp
         try:
             guard.tokens = parse_tokens(_read(path))
-            observe(Kind.HTTP_TOKENS_LOADED, tokens=len(guard.tokens.entries))
+            number = len(guard.tokens.entries)
+            observe(Kind.HTTP_TOKENS_LOADED if number else Kind.HTTP_TOKENS_NONE, tokens=number)
         except ConfigError as exc:
             observe(Kind.HTTP_TOKENS_UNREADABLE, error=str(exc))
 

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler as AioHandler
 from ibconnect.http.accounts import report_of
 from ibconnect.http.arguments import reader_of
 from ibconnect.http.calls import Call, Route, route_of
-from ibconnect.http.headers import COMMON, best_media
+from ibconnect.http.headers import COMMON, SECURITY, best_media
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
@@ -77,6 +77,9 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
             cause = exc if report is None else await _explained(services, exc)
             response = await _failed(request, _route_of(request, report), cause, is_telling)
+        if "Server" not in response.headers:
+            # Not made here (a preflight's answer, say): aiohttp would tell its own version and Python's.
+            response.headers.update(SECURITY)
         _measure(request, _route_of(request, report), response.status, clock() - started)
         return response
 

@@ -5,6 +5,15 @@
 -- number is that of coordination.is_alive.)
 SELECT pg_try_advisory_lock(7107, hashtext(%(name)s))
 
+-- name: namesake
+-- Where another living process that has this name can be asked: it holds the name, and has beaten lately. (What holds the
+-- name of a process that died behind a lock holds it for as long as that lock lasts, and does not beat.)
+SELECT coalesce(address, 'an address that it does not tell')
+FROM coordination.instance
+WHERE name = %(name)s
+  AND heartbeat > clock_timestamp() - interval '6 seconds'
+  AND coordination.is_alive(name)
+
 -- name: is_alive
 -- Whether somebody holds this name.
 SELECT coordination.is_alive(%(name)s)

@@ -22,6 +22,7 @@ CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
 def data_dir() -> Iterator[Path]:
     """A data directory that the embedded Postgres' own user can reach."""
     directory = scratch("ibc-data-")
+    directory.chmod(0o711)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
@@ -157,5 +158,5 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path
         assert demo.stop(signal.SIGINT) < STOPS_S
         assert demo.popen.returncode == 0
         assert demo.output.rstrip().endswith("the recorded history stays where it is")
-    mode = stat.S_IMODE(data_dir.stat().st_mode)
-    assert mode == 0o700
+    assert [path.name for path in data_dir.iterdir()] == ["demo"], "what a service has there is left alone"
+    assert stat.S_IMODE((data_dir / "demo").stat().st_mode) == 0o700

@@ -9,9 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -102,26 +100,6 @@ def test_nothing_is_asked_of_an_engine_that_not_all_of_them_have(
         assert "start_interval" not in service.get("healthcheck", {})
         images += [service["image"]] if "build" not in service else []
     assert [image for image in images if "." not in image.partition("/")[0]] == []
-
-
-@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
-def test_the_health_check_says_what_the_service_says(status: int, code: int) -> None:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status if self.path == "/healthz" else 404)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.handle_request)
-        thread.start()
-        environment = {**os.environ, "PORT": str(server.server_port)}
-        command = [sys.executable, ROOT / "deploy" / "healthcheck.py"]
-        done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=30)
-        thread.join()
-    assert done.returncode == code
 
 
 def test_the_compose_file_fits_the_specification() -> None:

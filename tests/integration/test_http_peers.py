@@ -49,8 +49,8 @@ async def asked(text: str, status: int = 200, delay: float = 0.0, **headers: str
 @pytest.mark.parametrize("seconds", [0, 12.5])
 async def test_an_instance_says_for_how_long_it_has_had_postgres(seconds: float) -> None:
     app = create_app(settings("postgresql://nowhere/x", INSTANCE="bert"), lambda: seconds)
-    async with serve(app, "127.0.0.1", 0) as site, asking() as ask:
-        host, port = site.bound
+    async with serve(app, ["127.0.0.1"], 0) as site, asking() as ask:
+        host, port = site.bound[0]
         assert await ask("bert", f"{host}:{port}") == seconds
         assert await ask("anna", f"{host}:{port}") is None
 
@@ -103,7 +103,7 @@ async def test_no_proxy_of_the_environment_comes_between(monkeypatch: pytest.Mon
 
 async def test_instances_learn_where_the_others_can_be_asked(database_url: str, tmp_path: Path) -> None:
     anna, bert, old = Peers(), Peers(), Peers()
-    anna.bound, bert.bound = ("0.0.0.0", 3000), ("10.0.0.7", 3001)
+    anna.bound, bert.bound = [("0.0.0.0", 3000)], [("10.0.0.7", 3001)]
     meeting = [
         Coordination(database_url, name, ["gateway"], 1, peers)
         for name, peers in (("anna", anna), ("bert", bert), ("old", old))

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.config import SETTINGS, GatewayAddress, describe, hide_password, load
+from ibconnect.config import SETTINGS, describe, load
+from ibconnect.database_url import hide_password
 from ibconnect.errors import ConfigError
+from ibconnect.setting_values import GatewayAddress
 
 SECONDS = {"REFRESH_TIMEOUT": "0.1 to 600", "DOWNLOAD_TIMEOUT": "0.1 to 600", "QUIET_TIME": "0.1 to 60"}
 NO_SECONDS = (
@@ -19,7 +21,7 @@ NO_SECONDS = (
 def test_defaults_are_the_known_ones() -> None:
     config = load({})
     assert (config.ib_gw, config.ib_cid, config.err_info) == ((GatewayAddress("127.0.0.1", 4002),), 5555, False)
-    assert (config.port, config.host, config.acct_ref) == (3000, "localhost", "@hourly")
+    assert (config.port, config.host, config.acct_ref) == (3000, ("localhost",), "@hourly")
     assert config.is_loopback
 
 

@@ -205,7 +205,7 @@ def test_what_would_be_misread_is_refused_with_what_to_write(url: str) -> None:
             "postgresql://h/d?sslmode=require&sslpassword=x&passfile=/p&options=-c%20a%3Db&application_name=me",
             "postgresql://h/d?passfile=***&options=***&application_name=***&sslmode=require&sslpassword=***",
         ),
-        ("postgresql://h/d?sslmode=secret", "postgresql://h/d?sslmode=***"),
+        ("postgresql://h/d?sslmode=secret", "***"),
         ("postgresql://u:%zz@h/d", "***"),
         ("postgresql://u:pa@ss@h/d", "***"),
     ],
