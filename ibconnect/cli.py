@@ -109,11 +109,12 @@ def _settings() -> Config:
 
 def _serve(_: argparse.Namespace) -> int:
     from ibconnect.service import serve_until, stop_event
+    from ibconnect.service_manager import ServiceManager
 
     config = _settings()
 
     async def serve() -> None:
-        await serve_until(stop_event(), config)
+        await serve_until(stop_event(), config, manager=ServiceManager(os.environ))
 
     asyncio.run(serve())
     return 0

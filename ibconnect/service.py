@@ -39,6 +39,7 @@ from ibconnect.projections.runner import Projector
 from ibconnect.projections.schema import ensure, needs_rebuild
 from ibconnect.refusals import RIGHT, refusal
 from ibconnect.series import expect
+from ibconnect.service_manager import ENDS, LISTENS, NOBODY, ServiceManager
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
 from ibconnect.troubles import State, brief
@@ -103,10 +104,13 @@ class Service:
 
 
 @asynccontextmanager
-async def running(config: Config, parts: Parts | None = None) -> AsyncIterator[Service]:
+async def running(
+    config: Config, parts: Parts | None = None, manager: ServiceManager = NOBODY
+) -> AsyncIterator[Service]:
     """Run everything while the context lasts.
 
     :param parts: hears of what dies; without, nobody does anything about it
+    :param manager: is told when it listens and when it ends
     :raises PartFailed: something died for good before everything ran
     :raises ConfigError: the settings cannot go together
     :raises DatabaseError: the database is not to be used, as in :func:`prepared`
@@ -122,6 +126,8 @@ async def running(config: Config, parts: Parts | None = None) -> AsyncIterator[S
         peers = Peers(await stack.enter_async_context(asking()))
         site = await answering.enter_async_context(serve(create_app(config, peers.seconds), config.host, config.port))
         peers.bound = site.bound
+        # Not later: whoever waits for that would take a database that is away for a start that fails.
+        manager.tell(LISTENS, "STATUS=answering, not yet recording")
         parts.watch_named({**_LISTENER, **(_TOKENS if config.api_tokens_file else {})})
         preparing = asyncio.create_task(_prepared_and_remembered(config))
         parts.watch("the preparation of the database", preparing, may_end=True)
@@ -134,6 +140,7 @@ async def running(config: Config, parts: Parts | None = None) -> AsyncIterator[S
         gc.collect()
         gc.freeze()
         observe(Kind.SERVICE_STARTED, version=__version__, database=hide_password(url), urls=" ".join(site.urls))
+        manager.tell("STATUS=recording and answering")
         yield Service(tuple(site.urls), url)
         observe(Kind.SERVICE_STOPPING)
     observe(Kind.SERVICE_STOPPED)
@@ -341,7 +348,10 @@ def stop_event() -> asyncio.Event:
 
 
 async def serve_until(
-    stop: asyncio.Event, config: Config, on_started: Callable[[Service], None] = lambda service: None
+    stop: asyncio.Event,
+    config: Config,
+    on_started: Callable[[Service], None] = lambda service: None,
+    manager: ServiceManager = NOBODY,
 ) -> None:
     """Run everything until ``stop`` is set, also if that happens while it still waits for Postgres.
 
@@ -353,7 +363,7 @@ async def serve_until(
 
     async def live() -> None:
         nonlocal is_started
-        async with running(config, parts) as service:
+        async with running(config, parts, manager) as service:
             on_started(service)
             is_started = True
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -362,6 +372,7 @@ async def serve_until(
     living = asyncio.ensure_future(live())
     try:
         await asyncio.wait({living, *ends}, return_when=asyncio.FIRST_COMPLETED)
+        manager.tell(ENDS)
         if parts.failed.is_set():
             # It ends by itself; cancelled in the middle of that, it would leave behind what keeps the process alive.
             end_for_sure(_FORCE_S)
