@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ibconnect import __version__
+from ibconnect import __version__, data_directory
 from ibconnect.config import Config
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
@@ -66,6 +66,7 @@ def database(config: Config) -> Iterator[str]:
     if config.db_url:
         yield config.db_url
         return
+    data_directory.check(config.data_dir)
     with EmbeddedPostgres(config.data_dir) as server, _watched(server):
         yield server.url
 
@@ -116,6 +117,7 @@ async def running(
     :raises DatabaseError: the database is not to be used, as in :func:`prepared`
     """
     read_tokens(config)
+    data_directory.check(config.data_dir)
     parts = parts or Parts()
     async with AsyncExitStack() as stack:
         url = stack.enter_context(database(config))
@@ -230,9 +232,8 @@ async def _prepared_and_remembered(config: Config) -> None:
 
 async def _entered_writer(stack: AsyncExitStack, config: Config, parts: Parts) -> Writer:
     datastore = stack.enter_context(Datastore(config.db_url))
-    spool = config.data_dir / "spool"
     try:
-        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        spool = data_directory.spool(config.data_dir)
         on_death = partial(parts.died, "the writer of events")
         writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, on_death)
     except OSError as exc:

@@ -4,6 +4,7 @@ In: a directory of this instance's own, a database's URL. Out: whether this prog
 that database up to date. Called by the service: without Postgres it may only record what that schema takes.
 """
 
+import os
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,10 @@ def remember(directory: Path, url: str) -> None:
     """Note that the database's schema is this program's. A directory that cannot be written is none to rely on."""
     with suppress(OSError):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (directory / _NAME).write_text(_mark(url))
+        # Replaced, not written over: the one that is there may be another user's.
+        new = directory / f"{_NAME}.{os.getpid()}"
+        new.write_text(_mark(url))
+        new.replace(directory / _NAME)
 
 
 def is_remembered(directory: Path, url: str) -> bool:

@@ -17,7 +17,17 @@ from pathlib import Path
 from uuid import uuid4
 
 from ibconnect.errors import EventError
-from ibconnect.events.segments import Batch, JournalDamaged, Lock, Mark, chunk_of, is_end, path_of, read_batch
+from ibconnect.events.segments import (
+    Batch,
+    JournalDamaged,
+    Lock,
+    Mark,
+    chunk_of,
+    is_end,
+    keep_owner,
+    path_of,
+    read_batch,
+)
 
 _SEGMENT_BYTES = 8 << 20
 _SMALLEST_SEGMENT_BYTES = 64 << 10
@@ -40,6 +50,7 @@ class Journal:
         # Locked under a name that nobody adopts, so that no other process finds it between its making and locking.
         made = root / f"new-{name}"
         made.mkdir(mode=0o700, parents=True)
+        keep_owner(made, root)
         self._lock = Lock(made)
         self.directory = made.rename(root / name)
         self.max_bytes = max_bytes
@@ -113,7 +124,9 @@ class Journal:
         self._fd, self._segment, self._size = opened, self._segment + 1, 0
 
     def _opened(self, number: int) -> int:
-        return os.open(path_of(self.directory, number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(path_of(self.directory, number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        keep_owner(descriptor, self.directory)
+        return descriptor
 
     def read(self, start: Mark, upto: Mark | None = None) -> Batch | None:
         """The chunks from ``start`` on (to ``upto``), about a megabyte of them; None when there are none.

@@ -183,6 +183,14 @@ def _wrapped(exc: OSError, directory: Path, number: int) -> Exception:
     return JournalDamaged(f"{directory.name}/{path_of(directory, number).name} cannot be read: {exc.strerror}")
 
 
+def keep_owner(made: int | Path, directory: Path) -> None:
+    """Under root: give what was just made in a directory to whom that belongs, who may be the next to start."""
+    if os.geteuid() == 0:
+        owner = directory.stat()
+        change = os.fchown if isinstance(made, int) else os.lchown
+        change(made, owner.st_uid, owner.st_gid)  # type: ignore[arg-type]
+
+
 class Lock:
     """An exclusive lock on a directory that the kernel drops when the process dies.
 
@@ -194,6 +202,7 @@ class Lock:
         path = directory / LOCK
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o600)
+            keep_owner(self._fd, directory)
         except PermissionError:
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         try:
