@@ -1,11 +1,28 @@
 #!/bin/sh
-# Make the secret files that compose.yaml reads, in the directory $1 (default: secrets/ beside compose.yaml, which
-# git ignores). What exists already is kept. The password of the IB user is yours to fill in.
+# Make the secret files that compose.yaml reads. What exists already is kept.
+#
+#   deploy/make-secrets.sh [--ib-password FILE] [DIRECTORY]     DIRECTORY: secrets/ beside compose.yaml, which git ignores
+#
+# The password of the IB user is asked for, as long as there is none, if there is a terminal; or it is read from FILE, also
+# in the place of another one ("-": standard input). It is no argument: a shell remembers those, and ps shows them.
 set -eu
 umask 077
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-directory=${1:-$root/secrets}
+directory=$root/secrets
+from=
+while [ $# -gt 0 ]; do
+    case $1 in
+        --ib-password)
+            [ $# -ge 2 ] || { echo "make-secrets.sh: --ib-password needs a file, or - for standard input" >&2; exit 2; }
+            from=$2
+            shift
+            ;;
+        -*) echo "make-secrets.sh: unknown option $1" >&2; exit 2 ;;
+        *) directory=$1 ;;
+    esac
+    shift
+done
 mkdir -p "$directory"
 chmod 0700 "$directory"
 
@@ -31,11 +48,34 @@ sha256:$(hash_of prometheus_token)@metrics
 write grafana_password "$(random)"
 write ib_password ""
 
+# In a file of its own that then takes the other's place: that one may be read-only.
+put_ib_password() {
+    printf '%s' "$1" >"$directory/ib_password.new"
+    chmod 0444 "$directory/ib_password.new"
+    mv -f "$directory/ib_password.new" "$directory/ib_password"
+}
+
+if [ -n "$from" ]; then
+    [ "$from" != - ] || from=/dev/stdin
+    given=$(cat "$from")
+    put_ib_password "$given"
+elif [ ! -s "$directory/ib_password" ] && [ -t 0 ]; then
+    printf 'Password of the IB user (not shown; nothing: later): '
+    trap 'stty echo; echo' EXIT
+    trap 'exit 130' INT TERM
+    stty -echo
+    IFS= read -r typed
+    stty echo
+    trap - EXIT INT TERM
+    echo
+    put_ib_password "$typed"
+fi
+
 echo "In $directory:"
 echo "  api_token         the bearer token of the REST API: curl -H \"Authorization: Bearer \$(cat $directory/api_token)\" …"
 echo "  grafana_password  the password of Grafana's user admin"
 if [ ! -s "$directory/ib_password" ]; then
-    echo "  ib_password       is empty: put the password of the IB user into it"
+    echo "  ib_password       is empty: run this again in a terminal, or with --ib-password FILE"
 fi
 
 # What exists is kept. An earlier version gave Prometheus a token that may not see the metrics.

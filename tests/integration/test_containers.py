@@ -6,9 +6,12 @@ tests/containers builds and runs both.
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ import ibconnect.http.app
 import ibconnect.observe
 from ibconnect.config import load
 from ibconnect.http.tokens import Principal, parse_tokens
+from tests.waiting import DEADLINE_S, wait_for
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -170,6 +174,50 @@ def test_secrets_of_an_earlier_version_are_kept_and_how_to_mend_them_is_said(tmp
     run("sh", "-c", command)
     assert file.read_text() == made["api_tokens"]
     assert "sed " not in run("sh", ROOT / "deploy" / "make-secrets.sh", secrets).stdout
+
+
+def secret(directory: Path, *arguments: str, **options: Any) -> str:
+    """The password of the IB user after the script has run; it is shown nowhere."""
+    done = run("sh", ROOT / "deploy" / "make-secrets.sh", *arguments, directory, **options)
+    found = (directory / "ib_password").read_text()
+    assert not found or found not in done.stdout + done.stderr
+    assert (directory / "ib_password").stat().st_mode & 0o777 == 0o444, "a container reads it as another user"
+    assert ("ib_password       is empty" in done.stdout) == (not found)
+    assert not (directory / "ib_password.new").exists()
+    return found
+
+
+def test_the_ib_password_comes_from_a_file_or_standard_input_at_any_time(tmp_path: Path) -> None:
+    directory, password = tmp_path / "secrets", " p'a\"$s%s\\w ö rd "
+    (tmp_path / "password").write_text(f"{password}\n")
+    assert secret(directory, stdin=subprocess.DEVNULL) == ""
+    assert secret(directory, "--ib-password", str(tmp_path / "password"), stdin=subprocess.DEVNULL) == password
+    assert secret(directory, "--ib-password", "-", input="another\n") == "another"
+    assert secret(directory, stdin=subprocess.DEVNULL) == "another", "it is kept"
+    for wrong in (["--ib-password"], ["--ib-pass", "x"], ["--ib-password", str(tmp_path / "none")]):
+        command = ["sh", ROOT / "deploy" / "make-secrets.sh", directory, *wrong]
+        assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode != 0
+    assert secret(directory, stdin=subprocess.DEVNULL) == "another", "what fails changes nothing"
+
+
+@pytest.mark.parametrize("typed", ["p a\\ss%s", ""])
+def test_the_ib_password_is_asked_for_in_a_terminal_without_being_shown(tmp_path: Path, typed: str) -> None:
+    directory, (ours, theirs) = tmp_path / "secrets", pty.openpty()
+    command = ["sh", ROOT / "deploy" / "make-secrets.sh", directory]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        shown = ""
+        while "later): " not in shown:
+            shown += os.read(ours, 4096).decode()
+        wait_for(lambda: not termios.tcgetattr(ours)[3] & termios.ECHO, "it no longer shows what is typed")
+        os.write(ours, f"{typed}\n".encode())
+        with suppress(OSError):  # the terminal's other end is closed
+            while more := os.read(ours, 4096).decode():
+                shown += more
+        assert process.wait(DEADLINE_S) == 0
+    os.close(ours)
+    assert (directory / "ib_password").read_text() == typed
+    assert not typed or typed not in shown
 
 
 def test_the_services_environment_is_valid(compose: dict[str, Any], tmp_path: Path) -> None:
