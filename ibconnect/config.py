@@ -142,8 +142,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-# Those of the secrets that may come from a file which is read once; API_TOKENS_FILE is a setting of its own.
-_FROM_FILE = frozenset({"DB_URL", "DB_READ_URL"})
+FROM_FILE = frozenset({"DB_URL", "DB_READ_URL"})
+"""Those that may come from a file named by ``…_FILE``, read once at start; API_TOKENS_FILE is a setting of its own."""
 # Of these no other program's variable is far.
 _TOO_PLAIN = frozenset({"HOST", "PORT"})
 
@@ -182,7 +182,7 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
 
 def _text(setting: Setting, environ: Mapping[str, str]) -> str:
     name, text = setting.name, environ.get(setting.name, "")
-    file = name if name.endswith("_FILE") else f"{name}_FILE" if name in _FROM_FILE else ""
+    file = name if name.endswith("_FILE") else f"{name}_FILE" if name in FROM_FILE else ""
     if file not in environ:
         return text
     if not environ[file].strip():
@@ -206,7 +206,7 @@ def _secret_from(file: str, path: str) -> str:
 
 def near_misses(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that nobody reads and that are named almost like a setting, each with the setting's name."""
-    known = {setting.name for setting in SETTINGS} | {f"{name}_FILE" for name in _FROM_FILE}
+    known = {setting.name for setting in SETTINGS} | {f"{name}_FILE" for name in FROM_FILE}
     meant = {name: _meant(name, known) for name in environ if name not in known}
     return {name: setting for name, setting in sorted(meant.items()) if setting}
 

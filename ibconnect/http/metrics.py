@@ -10,13 +10,13 @@ from prometheus_client import Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ibconnect import observe
-from ibconnect.config import parse_schedule
 from ibconnect.http.calls import Call
 from ibconnect.http.headers import COMMON
 from ibconnect.http.limits import SCRAPE_SECONDS, SCRAPE_SHARE
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.progress import Applied
 from ibconnect.http.services import Services
+from ibconnect.setting_values import parse_schedule
 from ibconnect.times import utc_now
 
 DATABASE_UP = Gauge("ibconnect_database_up", "1 if the database answered the scrape.")

@@ -112,6 +112,24 @@ def test_a_wrong_setting_ends_with_code_2_and_one_line() -> None:
     assert run("config", PORT="x")[0] == 2
 
 
+def test_the_demo_is_refused_a_database_of_the_environment() -> None:
+    for name in ("DB_URL", "DB_URL_FILE"):
+        code, output = run("demo", **{name: "postgresql://127.0.0.1:1/real"})
+        assert (code, output.count("\n")) == (2, 1)
+        assert output.rstrip().endswith(f"unset {name}")
+
+
+def test_a_variable_that_is_almost_a_setting_is_told(tmp_path: Path) -> None:
+    code, output = run("config", DB_ULR="postgresql://u:secret@h/d")
+    assert (code, "DB_ULR is set, and is no setting; DB_URL is one" in output) == (0, True)
+    assert "secret" not in output
+    url = "postgresql://127.0.0.1:1/x"
+    with process(tmp_path / "log", "serve", IB_GWS="x", DB_URL=url, DATA_DIR=str(tmp_path / "d"), PORT="0") as serve:
+        assert "IB_GWS" in serve.said("a variable is named almost like a setting.*")[0]
+        serve.said("Postgres is away")
+        serve.stop()
+
+
 def test_a_host_beyond_loopback_is_not_served_without_tokens(data_dir: Path) -> None:
     for verb in ("config", "serve"):
         code, output = run(verb, HOST="0.0.0.0", DATA_DIR=str(data_dir), DB_URL="postgresql://127.0.0.1:1/x")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.cli import build_parser
+from ibconnect.config import FROM_FILE, SETTINGS, describe, load
 from ibconnect.http.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,18 @@ def required() -> set[str]:
 def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
     render = runpy.run_path(str(ROOT / "tools" / "readme.py"))["render"]
     assert render(README) == README, "run make docs"
+
+
+def test_the_services_settings_file_holds_every_setting_off() -> None:
+    text = (ROOT / "deploy" / "systemd" / "ibconnect.env").read_text(encoding="utf-8")
+    assert runpy.run_path(str(ROOT / "tools" / "readme.py"))["environment_file"]() == text, "run make docs"
+    assert [line for line in text.splitlines() if line and not line.startswith("#")] == []
+    named = re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    assert {name for name, _ in named} == {setting.name for setting in SETTINGS} | {
+        f"{name}_FILE" for name in FROM_FILE
+    }
+    # Switched on as they stand there, they are the defaults.
+    assert describe(load({name: value for name, value in named if value})) == describe(load({}))
 
 
 def test_the_readme_lists_every_route() -> None:
