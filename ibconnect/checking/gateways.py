@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 from ibconnect.checking.findings import Finding, fail, ok, warn
-from ibconnect.config import Config, GatewayAddress
+from ibconnect.config import Config
 from ibconnect.errors import GatewayError
 from ibconnect.gateway.asking import Greeting, greet
+from ibconnect.setting_values import GatewayAddress
 
 _PATIENCE_S = 10.0
 _SHOWN = 20

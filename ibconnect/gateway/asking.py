@@ -9,10 +9,10 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from ibconnect.codes import listed_codes
-from ibconnect.config import GatewayAddress
 from ibconnect.errors import GatewayUnavailable
 from ibconnect.events.notices import FARMS, LOST
 from ibconnect.gateway.client import ACCOUNTS, NOTICE, GatewayClient
+from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
 
 _LOWEST_ID, _HIGHEST_ID = 1_000_000_000, 2_000_000_000
