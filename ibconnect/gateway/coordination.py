@@ -244,8 +244,8 @@ class Coordination:
         """Say that this instance is gone."""
         if self._telling is not None:
             await asyncio.wait({self._telling})
-        if self.own_name is not None:
-            await self._tell("leave_instance", name=self.own_name)
+        if self._namesake_since is None or self.own_name is not None:
+            await self._tell("leave_instance", name=self.instance)
         if self._connection is not None:
             await self._connection.close()
 

@@ -99,6 +99,7 @@ async def _asked(host: str, name: str, may_lack: bool) -> list[_Place]:
         flags |= socket.AI_ADDRCONFIG
     try:
         known = await asyncio.get_running_loop().getaddrinfo(name, 0, type=socket.SOCK_STREAM, flags=flags)
-    except OSError as exc:
-        raise ConfigError(f"HOST={host!r} is no address of this machine: {exc.strerror or exc}") from exc
+    except (OSError, UnicodeError) as exc:
+        why = getattr(exc, "strerror", None) or exc
+        raise ConfigError(f"HOST={host!r} is no address of this machine: {why}") from exc
     return [_Place(host, family, address, may_lack) for family, _, _, _, address in known]

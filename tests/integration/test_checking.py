@@ -161,7 +161,7 @@ def test_what_lies_in_the_spool_and_how_much_room_there_is(database_url: str, tm
 def test_data_directories_that_will_not_do(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    assert "data directory" in failing(look(database_url, file))
+    assert "settings" in failing(look(database_url, file)), "no start would get further"
     assert "data directory" in failing(look(database_url, Path("/proc/1/ibconnect")))
     found = look(database_url, tmp_path / "new" / "one")
     assert found["data directory"].level is Level.OK

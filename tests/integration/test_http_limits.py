@@ -209,7 +209,7 @@ async def test_an_address_that_is_taken_is_a_wrong_setting(world_url: str) -> No
         port = int(served.url.rsplit(":", 1)[1])
         app = create_app(settings(world_url, PORT=str(port)))
         with pytest.raises(ConfigError, match=f"PORT={port}"):
-            async with serve(app, "127.0.0.1", port):
+            async with serve(app, ["127.0.0.1"], port):
                 pytest.fail("two servers on one port")
 
 
