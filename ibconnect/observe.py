@@ -179,7 +179,8 @@ class Kind(Enum):
     DATABASE_BACK = Told(Level.INFO, "Postgres is back")
     SPOOL_STARTED = Told(Level.WARNING, "events wait in the spool until they can be stored")
     SPOOL_DRAINED = Told(Level.INFO, "spooled events are stored")
-    SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until Postgres is back")
+    SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until there is room")
+    SPOOL_ROOM = Told(Level.INFO, "there is room again: recording goes on, the events say what is missing")
     SPOOL_ADOPTED = Told(Level.INFO, "what a killed process left in the spool is stored")
     SPOOL_DAMAGED = Told(Level.ERROR, "the spool of a killed process is damaged: the rest of it is kept aside")
     SPOOL_UNOPENED = Told(Level.ERROR, "what a killed process left in the spool cannot be opened: it is kept aside")
@@ -253,6 +254,9 @@ class Trouble(Enum):
     )
     EVENTS_WAIT = Lasting(Kind.SPOOL_STARTED, Kind.SPOOL_DRAINED, "events wait in the spool")
     WRITER_FAILS = Lasting(Kind.WRITER_FAILED, None, "the writer of events fails")
+    RECORDING_INTERRUPTED = Lasting(
+        Kind.SPOOL_FULL, Kind.SPOOL_ROOM, "recording is interrupted since the spool is full, or has not begun again"
+    )
     LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
     LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")
     EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")

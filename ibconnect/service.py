@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ibconnect import __version__
+from ibconnect import __version__, disks
 from ibconnect.config import Config, GatewayAddress
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
@@ -48,6 +48,7 @@ _REBUILD_AGAIN_S = 2.0
 # How long a start waits for a database that it knows before it records without.
 _MEET_S = 3.0
 _WATCH_S = 1.0
+_ROOM_S = 0.5
 # What ends because a part of it has died may hang for the same reason; it must not stay.
 _FORCE_S = 30.0
 # The tasks of the HTTP room that it cannot do without, and what people call them.
@@ -221,17 +222,33 @@ async def _prepared_and_remembered(config: Config) -> None:
 
 
 async def _entered_writer(stack: AsyncExitStack, config: Config, parts: Parts) -> Writer:
-    datastore = stack.enter_context(Datastore(config.db_url))
-    spool = config.data_dir / "spool"
-    try:
-        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
-        on_death = partial(parts.died, "the writer of events")
-        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, on_death)
-    except OSError as exc:
-        raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {exc}") from exc
+    recorder = EventRecorder(stack.enter_context(Datastore(config.db_url)))
+    writer = await _made_writer(recorder, config, partial(parts.died, "the writer of events"))
     await writer.start()
     stack.push_async_callback(writer.close, _STOP_S)
     return writer
+
+
+async def _made_writer(recorder: EventRecorder, config: Config, on_death: Callable[[BaseException], None]) -> Writer:
+    """The writer, as soon as there is room for its spool: requests are answered meanwhile.
+
+    :raises ConfigError: the spool cannot be written for another reason
+    """
+    spool = config.data_dir / "spool"
+    full = State(Trouble.RECORDING_INTERRUPTED)
+    try:
+        while True:
+            try:
+                spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return Writer(recorder, spool, config.spool_max_bytes, on_death)
+            except OSError as exc:
+                why = disks.cause(exc, spool)
+                if not disks.is_full(exc):
+                    raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {why}") from exc
+            full.note("there is no room for the spool", error=why)
+            await asyncio.sleep(_ROOM_S)
+    finally:
+        full.forget()
 
 
 def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future[None]", parts: Parts) -> None:

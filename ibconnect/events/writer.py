@@ -24,8 +24,12 @@ from ibconnect.errors import DatabaseUnavailable, InboxClosed
 from ibconnect.events.adoption import Adoption, append
 from ibconnect.events.journal import Journal
 from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of
+from ibconnect.events.mapper import encode_own
+from ibconnect.events.notes import Notes
+from ibconnect.events.orphans import spool_full
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.refused import REFUSED
+from ibconnect.events.rows import encode_row
 from ibconnect.events.segments import Batch, JournalDamaged, Mark
 from ibconnect.events.tally import Chunk, Tally
 from ibconnect.observe import Trouble
@@ -66,8 +70,15 @@ class Writer:
         self._recorder = recorder
         self._root = spool
         self._on_death = on_death
-        self._journal = Journal(spool, max_bytes)
-        self._adoption = Adoption(spool, recorder)
+        self.notes = Notes(spool)
+        """What could not be recorded since the spool was full."""
+        try:
+            self._journal = Journal(spool, max_bytes)
+        except BaseException:
+            self.notes.close()
+            raise
+        self._adoption = Adoption(spool, recorder, self.notes)
+        self._journal.beside = self._adoption.survey()
         self._keep_bytes = min(KEEP_BYTES, max_bytes // 8)
         self._oldest = self._forgotten = self._next = self._done = self._journal.end
         self._doubtful_upto = self._done
@@ -112,7 +123,20 @@ class Writer:
     @property
     def has_room(self) -> bool:
         """Whether a session may begin."""
-        return self._journal.has_room
+        if not self._journal.has_room:
+            return False
+        self.notes.reserve()
+        return True
+
+    def end_sessions(self) -> None:
+        """Record the ends of sessions that could not record them, since the spool was full.
+
+        :raises JournalFull: there is no room yet
+        """
+        for cut in self.notes.own():
+            event = spool_full(cut.session, cut.version + 1, cut.at)
+            self.put(encode_row(cut.session.bytes, cut.version + 1, event.TOPIC.encode(), encode_own(event)), 1)
+            self.notes.ended([cut.session])
 
     def is_fenced(self, session: UUID) -> bool:
         """Whether this session must end: somebody else has closed it, or it has a hole."""
@@ -161,6 +185,7 @@ class Writer:
         for state in (self._away, self._failing, self._littered, self._refused):
             state.forget()
         self._adoption.forget()
+        self.notes.close()
         self._journal.close(is_done=is_done)
         self._recorder.release()
         return is_done
@@ -221,7 +246,10 @@ class Writer:
         with self._guard:
             waiting = tuple(self._adoptions)
         if waiting or self._adoption.is_due:
-            self._adoption.run()
+            try:
+                self._adoption.run()
+            finally:
+                self._journal.beside = self._adoption.waiting_bytes
             with self._guard:
                 del self._adoptions[: len(waiting)]
             self._resolve(waiting)
