@@ -29,6 +29,11 @@ class Setting:
     parse: Callable[[str], Any]
     secret: bool = False
 
+    @property
+    def file(self) -> str | None:
+        """The environment variable that may name a file with the value instead."""
+        return f"{self.name}_FILE" if self.secret and self.name.startswith("DB_") else None
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayAddress:
@@ -66,6 +71,7 @@ class Config:
     instance: str
     log_format: str
     log_level: str
+    access_log: bool
 
     @property
     def is_loopback(self) -> bool:
@@ -239,6 +245,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INSTANCE", "", "name of this instance; empty: host name and process id", _text),
     Setting("LOG_FORMAT", "console", "console or json", _one_of("console", "json")),
     Setting("LOG_LEVEL", "info", "debug, info, warning or error", _one_of("debug", "info", "warning", "error")),
+    Setting(
+        "ACCESS_LOG",
+        "true",
+        "whether each request is a line in the log: JSON or the combined form, as LOG_FORMAT says",
+        _boolean,
+    ),
 )
 
 
@@ -254,7 +266,7 @@ def load(environ: Mapping[str, str]) -> Config:
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
     text = environ.get(setting.name, "")
-    path = environ.get(f"{setting.name}_FILE", "") if setting.secret and setting.name.startswith("DB_") else ""
+    path = environ.get(setting.file, "") if setting.file else ""
     if path and text:
         raise ConfigError(f"{setting.name} and {setting.name}_FILE are both set; set one of them")
     if path:
@@ -271,6 +283,17 @@ def _secret_from(name: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{name}_FILE={path!r} cannot be read: {exc}") from exc
+
+
+def sources(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each setting comes from: ``environment``, ``file PATH`` or ``default``."""
+    found = dict.fromkeys((setting.name for setting in SETTINGS), "default")
+    for setting in SETTINGS:
+        if environ.get(setting.name):
+            found[setting.name] = "environment"
+        if setting.file and environ.get(setting.file):
+            found[setting.name] = f"file {environ[setting.file]}"
+    return found
 
 
 def describe(config: Config) -> list[tuple[str, str, str]]:

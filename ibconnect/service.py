@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ibconnect import __version__, disks
+from ibconnect import __version__, disks, troubles
 from ibconnect.config import Config, GatewayAddress
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.outages import is_passing
 from ibconnect.database.remembered import is_remembered, remember
-from ibconnect.database_url import hide_password
+from ibconnect.database_url import hide_password, place
 from ibconnect.errors import ConfigError, DatabaseError, DatabaseUnavailable, ProjectionError, SchemaError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
@@ -51,6 +51,8 @@ _WATCH_S = 1.0
 _ROOM_S = 0.5
 # What ends because a part of it has died may hang for the same reason; it must not stay.
 _FORCE_S = 30.0
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends a service cleanly."""
 # The tasks of the HTTP room that it cannot do without, and what people call them.
 _LISTENER = {"http listen": "the connection that wakes up waiting requests"}
 _TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
@@ -79,7 +81,7 @@ def _watched(server: EmbeddedPostgres) -> Iterator[None]:
         while not over.wait(_WATCH_S):
             try:
                 if server.revive():
-                    observe(Kind.DATABASE_REVIVED)
+                    observe(Kind.DATABASE_REVIVED_TO_END if troubles.is_ending() else Kind.DATABASE_REVIVED)
                 down.over()
             except Exception as exc:  # noqa: BLE001 - without this thread nobody would ever start it again
                 down.note(brief(exc), error=exc)
@@ -190,7 +192,8 @@ async def prepared(url: str) -> None:
     :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do
     """
     backoff = Backoff(first=0.25, ceiling=2.0)
-    waiting, refused = State(Trouble.DATABASE_WAITS), State(Trouble.DATABASE_REFUSES)
+    waiting = State(Trouble.DATABASE_WAITS, database=place(url))
+    refused = State(Trouble.DATABASE_REFUSES, database=place(url))
     try:
         while True:
             try:
@@ -265,7 +268,7 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future
 
 async def _tables_made(url: str) -> None:
     """Have snapshot tables of this version: made again, if they, or what they say of themselves, are gone."""
-    failing = State(Trouble.PROJECTION_FAILS)
+    failing = State(Trouble.PROJECTION_FAILS, database=place(url))
     try:
         while True:
             try:
@@ -348,11 +351,16 @@ async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM, SIGINT and SIGHUP (the terminal is gone) set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def end() -> None:
+        troubles.end()
+        stop.set()
+
+    for number in STOPS:
+        loop.add_signal_handler(number, end)
     return stop
 
 

@@ -14,10 +14,11 @@ _BLOCK = re.compile(r"(<!-- settings: make docs -->\n).*?(<!-- end of settings -
 
 def settings_table() -> str:
     """A row for each setting: name, default, meaning."""
-    rows = (
-        f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else ''} | {setting.help} |"
-        for setting in SETTINGS
-    )
+    rows = []
+    for setting in SETTINGS:
+        rows.append(f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else ''} | {setting.help} |")
+        if setting.file:
+            rows.append(f"| `{setting.file}` |  | file that holds `{setting.name}` instead |")
     return "| setting | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 

@@ -7,7 +7,7 @@ up nothing else.
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -33,10 +33,13 @@ _AGAIN_S = 10.0
 class Adoption:
     """What one process does with what others left in its spool. For one thread; :meth:`look` for any."""
 
-    def __init__(self, spool: Path, recorder: EventRecorder, notes: Notes) -> None:
+    def __init__(
+        self, spool: Path, recorder: EventRecorder, notes: Notes, on_stored: Callable[[], None] = lambda: None
+    ) -> None:
         self._spool = spool
         self._recorder = recorder
         self._notes = notes
+        self._on_stored = on_stored
         self._sizes: dict[str, int] = {}
         self._surveyed = self._ran = float("-inf")
         self._has_postponed = False
@@ -117,6 +120,8 @@ class Adoption:
                 sessions.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
                 append(self._spool, journal.name, batch, self._recorder, is_doubtful=True)
                 events += batch.rows
+                # While this goes on for long, what waits for it does not wait for a Postgres that does not answer.
+                self._on_stored()
         except EventError as exc:
             leftover.damage = str(exc)
         streams = [UUID(bytes=session) for session in sessions]

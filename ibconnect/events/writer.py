@@ -20,6 +20,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ibconnect import observe as o
+from ibconnect.database_url import place
 from ibconnect.errors import DatabaseUnavailable, InboxClosed
 from ibconnect.events.adoption import Adoption, append
 from ibconnect.events.journal import Journal
@@ -32,7 +33,7 @@ from ibconnect.events.refused import REFUSED
 from ibconnect.events.rows import encode_row
 from ibconnect.events.segments import Batch, JournalDamaged, Mark
 from ibconnect.events.tally import Chunk, Tally
-from ibconnect.observe import Trouble
+from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.troubles import State, brief, looking
 
 # A burst of messages arrives within a few milliseconds; waiting this long makes it one commit.
@@ -77,7 +78,7 @@ class Writer:
         except BaseException:
             self.notes.close()
             raise
-        self._adoption = Adoption(spool, recorder, self.notes)
+        self._adoption = Adoption(spool, recorder, self.notes, self._note_answer)
         self._journal.beside = self._adoption.survey()
         self._keep_bytes = min(KEEP_BYTES, max_bytes // 8)
         self._oldest = self._forgotten = self._next = self._done = self._journal.end
@@ -89,7 +90,7 @@ class Writer:
         self._closing = False
         self._stored_at = time.monotonic()
         self._damaged_since: float | None = None
-        self._away = State(Trouble.EVENTS_WAIT)
+        self._away = State(Trouble.EVENTS_WAIT, database=place(recorder.url))
         self._failing = State(Trouble.WRITER_FAILS)
         self._littered = State(Trouble.WRITER_FAILS)
         self._refused = State(Trouble.EVENTS_KEPT)
@@ -180,6 +181,8 @@ class Writer:
         self._wake.set()
         await asyncio.to_thread(self._thread.join, patience_s)
         is_done = self._done == self._journal.end
+        if not is_done:
+            observe(Kind.SPOOL_LEFT, bytes=self._journal.bytes_after(self._done))
         for end in self._ends:
             end()
         for state in (self._away, self._failing, self._littered, self._refused):
@@ -303,8 +306,11 @@ class Writer:
         if time.monotonic() - self._damaged_since > _GIVE_UP_S:
             raise exc
 
-    def _note_back(self) -> None:
+    def _note_answer(self) -> None:
         self._stored_at = time.monotonic()
+
+    def _note_back(self) -> None:
+        self._note_answer()
         self._failing.over()
         self._away.over()
 
