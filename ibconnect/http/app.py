@@ -72,7 +72,14 @@ async def serve(app: web.Application, host: str, port: int) -> AsyncIterator[Sit
 
     :raises ConfigError: the address cannot be bound
     """
-    runner = Runner(app, lambda handler: around(handler, app[SERVICES]), shutdown_timeout=_SHUTDOWN_SECONDS)
+    services = app[SERVICES]
+    runner = Runner(
+        app,
+        lambda handler: around(handler, services),
+        guard=services.guard,
+        access=services.access,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+    )
     await runner.setup()
     try:
         await _bind(runner, host, port)
