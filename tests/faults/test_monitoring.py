@@ -298,6 +298,7 @@ def postgres_away(world: World, busy: Simulators) -> None:
     world.watch.watch("late", f"http://127.0.0.1:{port}")
     for alert, instance in (
         ("MessagesLost", "full"),
+        ("RecordingInterrupted", "full"),
         ("SpoolNearlyFull", "full"),
         ("DatabaseAway", "main"),
         ("SpoolInUse", "main"),
@@ -312,7 +313,14 @@ def postgres_away(world: World, busy: Simulators) -> None:
     dashboard_shows(world.watch)
     world.server.start()
     world.fires("LeftoversKept", instance="main")
-    for alert in ("DatabaseAway", "SpoolInUse", "SchemaWaits", "SpoolNearlyFull", "LeftoversWait"):
+    for alert in (
+        "DatabaseAway",
+        "SpoolInUse",
+        "SchemaWaits",
+        "SpoolNearlyFull",
+        "RecordingInterrupted",
+        "LeftoversWait",
+    ):
         world.watch.stops(alert)
     (kept,) = (world.directory / "main" / "spool").glob("damaged-*")
     kept.rename(world.directory / "damaged")
