@@ -2,9 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,12 +33,19 @@ def of_directory(directory: Path) -> list[int]:
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_to_all_processes_at_once_is_a_clean_stop(number: signal.Signals) -> None:
-    """As systemd sends it to a control group, and a terminal to what runs in it: the embedded Postgres gets it too."""
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """One that the database's user can enter."""
     directory = scratch("ibc-ends-")
     directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_to_all_processes_at_once_is_a_clean_stop(directory: Path, number: signal.Signals) -> None:
+    """As systemd sends it to a control group, and a terminal to what runs in it: the embedded Postgres gets it too."""
     line, random = row(f"{number.name} to service and Postgres"), chance(number.name)
     data = {"DATA_DIR": str(directory / "data"), "PORT": "0", "LOG_FORMAT": "json", "ACCT_REF": "* * * * * *"}
     with Simulators(1, rate=300) as simulators:
@@ -63,7 +71,6 @@ def test_a_signal_to_all_processes_at_once_is_a_clean_stop(number: signal.Signal
             opened, closed = connection.execute(ends).fetchone() or (0, 0)
     assert opened >= 2
     assert opened - closed <= 1, "the end of the last one may wait in the spool for the next start"
-    subprocess.run(["rm", "-rf", directory], check=True)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)

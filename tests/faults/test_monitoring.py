@@ -373,7 +373,11 @@ AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
     # A bound of 1000 bytes, whatever the default is.
     (
         "SpoolNearlyFull",
-        {"ibconnect_spool_max_bytes": "1000x9", "ibconnect_spool_bytes": "390 410x8"},
+        {
+            "ibconnect_spool_max_bytes": "1000x9",
+            "ibconnect_spool_bytes": "190 210x8",
+            "ibconnect_spool_leftover_bytes": "200x9",
+        },
         {"0m": False, "1m": True},
     ),
     # Started again after five, nine and thirteen minutes.
