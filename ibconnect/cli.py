@@ -6,12 +6,13 @@
 import argparse
 import asyncio
 import os
+import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from ibconnect import __version__, exporting, health, replaying
-from ibconnect.config import SETTINGS, Config, describe, load, near_misses
+from ibconnect import __version__, disks, exporting, health, replaying
+from ibconnect.config import SETTINGS, Config, describe, load, near_misses, sources
 from ibconnect.errors import ConfigError, IbConnectError
 from ibconnect.observe import Kind, configure_logging, observe
 from ibconnect.refusals import refusal
@@ -23,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     chosen = parser.parse_args(arguments)
     try:
-        return int(chosen.run(chosen))
+        code = int(chosen.run(chosen))
+        sys.stdout.flush()
+        return code
     except ConfigError as exc:
         print(f"ibconnect: {exc}", file=sys.stderr)
         return 2
@@ -34,8 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output (head, less) is gone; Python must not try to flush to it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 0
+    except OSError as exc:
+        if not disks.is_full(exc):
+            raise
+        print(f"ibconnect: {disks.cause(exc, exc.filename or 'the output')}", file=sys.stderr)
+        _write_no_more()
+        return 1
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _advice(exc: IbConnectError) -> str:
@@ -95,8 +108,25 @@ def _add(
 
 
 def _settings_help() -> str:
-    rows = [f"  {setting.name:<18}{setting.help} (default: {setting.default or 'empty'})" for setting in SETTINGS]
+    rows = []
+    for setting in SETTINGS:
+        rows.append(f"  {setting.name:<18}{setting.help} (default: {setting.default or 'empty'})")
+        if setting.file:
+            rows.append(f"  {setting.file:<18}file that holds {setting.name} instead")
     return "settings, all by environment:\n" + "\n".join(rows)
+
+
+def told_sources(environ: Mapping[str, str]) -> dict[str, str]:
+    """Which settings come from the environment, and which from files, by name: for the first line of the log."""
+    found = sources(environ)
+    named = {name: environ[name] for name in found if name.endswith("_FILE") and environ.get(name)}
+    files = {f"{name}_FILE": path.removeprefix("file ") for name, path in found.items() if path.startswith("file ")}
+    return {
+        "environment": " ".join(name for name, source in found.items() if source == "environment") or "no setting",
+        **(
+            {"files": " ".join(f"{name}={path}" for name, path in {**files, **named}.items())} if files or named else {}
+        ),
+    }
 
 
 def _settings() -> Config:
@@ -112,6 +142,8 @@ def _serve(_: argparse.Namespace) -> int:
     from ibconnect.service_manager import ServiceManager
 
     config = _settings()
+    about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
+    observe(Kind.SERVICE_STARTING, **about, **told_sources(os.environ))
 
     async def serve() -> None:
         await serve_until(stop_event(), config, manager=ServiceManager(os.environ))
@@ -135,8 +167,9 @@ def _config(_: argparse.Namespace) -> int:
 
     config = load(os.environ)
     read_tokens(config)
+    found = sources(os.environ)
     for name, value, text in describe(config):
-        print(f"{name}={value}  # {text}")
+        print(f"{name}={value}  # {found[name]}: {text}")
     for name, meant in near_misses(os.environ).items():
         print(f"ibconnect: {name} is set, and is no setting; {meant} is one", file=sys.stderr)
     return 0

@@ -27,6 +27,11 @@ class Setting:
     parse: Callable[[str], Any]
     secret: bool = False
 
+    @property
+    def file(self) -> str | None:
+        """The environment variable that may name a file with the value instead, read once at start."""
+        return f"{self.name}_FILE" if self.secret and self.name.startswith("DB_") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -53,6 +58,7 @@ class Config:
     instance: str
     log_format: str
     log_level: str
+    access_log: bool
 
     @property
     def is_loopback(self) -> bool:
@@ -139,11 +145,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("INSTANCE", "", "name of this instance, its own; empty: host name and process id", values.instance),
     Setting("LOG_FORMAT", "console", "console or json", values.one_of("console", "json")),
     Setting("LOG_LEVEL", "info", "debug, info, warning or error", values.one_of("debug", "info", "warning", "error")),
+    Setting(
+        "ACCESS_LOG",
+        "true",
+        "whether each request is a line in the log: JSON or the combined form, as LOG_FORMAT says",
+        values.boolean,
+    ),
 )
 
 
-FROM_FILE = frozenset({"DB_URL", "DB_READ_URL"})
-"""Those that may come from a file named by ``…_FILE``, read once at start; API_TOKENS_FILE is a setting of its own."""
 # Of these no other program's variable is far.
 _TOO_PLAIN = frozenset({"HOST", "PORT"})
 
@@ -182,8 +192,8 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
 
 def _text(setting: Setting, environ: Mapping[str, str]) -> str:
     name, text = setting.name, environ.get(setting.name, "")
-    file = name if name.endswith("_FILE") else f"{name}_FILE" if name in FROM_FILE else ""
-    if file not in environ:
+    file = name if name.endswith("_FILE") else setting.file
+    if file is None or file not in environ:
         return text
     if not environ[file].strip():
         raise ConfigError(f"{file} is set and empty: name a file, or unset it")
@@ -206,7 +216,7 @@ def _secret_from(file: str, path: str) -> str:
 
 def near_misses(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables that nobody reads and that are named almost like a setting, each with the setting's name."""
-    known = {setting.name for setting in SETTINGS} | {f"{name}_FILE" for name in FROM_FILE}
+    known = {setting.name for setting in SETTINGS} | {setting.file for setting in SETTINGS if setting.file}
     meant = {name: _meant(name, known) for name in environ if name not in known}
     return {name: setting for name, setting in sorted(meant.items()) if setting}
 
@@ -228,6 +238,17 @@ def _is_a_slip(name: str, right: str) -> bool:
     while name and right and name[-1] == right[-1]:
         name, right = name[:-1], right[:-1]
     return max(len(name), len(right)) <= 1 or (len(name) == 2 and name == right[::-1])
+
+
+def sources(environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each setting comes from: ``environment``, ``file PATH`` or ``default``."""
+    found = dict.fromkeys((setting.name for setting in SETTINGS), "default")
+    for setting in SETTINGS:
+        if environ.get(setting.name):
+            found[setting.name] = "environment"
+        if setting.file and environ.get(setting.file):
+            found[setting.name] = f"file {environ[setting.file]}"
+    return found
 
 
 def describe(config: Config) -> list[tuple[str, str, str]]:

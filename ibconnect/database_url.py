@@ -77,6 +77,16 @@ def hide_password(url: str) -> str:
     return f"postgresql://{login}{hosts}/{name}" + (f"?{rest}" if rest else "")
 
 
+@cache
+def place(url: str, setting: str = "DB_URL") -> str:
+    """Which database a log line is about: what may be shown of its URL, and the setting that names it.
+
+    A URL of a socket's directory is as a rule that of the embedded Postgres, which no setting names.
+    """
+    shown = hide_password(url)
+    return shown if shown.partition("@")[2].startswith("/") else f"{setting}={shown}"
+
+
 def _hosts(found: dict[str, str]) -> str:
     """The part of a URL that names the hosts; taken out of what is still to be shown, unless it is a socket's place."""
     hosts = found.get("host", "").split(",")

@@ -56,17 +56,18 @@ async def _run(environ: Mapping[str, str]) -> None:
         configure_logging(config.log_format, config.log_level)
         print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
         print(f"history is kept in {config.data_dir}", flush=True)
-        await serve_until(stop, config, lambda service: _show(service, config))
+        code = gateway.source.codes()[0]
+        await serve_until(stop, config, lambda service: _show(service, config, code))
 
 
-def _show(service: Service, config: Config) -> None:
+def _show(service: Service, config: Config, code: str) -> None:
     root = service.urls[0].rstrip("/")
     print(
         f"""recording and serving; a snapshot of every account now and by ACCT_REF="{config.acct_ref}"
 
   all accounts            curl -i {root}/v1/accounts
   the same, refreshed     curl -H 'Cache-Control: max-age=0' {root}/v1/accounts
-  one account's report    curl -L {root}/v1/accounts/{{AccountCode}}
+  one account's report    curl -L {root}/v1/accounts/{code}
   documentation           {root}/docs
 
 Ctrl-C stops it.""",

@@ -8,30 +8,28 @@ import argparse
 import json
 import os
 import sys
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ibconnect.config import Config
 from ibconnect.errors import ConfigError, EventError
-from ibconnect.events.kinds import KINDS, kind_of, own_fields
+from ibconnect.events.kinds import KINDS
+from ibconnect.events.lines import liner
 from ibconnect.events.reader import Page, Reader
 from ibconnect.events.selection import Stored, Wanted
-from ibconnect.events.wire import FRAME, fields_of, is_inbound, payload_of
-from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, to_micros
+from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.times import parse_rfc3339, to_micros
 
 _CHUNK = 1 << 16
 
-Line = Callable[[Reader, Stored], bytes | None]
+Line = Callable[[Stored], bytes | None]
 """Makes one event's line, without the newline; None if the format cannot express the event."""
 
 
@@ -53,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=LINES,
         default="ndjson",
-        help="ndjson: one JSON object per event; capture: one JSON array of wire fields per message of the gateway,"
-        " which `ibconnect simulate --capture` plays (default: %(default)s)",
+        help="ndjson: one JSON object per event, as /v1/events gives it; capture: one JSON array of wire fields per"
+        " message of the gateway; `ibconnect simulate --capture` plays both (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of standard output")
 
@@ -124,7 +122,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
         check_sessions(reader, wanted)
         with _output(arguments.output) as output:
             pages = _shown(_limited(reader.pages(wanted), arguments.limit), show)
-            left_out = export(reader, pages, LINES[arguments.format], output)
+            left_out = export(pages, LINES[arguments.format](), output)
     if left_out:
         print(
             f"ibconnect: left out {left_out} frames that no capture can hold (they do not end in NUL)", file=sys.stderr
@@ -166,13 +164,13 @@ def check_sessions(reader: Reader, wanted: Wanted) -> None:
             raise EventError(f"--gateway {wanted.gateway!r} is not recorded; recorded are: {named}")
 
 
-def export(reader: Reader, pages: Iterator[Page], line: Line, output: BinaryIO) -> int:
+def export(pages: Iterator[Page], line: Line, output: BinaryIO) -> int:
     """Write the events' lines; return how many events the format could not express."""
     left_out = 0
     waiting = bytearray()
     for page in pages:
         for stored in page.events:
-            text = line(reader, stored)
+            text = line(stored)
             if text is None:
                 left_out += 1
                 continue
@@ -186,35 +184,7 @@ def export(reader: Reader, pages: Iterator[Page], line: Line, output: BinaryIO) 
     return left_out
 
 
-@lru_cache(maxsize=256)
-def _time_of(arrived: int) -> str:
-    # The events of one read of the socket share their time.
-    return format_rfc3339(from_micros(arrived))
-
-
-def as_object(reader: Reader, stored: Stored) -> bytes:
-    """One event as a JSON object: where and when, and what: ``fields``, ``payload`` (base64) or ``facts``.
-
-    ``facts`` are those of the event's class, with its times in microseconds since the epoch, UTC.
-    """
-    line: dict[str, object] = {
-        "position": stored.position,
-        "session": str(UUID(bytes=stored.session)),
-        "version": stored.version,
-        "type": kind_of(stored.topic).__name__,
-        "arrived": _time_of(stored.arrived),
-    }
-    if stored.topic == FRAME:
-        line["payload"] = b64encode(payload_of(stored.topic, stored.state)).decode()
-    elif is_inbound(stored.topic):
-        line["fields"] = fields_of(stored.topic, stored.state)
-    else:
-        event = reader.event(stored)
-        line["facts"] = {name: getattr(event, name) for name in own_fields(type(event))}
-    return orjson.dumps(line)
-
-
-def as_capture(_: Reader, stored: Stored) -> bytes | None:
+def as_capture(stored: Stored) -> bytes | None:
     """A message as a JSON array of its wire fields, bytes that are not UTF-8 as they are; None without a final NUL."""
     payload = payload_of(stored.topic, stored.state)
     if payload[-1:] != b"\0":
@@ -223,7 +193,8 @@ def as_capture(_: Reader, stored: Stored) -> bytes | None:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
 
 
-LINES: dict[str, Line] = {"ndjson": as_object, "capture": as_capture}
+LINES: dict[str, Callable[[], Line]] = {"ndjson": liner, "capture": lambda: as_capture}
+"""What makes the lines of each format, for one export."""
 
 
 def _limited(pages: Iterator[Page], limit: int | None) -> Iterator[Page]:

@@ -2,14 +2,15 @@
 
 In: :func:`observe` calls from every room, with facts as keywords. Out: structured log lines (console or JSON)
 and Prometheus metrics. What may be amiss for a while is a row of :class:`Trouble`, and is told by
-:mod:`~ibconnect.troubles`. Account codes, positions and amounts are facts at DEBUG only: nothing at INFO or above
-says what somebody owns.
+:mod:`~ibconnect.troubles`. Positions and amounts are facts at DEBUG only, and account codes too, unless a
+client named one in the request that is told: nothing at INFO or above says what somebody owns.
 """
 
 import logging
 import sys
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
@@ -21,7 +22,8 @@ from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from ibconnect.errors import ConfigError, DatabaseError
+from ibconnect import disks
+from ibconnect.errors import IbConnectError
 
 
 class Measured(Collector):
@@ -169,6 +171,7 @@ class Kind(Enum):
     """Everything worth telling. Facts are given by keyword and follow the sentence."""
 
     SETTING_UNREAD = Told(Level.WARNING, "a variable is named almost like a setting, and is not read")
+    SERVICE_STARTING = Told(Level.INFO, "starting")
     SERVICE_STARTED = Told(Level.INFO, "started")
     SERVICE_STOPPING = Told(Level.INFO, "stopping")
     SERVICE_STOPPED = Told(Level.INFO, "stopped")
@@ -177,10 +180,15 @@ class Kind(Enum):
     DATABASE_REFUSES = Told(Level.WARNING, "Postgres is there and refuses us: somebody has to mend it, trying again")
     STARTED_WITHOUT_DATABASE = Told(Level.WARNING, "recording to the spool until Postgres is there")
     DATABASE_REVIVED = Told(Level.WARNING, "the embedded Postgres was killed and is started again")
+    DATABASE_REVIVED_TO_END = Told(
+        Level.INFO, "the embedded Postgres was told to end as well: it runs again until everything is stored"
+    )
     DATABASE_BACK = Told(Level.INFO, "Postgres is back")
     SPOOL_STARTED = Told(Level.WARNING, "events wait in the spool until they can be stored")
-    SPOOL_DRAINED = Told(Level.INFO, "spooled events are stored")
-    SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until Postgres is back")
+    SPOOL_DRAINED = Told(Level.INFO, "events are stored again")
+    SPOOL_LEFT = Told(Level.INFO, "what is not stored yet stays in the spool, the next start stores it")
+    SPOOL_FULL = Told(Level.ERROR, "the spool is full: recording is interrupted until there is room")
+    SPOOL_ROOM = Told(Level.INFO, "there is room again: recording goes on, the events say what is missing")
     SPOOL_ADOPTED = Told(Level.INFO, "what a killed process left in the spool is stored")
     SPOOL_DAMAGED = Told(Level.ERROR, "the spool of a killed process is damaged: the rest of it is kept aside")
     SPOOL_UNOPENED = Told(Level.ERROR, "what a killed process left in the spool cannot be opened: it is kept aside")
@@ -230,7 +238,7 @@ class Kind(Enum):
     HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
     HTTP_CROWDED = Told(Level.WARNING, "too many searches or live streams of events at once, some are refused")
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
-    HTTP_REQUEST = Told(Level.DEBUG, "request")
+    HTTP_REQUEST = Told(Level.INFO, "request")
     BACKGROUND_FAILED = Told(Level.ERROR, "a background task failed")
     PART_RESTARTED = Told(Level.ERROR, "a part of the service died and is started again")
     PART_STEADY = Told(Level.INFO, "a part of the service runs steadily again")
@@ -256,6 +264,9 @@ class Trouble(Enum):
     )
     EVENTS_WAIT = Lasting(Kind.SPOOL_STARTED, Kind.SPOOL_DRAINED, "events wait in the spool")
     WRITER_FAILS = Lasting(Kind.WRITER_FAILED, None, "the writer of events fails")
+    RECORDING_INTERRUPTED = Lasting(
+        Kind.SPOOL_FULL, Kind.SPOOL_ROOM, "recording is interrupted since the spool is full, or has not begun again"
+    )
     LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
     LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")
     EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")
@@ -266,16 +277,66 @@ class Trouble(Enum):
 
 
 def observe(kind: Kind, /, **facts: Any) -> None:
-    """Tell one thing. ``error`` may be an exception: its text is logged, with its traceback at ERROR
-    if only the program's authors could make something of it."""
+    """Tell one thing. ``error`` may be an exception: its text is logged.
+
+    At ERROR its traceback is logged too, unless it is foreseen: then the text says all, and a traceback hides it.
+    """
     told = kind.value
     error = facts.get("error")
     if isinstance(error, BaseException):
-        facts["error"] = str(error) or repr(error)
-        # What a setting or the database lacks is said in full by the text.
-        if told.level is Level.ERROR and not isinstance(error, ConfigError | DatabaseError):
+        facts["error"] = _text_of(error)
+        if told.level is Level.ERROR and not _is_foreseen(error):
             facts["exc_info"] = error
     structlog.get_logger("ibconnect").log(told.level.value, told.text, kind=kind.name.lower(), **facts)
+
+
+# PostgreSQL's documentation, "Error codes": connections, logins, databases, resources, shutdown, a read-only server,
+# missing rights. Whoever runs the server can cause them; all others are about our statements.
+_FORESEEN_STATES = ("08", "28", "3D", "53", "57", "25006", "42501")
+
+
+def _text_of(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return disks.cause(error, str(error.filename))
+    return str(error) or repr(error)
+
+
+def _is_foreseen(error: BaseException) -> bool:
+    """Whether it comes from outside (a disk, a network, Postgres, a user), not from a fault of the program."""
+    if isinstance(error, IbConnectError | ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno is not None
+    if hasattr(error, "sqlstate"):
+        return error.sqlstate is None or error.sqlstate.startswith(_FORESEEN_STATES)
+    return False
+
+
+def _printable(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Nothing that a client or a gateway says can move the cursor, change colours or begin a line of its own."""
+    for name, value in facts.items():
+        if isinstance(value, str) and not value.isprintable() and name not in ("exception", "stack"):
+            facts[name] = "".join(
+                each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode()
+                for each in value
+            )
+    return facts
+
+
+def write_lines(lines: Iterable[str]) -> None:
+    """Write lines of the access log as they are, together, where the others go; nothing if INFO is not told."""
+    if not logging.getLogger("ibconnect").isEnabledFor(logging.INFO):
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            with handler.lock or nullcontext():
+                handler.stream.write("".join(lines))
+                handler.flush()
+
+
+def hush_driver() -> None:
+    """Let the Postgres driver tell errors only: while the process ends, its connections may break in any order."""
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def configure_logging(log_format: str, log_level: str) -> None:
@@ -296,7 +357,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if json else console
-    tracebacks = [structlog.processors.format_exc_info] if json else []
+    before: list[structlog.typing.Processor] = [structlog.processors.format_exc_info] if json else [_printable]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -309,7 +370,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *tracebacks, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *before, renderer],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)

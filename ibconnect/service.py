@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from ibconnect import __version__, data_directory
+from ibconnect import __version__, data_directory, disks, troubles
 from ibconnect.config import Config
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.outages import is_passing
 from ibconnect.database.remembered import is_remembered, remember
-from ibconnect.database_url import hide_password
+from ibconnect.database_url import hide_password, place
 from ibconnect.errors import ConfigError, DatabaseError, DatabaseUnavailable, ProjectionError, SchemaError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
@@ -50,8 +50,11 @@ _REBUILD_AGAIN_S = 2.0
 # How long a start waits for a database that it knows before it records without.
 _MEET_S = 3.0
 _WATCH_S = 1.0
+_ROOM_S = 0.5
 # What ends because a part of it has died may hang for the same reason; it must not stay.
 _FORCE_S = 30.0
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What ends a service cleanly."""
 # The tasks of the HTTP room that it cannot do without, and what people call them.
 _LISTENER = {"http listen": "the connection that wakes up waiting requests"}
 _TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
@@ -81,7 +84,7 @@ def _watched(server: EmbeddedPostgres) -> Iterator[None]:
         while not over.wait(_WATCH_S):
             try:
                 if server.revive():
-                    observe(Kind.DATABASE_REVIVED)
+                    observe(Kind.DATABASE_REVIVED_TO_END if troubles.is_ending() else Kind.DATABASE_REVIVED)
                 down.over()
             except Exception as exc:  # noqa: BLE001 - without this thread nobody would ever start it again
                 down.note(brief(exc), error=exc)
@@ -199,7 +202,8 @@ async def prepared(url: str) -> None:
     :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do
     """
     backoff = Backoff(first=0.25, ceiling=2.0)
-    waiting, refused = State(Trouble.DATABASE_WAITS), State(Trouble.DATABASE_REFUSES)
+    waiting = State(Trouble.DATABASE_WAITS, database=place(url))
+    refused = State(Trouble.DATABASE_REFUSES, database=place(url))
     try:
         while True:
             try:
@@ -231,16 +235,31 @@ async def _prepared_and_remembered(config: Config) -> None:
 
 
 async def _entered_writer(stack: AsyncExitStack, config: Config, parts: Parts) -> Writer:
-    datastore = stack.enter_context(Datastore(config.db_url))
-    try:
-        spool = data_directory.spool(config.data_dir)
-        on_death = partial(parts.died, "the writer of events")
-        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, on_death)
-    except OSError as exc:
-        raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {exc}") from exc
+    recorder = EventRecorder(stack.enter_context(Datastore(config.db_url)))
+    writer = await _made_writer(recorder, config, partial(parts.died, "the writer of events"))
     await writer.start()
     stack.push_async_callback(writer.close, _STOP_S)
     return writer
+
+
+async def _made_writer(recorder: EventRecorder, config: Config, on_death: Callable[[BaseException], None]) -> Writer:
+    """The writer, as soon as there is room for its spool: requests are answered meanwhile.
+
+    :raises ConfigError: the spool cannot be written for another reason
+    """
+    full = State(Trouble.RECORDING_INTERRUPTED)
+    try:
+        while True:
+            try:
+                return Writer(recorder, data_directory.spool(config.data_dir), config.spool_max_bytes, on_death)
+            except OSError as exc:
+                why = disks.cause(exc, config.data_dir)
+                if not disks.is_full(exc):
+                    raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {why}") from exc
+            full.note("there is no room for the spool", error=why)
+            await asyncio.sleep(_ROOM_S)
+    finally:
+        full.forget()
 
 
 def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future[None]", parts: Parts) -> None:
@@ -257,7 +276,7 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future
 
 async def _tables_made(url: str) -> None:
     """Have snapshot tables of this version: made again, if they, or what they say of themselves, are gone."""
-    failing = State(Trouble.PROJECTION_FAILS)
+    failing = State(Trouble.PROJECTION_FAILS, database=place(url))
     try:
         while True:
             try:
@@ -340,11 +359,16 @@ async def _cancelled(tasks: list[asyncio.Task[Any]]) -> None:
 
 
 def stop_event() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """An event that SIGTERM, SIGINT and SIGHUP (the terminal is gone) set."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+
+    def end() -> None:
+        troubles.end()
+        stop.set()
+
+    for number in STOPS:
+        loop.add_signal_handler(number, end)
     return stop
 
 

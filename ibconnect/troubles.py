@@ -22,17 +22,20 @@ from ibconnect.times import format_rfc3339, utc_now
 
 AGAIN_S = 300.0
 LOOK_S = 5.0
+_HEED_S = 0.2
 
 _guard = threading.Lock()
+_ending = threading.Event()
 _lasting: list["State"] = []
 _looks: list[Callable[[], None]] = []
 
 
 class State:
-    """One trouble of one part of the process. Any thread may call."""
+    """One trouble of one part of the process. Any thread may call. ``always``: facts for the log, each time."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: Trouble, **always: Any) -> None:
         self.trouble = trouble
+        self._always = always
         self._since: datetime | None = None
         self.reason = ""
         self._told: dict[str, float] = {}
@@ -53,10 +56,20 @@ class State:
                 self._since = utc_now()
                 _lasting.append(self)
             is_news = self._is_news(time.monotonic())
-        if is_news:
-            observe(self.trouble.value.lasts, reason=reason, **facts, **_advice(facts.get("error")))
+        if is_news and not self._ends_meanwhile():
+            observe(self.trouble.value.lasts, reason=reason, **{**self._always, **facts, **_advice(facts.get("error"))})
+
+    def _ends_meanwhile(self) -> bool:
+        """Whether the process was told to end just now: Postgres, told as well, may die of it before a thread hears."""
+        is_in_loop = threading.current_thread() is threading.main_thread()
+        if not is_in_loop and _ending.wait(_HEED_S):
+            self._told.clear()
+            return True
+        return False
 
     def _is_news(self, now: float) -> bool:
+        if _ending.is_set():
+            return False
         self._told = {reason: at for reason, at in self._told.items() if now - at < AGAIN_S}
         return self._told.setdefault(self.reason, now) == now
 
@@ -64,10 +77,11 @@ class State:
         """It is over, if it lasted."""
         with _guard:
             since, self._since = self._since, None
+            was_told = bool(self._told)
             self._told.clear()
             if since is not None:
                 _lasting.remove(self)
-        if since is not None and self.trouble.value.over is not None:
+        if since is not None and was_told and self.trouble.value.over is not None:
             seconds = round((utc_now() - since).total_seconds(), 1)
             observe(self.trouble.value.over, seconds=seconds, **facts)
 
@@ -81,6 +95,20 @@ class State:
     def __str__(self) -> str:
         since = format_rfc3339(self._since.replace(microsecond=0)) if self._since else "never"
         return f"{self.trouble.value.text}, since {since}: {self.reason}"
+
+
+def end() -> None:
+    """The process ends, as it was told to. What fails from now on fails because of that, and is not told any more.
+
+    Who is told to end is often not alone: systemd, a container and Ctrl-C tell the embedded Postgres as well.
+    """
+    _ending.set()
+    o.hush_driver()
+
+
+def is_ending() -> bool:
+    """Whether the process was told to end."""
+    return _ending.is_set()
 
 
 def looking(look: Callable[[], None]) -> Callable[[], None]:

@@ -43,15 +43,25 @@ class Served:
         return self.client.get(self.url + path, **{"allow_redirects": False, **options})  # type: ignore[arg-type]
 
 
+class Logged:
+    """What has been logged so far: called, its lines as JSON; and its text."""
+
+    def __init__(self, stream: io.StringIO) -> None:
+        self.text: Callable[[], str] = stream.getvalue
+
+    def __call__(self) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self.text().splitlines()]
+
+
 @contextmanager
-def logged(level: str = "info") -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Log as a service does, into memory; the yielded function gives the lines so far."""
+def logged(level: str = "info", log_format: str = "json") -> Iterator[Logged]:
+    """Log as a service does, into memory."""
     root, stream = logging.getLogger(), io.StringIO()
     handlers, levels = root.handlers[:], (root.level, logging.getLogger("ibconnect").level)
     with redirect_stderr(stream):
-        configure_logging("json", level)
+        configure_logging(log_format, level)
     try:
-        yield lambda: [orjson.loads(line) for line in stream.getvalue().splitlines()]
+        yield Logged(stream)
     finally:
         root.handlers[:] = handlers
         root.setLevel(levels[0])
@@ -61,7 +71,8 @@ def logged(level: str = "info") -> Iterator[Callable[[], list[dict[str, Any]]]]:
 
 def settings(url: str, **changed: str) -> Config:
     """Settings for a server on loopback."""
-    return load({"DB_URL": url, "PORT": "0", "HOST": "127.0.0.1", "INSTANCE": "tested", **changed})
+    quiet = {"ACCESS_LOG": "false"}
+    return load({"DB_URL": url, "PORT": "0", "HOST": "127.0.0.1", "INSTANCE": "tested", **quiet, **changed})
 
 
 @asynccontextmanager

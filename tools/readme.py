@@ -7,7 +7,7 @@ Called by ``make docs``; tests hold the files against :func:`render` and :func:`
 import re
 from pathlib import Path
 
-from ibconnect.config import FROM_FILE, SETTINGS
+from ibconnect.config import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -25,10 +25,11 @@ _HEAD = """\
 
 def settings_table() -> str:
     """A row for each setting: name, default, meaning."""
-    rows = (
-        f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else ''} | {setting.help} |"
-        for setting in SETTINGS
-    )
+    rows = []
+    for setting in SETTINGS:
+        rows.append(f"| `{setting.name}` | {f'`{setting.default}`' if setting.default else ''} | {setting.help} |")
+        if setting.file:
+            rows.append(f"| `{setting.file}` |  | file that holds `{setting.name}` instead |")
     return "| setting | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
@@ -42,8 +43,8 @@ def environment_file() -> str:
     rows = []
     for setting in SETTINGS:
         rows.append(f"\n# {setting.help}\n#{setting.name}={setting.default}\n")
-        if setting.name in FROM_FILE:
-            rows.append(f"# or the path of a file that holds it\n#{setting.name}_FILE=\n")
+        if setting.file:
+            rows.append(f"# or the path of a file that holds it\n#{setting.file}=\n")
     return _HEAD + "".join(rows)
 
 

@@ -28,11 +28,21 @@ async def within(seconds: float, connection: AsyncConnection[Any], work: Awaitab
     task = asyncio.ensure_future(work)
     try:
         await asyncio.wait({task}, timeout=seconds)
-    finally:
         if not task.done():
-            _hang_up(connection)
-            await asyncio.wait({task})
-    return task.result()
+            await _ended(task, connection)
+        return task.result()
+    except asyncio.CancelledError:
+        await _ended(task, connection)
+        raise
+
+
+async def _ended(task: "asyncio.Future[Any]", connection: AsyncConnection[Any]) -> None:
+    if not task.done():
+        _hang_up(connection)
+        await asyncio.wait({task})
+    if not task.cancelled():
+        # Looked at, or asyncio would tell of it when nobody does: how work ends that is cancelled is of no interest.
+        task.exception()
 
 
 def _hang_up(connection: AsyncConnection[Any]) -> None:

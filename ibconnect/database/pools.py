@@ -15,6 +15,8 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from ibconnect.database.outages import is_passing
+from ibconnect.database.reach import telling
+from ibconnect.database_url import place
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.refusals import refusal
 
@@ -90,11 +92,21 @@ def _told(exc: psycopg.OperationalError) -> str:
 
 
 def async_pool(
-    url: str, *, name: str, min_size: int = 1, max_size: int = 4, statement_timeout_ms: int = 0
+    url: str,
+    *,
+    name: str,
+    min_size: int = 1,
+    max_size: int = 4,
+    statement_timeout_ms: int = 0,
+    setting: str = "DB_URL",
 ) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
-    """A pool for the event loop, in autocommit mode, not yet opened (enter it as a context manager)."""
+    """A pool for the event loop, in autocommit mode, not yet opened (enter it as a context manager).
+
+    :param setting: which setting names the database, to be told when it cannot be reached
+    """
     wanted = parameters(url, name=name, statement_timeout_ms=statement_timeout_ms)
     return AsyncConnectionPool(
+        connection_class=telling(place(url, setting)),
         kwargs={**wanted, "autocommit": True},
         min_size=min_size,
         max_size=max_size,

@@ -7,6 +7,7 @@ up nothing else.
 
 import os
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 from ibconnect import observe as o
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError
 from ibconnect.events.leftovers import DAMAGED, UNOPENED, Leftover, bytes_of, candidates, forget_done, set_apart
+from ibconnect.events.notes import Notes
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.refused import set_aside
@@ -31,9 +33,13 @@ _AGAIN_S = 10.0
 class Adoption:
     """What one process does with what others left in its spool. For one thread; :meth:`look` for any."""
 
-    def __init__(self, spool: Path, recorder: EventRecorder) -> None:
+    def __init__(
+        self, spool: Path, recorder: EventRecorder, notes: Notes, on_stored: Callable[[], None] = lambda: None
+    ) -> None:
         self._spool = spool
         self._recorder = recorder
+        self._notes = notes
+        self._on_stored = on_stored
         self._sizes: dict[str, int] = {}
         self._surveyed = self._ran = float("-inf")
         self._has_postponed = False
@@ -79,7 +85,20 @@ class Adoption:
             finally:
                 leftover.release()
         self._note(postponed)
+        if not postponed:
+            self._close(self._notes.inherited)
         return events
+
+    def _close(self, streams: Collection[UUID]) -> None:
+        """Close the streams of a process that is gone, and of which nothing more comes."""
+        if streams:
+            close_orphans(self._recorder.url, streams, self._notes.ends())
+            self._notes.ended(streams)
+
+    def survey(self) -> int:
+        """Look what there is, whether it can be stored now or not; its bytes."""
+        self._found()
+        return self.waiting_bytes
 
     def _found(self) -> list[Path]:
         try:
@@ -101,11 +120,12 @@ class Adoption:
                 sessions.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
                 append(self._spool, journal.name, batch, self._recorder, is_doubtful=True)
                 events += batch.rows
+                # While this goes on for long, what waits for it does not wait for a Postgres that does not answer.
+                self._on_stored()
         except EventError as exc:
             leftover.damage = str(exc)
         streams = [UUID(bytes=session) for session in sessions]
-        if streams:
-            close_orphans(self._recorder.url, [*streams, *map(continuation_of, streams)])
+        self._close([*streams, *map(continuation_of, streams)])
         # Nothing more comes of them: from here on, batches need not be looked through for them.
         self._recorder.fenced.difference_update(sessions)
         damage, kept = leftover.damage, leftover.discard()

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from ibconnect import disks
 from ibconnect.errors import EventError
 from ibconnect.events.segments import (
     Batch,
@@ -54,6 +55,9 @@ class Journal:
         self._lock = Lock(made)
         self.directory = made.rename(root / name)
         self.max_bytes = max_bytes
+        self.beside = 0
+        """Bytes of the spool that are not of this journal, and count against the same bound."""
+        self._is_full = False
         self._segment_bytes = max(_SMALLEST_SEGMENT_BYTES, min(_SEGMENT_BYTES, max_bytes // 8))
         self._guard = threading.Lock()
         self._first = self._segment = 1
@@ -85,9 +89,15 @@ class Journal:
 
     @property
     def has_room(self) -> bool:
-        """Whether it makes sense to begin something: less than half full, and the disk has room."""
+        """Whether it makes sense to begin something: some room is left (half, once it was full), and the disk has some.
+
+        Without that half, what has just been given up would be begun again for a handful of messages.
+        """
+        most = self.max_bytes // 2 if self._is_full else self.max_bytes - self.max_bytes // 8
         with suppress(OSError):
-            return self.bytes_kept < self.max_bytes // 2 and shutil.disk_usage(self.directory).free > _ROOM_BYTES
+            if self._kept + self.beside < most and shutil.disk_usage(self.directory).free > _ROOM_BYTES:
+                self._is_full = False
+                return True
         return False
 
     def append(self, data: bytes, rows: int) -> Mark:
@@ -97,8 +107,12 @@ class Journal:
         """
         chunk = chunk_of(data, rows)
         with self._guard:
-            if self._kept + len(chunk) > self.max_bytes:
-                raise JournalFull(f"the spool holds {self._kept} bytes and may hold {self.max_bytes}")
+            if self._kept + self.beside + len(chunk) > self.max_bytes:
+                self._is_full = True
+                raise JournalFull(
+                    f"{self.directory.parent} holds {self._kept + self.beside} bytes of the {self.max_bytes} that "
+                    "SPOOL_MAX_BYTES allows: have Postgres take events again, or allow more"
+                )
             self._write(chunk)
             self._size += len(chunk)
             self._kept += len(chunk)
@@ -112,10 +126,11 @@ class Journal:
             while written < len(chunk):
                 written += os.pwrite(self._fd, memoryview(chunk)[written:], self._size + written)
         except OSError as exc:
+            self._is_full = True
             # A part of the chunk that stays is overwritten by the next one.
             with suppress(OSError):
                 os.ftruncate(self._fd, self._size)
-            raise JournalFull(f"the spool cannot be written: {exc}") from exc
+            raise JournalFull(f"the spool cannot be written: {disks.cause(exc, self.directory.parent)}") from exc
 
     def _begin_segment(self) -> None:
         opened = self._opened(self._segment + 1)

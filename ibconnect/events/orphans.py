@@ -5,7 +5,7 @@ that process might still have of them goes to a stream of its own (:mod:`~ibconn
 adoption of a journal, and by the keeper of a gateway before it opens the next session.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import psycopg
@@ -24,32 +24,49 @@ from ibconnect.times import to_micros, utc_now
 Q = queries("events/orphans")
 
 
-def close_orphans(url: str, streams: Iterable[UUID]) -> list[UUID]:
+def close_orphans(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | None = None) -> list[UUID]:
     """Append ``SessionClosed`` (reason ``orphaned``) to those that do not end with it; return these.
+
+    The reason is ``spool-full``, with the time when it ended, for each of which ``ends`` (of the notes) says that.
 
     :raises DatabaseUnavailable: Postgres cannot do that now; some of them may be closed
     """
     try:
         with connect(url, name="orphans", search_path="public") as connection:
             free_lock(connection)
-            return [stream for stream in streams if _close(connection, stream)]
+            return [stream for stream in streams if _close(connection, stream, (ends or {}).get(stream))]
     except psycopg.Error as exc:
         raise DatabaseUnavailable(f"sessions left open cannot be closed now: {exc}") from exc
 
 
-def _close(connection: Connection[TupleRow], stream: UUID) -> bool:
-    event = SessionClosed(
+def _close(connection: Connection[TupleRow], stream: UUID, ended: int | None) -> bool:
+    event = _orphaned(stream) if ended is None else spool_full(stream, 0, ended)
+    with connection.transaction():
+        connection.execute(Q["lock_events"])
+        values = {"stream": stream, "topic": event.TOPIC, "state": encode_own(event)}
+        is_closed = connection.execute(Q["close_stream"], values).fetchone() is not None
+        connection.execute(Q["tell"])
+    if is_closed and ended is None:
+        observe(Kind.SESSION_ORPHANED, session=str(stream))
+    return is_closed
+
+
+def _orphaned(stream: UUID) -> SessionClosed:
+    return SessionClosed(
         originator_id=stream,
         originator_version=0,
         arrived=to_micros(utc_now()),
         reason="orphaned",
         detail="its instance did not end it",
     )
-    with connection.transaction():
-        connection.execute(Q["lock_events"])
-        values = {"stream": stream, "topic": event.TOPIC, "state": encode_own(event)}
-        is_closed = connection.execute(Q["close_stream"], values).fetchone() is not None
-        connection.execute(Q["tell"])
-    if is_closed:
-        observe(Kind.SESSION_ORPHANED, session=str(stream))
-    return is_closed
+
+
+def spool_full(stream: UUID, version: int, ended: int) -> SessionClosed:
+    """The end of a session that could not record it itself."""
+    return SessionClosed(
+        originator_id=stream,
+        originator_version=version,
+        arrived=ended,
+        reason="spool-full",
+        detail="the spool was full",
+    )

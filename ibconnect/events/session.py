@@ -16,6 +16,7 @@ from ibconnect.errors import EventError
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import OwnEvent, SessionOpened
 from ibconnect.events.mapper import encode_own
+from ibconnect.events.notes import Cut
 from ibconnect.events.rows import encode_row, encode_rows
 from ibconnect.events.tally import Chunk
 from ibconnect.events.wire import encode_message, encode_run, is_inbound, is_malformed
@@ -94,10 +95,12 @@ class Session:
         self._rows.clear()
         try:
             self._writer.put(data, rows, Chunk(self._bytes, self.gateway, self._counts))
-        except JournalFull:
+        except JournalFull as exc:
             self.version -= rows
             inbound = sum(count for topic, count in self._counts.items() if is_inbound(topic))
             self.unrecorded, self.is_open = (inbound, len(data)), False
+            # At once: whatever becomes of this process now, the next one knows.
+            self._writer.notes.note(self.gateway, Cut(self.id, self.version, self.now(), *self.unrecorded), str(exc))
             raise
         self._counts.clear()
 

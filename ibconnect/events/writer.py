@@ -20,15 +20,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ibconnect import observe as o
+from ibconnect.database_url import place
 from ibconnect.errors import DatabaseUnavailable, InboxClosed
 from ibconnect.events.adoption import Adoption, append
 from ibconnect.events.journal import Journal
 from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of
+from ibconnect.events.mapper import encode_own
+from ibconnect.events.notes import Notes
+from ibconnect.events.orphans import spool_full
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.refused import REFUSED
+from ibconnect.events.rows import encode_row
 from ibconnect.events.segments import Batch, JournalDamaged, Mark
 from ibconnect.events.tally import Chunk, Tally
-from ibconnect.observe import Trouble
+from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.troubles import State, brief, looking
 
 # A burst of messages arrives within a few milliseconds; waiting this long makes it one commit.
@@ -66,8 +71,15 @@ class Writer:
         self._recorder = recorder
         self._root = spool
         self._on_death = on_death
-        self._journal = Journal(spool, max_bytes)
-        self._adoption = Adoption(spool, recorder)
+        self.notes = Notes(spool)
+        """What could not be recorded since the spool was full."""
+        try:
+            self._journal = Journal(spool, max_bytes)
+        except BaseException:
+            self.notes.close()
+            raise
+        self._adoption = Adoption(spool, recorder, self.notes, self._note_answer)
+        self._journal.beside = self._adoption.survey()
         self._keep_bytes = min(KEEP_BYTES, max_bytes // 8)
         self._oldest = self._forgotten = self._next = self._done = self._journal.end
         self._doubtful_upto = self._done
@@ -78,7 +90,7 @@ class Writer:
         self._closing = False
         self._stored_at = time.monotonic()
         self._damaged_since: float | None = None
-        self._away = State(Trouble.EVENTS_WAIT)
+        self._away = State(Trouble.EVENTS_WAIT, database=place(recorder.url))
         self._failing = State(Trouble.WRITER_FAILS)
         self._littered = State(Trouble.WRITER_FAILS)
         self._refused = State(Trouble.EVENTS_KEPT)
@@ -112,7 +124,20 @@ class Writer:
     @property
     def has_room(self) -> bool:
         """Whether a session may begin."""
-        return self._journal.has_room
+        if not self._journal.has_room:
+            return False
+        self.notes.reserve()
+        return True
+
+    def end_sessions(self) -> None:
+        """Record the ends of sessions that could not record them, since the spool was full.
+
+        :raises JournalFull: there is no room yet
+        """
+        for cut in self.notes.own():
+            event = spool_full(cut.session, cut.version + 1, cut.at)
+            self.put(encode_row(cut.session.bytes, cut.version + 1, event.TOPIC.encode(), encode_own(event)), 1)
+            self.notes.ended([cut.session])
 
     def is_fenced(self, session: UUID) -> bool:
         """Whether this session must end: somebody else has closed it, or it has a hole."""
@@ -156,11 +181,14 @@ class Writer:
         self._wake.set()
         await asyncio.to_thread(self._thread.join, patience_s)
         is_done = self._done == self._journal.end
+        if not is_done:
+            observe(Kind.SPOOL_LEFT, bytes=self._journal.bytes_after(self._done))
         for end in self._ends:
             end()
         for state in (self._away, self._failing, self._littered, self._refused):
             state.forget()
         self._adoption.forget()
+        self.notes.close()
         self._journal.close(is_done=is_done)
         self._recorder.release()
         return is_done
@@ -221,7 +249,10 @@ class Writer:
         with self._guard:
             waiting = tuple(self._adoptions)
         if waiting or self._adoption.is_due:
-            self._adoption.run()
+            try:
+                self._adoption.run()
+            finally:
+                self._journal.beside = self._adoption.waiting_bytes
             with self._guard:
                 del self._adoptions[: len(waiting)]
             self._resolve(waiting)
@@ -275,8 +306,11 @@ class Writer:
         if time.monotonic() - self._damaged_since > _GIVE_UP_S:
             raise exc
 
-    def _note_back(self) -> None:
+    def _note_answer(self) -> None:
         self._stored_at = time.monotonic()
+
+    def _note_back(self) -> None:
+        self._note_answer()
         self._failing.over()
         self._away.over()
 

@@ -17,11 +17,11 @@ from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, Gate
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.writer import Writer
+from ibconnect.gateway import interruption
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.client import ACCOUNTS, NOTICE
 from ibconnect.gateway.coordination import Coordination, Request
 from ibconnect.gateway.download import Patience
-from ibconnect.gateway.interruption import Interruption
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.gateway.link import Link
 from ibconnect.gateway.refreshing import Refreshing
@@ -63,7 +63,6 @@ class Keeper:
         self._retries = Retries()
         self._listed = frozenset[str]()
         self._roster = Roster()
-        self._interruption = Interruption()
         self._told: str | None = None
         self._failure = ""
         self._link: Link | None = None
@@ -117,7 +116,7 @@ class Keeper:
     def _has_room(self) -> bool:
         try:
             if self._writer.has_room:
-                self._interruption.end_sessions(self._writer)
+                self._writer.end_sessions()
                 return True
         except JournalFull:
             pass
@@ -146,7 +145,9 @@ class Keeper:
         alive = {name for name in theirs if await self._coordination.is_alive(name)}
         orphans = [stream for stream, name in found if name not in alive and stream != current]
         if orphans:
-            await asyncio.to_thread(close_orphans, self._url, orphans)
+            notes = self._writer.notes
+            await asyncio.to_thread(close_orphans, self._url, orphans, notes.ends())
+            notes.ended(orphans)
         return bool(alive)
 
     async def _session(self, reign: Reign) -> bool:
@@ -156,20 +157,18 @@ class Keeper:
             await link.open()
         except (GatewayUnavailable, EventError) as exc:
             self._tell_notice(link)
-            self._interruption.note(link.session)
             self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
         reign.permission.is_recording = True
         watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
         try:
             with link.watching(self._on_message), suppress(GatewayError):
-                self._interruption.tell(link)
+                interruption.tell(self._writer.notes, link)
                 await self._stay(link)
         finally:
             reign.permission.is_recording = False
             link.close(*self._ending)
             await _cancelled(*watching)
-            self._interruption.note(link.session)
             o.GATEWAY_CONNECTED.labels(self.name).set(0)
         self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
         return link.session.unrecorded is None

@@ -8,7 +8,7 @@ refreshes.
 import asyncio
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ibconnect import __version__
@@ -132,11 +132,10 @@ class Link:
         if self._settling is not None:
             self._settling.cancel()
         if self.session.is_open and self.session.version:
-            try:
+            # If the spool is full, the session has noted that and how it ended.
+            with suppress(JournalFull):
                 text = b64encode(unfinished).decode()
                 self.session.end(SessionClosed, reason=reason, detail=detail, unfinished=text)
-            except JournalFull as exc:
-                observe(Kind.SPOOL_FULL, gateway=str(self.address), error=exc)
         if not self.lost.done():
             self.lost.set_result(f"{reason}: {detail}" if detail else reason)
 
@@ -254,7 +253,6 @@ class Link:
         try:
             self.session.hand_over()
         except JournalFull as exc:
-            observe(Kind.SPOOL_FULL, gateway=str(self.address), error=exc)
             self.close("spool-full", str(exc))
 
     def _on_lost(self, kind: str, reason: str, unfinished: bytes) -> None:

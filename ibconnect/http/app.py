@@ -71,7 +71,14 @@ async def serve(app: web.Application, hosts: Sequence[str], port: int) -> AsyncI
 
     :raises ConfigError: an address cannot be bound; then none is
     """
-    runner = Runner(app, lambda handler: around(handler, app[SERVICES]), shutdown_timeout=_SHUTDOWN_SECONDS)
+    services = app[SERVICES]
+    runner = Runner(
+        app,
+        lambda handler: around(handler, services),
+        guard=services.guard,
+        access=services.access,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+    )
     await runner.setup()
     try:
         await _listen(runner, hosts, port)

@@ -11,6 +11,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from ibconnect.http.access import AccessLog
+from ibconnect.http.asked import about
+from ibconnect.http.auth import Guard
 from ibconnect.http.limits import (
     HEAD_SECONDS,
     KEEPALIVE_SECONDS,
@@ -20,7 +23,7 @@ from ibconnect.http.limits import (
     MAX_LINE_BYTES,
     SEND_SECONDS,
 )
-from ibconnect.http.problems import Code, Problem
+from ibconnect.http.problems import ERROR_ID, Code, Problem
 from ibconnect.observe import Kind, observe
 
 # aiohttp types a server's handler for its BaseRequest; an application's request factory makes web.Request.
@@ -30,10 +33,14 @@ _Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_head_timer", "_send_timer")
+    __slots__ = ("_access", "_guard", "_head_timer", "_send_timer")
 
-    def __init__(self, manager: web.Server, **settings: Any) -> None:
+    def __init__(self, manager: "_Server", **settings: Any) -> None:
         super().__init__(manager, **settings)
+        self._guard = manager.guard
+        self._access = manager.access
+        # So that the time is taken at which a request begins.
+        self._logging_enabled = self._access is not None
         self._head_timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
 
@@ -94,11 +101,19 @@ class Connection(web.RequestHandler):
             raise ConnectionError("a response was begun and cannot be taken back")
         problem = _problem(status, exc)
         kind = Kind.HTTP_FAILED if problem.code is Code.INTERNAL else Kind.HTTP_REFUSED
-        facts = {"error": exc} if kind is Kind.HTTP_FAILED else {}
-        observe(kind, status=problem.status, code=problem.code.value.code, error_id=problem.error_id, **facts)
+        # Of what is no HTTP nothing is known but where it came from.
+        who = about(self._guard, request) if kind is Kind.HTTP_FAILED else {"client": request.remote or "-"}
+        facts = {**who, "error": exc} if kind is Kind.HTTP_FAILED else who
+        observe(kind, **problem.facts(), **facts)
         response = problem.response()
         response.force_close()
         return response
+
+    def log_access(self, request: web.BaseRequest, response: web.StreamResponse, time: float | None) -> None:
+        """An answer has been sent, or as much of it as the client took."""
+        if self._access is not None and time is not None:
+            seconds = self._loop.time() - time
+            self._access.write(request, response.status, seconds, response.get(ERROR_ID, ""))
 
 
 def _problem(status: int, exc: BaseException | None) -> Problem:
@@ -113,20 +128,35 @@ def _problem(status: int, exc: BaseException | None) -> Problem:
 class _Server(web.Server):
     """Makes a :class:`Connection` of each TCP connection."""
 
+    guard: Guard
+    access: AccessLog | None
+
     def __call__(self) -> web.RequestHandler:
         return Connection(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """Runs an application on such connections, without aiohttp's access log (its lines hold account codes).
+    """Runs an application on such connections, with our access log in the place of aiohttp's.
 
     :param wrap: what to put around the application's handler
+    :param guard: who knows the names of tokens
+    :param access: the access log; None: there is none
     """
 
-    __slots__ = ("_wrap",)
+    __slots__ = ("_access", "_guard", "_wrap")
 
-    def __init__(self, app: web.Application, wrap: Callable[[_Handler], _Handler], *, shutdown_timeout: float) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        wrap: Callable[[_Handler], _Handler],
+        *,
+        guard: Guard,
+        access: AccessLog | None,
+        shutdown_timeout: float,
+    ) -> None:
         self._wrap = wrap
+        self._guard = guard
+        self._access = access
         super().__init__(
             app,
             shutdown_timeout=shutdown_timeout,
@@ -142,4 +172,6 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         settings = {name: value for name, value in self._kwargs.items() if name != "access_log_class"}
         handler = self._wrap(server.request_handler)
-        return _Server(handler, request_factory=server.request_factory, **settings)
+        ours = _Server(handler, request_factory=server.request_factory, **settings)
+        ours.guard, ours.access = self._guard, self._access
+        return ours

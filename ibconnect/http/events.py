@@ -12,10 +12,10 @@ from aiohttp import web
 
 from ibconnect.database.sql import queries
 from ibconnect.events.accounts import Sight
+from ibconnect.events.lines import liner, type_of
 from ibconnect.events.selection import Stored, Wanted
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.event_bounds import applied, position_ranges
-from ibconnect.http.event_lines import line, session_text, type_of
 from ibconnect.http.event_scan import Range, Scan, ends, head
 from ibconnect.http.limits import EVENTS_MAX, HEARTBEAT_SECONDS
 from ibconnect.http.parameters import EVENT_TYPES
@@ -24,14 +24,13 @@ from ibconnect.http.scans import ClientLooks, Looks, Scans
 from ibconnect.http.slots import holder_of
 from ibconnect.http.streams import is_there, send_stream
 from ibconnect.http.tail import Tails
-from ibconnect.times import format_rfc3339, from_micros, to_micros
+from ibconnect.times import to_micros
 
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
 _SQL = queries("http/events")
 _HEADERS = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
 _HEARTBEAT = b": still here\n\n"
-_SESSIONS_KEPT = 1000
 
 Render = Callable[[list[Stored]], bytes]
 
@@ -154,34 +153,16 @@ async def _for_ever(call: Call, scan: Scan, newest: int) -> AsyncIterator[list[S
 
 def _lines() -> Render:
     """NDJSON: a line for each event."""
-    one = _line()
+    one = liner()
     return lambda events: b"".join([one(event) + b"\n" for event in events])
 
 
 def _messages() -> Render:
     """Server-sent events (WHATWG HTML, 9.2): the id is the position, so that a client resumes where it was."""
-    one = _line()
+    one = liner()
     return lambda events: b"".join(
         [
             b"id: %d\nevent: %b\ndata: %b\n\n" % (event.position, type_of(event.topic).encode(), one(event))
             for event in events
         ]
     )
-
-
-def _line() -> Callable[[Stored], bytes]:
-    sessions: dict[bytes, bytes] = {}
-    last_micros, last_text = -1, b""
-
-    def one(event: Stored) -> bytes:
-        nonlocal last_micros, last_text
-        if event.arrived != last_micros:
-            last_micros, last_text = event.arrived, format_rfc3339(from_micros(event.arrived)).encode()
-        session = sessions.get(event.session)
-        if session is None:
-            if len(sessions) >= _SESSIONS_KEPT:
-                sessions.clear()
-            session = sessions[event.session] = session_text(event.session)
-        return line(event, session, last_text)
-
-    return one

@@ -57,7 +57,8 @@ async def _found(call: Call) -> _Found:
         # That is why the schema waits, and need not be said twice.
         but = frozenset({Trouble.DATABASE_WAITS})
         is_there = troubles.lasts(Trouble.DATABASE_REFUSES)
-        why = "the database cannot be used" if is_there else "the database cannot be reached"
+        which = "the database of DB_READ_URL" if call.services.config.db_read_url else "the database"
+        why = f"{which} cannot be used" if is_there else f"{which} cannot be reached"
         return _Found([why], troubles.lasting(but=but))
     except psycopg.Error as exc:
         found = _Found([f"the database refuses to be read: {troubles.brief(exc)}"], [])

@@ -5,7 +5,6 @@ application, so that the router's own refusals take the same way (aiohttp's midd
 tenth of the time of a cached report).
 """
 
-import logging
 import time
 import traceback
 from functools import lru_cache
@@ -13,8 +12,10 @@ from functools import lru_cache
 from aiohttp import web
 from aiohttp.typedefs import Handler as AioHandler
 
+from ibconnect.http.access import GONE
 from ibconnect.http.accounts import report_of
 from ibconnect.http.arguments import reader_of
+from ibconnect.http.asked import about
 from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.headers import COMMON, SECURITY, best_media
 from ibconnect.http.problems import Code, Problem, problem_of
@@ -24,7 +25,7 @@ from ibconnect.http.shortcut import ReportKey, shortcut
 from ibconnect.http.tokens import EVERYONE
 from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Durations, Kind, observe
 
-_log = logging.getLogger("ibconnect")
+_OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
 # How it shows that tables of another version were read: unknown columns, other types, rows that are not there.
 _MAY_BE_OTHER_TABLES = (Code.INTERNAL, Code.NOT_READY, Code.UNKNOWN_SNAPSHOT)
 
@@ -62,7 +63,6 @@ def _negotiate(request: web.Request, route: Route) -> str:
 
 def around(handler: AioHandler, services: Services) -> AioHandler:
     """The application's handler, with every failure made a problem and every request measured."""
-    is_telling = services.config.err_info
     clock = time.perf_counter
     recognize = shortcut(services.guard)
 
@@ -73,14 +73,16 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
             response = await (handler(request) if report is None else report_of(services, request, *report))
         except ConnectionError:
             # The client left before it was answered: nobody is there to tell, and nothing failed.
+            if services.access is not None:
+                services.access.write(request, GONE, clock() - started)
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
             cause = exc if report is None else await _explained(services, exc)
-            response = await _failed(request, _route_of(request, report), cause, is_telling)
+            response = await _failed(services, request, _route_of(request, report), cause)
         if "Server" not in response.headers:
             # Not made here (a preflight's answer, say): aiohttp would tell its own version and Python's.
             response.headers.update(SECURITY)
-        _measure(request, _route_of(request, report), response.status, clock() - started)
+        _durations(_route_of(request, report), request.method, response.status).observe(clock() - started)
         return response
 
     return answer
@@ -101,19 +103,20 @@ async def _explained(services: Services, exc: Exception) -> Exception:
     return exc
 
 
-async def _failed(request: web.Request, route: str, exc: Exception, is_telling: bool) -> web.StreamResponse:
+async def _failed(services: Services, request: web.Request, route: str, exc: Exception) -> web.StreamResponse:
     if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(request)):
         return redirect
     problem = problem_of(exc)
-    facts = {"route": route, "status": problem.status, "code": problem.code.value.code}
+    facts = {"route": route, **problem.facts(), **about(services.guard, request)}
     if problem.code is Code.INTERNAL:
         HTTP_FAILED.labels(route).inc()
-        observe(Kind.HTTP_FAILED, **facts, error_id=problem.error_id, error=exc)
-        details = "".join(traceback.format_exception(exc)) if is_telling else None
+        observe(Kind.HTTP_FAILED, **facts, error=exc)
+        details = "".join(traceback.format_exception(exc)) if services.config.err_info else None
         return problem.response(details)
     if problem.code is not Code.TOO_MANY_TRIES:
         # A flood of tries is counted, and told as the refused tokens that it began with.
-        observe(Kind.HTTP_REFUSED, **facts, error_id=problem.error_id)
+        why = {"error": exc} if problem.code in _OF_POSTGRES else {}
+        observe(Kind.HTTP_REFUSED, **facts, **why)
     return problem.response()
 
 
@@ -129,13 +132,6 @@ async def _without_slash(request: web.Request) -> web.Response | None:
         return None
     location = f"{request.scheme}://{request.host}{target.raw_path_qs}"
     return web.Response(status=308, headers={**COMMON, "Location": location, "Cache-Control": "no-cache"})
-
-
-def _measure(request: web.Request, route: str, status: int, seconds: float) -> None:
-    _durations(route, request.method, status).observe(seconds)
-    if _log.isEnabledFor(logging.DEBUG):
-        facts = {"path": request.path, "method": request.method, "status": status}
-        observe(Kind.HTTP_REQUEST, **facts, seconds=round(seconds, 6))
 
 
 @lru_cache(maxsize=1024)

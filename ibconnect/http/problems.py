@@ -20,6 +20,7 @@ from ibconnect.http.limits import RETRY_AFTER_SECONDS
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:ibconnect:problem:"
+ERROR_ID = web.ResponseKey("error_id", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,19 @@ class Problem(IbConnectError):
             document["details"] = details
         return orjson.dumps(document)
 
+    def facts(self) -> dict[str, str | int]:
+        """What the log says of it: all that the response says."""
+        row = self.code.value
+        return {"status": row.status, "code": row.code, "detail": self.detail, "error_id": self.error_id}
+
     def response(self, details: str | None = None) -> web.Response:
         """The response that tells it."""
         headers = {**COMMON, "Cache-Control": "no-store", "Content-Type": MEDIA_TYPE, **self.headers}
         if self.status in (503, 504):
             headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-        return web.Response(status=self.status, body=self.body(details), headers=headers)
+        response = web.Response(status=self.status, body=self.body(details), headers=headers)
+        response[ERROR_ID] = self.error_id
+        return response
 
 
 def invalid(name: str, why: str) -> Problem:

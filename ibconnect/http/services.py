@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ibconnect.config import Config
 from ibconnect.database.pools import async_pool
+from ibconnect.http.access import AccessLog, as_combined, as_json
 from ibconnect.http.auth import Guard, open_guard, reload_tokens
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.limits import (
@@ -50,6 +51,7 @@ class Services:
     tables: Tables
     database_seconds: Callable[[], float]
     progress: Progress
+    access: AccessLog | None
     refreshed: dict[str, datetime] = field(default_factory=dict)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -63,7 +65,8 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     :raises ConfigError: tokens are missing or wrong
     """
     writes = _pool(config.db_url, "http")
-    pool = _pool(config.db_read_url, "http reads") if config.db_read_url else writes
+    reading = "DB_READ_URL" if config.db_read_url else "DB_URL"
+    pool = _pool(config.db_read_url, "http reads", setting=reading) if config.db_read_url else writes
     wakeups = Wakeups()
     refresher = Refresher(
         writes,
@@ -73,15 +76,18 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         floor=config.refresh_floor,
         instance=config.instance,
     )
-    scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS))
+    scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS, setting=reading))
     tails, tables = Tails(scans, wakeups), Tables(pool)
     reader = ReportReader(pool, tables.vouch)
     progress = Progress(
-        _pool(config.db_read_url or config.db_url, "http metrics", 0, 1), [str(each) for each in config.ib_gw]
+        _pool(config.db_read_url or config.db_url, "http metrics", 0, 1, setting=reading),
+        [str(each) for each in config.ib_gw],
     )
+    guard = open_guard(config)
+    form = as_json if config.log_format == "json" else as_combined
     return Services(
         config=config,
-        guard=open_guard(config),
+        guard=guard,
         writes=writes,
         pool=pool,
         wakeups=wakeups,
@@ -92,11 +98,13 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         tables=tables,
         database_seconds=database_seconds,
         progress=progress,
+        access=AccessLog(guard, form) if config.access_log else None,
     )
 
 
-def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX) -> Pool:
-    return async_pool(url, name=name, min_size=least, max_size=most, statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX, *, setting: str = "DB_URL") -> Pool:
+    timeout = STATEMENT_TIMEOUT_MS
+    return async_pool(url, name=name, min_size=least, max_size=most, statement_timeout_ms=timeout, setting=setting)
 
 
 def running(services: Services) -> Callable[[web.Application], AsyncIterator[None]]:

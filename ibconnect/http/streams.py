@@ -14,6 +14,7 @@ import brotli  # type: ignore[import-untyped]
 import zstandard
 from aiohttp import web
 
+from ibconnect.http.asked import about
 from ibconnect.http.calls import Call, route_of
 from ibconnect.http.headers import COMMON, best_encoding
 from ibconnect.http.limits import ATTEND_SECONDS, FIRST_CHUNK_SECONDS
@@ -124,7 +125,7 @@ async def send_stream(
             first.result()
         await response.prepare(call.request)
         if not is_head:
-            await _send_or_cut(call.request, response, first, chunks, _compressor(encoding))
+            await _send_or_cut(call, response, first, chunks, _compressor(encoding))
     finally:
         await _stopped(first)
     return response
@@ -135,7 +136,7 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 async def _send_or_cut(
-    request: web.Request,
+    call: Call,
     response: web.StreamResponse,
     first: "asyncio.Future[bytes]",
     chunks: AsyncIterator[bytes],
@@ -151,6 +152,7 @@ async def _send_or_cut(
     except ConnectionError:
         pass
     except Exception as exc:  # noqa: BLE001 - the status is sent: only the connection can still say it
-        observe(Kind.HTTP_FAILED, route=route_of(request), status=response.status, error=exc)
-        if request.transport is not None:
-            request.transport.abort()
+        facts = {"route": route_of(call.request), **about(call.services.guard, call.request)}
+        observe(Kind.HTTP_FAILED, **facts, status=response.status, error=exc)
+        if call.request.transport is not None:
+            call.request.transport.abort()

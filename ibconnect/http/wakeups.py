@@ -10,8 +10,10 @@ from collections import defaultdict
 import psycopg
 from psycopg import AsyncConnection
 
+from ibconnect import troubles
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
+from ibconnect.database_url import place
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.refusals import refusal
 from ibconnect.troubles import State, brief
@@ -21,6 +23,7 @@ PROJECTED = "projected"
 _CHANNELS = (EVENTS, PROJECTED)
 _LISTEN_SECONDS = 60.0
 _RETRY_SECONDS = 1.0
+_HEED_SECONDS = 0.2
 
 
 class Wakeups:
@@ -55,17 +58,19 @@ class Wakeups:
                     for channel in _CHANNELS:
                         await link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                     if is_lost:
-                        observe(Kind.DATABASE_BACK, user="http listen")
+                        observe(Kind.DATABASE_BACK, user="http listen", database=place(url))
                     is_lost = False
                     refused.over(user="http listen")
                     while True:
                         for notice in await notices(link, _LISTEN_SECONDS):
                             self._wake(notice.channel)
             except psycopg.Error as exc:
+                # Postgres may have been told to end together with us, and have ended first.
+                await asyncio.sleep(0 if is_lost else _HEED_SECONDS)
                 if refusal(exc):
-                    refused.note(brief(exc), user="http listen", error=exc)
-                elif not is_lost:
-                    observe(Kind.DATABASE_LOST, user="http listen", error=exc)
+                    refused.note(brief(exc), user="http listen", database=place(url), error=exc)
+                elif not is_lost and not troubles.is_ending():
+                    observe(Kind.DATABASE_LOST, user="http listen", database=place(url), error=exc)
                 is_lost = is_lost or not refusal(exc)
             for channel in _CHANNELS:
                 self._wake(channel)

@@ -22,6 +22,7 @@ from ibconnect import observe as o
 from ibconnect.database.notices import wait_in_thread
 from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import connect
+from ibconnect.database_url import place
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.live import LiveTables, Step
@@ -56,7 +57,7 @@ class Projector:
         self._stopping = threading.Event()
         self._waker = os.eventfd(0, os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._waker)
-        self._failing = State(Trouble.PROJECTION_FAILS)
+        self._failing = State(Trouble.PROJECTION_FAILS, database=place(url))
         self._thread = threading.Thread(target=self._live, name="projector", daemon=True)
 
     def start(self) -> None:

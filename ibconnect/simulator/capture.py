@@ -1,4 +1,4 @@
-"""One capture file: what a real gateway once sent, one JSON array of wire fields per line.
+"""One capture file: what a real gateway once sent, one JSON array of wire fields per line; or exported events.
 
 In: a path. Out: a :class:`Capture`, the messages sorted by the request that they answer, none left out, in
 their order. Called by ``captures``, which makes a gateway's world of one or several of them. Raises
@@ -30,6 +30,7 @@ _PLAIN: Mapping[str, Section] = {
     "94": (_PNL, ""),
     "95": (_PNL_SINGLE, ""),
 }
+_EVENT_MEMBERS = frozenset(("Message", "Payload", "Facts", "fields", "payload", "facts"))
 _BY_ACCOUNT = {"6": _ACCOUNT, "7": _ACCOUNT, "54": _ACCOUNT, "73": _MULTI, "71": _POSITIONS_MULTI}
 _MULTI_ENDS = {"74": _MULTI, "72": _POSITIONS_MULTI}
 
@@ -67,14 +68,21 @@ def read_capture(path: Path) -> Capture:
     except OSError as exc:
         raise CaptureError(f"{path}: {exc.strerror}") from exc
     lines = enumerate(text.split("\n"), 1)
-    return sort_messages(path.name, [_message(path, n, line) for n, line in lines if line.strip()])
+    messages = [_message(path, n, line) for n, line in lines if line.strip()]
+    return sort_messages(path.name, [message for message in messages if message is not None])
 
 
-def _message(path: Path, number: int, line: str) -> Fields:
+def _message(path: Path, number: int, line: str) -> Fields | None:
+    """The wire fields on a line; None if it holds an event that is no message of a gateway."""
     try:
         fields: Any = json.loads(line)
     except ValueError as exc:
         raise CaptureError(f"{path}:{number}: not JSON ({exc})") from exc
+    if isinstance(fields, dict) and _EVENT_MEMBERS.intersection(fields):
+        # A line of `ibconnect events`: exports of version 0.1 had other names.
+        fields = fields.get("Message", fields.get("fields"))
+        if fields is None:
+            return None
     if not isinstance(fields, list) or not fields or not all(isinstance(f, str) for f in fields):
         raise CaptureError(f"{path}:{number}: not an array of strings, a message's wire fields")
     if any("\0" in f for f in fields):

@@ -122,7 +122,7 @@ def _rate(text: str) -> float:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the gateway until SIGINT or SIGTERM; the exit status."""
+    """Run the gateway until SIGINT, SIGTERM or SIGHUP; the exit status."""
     try:
         return asyncio.run(_serve(args))
     except SimulatorError as exc:
@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(args: argparse.Namespace) -> int:
     options = {name: getattr(args, name) for name in OPTION_HELP if name != "record"}
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
         tell = partial(print, flush=True) if args.trace else None

@@ -298,6 +298,7 @@ def postgres_away(world: World, busy: Simulators) -> None:
     world.watch.watch("late", f"http://127.0.0.1:{port}")
     for alert, instance in (
         ("MessagesLost", "full"),
+        ("RecordingInterrupted", "full"),
         ("SpoolNearlyFull", "full"),
         ("DatabaseAway", "main"),
         ("SpoolInUse", "main"),
@@ -312,7 +313,14 @@ def postgres_away(world: World, busy: Simulators) -> None:
     dashboard_shows(world.watch)
     world.server.start()
     world.fires("LeftoversKept", instance="main")
-    for alert in ("DatabaseAway", "SpoolInUse", "SchemaWaits", "SpoolNearlyFull", "LeftoversWait"):
+    for alert in (
+        "DatabaseAway",
+        "SpoolInUse",
+        "SchemaWaits",
+        "SpoolNearlyFull",
+        "RecordingInterrupted",
+        "LeftoversWait",
+    ):
         world.watch.stops(alert)
     (kept,) = (world.directory / "main" / "spool").glob("damaged-*")
     kept.rename(world.directory / "damaged")
@@ -365,7 +373,11 @@ AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
     # A bound of 1000 bytes, whatever the default is.
     (
         "SpoolNearlyFull",
-        {"ibconnect_spool_max_bytes": "1000x9", "ibconnect_spool_bytes": "390 410x8"},
+        {
+            "ibconnect_spool_max_bytes": "1000x9",
+            "ibconnect_spool_bytes": "190 210x8",
+            "ibconnect_spool_leftover_bytes": "200x9",
+        },
         {"0m": False, "1m": True},
     ),
     # Started again after five, nine and thirteen minutes.

@@ -18,6 +18,7 @@ from tests.faults.lab import Simulators, Store, assert_all, chance, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
 from tests.paths import scratch
+from tests.processes import accounts, process
 from tests.waiting import wait_for
 
 
@@ -82,9 +83,7 @@ def test_a_full_disk_under_the_spool_is_one_too(database_url: str, tmp_path: Pat
         store.wait_for_sessions(0, 1)
         position = store.position()
         filler = disk / "filler"
-        with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-            while True:
-                file.write(b"\0" * 4096)
+        fill(filler)
         wait_for(lambda: recorder.told("spool_full"), "the disk is full")
         wait_for(lambda: not simulators.gateways[0].open_connections, "nothing is taken that cannot be kept")
         filler.unlink()
@@ -94,6 +93,108 @@ def test_a_full_disk_under_the_spool_is_one_too(database_url: str, tmp_path: Pat
         assert_all(judge, store)
         assert [session.reason for session in sessions(database_url)] == ["spool-full", "stopped"]
         assert len(interruptions(database_url)) == 1
+
+
+def fill(path: Path) -> None:
+    """Write a file until the disk takes no more."""
+    with path.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(b"\0" * 4096)
+
+
+def started_without_room(nursery: Nursery, options: dict[str, str]) -> Recorder:
+    """A recorder that knows of the interruption, and has no room to end it."""
+    recorder = nursery.start("one", **options)
+    wait_for(lambda: recorder.told("spool_full"), "it knows, and has no room")
+    return recorder
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_an_interruption_is_recorded_also_by_a_process_that_comes_later(
+    database_url: str, tmp_path: Path, end: str
+) -> None:
+    line = row(f"spool full, {end}, started twice before there is room")
+    options = {"SPOOL_MAX_BYTES": "1MiB"}
+    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Nursery(tmp_path) as nursery:
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        options |= {"DB_URL": proxy.url, "IB_GW": simulators.addresses}
+        recorder = nursery.start("one", **options)
+        store.wait_for_sessions(0, 1)
+        position = store.position()
+        proxy.cut(refuse=True)
+        wait_for(lambda: recorder.told("spool_full"), "the spool is full")
+        getattr(recorder, end)()
+        (lost,) = recorder.told("spool_full")
+        for _ in range(2):
+            getattr(started_without_room(nursery, options), end)()
+        last = started_without_room(nursery, options)
+        assert len(simulators.gateways[0].connections) == 1, "a restart makes no room"
+        proxy.mend()
+        line.note(store.wait_for_sessions(position, 1))
+        store.wait_for_marks(simulators)
+        last.stop()
+        assert last.told("spool_room")
+        assert_all(judge, store)
+        first, second = sessions(database_url)
+        assert (first.reason, second.reason) == ("spool-full", "stopped")
+        (told,) = interruptions(database_url)
+        assert first.last == told["since"], "it is said when it ended, not when that was stored"
+        assert told["since"] < told["until"] <= second.last
+        assert told["messages"] == lost["messages"] > 0
+    assert [path.name for path in (tmp_path / "one" / "spool").iterdir()] == []
+
+
+def test_an_interruption_by_a_full_disk_outlives_a_kill(database_url: str, tmp_path: Path) -> None:
+    line = row("disk of the spool full, killed (-9), started before there is room")
+    with (
+        small_disk(tmp_path / "one", "24m") as disk,
+        Simulators(1, rate=500) as simulators,
+        Nursery(tmp_path) as nursery,
+    ):
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 1)
+        position = store.position()
+        fill(disk / "filler")
+        wait_for(lambda: recorder.told("spool_full"), "the disk is full")
+        assert f"the disk of {disk / 'spool'} is full (ENOSPC)" in recorder.told("spool_full")[0]["error"]
+        fill(disk / "more")
+        recorder.kill()
+        fill(disk / "yet more")
+        again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        wait_for(lambda: again.told("spool_full"), "it knows")
+        assert len(simulators.gateways[0].connections) == 1
+        for name in ("filler", "more", "yet more"):
+            (disk / name).unlink()
+        line.note(store.wait_for_sessions(position, 1))
+        store.wait_for_marks(simulators)
+        again.stop()
+        assert_all(judge, store)
+        assert [session.reason for session in sessions(database_url)] == ["spool-full", "stopped"]
+        (told,) = interruptions(database_url)
+        assert told["messages"] > 0
+        assert "Traceback" not in recorder.log.read_text() + again.log.read_text()
+
+
+def test_a_start_without_room_for_any_file_waits_for_it(database_url: str, tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "one", "24m,nr_inodes=3") as disk,
+        Simulators(1) as simulators,
+        process(
+            tmp_path / "log",
+            "serve",
+            DATA_DIR=str(disk),
+            DB_URL=database_url,
+            IB_GW=simulators.addresses,
+            PORT="0",
+            LOG_FORMAT="json",
+        ) as service,
+    ):
+        service.said(rf"the disk of {disk}/spool is full \(ENOSPC\)")
+        subprocess.run(["mount", "-o", "remount,nr_inodes=1000", disk], check=True)
+        accounts(service.url(), 2)
+        assert service.popen.poll() is None
+        assert "Traceback" not in service.output
 
 
 def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_path: Path) -> None:
@@ -239,9 +340,7 @@ def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path
             position = store.position()
             recorder = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
             store.wait_for_sessions(position, 1)
-            with (disk / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
-                while True:
-                    file.write(b"\0" * 4096)
+            fill(disk / "filler")
             wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
             assert "No space left" in recorder.told("spool_started")[0]["error"]
             (disk / "filler").unlink()

@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from ibconnect.database.pools import connect
 from ibconnect.events.adoption import Adoption
 from ibconnect.events.journal import Journal
+from ibconnect.events.notes import Notes
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.reader import Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
@@ -149,7 +150,9 @@ def test_the_spool_of_a_killed_process_goes_there_too_and_is_closed(
     journal = Journal(tmp_path, 1 << 20)
     journal.append(said(stream, 3) + said(stream, 4, START + 4), 2)
     journal.close(is_done=False)
-    assert Adoption(tmp_path, recorder).run() == 2
+    notes = Notes(tmp_path)
+    assert Adoption(tmp_path, recorder, notes).run() == 2
+    notes.close()
     assert recorder.fenced == set()
     rest = stored(database_url, continuation_of(stream))
     assert [topic for _, topic, _ in rest] == ["so", "v", "v", "sc"]

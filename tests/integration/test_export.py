@@ -1,5 +1,6 @@
 """``ibconnect events`` on a real Postgres: exact, filtered, flat in memory; and captures that the simulator plays."""
 
+import asyncio
 import base64
 import json
 import os
@@ -23,6 +24,7 @@ from ibconnect.simulator import Captures
 from ibconnect.times import format_rfc3339, from_micros
 from tests.paths import CAPTURES
 from tests.projecting import START, Stream, capture, position, record, value
+from tests.serving import serving
 
 Run = Callable[..., list[Any]]
 
@@ -74,29 +76,64 @@ def store_two_gateways(url: str) -> tuple[Stream, Stream]:
 def test_every_event_is_a_line_in_order_with_its_time(run: Run, database_url: str) -> None:
     one, two = store_two_gateways(database_url)
     lines = run()
-    assert [line["position"] for line in lines] == list(range(1, len(one.events) + len(two.events) + 1))
+    assert [line["Position"] for line in lines] == list(range(1, len(one.events) + len(two.events) + 1))
     opened = lines[0]
-    assert opened["type"] == "SessionOpened"
-    assert opened["session"] == str(one.id)
-    assert opened["arrived"] == format_rfc3339(from_micros(START + 1000))
-    assert opened["facts"] == {
-        "gateway": "127.0.0.1:4001",
-        "client_id": 5555,
-        "server_version": "178",
-        "connection_time": "",
-        "instance": "here",
-        "software": "test",
-        "continues": "",
-    }
-    assert lines[2]["fields"] == ["4", "2", "-1", "2104", 'Market data farm connection is OK:\\u00fc "é"\t', ""]
-    assert lines[2]["arrived"] == lines[1]["arrived"]
-    own = [line for line in lines if line["session"] == str(one.id)]
-    assert [line["version"] for line in own] == list(range(1, len(one.events) + 1))
-    assert [base64.b64decode(line["payload"]) for line in lines if "payload" in line] == [
+    assert opened["Type"] == "SessionOpened"
+    assert opened["Session"] == str(one.id)
+    assert opened["Timestamp"] == format_rfc3339(from_micros(START + 1000))
+    assert opened["Facts"]["gateway"] == "127.0.0.1:4001"
+    assert lines[2]["Message"] == ["4", "2", "-1", "2104", 'Market data farm connection is OK:\\u00fc "é"\t', ""]
+    assert lines[2]["Timestamp"] == lines[1]["Timestamp"]
+    own = [line for line in lines if line["Session"] == str(one.id)]
+    assert [line["Version"] for line in own] == list(range(1, len(one.events) + 1))
+    assert [base64.b64decode(line["Payload"]) for line in lines if "Payload" in line] == [
         b"\xff\xfe\x00",
         b"6\x002\x00never ends",
     ]
-    assert own[-1]["facts"]["reason"] == "stopped"
+    assert own[-1]["Facts"]["reason"] == "stopped"
+
+
+async def test_an_event_looks_the_same_in_a_file_and_over_http(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    store_two_gateways(database_url)
+    for path in sorted(CAPTURES.glob("*.jsonl")):
+        stream = Stream(f"{path.stem}:1")
+        for fields in capture(path):
+            stream.message(*fields, timed=len(fields) % 2 == 0)
+        record(database_url, stream.events)
+    monkeypatch.setenv("DB_URL", database_url)
+    file = tmp_path / "all.ndjson"
+    assert await asyncio.to_thread(cli.main, ["events", "--output", str(file)]) == 0
+    async with serving(database_url) as served, served.get("/v1/events") as response:
+        answer = await response.read()
+    assert len(answer.splitlines()) > 500
+    assert file.read_bytes() == answer
+
+
+OLD_EXPORT = """
+{"position":1,"session":"s","version":1,"type":"SessionOpened","arrived":"2026-08-03T07:00:00Z","facts":{"gateway":"g"}}
+{"position":2,"session":"s","version":2,"type":"AccountsListed","arrived":"2026-08-03T07:00:00Z","fields":["15","1","DU7"]}
+{"position":3,"session":"s","version":3,"type":"FrameReceived","arrived":"2026-08-03T07:00:00Z","payload":"//4A"}
+{"position":4,"session":"s","version":4,"type":"AccountValueUpdated","arrived":"2026-08-03T07:00:00Z","fields":["6","2","Cushion","1","","DU7"]}
+"""
+
+
+def test_exports_of_now_and_of_before_are_played(database_url: str, run: Run, tmp_path: Path) -> None:
+    original = CAPTURES / "eur-commodities-fx.jsonl"
+    stream = Stream()
+    for fields in capture(original):
+        stream.message(*fields, timed=True)
+    stream.own("sc", reason="stopped")
+    record(database_url, stream.events)
+    export, old = tmp_path / "export.ndjson", tmp_path / "old.ndjson"
+    assert run("--output", str(export)) == []
+    old.write_text(OLD_EXPORT)
+    assert Captures.load(export).codes() == Captures.load(original).codes()
+    (code,) = Captures.load(original).codes()
+    assert Captures.load(export).account_updates(code).first() == Captures.load(original).account_updates(code).first()
+    assert Captures.load(old).managed_accounts() == ("15", "1", "DU7")
+    assert Captures.load(old).account_updates("DU7").first() == [("6", "2", "Cushion", "1", "", "DU7")]
 
 
 @pytest.mark.parametrize(
@@ -122,16 +159,16 @@ def test_every_event_is_a_line_in_order_with_its_time(run: Run, database_url: st
 )
 def test_filters(run: Run, database_url: str, arguments: list[str], kinds: list[str]) -> None:
     store_two_gateways(database_url)
-    assert [line["type"] for line in run(*arguments)] == kinds
+    assert [line["Type"] for line in run(*arguments)] == kinds
 
 
 def test_one_session_alone(run: Run, database_url: str) -> None:
     one, two = store_two_gateways(database_url)
-    assert [line["version"] for line in run("--session", str(one.id))] == list(range(1, len(one.events) + 1))
+    assert [line["Version"] for line in run("--session", str(one.id))] == list(range(1, len(one.events) + 1))
     assert len(run("--session", str(two.id), "--after", "6")) == 1
     assert run("--session", str(one.id), "--from", "2023-11-14T23:00:00Z") == []
     late = run("--session", str(one.id), "--after", "8")
-    assert all(line["arrived"].startswith("2023-11-14T22:13:20.0") for line in late)
+    assert all(line["Timestamp"].startswith("2023-11-14T22:13:20.0") for line in late)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +245,7 @@ def test_a_reader_that_goes_away_is_no_error(database_url: str) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert json.loads(process.stdout.readline())["position"] == 1
+        assert json.loads(process.stdout.readline())["Position"] == 1
         process.stdout.close()
         assert process.wait(60) == 0
         assert process.stderr.read() == b""

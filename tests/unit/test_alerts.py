@@ -55,7 +55,7 @@ def test_the_spool_is_an_alert_before_no_session_may_begin(tmp_path: Path) -> No
     try:
         journal.append(bytes(int(bound * (1 << 20))), 1)
         assert journal.has_room
-        journal.append(bytes(1 << 17), 1)
+        journal.append(bytes(int((0.875 - bound) * (1 << 20))), 1)
         assert not journal.has_room
     finally:
         journal.close(is_done=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.cli import build_parser
-from ibconnect.config import FROM_FILE, SETTINGS, describe, load
+from ibconnect.config import SETTINGS, describe, load
 from ibconnect.http.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_the_services_settings_file_holds_every_setting_off() -> None:
     assert [line for line in text.splitlines() if line and not line.startswith("#")] == []
     named = re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE)
     assert {name for name, _ in named} == {setting.name for setting in SETTINGS} | {
-        f"{name}_FILE" for name in FROM_FILE
+        setting.file for setting in SETTINGS if setting.file
     }
     # Switched on as they stand there, they are the defaults.
     assert describe(load({name: value for name, value in named if value})) == describe(load({}))

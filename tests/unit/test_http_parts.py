@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibconnect.errors import ConfigError
+from ibconnect.events.lines import line
 from ibconnect.events.selection import Stored
 from ibconnect.events.wire import encode_message, fields_of
 from ibconnect.http.documents import Document, DocumentCache
-from ibconnect.http.event_lines import line
 from ibconnect.http.headers import best_encoding, best_media, max_age, prefers_fresh
 from ibconnect.http.parameters import (
     format_cursor,

@@ -67,7 +67,7 @@ def test_the_bound_holds_and_takes_nothing_in_part(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 100)
     start = journal.end
     journal.append(b"x" * 50, 1)
-    with pytest.raises(JournalFull, match="may hold 100"):
+    with pytest.raises(JournalFull, match="of the 100 that SPOOL_MAX_BYTES allows"):
         journal.append(b"y" * 50, 1)
     assert drained(journal, start)[0] == b"x" * 50
     journal.close(is_done=True)

@@ -17,6 +17,7 @@ from ibconnect.events import leftovers, segments
 from ibconnect.events.adoption import Adoption
 from ibconnect.events.journal import Journal
 from ibconnect.events.leftovers import Leftover, bytes_of, candidates, forget_done, set_apart
+from ibconnect.events.notes import Notes
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.segments import JournalDamaged
 from tests.serving import logged
@@ -157,11 +158,15 @@ WITHOUT = SimpleNamespace(fenced=set())
 """No recorder is asked for anything where no leftover holds an event that can be read."""
 
 
+def adoption(spool: Path) -> Adoption:
+    return Adoption(spool, cast(EventRecorder, WITHOUT), cast(Notes, SimpleNamespace(inherited=())))
+
+
 class Adopting:
     """An adoption, and what it tells."""
 
     def __init__(self, spool: Path) -> None:
-        self.adoption = Adoption(spool, cast(EventRecorder, WITHOUT))
+        self.adoption = adoption(spool)
 
     def run(self) -> list[str]:
         """What it told, by kind."""
@@ -216,7 +221,7 @@ def as_nobody(directory: Path) -> Iterator[None]:
 def test_without_permission_it_is_kept_aside(tmp_path: Path, adopting: Adopting, closed: str) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
-    adopting.adoption = Adoption(spool, cast(EventRecorder, WITHOUT))
+    adopting.adoption = adoption(spool)
     directory = left(spool, b"data")
     target = {"directory": directory, "lock": directory / "lock", "segment": directory / "00000001.segment"}[closed]
     target.chmod(0o000)

@@ -2,14 +2,17 @@
 
 In: a stored event. Out: ``{"Position":…,"Session":…,"Version":…,"Timestamp":…,"Type":…,"Message":[…]}``; ``Message``
 are the wire fields of an inbound message, ``Payload`` is the base64 of a frame that has none, ``Facts`` is what an
-event of our own says. Called by the handler of ``/v1/events``.
+event of our own says. Called by the handler of ``/v1/events`` and by ``ibconnect events``: an event looks the same
+wherever it is read.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from ibconnect.events.kinds import KINDS
 from ibconnect.events.selection import Stored
 from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE
+from ibconnect.times import format_rfc3339, from_micros
 
 _TYPES = {topic: kind.__name__ for topic, kind in KINDS.items()}
 _CONSTANTS = {
@@ -21,11 +24,26 @@ _STARTS = {
     topic: b'"Type":"%b","Message":[%b' % (_TYPES[topic].encode(), constants) for topic, constants in _CONSTANTS.items()
 }
 _QUOTE = ord('"')
+_SESSIONS_KEPT = 1000
 
 
-def session_text(session: bytes) -> bytes:
-    """A session's UUID as text, from its 16 bytes."""
-    return str(UUID(bytes=session)).encode()
+def liner() -> Callable[[Stored], bytes]:
+    """What makes lines of events that come in their order: what many of them share is made into text once."""
+    sessions: dict[bytes, bytes] = {}
+    last_micros, last_text = -1, b""
+
+    def one(event: Stored) -> bytes:
+        nonlocal last_micros, last_text
+        if event.arrived != last_micros:
+            last_micros, last_text = event.arrived, format_rfc3339(from_micros(event.arrived)).encode()
+        session = sessions.get(event.session)
+        if session is None:
+            if len(sessions) >= _SESSIONS_KEPT:
+                sessions.clear()
+            session = sessions[event.session] = str(UUID(bytes=event.session)).encode()
+        return line(event, session, last_text)
+
+    return one
 
 
 def line(event: Stored, session: bytes, timestamp: bytes) -> bytes:
