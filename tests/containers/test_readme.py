@@ -58,6 +58,10 @@ def test_compose_is_up_after_the_commands(containers: Engine, shell: Path) -> No
     port = free_port()
     start, _, ask = blocks()[0].rstrip().rpartition("\n")
     assert ask.startswith("curl ")
+    # What a person types when he is asked: here is no terminal.
+    typed = "deploy/make-secrets.sh --ib-password - <<<'an IB password'"
+    assert start.startswith("deploy/make-secrets.sh ")
+    start = start.replace("deploy/make-secrets.sh", typed, 1)
     try:
         paste(containers, shell, start, port)
         ready = f"http://127.0.0.1:{port}/readyz"
