@@ -140,13 +140,14 @@ def _settings() -> Config:
 def _serve(_: argparse.Namespace) -> int:
     from ibconnect.service import serve_until, stop_event
     from ibconnect.service_manager import ServiceManager
+    from ibconnect.supervision import end_for_sure
 
     config = _settings()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
     observe(Kind.SERVICE_STARTING, **about, **told_sources(os.environ))
 
     async def serve() -> None:
-        await serve_until(stop_event(), config, manager=ServiceManager(os.environ))
+        await serve_until(stop_event(), config, manager=ServiceManager(os.environ), on_failed=end_for_sure)
 
     asyncio.run(serve())
     return 0

@@ -13,6 +13,7 @@ from ibconnect.errors import ConfigError
 from ibconnect.observe import configure_logging
 from ibconnect.service import Service, serve_until, stop_event
 from ibconnect.simulator import Gateway, Scenario
+from ibconnect.supervision import end_for_sure
 
 # One minute of the demo is an hour of the simulated market, and is worth a snapshot.
 _SPEED = 60.0
@@ -57,7 +58,7 @@ async def _run(environ: Mapping[str, str]) -> None:
         print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
         print(f"history is kept in {config.data_dir}", flush=True)
         code = gateway.source.codes()[0]
-        await serve_until(stop, config, lambda service: _show(service, config, code))
+        await serve_until(stop, config, lambda service: _show(service, config, code), on_failed=end_for_sure)
 
 
 def _show(service: Service, config: Config, code: str) -> None:

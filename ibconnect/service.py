@@ -18,15 +18,12 @@ from typing import Any
 from ibconnect import __version__, data_directory, disks, troubles
 from ibconnect.config import Config
 from ibconnect.database.embedded import EmbeddedPostgres
-from ibconnect.database.migrations import migrate
-from ibconnect.database.outages import is_passing
 from ibconnect.database.remembered import is_remembered, remember
-from ibconnect.database_url import hide_password, place
-from ibconnect.errors import ConfigError, DatabaseError, DatabaseUnavailable, ProjectionError, SchemaError
+from ibconnect.database_url import hide_password
+from ibconnect.errors import ConfigError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.keeper import Keeper
 from ibconnect.gateway.peers import Peers
@@ -34,25 +31,20 @@ from ibconnect.http.app import create_app, serve
 from ibconnect.http.auth import read_tokens
 from ibconnect.http.peers import asking
 from ibconnect.observe import Kind, Trouble, observe
-from ibconnect.projections.rebuild import rebuild_if_older
+from ibconnect.preparing import prepared, tables_made
 from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import ensure, needs_rebuild
-from ibconnect.refusals import RIGHT, refusal
 from ibconnect.series import expect
 from ibconnect.service_manager import ENDS, LISTENS, NOBODY, ServiceManager
 from ibconnect.setting_values import GatewayAddress
-from ibconnect.supervision import Parts, end_for_sure, in_thread, looking
+from ibconnect.supervision import Parts, looking
 from ibconnect.troubles import State, brief
 
 # What a clean stop may take: the writer commits or leaves the rest in the spool, requests end.
 _STOP_S = 3.0
-_REBUILD_AGAIN_S = 2.0
 # How long a start waits for a database that it knows before it records without.
 _MEET_S = 3.0
 _WATCH_S = 1.0
 _ROOM_S = 0.5
-# What ends because a part of it has died may hang for the same reason; it must not stay.
-_FORCE_S = 30.0
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What ends a service cleanly."""
 # The tasks of the HTTP room that it cannot do without, and what people call them.
@@ -192,43 +184,6 @@ async def recording(
         yield
 
 
-async def prepared(url: str) -> None:
-    """Wait until Postgres can be written to, and bring the schema up to date.
-
-    A Postgres that is away, starting, read-only or failing over is waited for; also a login that is refused, which
-    is told as what it is.
-
-    :raises SchemaError: the database is newer than this code
-    :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do
-    """
-    backoff = Backoff(first=0.25, ceiling=2.0)
-    waiting = State(Trouble.DATABASE_WAITS, database=place(url))
-    refused = State(Trouble.DATABASE_REFUSES, database=place(url))
-    try:
-        while True:
-            try:
-                for migration in await in_thread(partial(migrate, url)):
-                    observe(Kind.DATABASE_MIGRATED, migration=migration.name)
-                return await in_thread(partial(ensure, url))
-            except Exception as exc:
-                found = refusal(exc)
-                if found is RIGHT and not isinstance(exc, DatabaseUnavailable):
-                    raise DatabaseError(f"{exc}; the role of DB_URL lacks a right: {found.advice}") from exc
-                if not _is_worth_waiting(exc):
-                    raise
-                lasting, over = (refused, waiting) if found else (waiting, refused)
-                lasting.note(brief(exc), error=exc)
-                over.forget()
-            await asyncio.sleep(backoff.wait())
-    finally:
-        waiting.forget()
-        refused.forget()
-
-
-def _is_worth_waiting(exc: BaseException) -> bool:
-    return isinstance(exc, DatabaseUnavailable) or is_passing(exc) or is_passing(exc.__cause__ or exc)
-
-
 async def _prepared_and_remembered(config: Config) -> None:
     await prepared(config.db_url)
     await asyncio.to_thread(remember, config.data_dir, config.db_url)
@@ -253,7 +208,7 @@ async def _made_writer(recorder: EventRecorder, config: Config, on_death: Callab
             try:
                 return Writer(recorder, data_directory.spool(config.data_dir), config.spool_max_bytes, on_death)
             except OSError as exc:
-                why = disks.cause(exc, config.data_dir)
+                why = disks.cause(exc, config.data_dir / "spool")
                 if not disks.is_full(exc):
                     raise ConfigError(f"DATA_DIR={str(config.data_dir)!r} cannot hold the spool: {why}") from exc
             full.note("there is no room for the spool", error=why)
@@ -268,41 +223,10 @@ def _enter_projector(stack: AsyncExitStack, url: str, preparing: "asyncio.Future
         if preparing.cancelled() or preparing.exception() is not None:
             # The service ends for that reason, which is the one to tell.
             await asyncio.Event().wait()
-        await _tables_made(url)
+        await tables_made(url)
         await _projected(url)
 
     stack.push_async_callback(_cancelled, [parts.keep(_PROJECTOR, project)])
-
-
-async def _tables_made(url: str) -> None:
-    """Have snapshot tables of this version: made again, if they, or what they say of themselves, are gone."""
-    failing = State(Trouble.PROJECTION_FAILS, database=place(url))
-    try:
-        while True:
-            try:
-                return await in_thread(partial(_make_tables, url))
-            except (DatabaseError, ProjectionError) as exc:
-                # Postgres is away or refuses something, another instance rebuilds, a backup runs, or somebody's view is
-                # in the way: the tables that there are serve on meanwhile, and recording goes on.
-                failing.note(brief(exc), error=exc)
-            await asyncio.sleep(_REBUILD_AGAIN_S)
-    finally:
-        failing.forget()
-
-
-def _make_tables(url: str) -> None:
-    if _are_old(url):
-        ensure(url)
-        if _are_old(url):
-            rebuild_if_older(url)
-
-
-def _are_old(url: str) -> bool:
-    """Whether the tables are of an older version, or gone, or do not say."""
-    try:
-        return needs_rebuild(url)
-    except SchemaError:
-        return True
 
 
 def _tell(loop: asyncio.AbstractEventLoop, die: Callable[[BaseException], None], exc: BaseException) -> None:
@@ -377,9 +301,11 @@ async def serve_until(
     config: Config,
     on_started: Callable[[Service], None] = lambda service: None,
     manager: ServiceManager = NOBODY,
+    on_failed: Callable[[], None] = lambda: None,
 ) -> None:
     """Run everything until ``stop`` is set, also if that happens while it still waits for Postgres.
 
+    :param on_failed: called when something that it cannot do without has died, before it ends for that reason
     :raises PartFailed: something that it cannot do without has died for good
     :raises IbConnectError: it could not be started
     """
@@ -400,7 +326,7 @@ async def serve_until(
         manager.tell(ENDS)
         if parts.failed.is_set():
             # It ends by itself; cancelled in the middle of that, it would leave behind what keeps the process alive.
-            end_for_sure(_FORCE_S)
+            on_failed()
         elif not is_started:
             living.cancel()
         await asyncio.wait({living})

@@ -27,6 +27,7 @@ WITHIN_S = 300.0
 # A part that has run for so long is well again.
 STEADY_S = 60.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 30.0
+_FORCE_S = 30.0
 
 Result = TypeVar("Result")
 
@@ -167,9 +168,12 @@ async def in_thread(work: Callable[[], Result]) -> Result:
     return await done
 
 
-def end_for_sure(seconds: float) -> None:
-    """End the process with status 1 if it has not ended by itself in so many seconds."""
-    timer = threading.Timer(seconds, os._exit, (1,))
+def end_for_sure() -> None:
+    """End the process with status 1 if it has not ended by itself within half a minute.
+
+    What ends because a part of it has died may hang for the same reason; it must not stay.
+    """
+    timer = threading.Timer(_FORCE_S, os._exit, (1,))
     timer.daemon = True
     timer.start()
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ibconnect import service, supervision
+from ibconnect import preparing, supervision
 from ibconnect.cli import main
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.events.journal import Journal
@@ -52,7 +52,7 @@ PARTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "listener": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"), after=0.5)),
     "listener at once": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"))),
     "tokens": (services, "reload_tokens", dies_awaited(RuntimeError("nobody reads"), after=0.5)),
-    "schema": (service, "migrate", dies(SchemaError("these tables are of somebody else"))),
+    "schema": (preparing, "migrate", dies(SchemaError("these tables are of somebody else"))),
 }
 
 
@@ -63,7 +63,7 @@ async def hangs(*_: object) -> None:
 if __name__ == "__main__":
     supervision._FIRST_WAIT_S = 0.05
     if "and hangs" in sys.argv:
-        service._FORCE_S = 1.0
+        supervision._FORCE_S = 1.0
         setattr(Writer, "close", hangs)  # noqa: B010 - a method of a class is not to be assigned
     holder, name, replacement = PARTS[sys.argv[1]]
     setattr(holder, name, replacement)

@@ -21,7 +21,8 @@ from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.peers import asking
 from ibconnect.observe import configure_logging
-from ibconnect.service import prepared, recording, stop_event
+from ibconnect.preparing import prepared
+from ibconnect.service import recording, stop_event
 from ibconnect.supervision import Parts
 
 

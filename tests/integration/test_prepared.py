@@ -16,7 +16,7 @@ from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 from ibconnect.gateway.backoff import Backoff
-from ibconnect.service import prepared
+from ibconnect.preparing import prepared
 from tests.conftest import create_database, drop_database, url_of
 from tests.faults.proxy import Proxy
 from tests.integration.test_roles import as_role, execute

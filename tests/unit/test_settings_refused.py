@@ -90,6 +90,7 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     "INSTANCE": [(value, "at most 100") for value in ("a b", "a\nb", "x" * 101, "a\x00b", "a\u200bb", "a\u00a0b")],
     "LOG_FORMAT": [("xml", "console, json")],
     "LOG_LEVEL": [("trace", "debug, info"), ("20", "debug, info")],
+    "ACCESS_LOG": [("json", "true or false"), ("2", "true or false")],
 }
 FILES = {"DB_URL_FILE": "", "DB_READ_URL_FILE": "", "API_TOKENS_FILE": ""}
 
