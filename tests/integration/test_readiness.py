@@ -117,7 +117,8 @@ async def test_nothing_that_is_served_or_logged_tells_a_password(password: str) 
             served.app[SERVICES].pool.timeout = 0.05
             said = []
             for path in ("/readyz", "/metrics", "/v1/accounts", "/v1/gateways", "/healthz"):
-                async with served.get(path) as response:
+                soon = {"X-Prometheus-Scrape-Timeout-Seconds": "0.1"}
+                async with served.get(path, headers=soon) as response:
                     said.append(await response.text() + str(response.headers))
         text = "\n".join([*said, *map(str, lines())])
     assert "cannot be reached" in text

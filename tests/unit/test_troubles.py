@@ -118,7 +118,8 @@ def test_each_part_looks_when_somebody_asks(state: State) -> None:
     assert lasting() == []
 
 
-def test_any_thread_may_note_at_any_time(state: State) -> None:
+def test_any_thread_may_note_at_any_time(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(troubles, "_HEED_S", 0.0)
     other = State(Trouble.WRITER_FAILS)
 
     def work(each: State) -> None:
