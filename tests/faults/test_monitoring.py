@@ -290,7 +290,7 @@ def refused(world: World) -> None:
 
 def postgres_away(world: World, busy: Simulators) -> None:
     """Postgres is killed; one instance starts meanwhile, another fills its spool, a third leaves a damaged one."""
-    world.serving("full", IB_GW=busy.addresses, SPOOL_MAX_BYTES="256KiB")
+    world.serving("full", IB_GW=busy.addresses, SPOOL_MAX_BYTES="1MiB")
     busy.go_on(100)
     world.server.kill()
     port = unused_port()
