@@ -16,9 +16,9 @@ CONTAINERS := tests/containers
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
-	@echo "make test       all tests but the slow ones: three minutes on two cores"
+	@echo "make test       all tests but the slow ones: under five minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
-	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 22 minutes on two cores"
+	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 15 minutes on two cores"
 	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
