@@ -89,6 +89,8 @@ class Position(NamedTuple):
     @property
     def unset(self) -> list[str]:
         """Which of its price, value and cost IB did not give."""
+        if self.numbers[_PRICE] not in _NO_PRICE and NULL not in self.numbers[_PRICE:4]:
+            return []
         names = [name for name, text in zip(_FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
         if not self.has_price and _FIGURES[_PRICE] not in names:
             names.insert(0, _FIGURES[_PRICE])
@@ -222,10 +224,12 @@ def _multi(messages: list[Any], fact: Downloaded) -> list[tuple[str, _Fields, _F
 
 def _download(values: _Fields, positions: _Fields) -> Download:
     last = {_key(fields): fields for fields in positions}.values()
-    for fields in last:
-        _ensure_storable(fields)
+    contracts = [tuple(fields[:_CONTRACT_FIELDS]) for fields in last]
+    for contract in contracts:
+        _ensure_contract(contract)
     exact = are_exact([text for fields in last for text in fields[_NUMBERS]]) if last else True
-    return Download(_columns(values), [_position(fields, exact) for fields in last], {})
+    held = [_position(contract, fields[_NUMBERS], exact) for contract, fields in zip(contracts, last, strict=True)]
+    return Download(_columns(values), held, {})
 
 
 def _assembled(downloads: dict[str, Download]) -> Download:
@@ -256,9 +260,14 @@ def _ensure_storable(fields: Sequence[str]) -> None:
     """Raise unless the tables can hold an account value, or a position, however odd it is."""
     if len(fields) == _VALUE_FIELDS:
         _columns([fields])
-        return
-    contract = fields[:_CONTRACT_FIELDS]
-    if len("".join(contract)) <= MAX_TERM_BYTES // 4:
+    else:
+        _ensure_contract(fields[:_CONTRACT_FIELDS])
+
+
+def _ensure_contract(contract: Sequence[str]) -> None:
+    """Raise unless the tables can hold a contract, all of whose fields are text."""
+    run_together = "".join(contract)
+    if run_together.isascii() and len(run_together) <= MAX_TERM_BYTES:
         return
     for number, text in enumerate(contract):
         _ensure_short(text, MAX_NAME_BYTES if number in _NAMES else MAX_TERM_BYTES, "text of a contract")
@@ -269,13 +278,10 @@ def _ensure_short(text: str, most: int, what: str) -> None:
         raise ProjectionError(f"a {what} is longer than {most} bytes: {one_line(text, 40)}")
 
 
-def _position(fields: Sequence[str], exact: bool) -> Position:
+def _position(contract: tuple[str, ...], numbers: Sequence[str], exact: bool) -> Position:
     """A position all of whose figures are numbers, or unset."""
-    contract = tuple(fields[:_CONTRACT_FIELDS])
-    "".join(contract)  # a TypeError unless all are text
     if not _IS_CONTRACT_ID(contract[0]):
         raise ProjectionError(f"{contract[0]!r} is not a contract id")
-    numbers = fields[_NUMBERS]
     return Position(contract, numbers if exact else [number_of(text) or _null(text) for text in numbers])
 
 

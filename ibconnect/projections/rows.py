@@ -97,8 +97,7 @@ class Rows:
         )
         self._add_figures(snapshot_id, layout, cells)
         self._add_loose("account_value", snapshot_id, loose, texts)
-        for position in download.held:
-            self._add_position("account_position", str(snapshot_id), position, fact)
+        self._add_positions("account_position", str(snapshot_id), download.held, fact)
         ordinal = 1
         for model, part in download.models.items():
             self._add_model(snapshot_id, model, part, fact, ordinal)
@@ -109,8 +108,7 @@ class Rows:
         layout = layout_of(part.values.keys, part.values.currencies)
         names = sorted({name._replace(number=0): name for name in layout.names}.values(), key=lambda name: name.number)
         self._add_loose("account_model_value", snapshot_id, names, part.values.texts, model=(model,), first=ordinal)
-        for position in part.held:
-            self._add_position("account_model_position", f"{snapshot_id}\t{escape(model)}", position, fact)
+        self._add_positions("account_model_position", f"{snapshot_id}\t{escape(model)}", part.held, fact)
 
     def _add_figures(self, snapshot_id: int, layout: Layout, cells: Sequence[str]) -> None:
         for segment, pick in layout.segments:
@@ -135,9 +133,10 @@ class Rows:
             what = (name.tag, name.segment or None, currency_id, name.is_ledger)
             self.add(table, snapshot_id, ordinal, *model, *what, text, number_of(text))
 
-    def _add_position(self, table: str, key: str, position: Position, fact: Downloaded) -> None:
-        contract_id = self._contract_of(position.contract, fact)
-        self.lines[table].append("\t".join((key, str(contract_id), *position.numbers)))
+    def _add_positions(self, table: str, key: str, held: Iterable[Position], fact: Downloaded) -> None:
+        self.lines[table] += [
+            "\t".join((key, str(self._contract_of(position.contract, fact)), *position.numbers)) for position in held
+        ]
 
     def _contract_of(self, texts: tuple[str, ...], fact: Downloaded) -> int:
         """The row that describes a contract; messages of positions alone describe it worse than what is known."""
