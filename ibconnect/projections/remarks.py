@@ -89,8 +89,7 @@ def _of_the_whole(fact: "Downloaded", download: "Download", layout: Layout) -> I
         yield Remark(Code.INCOMPLETE, f"{lacking} did not come")
     if fact.check not in ("", "agrees"):
         yield Remark(Code.INCOMPLETE, fact.detail)
-    held = [position for position in download.held if position.is_open]
-    if held and not fact.is_multi and not any(position.has_price for position in held):
+    if not fact.is_multi and not _has_a_price(download) and any(position.is_open for position in download.held):
         yield Remark(Code.UNSET_PRICES, "no open position has a price: the gateway had just started, perhaps")
     if fact.ended == "quiet":
         checked = ", and the positions, asked for by themselves, agree" if fact.check == "agrees" else ""
@@ -124,16 +123,20 @@ def is_odd(download: "Download") -> bool:
     return any(_unreadable(download.values.texts[index]) for index in layout.inexact(download.values.texts))
 
 
+def _has_a_price(download: "Download") -> bool:
+    """Whether any open position has one."""
+    return any(position.has_price and position.is_open for position in download.held)
+
+
 def _unreadable(text: str) -> bool:
     return number_of(text) is None and not is_unset(text)
 
 
 def _of_figures(fact: "Downloaded", download: "Download", layout: Layout) -> Iterator[Remark]:
-    held = [position for position in download.held if position.is_open and not fact.is_multi]
+    lacking = [] if fact.is_multi else [position for position in download.held if position.unset and position.is_open]
     # Where none has a price, that is said once.
-    for position in held if any(position.has_price for position in held) else ():
-        if unset := position.unset:
-            yield Remark(Code.UNSET_FIGURE, f"{position.name}: IB gave no {', no '.join(unset)}")
+    for position in lacking if lacking and _has_a_price(download) else ():
+        yield Remark(Code.UNSET_FIGURE, f"{position.name}: IB gave no {', no '.join(position.unset)}")
     values = download.values
     for index in layout.inexact(values.texts):
         text = values.texts[index]
