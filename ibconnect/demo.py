@@ -5,8 +5,10 @@ of its own that stays; only the gateway is simulated.
 """
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from ibconnect.config import Config, load
 from ibconnect.errors import ConfigError
@@ -36,8 +38,15 @@ def settings(environ: Mapping[str, str], gateway_port: int) -> Config:
         )
     demo = {"ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning"}
     config = load({**demo, **environ, "IB_GW": f"127.0.0.1:{gateway_port}"})
-    # A directory that a service may have, too: its history and its spool are not the demo's.
-    return replace(config, data_dir=config.data_dir / "demo")
+    return replace(config, data_dir=_directory(config.data_dir))
+
+
+def _directory(data_dir: Path) -> Path:
+    """Where a service that has the same ``DATA_DIR`` meets neither the demo's history nor its spool.
+
+    Below it; for root beside it, since Postgres' own user has to get there, and ``DATA_DIR`` may be root's alone.
+    """
+    return data_dir.with_name(f"{data_dir.name}-demo") if os.geteuid() == 0 else data_dir / "demo"
 
 
 def run(environ: Mapping[str, str]) -> int:

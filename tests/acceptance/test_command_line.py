@@ -1,5 +1,6 @@
 """The command as its users run it: processes, signals, exit codes, what the terminal shows."""
 
+import re
 import shutil
 import signal
 import stat
@@ -157,7 +158,9 @@ def test_migrate_and_a_database_newer_than_the_code(database_url: str) -> None:
 
 
 def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path, tmp_path: Path) -> None:
-    with process(tmp_path / "demo", "demo", DATA_DIR=str(data_dir), PORT="0") as demo:
+    real = data_dir / "real"
+    real.mkdir(mode=0o700)
+    with process(tmp_path / "demo", "demo", DATA_DIR=str(real), PORT="0") as demo:
         url = demo.url()
         latest = accounts(url, 6)
         assert sum(code.startswith(("F", "DF")) for code in latest) == 1
@@ -176,5 +179,7 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path
         assert demo.stop(signal.SIGINT) < STOPS_S
         assert demo.popen.returncode == 0
         assert demo.output.rstrip().endswith("the recorded history stays where it is")
-    assert [path.name for path in data_dir.iterdir()] == ["demo"], "what a service has there is left alone"
-    assert stat.S_IMODE((data_dir / "demo").stat().st_mode) == 0o700
+    kept = Path(re.search(r"history is kept in (\S+)", demo.output)[1])  # type: ignore[index]
+    assert [path for path in real.iterdir() if path != kept] == [], "what a service has there is left alone"
+    assert data_dir in kept.parents
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o700

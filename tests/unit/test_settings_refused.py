@@ -154,10 +154,11 @@ def test_the_demo_writes_into_no_database_that_the_environment_names(name: str) 
         demo.settings({name: "postgresql://real/store"}, 4002)
 
 
-def test_the_demo_shares_no_directory_with_a_service() -> None:
-    real = load({"DATA_DIR": "/srv/ibconnect"})
-    assert demo.settings({"DATA_DIR": "/srv/ibconnect"}, 4002).data_dir == real.data_dir / "demo"
-    assert demo.settings({}, 4002).data_dir == load({}).data_dir / "demo"
+@pytest.mark.parametrize(("uid", "ending"), [(0, "-demo"), (1000, "/demo")])
+def test_the_demo_shares_no_directory_with_a_service(monkeypatch: pytest.MonkeyPatch, uid: int, ending: str) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    for named in ({"DATA_DIR": "/srv/ibconnect"}, {}):
+        assert str(demo.settings(named, 4002).data_dir) == f"{load(named).data_dir}{ending}"
 
 
 MADE_UP = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
