@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -39,6 +40,15 @@ def server_url() -> Iterator[str]:
             yield server.url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that the database's own user can enter: pytest closes its own whenever it starts."""
+    directory = scratch("ibc-open-")
+    directory.chmod(0o711)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 def url_of(server_url: str, database: str) -> str:

@@ -14,7 +14,7 @@ from ibconnect.checking.disk import check_disk
 from ibconnect.checking.findings import Finding, Level, fail, ok
 from ibconnect.checking.gateways import check_gateways
 from ibconnect.checking.postgres import check_postgres, check_reads
-from ibconnect.config import SETTINGS, Config, load
+from ibconnect.config import Config, load, sources
 from ibconnect.errors import IbConnectError
 from ibconnect.http.auth import read_tokens
 
@@ -57,7 +57,7 @@ def findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     except IbConnectError as exc:
         yield fail("settings", str(exc), "correct it; `ibconnect --help` lists the settings")
         return
-    given = [setting.name for setting in SETTINGS if environ.get(setting.name) or environ.get(f"{setting.name}_FILE")]
+    given = [name for name, origin in sources(environ).items() if origin != "default"]
     yield ok("settings", f"from the environment: {', '.join(given) or 'none, all are defaults'}")
     checks: list[tuple[str, Check]] = [("Postgres", check_postgres)]
     checks += [("Postgres for reads", check_reads)] if config.db_read_url not in ("", config.db_url) else []

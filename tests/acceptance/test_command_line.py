@@ -1,31 +1,18 @@
 """The command as its users run it: processes, signals, exit codes, what the terminal shows."""
 
 import re
-import shutil
 import signal
 import stat
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from ibconnect.database.pools import connect
-from tests.paths import CAPTURES, scratch
+from tests.paths import CAPTURES
 from tests.processes import STOPS_S, Process, accounts, get, process
 from tests.waiting import DEADLINE_S
 
 CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A data directory that the embedded Postgres' own user can reach."""
-    directory = scratch("ibc-data-")
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def gateway_port(gateway: Process) -> str:
@@ -38,8 +25,8 @@ def run(*arguments: str, **settings: str) -> tuple[int, str]:
         return ran.popen.wait(DEADLINE_S), ran.output
 
 
-def test_serve_records_serves_and_stops_in_time(data_dir: Path, tmp_path: Path) -> None:
-    settings = {"DATA_DIR": str(data_dir), "PORT": "0", "HOST": "127.0.0.1"}
+def test_serve_records_serves_and_stops_in_time(open_place: Path, tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(open_place), "PORT": "0", "HOST": "127.0.0.1"}
     with process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE) as gateway:
         settings["IB_GW"] = f"127.0.0.1:{gateway_port(gateway)}"
         latest: dict[str, str] = {}
@@ -51,13 +38,13 @@ def test_serve_records_serves_and_stops_in_time(data_dir: Path, tmp_path: Path) 
                 assert "Traceback" not in serve.output
                 assert "DU0000001" not in serve.output
         assert gateway.stop(signal.SIGTERM) < STOPS_S
-    assert not (data_dir / "spool").exists() or list((data_dir / "spool").iterdir()) == []
+    assert not (open_place / "spool").exists() or list((open_place / "spool").iterdir()) == []
 
 
 def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
-    database_url: str, data_dir: Path, tmp_path: Path
+    database_url: str, open_place: Path, tmp_path: Path
 ) -> None:
-    settings = {"DB_URL": database_url, "DATA_DIR": str(data_dir), "PORT": "0", "HOST": "127.0.0.1"}
+    settings = {"DB_URL": database_url, "DATA_DIR": str(open_place), "PORT": "0", "HOST": "127.0.0.1"}
     with process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE) as gateway:
         settings["IB_GW"] = f"127.0.0.1:{gateway_port(gateway)}"
         with process(tmp_path / "first", "serve", **settings) as serve:
@@ -74,11 +61,11 @@ def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
         assert [reason for (reason,) in connection.execute(query)] == ["orphaned", "stopped"]
 
 
-def test_two_instances_share_one_embedded_postgres(data_dir: Path, tmp_path: Path) -> None:
+def test_two_instances_share_one_embedded_postgres(open_place: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         gateway = stack.enter_context(process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE))
         settings = {
-            "DATA_DIR": str(data_dir),
+            "DATA_DIR": str(open_place),
             "PORT": "0",
             "HOST": "127.0.0.1",
             "IB_GW": f"127.0.0.1:{gateway_port(gateway)}",
@@ -91,14 +78,14 @@ def test_two_instances_share_one_embedded_postgres(data_dir: Path, tmp_path: Pat
             assert status == 200
             assert rows[0]["Latest"] > before[0]
         assert sum("this instance records the gateway" in each.output for each in both) == 1
-        code, output = run("rebuild", DATA_DIR=str(data_dir))
+        code, output = run("rebuild", DATA_DIR=str(open_place))
         assert (code, "rebuilt the snapshot tables" in output) == (0, True)
         assert all(accounts(each.url(), 1) for each in both)
 
 
-def test_without_postgres_serve_waits_and_can_be_stopped(data_dir: Path, tmp_path: Path) -> None:
+def test_without_postgres_serve_waits_and_can_be_stopped(open_place: Path, tmp_path: Path) -> None:
     with process(
-        tmp_path / "serve", "serve", DB_URL="postgresql://u:secret@127.0.0.1:1/x", DATA_DIR=str(data_dir), PORT="0"
+        tmp_path / "serve", "serve", DB_URL="postgresql://u:secret@127.0.0.1:1/x", DATA_DIR=str(open_place), PORT="0"
     ) as serve:
         serve.said("Postgres is away")
         assert serve.stop() < STOPS_S
@@ -131,9 +118,9 @@ def test_a_variable_that_is_almost_a_setting_is_told(tmp_path: Path) -> None:
         serve.stop()
 
 
-def test_a_host_beyond_loopback_is_not_served_without_tokens(data_dir: Path) -> None:
+def test_a_host_beyond_loopback_is_not_served_without_tokens(open_place: Path) -> None:
     for verb in ("config", "serve"):
-        code, output = run(verb, HOST="0.0.0.0", DATA_DIR=str(data_dir), DB_URL="postgresql://127.0.0.1:1/x")
+        code, output = run(verb, HOST="0.0.0.0", DATA_DIR=str(open_place), DB_URL="postgresql://127.0.0.1:1/x")
         assert code == 2
         assert "API_TOKENS" in output
 
@@ -157,8 +144,8 @@ def test_migrate_and_a_database_newer_than_the_code(database_url: str) -> None:
     assert "newer ibconnect" in output
 
 
-def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path, tmp_path: Path) -> None:
-    real = data_dir / "real"
+def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Path, tmp_path: Path) -> None:
+    real = open_place / "real"
     real.mkdir(mode=0o700)
     with process(tmp_path / "demo", "demo", DATA_DIR=str(real), PORT="0") as demo:
         url = demo.url()
@@ -181,5 +168,5 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(data_dir: Path
         assert demo.output.rstrip().endswith("the recorded history stays where it is")
     kept = Path(re.search(r"history is kept in (\S+)", demo.output)[1])  # type: ignore[index]
     assert [path for path in real.iterdir() if path != kept] == [], "what a service has there is left alone"
-    assert data_dir in kept.parents
+    assert open_place in kept.parents
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700

@@ -2,10 +2,8 @@
 
 import json
 import os
-import shutil
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +12,6 @@ import pytest
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.pools import connect
 from tests.faults.lab import Simulators, chance, rounds, row
-from tests.paths import scratch
 from tests.processes import STOPS_S, accounts, process
 from tests.waiting import DEADLINE_S
 
@@ -33,29 +30,20 @@ def of_directory(directory: Path) -> list[int]:
     return found
 
 
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """One that the database's user can enter."""
-    directory = scratch("ibc-ends-")
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
-def test_a_signal_to_all_processes_at_once_is_a_clean_stop(directory: Path, number: signal.Signals) -> None:
+def test_a_signal_to_all_processes_at_once_is_a_clean_stop(open_place: Path, number: signal.Signals) -> None:
     """As systemd sends it to a control group, and a terminal to what runs in it: the embedded Postgres gets it too."""
     line, random = row(f"{number.name} to service and Postgres"), chance(number.name)
-    data = {"DATA_DIR": str(directory / "data"), "PORT": "0", "LOG_FORMAT": "json", "ACCT_REF": "* * * * * *"}
+    data = {"DATA_DIR": str(open_place / "data"), "PORT": "0", "LOG_FORMAT": "json", "ACCT_REF": "* * * * * *"}
     with Simulators(1, rate=300) as simulators:
         for again in range(rounds(2)):
-            with process(directory / f"log{again}", "serve", IB_GW=simulators.addresses, **data) as service:
+            with process(open_place / f"log{again}", "serve", IB_GW=simulators.addresses, **data) as service:
                 accounts(service.url(), 2)
                 # At any moment of what it does each second.
                 simulators.go_on(random.randrange(300))
                 began = time.monotonic()
-                for pid in (service.popen.pid, *of_directory(directory)):
+                for pid in (service.popen.pid, *of_directory(open_place)):
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
                 assert service.popen.wait(DEADLINE_S) == 0
@@ -64,7 +52,7 @@ def test_a_signal_to_all_processes_at_once_is_a_clean_stop(directory: Path, numb
                 loud = [each for each in told if each["level"] not in ("info", "debug")]
                 assert loud == []
                 assert told[-1]["kind"] == "service_stopped"
-        with EmbeddedPostgres(directory / "data") as server, connect(server.url, name="test") as connection:
+        with EmbeddedPostgres(open_place / "data") as server, connect(server.url, name="test") as connection:
             ends = (
                 "SELECT count(*) FILTER (WHERE topic = 'so'), count(*) FILTER (WHERE topic = 'sc') FROM stored_events"
             )

@@ -17,7 +17,6 @@ from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
-from tests.paths import scratch
 from tests.processes import accounts, process
 from tests.waiting import wait_for
 
@@ -312,15 +311,6 @@ def test_a_leader_that_saw_postgres_go_down_goes_on(server: Server, tmp_path: Pa
         assert sum(bool(each.told("leader_stands_in")) for each in two) == 1
         assert all(each.told("leader_deposed") == [] for each in two if each.told("leader_stands_in"))
     assert reasons(server, simulators) == ["stopped"]
-
-
-@pytest.fixture
-def open_place() -> Iterator[Path]:
-    """A directory that the database's user can enter: pytest closes its own whenever it starts."""
-    directory = scratch("ibc-disk-")
-    directory.chmod(0o711)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
 
 
 def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path, open_place: Path) -> None:

@@ -3,9 +3,8 @@
 import os
 import pwd
 import re
-import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,11 @@ import pytest
 from ibconnect import data_directory
 from ibconnect.database.remembered import is_remembered, remember
 from ibconnect.events.journal import Journal
-from tests.paths import scratch
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user is impersonated")
 
 USER = pwd.getpwnam("nobody")
 URL = "postgresql://h/d"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory of root's that everybody can enter."""
-    path = scratch("ibc-two-")
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
 
 
 def as_user(work: Callable[[], object]) -> str:
@@ -57,8 +46,8 @@ def closed(path: Path) -> Path:
 
 
 @pytest.mark.parametrize("made", ["", "spool", "pg18"])
-def test_what_is_roots_is_named_with_the_command_that_mends_it(place: Path, made: str) -> None:
-    data_dir = closed(place / "it's data")
+def test_what_is_roots_is_named_with_the_command_that_mends_it(open_place: Path, made: str) -> None:
+    data_dir = closed(open_place / "it's data")
     if made:
         os.chown(data_dir, USER.pw_uid, USER.pw_gid)
         closed(data_dir / made)
@@ -71,32 +60,32 @@ def test_what_is_roots_is_named_with_the_command_that_mends_it(place: Path, made
     assert as_user(lambda: data_directory.check(data_dir)) == ""
 
 
-def test_one_that_cannot_be_made_is_named_with_the_command_that_makes_it(place: Path) -> None:
-    data_dir = place / "deep" / "data"
+def test_one_that_cannot_be_made_is_named_with_the_command_that_makes_it(open_place: Path) -> None:
+    data_dir = open_place / "deep" / "data"
     said = as_user(lambda: data_directory.check(data_dir))
-    assert f"nobody cannot make it in {place}, which is root's (mode 0755): " in said
+    assert f"nobody cannot make it in {open_place}, which is root's (mode 0711): " in said
     subprocess.run(["sh", "-c", said.partition("sudo ")[2]], check=True)
     assert as_user(lambda: data_directory.check(data_dir)) == ""
     assert as_user(lambda: data_directory.spool(data_dir)) == ""
 
 
-def test_one_below_a_closed_door_is_named(place: Path) -> None:
-    closed(place / "house")
-    said = as_user(lambda: data_directory.check(place / "house" / "x" / "data"))
+def test_one_below_a_closed_door_is_named(open_place: Path) -> None:
+    closed(open_place / "house")
+    said = as_user(lambda: data_directory.check(open_place / "house" / "x" / "data"))
     assert said == (
-        f"ConfigError: DATA_DIR={place}/house/x/data: nobody cannot enter {place}/house, which is root's (mode 0700): "
-        "name another directory"
+        f"ConfigError: DATA_DIR={open_place}/house/x/data: nobody cannot enter {open_place}/house, which is root's "
+        "(mode 0700): name another directory"
     )
 
 
-def test_root_is_let_in_everywhere(place: Path) -> None:
-    data_directory.check(closed(place / "data"))
-    data_directory.check(place / "data" / "deeper" / "still")
+def test_root_is_let_in_everywhere(open_place: Path) -> None:
+    data_directory.check(closed(open_place / "data"))
+    data_directory.check(open_place / "data" / "deeper" / "still")
 
 
-def test_what_root_leaves_in_a_users_directory_is_that_users(place: Path) -> None:
+def test_what_root_leaves_in_a_users_directory_is_that_users(open_place: Path) -> None:
     """Killed, root leaves a journal; the service's own user must find, lock and read it."""
-    data_dir = closed(place / "data")
+    data_dir = closed(open_place / "data")
     os.chown(data_dir, USER.pw_uid, USER.pw_gid)
     spool = data_directory.spool(data_dir)
     journal = Journal(spool, 1 << 20)
@@ -118,8 +107,8 @@ def test_what_root_leaves_in_a_users_directory_is_that_users(place: Path) -> Non
     assert as_user(go_on) == ""
 
 
-def test_a_link_in_the_place_of_the_spool_gives_nothing_away(place: Path) -> None:
-    data_dir, precious = closed(place / "data"), place / "precious"
+def test_a_link_in_the_place_of_the_spool_gives_nothing_away(open_place: Path) -> None:
+    data_dir, precious = closed(open_place / "data"), open_place / "precious"
     precious.write_text("root's")
     os.chown(data_dir, USER.pw_uid, USER.pw_gid)
     (data_dir / "spool").symlink_to(precious)
