@@ -1,7 +1,9 @@
 # Build: docker build -t ibconnect .        With podman or buildah: podman build --format docker -t ibconnect .
 #        (their default format, OCI's, has no health checks)
 # Run:   as README says under "Containers".
-FROM docker.io/library/python:3.11-slim-bookworm AS build
+# PYTHON names the base by its digest, which holds for all processors. CONTRIBUTING.md says how a newer one is taken.
+ARG PYTHON=docker.io/library/python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+FROM ${PYTHON} AS build
 ENV UV_NO_CACHE=1
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE requirements.lock requirements-build.lock ./
@@ -11,7 +13,7 @@ COPY sql sql
 COPY ibconnect ibconnect
 RUN deploy/install.sh /opt/ibconnect
 
-FROM docker.io/library/python:3.11-slim-bookworm
+FROM ${PYTHON}
 RUN groupadd --gid 10001 ibconnect \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ibconnect \
     && install --directory --owner=ibconnect --group=ibconnect --mode=0700 /var/lib/ibconnect

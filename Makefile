@@ -11,7 +11,7 @@ WORKERS ?= auto
 SLOW := tests/faults tests/docs tests/integration/test_http_schemathesis.py
 CONTAINERS := tests/containers
 
-.PHONY: help setup demo test test-again test-slow test-slow-again test-containers test-containers-again test-long soak lint format docs bench faults lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-slow-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
@@ -27,6 +27,7 @@ help:
 	@echo "make format     format and repair what can be repaired"
 	@echo "make docs       bring the generated parts of the documentation up to date"
 	@echo "make bench      the benchmarks"
+	@echo "make audit      known vulnerabilities of the locked packages, asked of PyPI; by hand before a release"
 	@echo "make lock       bring the lock files up to date with pyproject.toml (make upgrade: newest versions)"
 	@echo "make wheel      build the wheel into dist/"
 
@@ -86,6 +87,10 @@ docs: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# Strict: a package about which nothing can be learnt fails it too.
+audit: setup
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.lock
 
 lock: $(BIN)/uv
 	$(COMPILE) $(UPGRADE) --output-file requirements.lock pyproject.toml

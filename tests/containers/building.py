@@ -23,6 +23,9 @@ STANDINS = Path(__file__).parent / "standins"
 NEW, OLD, LATEST = "localhost/ibconnect:new", "localhost/ibconnect:old", "localhost/ibconnect:latest"
 STANDIN = "localhost/standin"
 
+ON_BASE = [f"--build-arg=PYTHON={BASE}"]
+"""The base that the Dockerfile names by digest is that of a registry; ours is made of Debian's packages."""
+
 TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 """Debian's trust store, here and in the images."""
 
@@ -105,14 +108,14 @@ def version_before(target: Path) -> None:
 def build_with_podman(engine: Engine, tree: Path, tag: str) -> str:
     """Build a tree's image as README says; all that was printed."""
     settings = machine_settings(engine)
-    said = ["podman", "build", "--format=docker", f"--tag={tag}", "--network=host", *settings, "."]
+    said = ["podman", "build", "--format=docker", f"--tag={tag}", "--network=host", *ON_BASE, *settings, "."]
     return engine.run(*said, cwd=tree, stderr=subprocess.STDOUT)
 
 
 def build_with_buildah(engine: Engine, tree: Path, tag: str) -> str:
     """The same with buildah."""
     settings = machine_settings(engine)
-    said = ["buildah", "build", "--format=docker", f"--tag={tag}", "--network=host", *settings, "."]
+    said = ["buildah", "build", "--format=docker", f"--tag={tag}", "--network=host", *ON_BASE, *settings, "."]
     return engine.run(*said, cwd=tree, stderr=subprocess.STDOUT)
 
 

@@ -113,6 +113,19 @@ def test_every_container_is_hardened(stack: Stack) -> None:
         assert ("ro" in root) == (name != "ib-gateway"), name
 
 
+def test_no_container_may_take_all_memory_or_processes(stack: Stack) -> None:
+    limits = {}
+    for name in SERVICES:
+        said = stack.engine.inspect(container(name))["HostConfig"]
+        limits[name] = (said["Memory"] >> 20, said["PidsLimit"])
+    assert limits == {
+        "ibconnect": (1024, 512),
+        "postgres": (2048, 256),
+        "ib-gateway": (2048, 512),
+        "prometheus": (1024, 256),
+    }
+
+
 def test_nothing_is_published_beyond_this_machine(stack: Stack) -> None:
     published = {
         name: [each["HostIp"] for ports in bindings.values() for each in ports or []]

@@ -66,7 +66,7 @@ def test_the_last_stage_runs_as_a_number_that_is_not_root_and_is_watched(dockerf
 
 
 def test_no_secret_is_built_in(dockerfile: list[tuple[str, str]]) -> None:
-    assert [value for name, value in dockerfile if name == "ARG"] == []
+    assert [value.partition("=")[0] for name, value in dockerfile if name == "ARG"] == ["PYTHON"]
     built_in = " ".join(value for name, value in dockerfile if name == "ENV")
     assert not re.search(r"(?i)password|token|secret|DB_URL", built_in)
 
@@ -99,11 +99,36 @@ def test_nothing_is_asked_of_an_engine_that_not_all_of_them_have(
     """Debian's podman and Docker before 25 refuse a start interval; podman finds no images by short names."""
     checks = [value for name, value in dockerfile if name == "HEALTHCHECK"]
     assert not any("--start-interval" in check for check in checks)
-    images = [value.split()[0] for name, value in dockerfile if name == "FROM"]
-    for service in compose["services"].values():
-        assert "start_interval" not in service.get("healthcheck", {})
-        images += [service["image"]] if "build" not in service else []
-    assert [image for image in images if "." not in image.partition("/")[0]] == []
+    assert not any("start_interval" in service.get("healthcheck", {}) for service in compose["services"].values())
+    assert [image for image in images(dockerfile, compose) if "." not in image.partition("/")[0]] == []
+
+
+def images(dockerfile: list[tuple[str, str]], compose: dict[str, Any]) -> list[str]:
+    """All images that others publish and that a build or the compose file asks for, variables by their defaults."""
+    arguments = dict(value.split("=", 1) for name, value in dockerfile if name == "ARG")
+    bases = [value.split()[0] for name, value in dockerfile if name == "FROM"]
+    named = [service["image"] for service in compose["services"].values() if "build" not in service]
+    return [
+        re.sub(r"\$\{\w+:-(.*)\}", r"\1", re.sub(r"^\$\{(\w+)\}$", lambda m: arguments[m[1]], each))
+        for each in bases + named
+    ]
+
+
+def test_every_image_is_named_by_a_version_and_a_digest(
+    dockerfile: list[tuple[str, str]], compose: dict[str, Any]
+) -> None:
+    """A tag may be moved to another image at any time; a digest cannot. The version is for people."""
+    found = images(dockerfile, compose)
+    assert len(found) == 6
+    for image in found:
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}", image), image
+
+
+def test_no_container_may_take_all_memory_or_processes(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        memory = re.sub(r"\$\{\w+:-(\w+)\}", r"\1", service["mem_limit"])
+        assert re.fullmatch(r"[1-9]\d*[mg]", memory), name
+        assert 0 < service["pids_limit"] <= 512, name
 
 
 def test_the_compose_file_fits_the_specification() -> None:
