@@ -9,6 +9,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -224,12 +225,23 @@ def _multi(messages: list[Any], fact: Downloaded) -> list[tuple[str, _Fields, _F
 
 def _download(values: _Fields, positions: _Fields) -> Download:
     last = {_key(fields): fields for fields in positions}.values()
-    contracts = [tuple(fields[:_CONTRACT_FIELDS]) for fields in last]
-    for contract in contracts:
-        _ensure_contract(contract)
+    contracts = [_usual_contract(*fields[:_CONTRACT_FIELDS]) for fields in last]
     exact = are_exact([text for fields in last for text in fields[_NUMBERS]]) if last else True
-    held = [_position(contract, fields[_NUMBERS], exact) for contract, fields in zip(contracts, last, strict=True)]
+    held = [
+        Position(contract, fields[_NUMBERS] if exact else [number_of(text) or _null(text) for text in fields[_NUMBERS]])
+        for contract, fields in zip(contracts, last, strict=True)
+    ]
     return Download(_columns(values), held, {})
+
+
+# The same contracts come with each download.
+@lru_cache(maxsize=16_384)
+def _usual_contract(*contract: str) -> tuple[str, ...]:
+    """A contract that the tables can hold, and that has an id."""
+    _ensure_contract(contract)
+    if not _IS_CONTRACT_ID(contract[0]):
+        raise ProjectionError(f"{contract[0]!r} is not a contract id")
+    return contract
 
 
 def _assembled(downloads: dict[str, Download]) -> Download:
@@ -276,13 +288,6 @@ def _ensure_contract(contract: Sequence[str]) -> None:
 def _ensure_short(text: str, most: int, what: str) -> None:
     if len(text.encode()) > most:
         raise ProjectionError(f"a {what} is longer than {most} bytes: {one_line(text, 40)}")
-
-
-def _position(contract: tuple[str, ...], numbers: Sequence[str], exact: bool) -> Position:
-    """A position all of whose figures are numbers, or unset."""
-    if not _IS_CONTRACT_ID(contract[0]):
-        raise ProjectionError(f"{contract[0]!r} is not a contract id")
-    return Position(contract, numbers if exact else [number_of(text) or _null(text) for text in numbers])
 
 
 def _null(text: str) -> str:

@@ -45,7 +45,7 @@ class Row(NamedTuple):
     cells: Cells
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """Where the values of a download go, each named by its number in the download.
 
@@ -65,11 +65,17 @@ class Layout:
     numeric: tuple[int, ...]
     numbers: Cells
 
-    def inexact(self, values: Sequence[str]) -> list[int]:
+    def inexact(self, values: tuple[str, ...]) -> tuple[int, ...]:
         """The values that have a place in a column of numbers and are not exactly a number."""
-        if not self.numeric or are_exact(self.numbers(values)):
-            return []
-        return [index for index in self.numeric if not is_exact(values[index])]
+        return _inexact(self, values)
+
+
+# All who look at a download ask in turn.
+@lru_cache(maxsize=2)
+def _inexact(layout: Layout, values: tuple[str, ...]) -> tuple[int, ...]:
+    if not layout.numeric or are_exact(layout.numbers(values)):
+        return ()
+    return tuple(index for index in layout.numeric if not is_exact(values[index]))
 
 
 @lru_cache(maxsize=1024)

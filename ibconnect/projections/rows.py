@@ -198,7 +198,7 @@ class Rows:
         return self.dimensions.currency.id_of(code) if code else None
 
 
-def _cells_of(layout: Layout, texts: Sequence[str]) -> tuple[list[str], list[Text]]:
+def _cells_of(layout: Layout, texts: tuple[str, ...]) -> tuple[list[str], list[Text]]:
     """The cells of columns of numbers, and what has no column, or is not exactly a number, in the order of arrival."""
     cells, loose = [*texts, NULL], list(layout.loose)
     for index in layout.inexact(texts):

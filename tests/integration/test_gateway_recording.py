@@ -248,7 +248,7 @@ async def test_a_lost_gateway_is_found_again(database_url: str, tmp_path: Path) 
         await seen.refreshes(2)
         assert [event.reason for event in seen.of(SessionClosed)] == ["lost"]
         assert seen.inbound() == gateway.sent
-        assert state_of(database_url) == ("connected", True)
+        await until(lambda: state_of(database_url) == ("connected", True), "the gateway is reported connected")
 
 
 @pytest.mark.parametrize(
