@@ -28,6 +28,8 @@ OTHERS_STAND_IN_S = 15.0
 # A gateway that was given up is left to others for so long; if nobody took it, it is not given up again for a while.
 ABSTAIN_S = 5.0
 YIELD_AGAIN_S = 60.0
+# How long our own connection that broke may keep the lock: the server ends one that has been silent for 3 s.
+OWN_LOCK_S = 5.0
 _RETRY_S = 0.2
 _ASK_S = 0.3
 
@@ -121,7 +123,12 @@ class Reign:
                 return reason
 
     async def _regain(self) -> str:
-        """Try until Postgres answers: nothing if the lock is ours, else why we are deposed."""
+        """Try until Postgres answers: nothing if the lock is ours, else why we are deposed.
+
+        Where no other instance is known, the lock is still held by our own connection that broke.
+        """
+        loop = asyncio.get_running_loop()
+        refused_at: float | None = None
         while True:
             try:
                 await self._leadership.reach()
@@ -132,10 +139,14 @@ class Reign:
                 self._peers.answered(self._gateway)
                 if is_elected and not self.is_elected:
                     self._note(is_elected=True)
-                return "" if is_elected else "another instance was elected"
+                if is_elected:
+                    return ""
+                refused_at = refused_at or loop.time()
+                if self._coordination.has_peers or loop.time() - refused_at >= OWN_LOCK_S:
+                    return "another instance was elected"
             except DatabaseUnavailable:
                 self._peers.broke(self._gateway)
-                await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_RETRY_S)
 
     async def _step_down(self) -> str:
         """Ask the others again and again, until another one is, or may be, elected."""
