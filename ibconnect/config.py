@@ -87,7 +87,12 @@ SETTINGS: tuple[Setting, ...] = (
         "directory for the embedded Postgres and the spool; empty: the user's data directory",
         values.data_dir,
     ),
-    Setting("IB_GW", "127.0.0.1:4002", "IB Gateways to record, host:port, separated by commas", values.gateways),
+    Setting(
+        "IB_GW",
+        "127.0.0.1:4002",
+        "IB Gateways to record, host:port, separated by commas; host:port@DU1,DU2: these accounts of it alone",
+        values.gateways,
+    ),
     Setting("IB_CID", "5555", "API client id, unique to IB Connect at each gateway", values.integer(0, 2**31 - 1)),
     Setting("ERR_INFO", "false", "whether a response with status 500 says what went wrong", values.boolean),
     Setting("PORT", "3000", "port of the REST server (0: any free one)", values.integer(0, 65535)),
@@ -270,5 +275,5 @@ def _shown(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
-        return ",".join(str(part) for part in value)
+        return ",".join(part.as_set if isinstance(part, GatewayAddress) else str(part) for part in value)
     return str(value)

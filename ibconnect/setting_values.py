@@ -10,24 +10,39 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import platformdirs
 from crontab import CronTab
+
+from ibconnect.codes import is_code
 
 # Below this the spool's smallest files and the largest read of a socket do not fit several times.
 SMALLEST_SPOOL = 1 << 20
 _LONGEST_INSTANCE = 100
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# IB's own codes, with a digit: no machine is called so by people who write names of machines as usual.
+_PLAIN_CODE = re.compile(r"(?=[A-Z]*\d)[A-Z0-9]{1,64}", re.ASCII)
+_ESCAPED_CODE = re.compile(r"(?=.*%)(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayAddress:
-    """Where an IB Gateway or TWS listens for API clients."""
+    """Where an IB Gateway or TWS listens for API clients; ``pins``: the accounts that are its own, and no others are.
+
+    Its text is its name: without pins, since these may change while it stays the same gateway.
+    """
 
     host: str
     port: int
+    pins: tuple[str, ...] = ()
+
+    @property
+    def as_set(self) -> str:
+        """As the setting has it, pins included."""
+        return f"{self}@{','.join(map(_spelled_code, self.pins))}" if self.pins else str(self)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -133,24 +148,60 @@ def _is_host(text: str) -> bool:
 
 
 def gateways(text: str) -> tuple[GatewayAddress, ...]:
-    """The gateways to record: ``host:port``, separated by commas.
+    """The gateways to record: ``host:port``, with commas between, and ``@DU1,DU2`` if these accounts alone are its own.
 
-    :raises ValueError: there is none, one is no address, or one stands there twice
+    :raises ValueError: there is none, one is no address, one stands there twice, or a pin is no account code
     """
-    found = tuple(_gateway(part) for part in _parts(text))
+    found: list[GatewayAddress] = []
+    for part in _parts(text):
+        address, at, code = part.partition("@")
+        if at or ":" in part or not (found and found[-1].pins):
+            found.append(_gateway(address, part))
+        else:
+            found[-1] = _pinned(found[-1], part)
+        if at:
+            found[-1] = _pinned(found[-1], code)
     if not found:
         raise ValueError("it names no gateway; use for example 127.0.0.1:4002, several separated by commas")
     _each_once((f"{_spelled(each.host)} {each.port}" for each in found), "gateway")
-    return found
+    return tuple(found)
 
 
-def _gateway(text: str) -> GatewayAddress:
+def _gateway(text: str, part: str) -> GatewayAddress:
     match = re.fullmatch(r"(?:\[([^\[\]]+)\]|([^\s:,\[\]/]+)):(\d{1,5})", text, re.ASCII)
     host = (match[1] or match[2]) if match else ""
     is_right = isinstance(_ip(host), IPv6Address) if match and match[1] else _is_host(host)
     if match is None or not is_right or not 1 <= int(match[3]) <= 65535:
-        raise ValueError(f"{text!r} is not host:port; use for example 127.0.0.1:4002, several separated by commas")
+        raise ValueError(f"{part!r} is not host:port; use for example 127.0.0.1:4002, several separated by commas")
     return GatewayAddress(host, int(match[3]))
+
+
+def _pinned(address: GatewayAddress, text: str) -> GatewayAddress:
+    """The gateway with one account more. What could be the name of a machine whose port was forgotten is refused."""
+    right = f"use {address}@DU1234567,DU1234568 for the accounts of this gateway alone"
+    if not text.strip():
+        raise ValueError(f"no account stands after {str(address) + '@'!r}; {right}, or nothing after it")
+    if not _PLAIN_CODE.fullmatch(text) and not _ESCAPED_CODE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is neither host:port nor an account: {right}; a code with anything but capital letters and "
+            f"digits is percent-encoded, its first letter at least ({_escaped(text)})"
+        )
+    code = unquote(text)
+    if not is_code(code) or "\ufffd" in code:
+        raise ValueError(f"{text!r} is no account code: 1 to 64 visible characters; {right}")
+    if code in address.pins:
+        raise ValueError(f"{text!r} stands twice after {str(address) + '@'!r}; name each account once")
+    return GatewayAddress(address.host, address.port, (*address.pins, code))
+
+
+def _spelled_code(code: str) -> str:
+    return code if _PLAIN_CODE.fullmatch(code) else _escaped(code)
+
+
+def _escaped(code: str) -> str:
+    """Percent-encoded, the first character too, so that it is no name of a machine."""
+    data = code.encode(errors="replace")
+    return f"%{data[0]:02X}{quote(data[1:], safe='')}"
 
 
 def _parts(text: str) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibconnect.codes import is_code
 from ibconnect.config import SETTINGS, describe, load
 from ibconnect.database_url import hide_password
 from ibconnect.errors import ConfigError
@@ -67,6 +68,40 @@ def test_several_gateways_and_addresses_of_all_sorts() -> None:
     config = load({"IB_GW": "10.0.0.1:4001, gw.example:7497,[::1]:4002"})
     assert [str(each) for each in config.ib_gw] == ["10.0.0.1:4001", "gw.example:7497", "[::1]:4002"]
     assert config.ib_gw[2].host == "::1"
+
+
+PINNED = {
+    "a:1@U1": [("a:1", ("U1",))],
+    "a:1@U1,DU2,b:2": [("a:1", ("U1", "DU2")), ("b:2", ())],
+    " a:1@U1 , DU2 ,, [::1]:2@F3,c:3 ": [("a:1", ("U1", "DU2")), ("[::1]:2", ("F3",)), ("c:3", ())],
+    "a:1@U1,b:2@U1": [("a:1", ("U1",)), ("b:2", ("U1",))],
+    "a:1@%64u1,%46amily%20Trust,%44U%3A1": [("a:1", ("du1", "Family Trust", "DU:1"))],
+}
+
+
+@pytest.mark.parametrize("text", PINNED)
+def test_accounts_may_be_pinned_to_a_gateway(text: str) -> None:
+    assert [(str(each), each.pins) for each in load({"IB_GW": text}).ib_gw] == PINNED[text]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["gw", "gw2", "10.0.0.1", "[::1]", "a.b-c"]),
+            st.integers(1, 65535),
+            st.lists(st.text(min_size=1, max_size=20).filter(is_code), unique=True, max_size=3),
+        ),
+        min_size=1,
+        max_size=4,
+        unique_by=lambda each: each[:2],
+    )
+)
+def test_what_config_shows_of_gateways_means_the_same_gateways(found: list[tuple[str, int, list[str]]]) -> None:
+    meant = tuple(GatewayAddress(host.strip("[]"), port, tuple(pins)) for host, port, pins in found)
+    text = ",".join(each.as_set for each in meant)
+    config = load({"IB_GW": text})
+    assert config.ib_gw == meant
+    assert dict(row[:2] for row in describe(config))["IB_GW"] == text
 
 
 @pytest.mark.parametrize("schedule", ["@daily", "*/5 * * * *", "30 */5 * * * *", "0 9-17 * * mon-fri"])

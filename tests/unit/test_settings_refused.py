@@ -52,7 +52,12 @@ USELESS: dict[str, list[tuple[str, str]]] = {
             "::1:4002",
         )
     ]
-    + [(value, "each gateway once") for value in ("a:1,a:1", "a:1,A:01", "[::1]:2,[0:0:0::1]:2", "a:1,a.:1")],
+    + [(value, "each gateway once") for value in ("a:1,a:1", "a:1,A:01", "[::1]:2,[0:0:0::1]:2", "a:1@U1,a.:1")]
+    + [(value, "use a:1@DU1234567,DU1234568") for value in ("a:1@", "a:1@,b:2", "a:1@U1,gw2", "a:1@U1,10.0.0.1")]
+    + [(value, "percent-encoded") for value in ("a:1@U1@U2", "a:1@du1", "a:1@U1,localhost", "a:1@U 1", "a:1@%4")]
+    + [(value, "no account code") for value in ("a:1@%00", "a:1@%FF1", "a:1@U%2C1", f"a:1@%55{'1' * 64}")]
+    + [(value, "each account once") for value in ("a:1@U1,U1", "a:1@U1,%551")]
+    + [("U1@a:1", "host:port"), ("@U1", "host:port"), ("a:1,U1", "host:port"), ("a:1@U1,b:", "host:port")],
     "IB_CID": [(value, "0 to 2147483647") for value in ("-1", "2147483648", "one", "1.0", "")[:4]],
     "ERR_INFO": NO_BOOLEANS,
     "PORT": [(value, "0 to 65535") for value in ("65536", "3e3", "http", "-1")],
