@@ -102,9 +102,9 @@ def hurry(monkeypatch: pytest.MonkeyPatch, capture: Path) -> None:
 
 @asynccontextmanager
 async def recording(
-    url: str, spool: Path, *ports: int, instance: str = "one", **settings: str
+    url: str, spool: Path, *ports: int | str, instance: str = "one", **settings: str
 ) -> AsyncIterator[Recording]:
-    """Record the gateways on these local ports for as long as the context lasts."""
+    """Record the gateways on these local ports (``4002@DU1``: with pins) for as long as the context lasts."""
     gateways = ",".join(f"127.0.0.1:{port}" for port in ports)
     # What a gateway in the same event loop has sent is read before any time is found to be over.
     quick = {"QUIET_TIME": "0.3", "DOWNLOAD_TIMEOUT": "10"}

@@ -141,6 +141,10 @@ class RefreshStarted(OwnEvent):
     """A walk over the accounts begins; all its snapshots share ``created`` (microseconds since the epoch).
 
     ``scope``: empty if it is for all accounts of the gateway, ``some`` if for these ``accounts`` alone.
+
+    Whose an account is follows from the rest. ``gateways``: those that this instance has configured, in the order of
+    ``IB_GW``, each with the accounts that are pinned to it. ``others``: those that other living instances have, if it
+    ``knows_others``, which it does not before it has heard from Postgres. Earlier versions told nothing of these.
     """
 
     TOPIC = "rs"
@@ -149,6 +153,9 @@ class RefreshStarted(OwnEvent):
     trigger: str
     accounts: list[str] = field(default_factory=list)
     scope: str = ""
+    gateways: dict[str, list[str]] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    knows_others: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

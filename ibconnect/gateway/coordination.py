@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -36,6 +37,9 @@ _BEAT_S = 2.0
 _ANSWER_S = 3.0
 # After Postgres was away for all, the others' heartbeats are old until they are back as well; they are not gone.
 _REUNION_S = 5.0
+# So long a gateway counts as configured after the last living instance with it has said so: its accounts do not become
+# another one's because its instance is started again.
+REMEMBERED_S = 300.0
 # So long a process of our name that is being stopped may still take.
 PATIENCE_WITH_NAMESAKE_S = 20.0
 
@@ -75,6 +79,8 @@ class Coordination:
         """This instance's name, once Postgres has confirmed that no other process has it."""
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
+        self.others: list[str] | None = None
+        """The gateways that other instances have configured, or had minutes ago; None before Postgres has told us."""
         self.on_request: list[Callable[[Request], None]] = []
         self._about = {
             "name": instance,
@@ -93,11 +99,18 @@ class Coordination:
         self._turn = asyncio.Lock()
         self._notices: dict[str, tuple[str, str]] = {}
         self._telling: asyncio.Task[None] | None = None
+        self._seen_at: dict[str, float] = {}
+        self._has_heard = asyncio.Event()
 
     @property
     def has_peers(self) -> bool:
         """Whether another instance was alive at the last beat that could take over one of our gateways."""
         return bool(self.peers.known)
+
+    async def heard(self, patience_s: float) -> None:
+        """Wait until Postgres has told us of the others, or for so long."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._has_heard.wait(), patience_s)
 
     def has_been_connected_since(self, moment: float) -> bool:
         """Whether our connection to Postgres was there at a moment (``loop.time()``), and has not broken since."""
@@ -166,6 +179,7 @@ class Coordination:
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
         await self._see_peers(connection)
+        await self._see_others(connection)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
         await connection.execute(Q["forget_gone"])
@@ -197,6 +211,16 @@ class Coordination:
         before = self.peers.known if is_reunion else {}
         self.peers.known = before | {name: address for name, address, _ in found}
         self.are_same_client = all(is_same for _, _, is_same in found) and (self.are_same_client or not is_reunion)
+
+    async def _see_others(self, connection: AsyncConnection[TupleRow]) -> None:
+        """Learn what else is configured. What was a moment ago still counts: its instance may be restarting."""
+        now = asyncio.get_running_loop().time()
+        asked = {**self._about, "remembered": REMEMBERED_S}
+        for name, silent in await (await connection.execute(Q["others"], asked)).fetchall():
+            self._seen_at[name] = max(now - silent, self._seen_at.get(name, now - silent))
+        self._seen_at = {name: at for name, at in self._seen_at.items() if now - at <= REMEMBERED_S}
+        self.others = sorted(self._seen_at)
+        self._has_heard.set()
 
     async def open_sessions(self, gateway: str) -> list[tuple[UUID, str]]:
         """The stored sessions of a gateway that do not say how they ended, each with its instance's name."""

@@ -203,6 +203,7 @@ class Keeper:
             retries=self._retries,
             roster=self._roster,
             coordination=self._coordination,
+            gateways=self._config.ib_gw,
         )
         await refreshing.run()
 

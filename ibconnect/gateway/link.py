@@ -46,6 +46,7 @@ class Link:
         self.address = address
         self.session = Session(writer, str(address))
         self.accounts: list[str] = []
+        """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
         self.server_version = ""
         self.last_notice: tuple[str, str] | None = None
         """Code and text of the newest notice that is not about a farm."""
@@ -56,6 +57,7 @@ class Link:
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._heard_at = 0.0
         self._arrived = 0
+        self._pins = frozenset(address.pins)
         self._client_id = client_id
         self._instance = instance
         self._early: list[bytes] = []
@@ -212,7 +214,7 @@ class Link:
 
     def _on_message(self, number: int, fields: list[str]) -> None:
         if number == ACCOUNTS:
-            self.accounts = list(listed_codes(fields[2]))
+            self.accounts = [code for code in listed_codes(fields[2]) if not self._pins or code in self._pins]
         elif number == DOWNLOAD_END:
             self.received.end(fields[2])
         elif number == NOTICE:

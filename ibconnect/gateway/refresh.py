@@ -5,7 +5,7 @@ once on the same link.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -82,6 +82,7 @@ class Refresher:
     """Walks the accounts of one link. It remembers which account is subscribed, and what still comes of the others.
 
     :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
+    :param configured: gives what :class:`RefreshStarted` tells of the gateways that are configured
     :param urgent: gives accounts that somebody waits for, to be taken next
     """
 
@@ -90,13 +91,16 @@ class Refresher:
         link: Link,
         patience: Patience,
         roster: Roster,
+        *,
         latest_request: Callable[[], int | None],
+        configured: Callable[[], Mapping[str, Any]],
         urgent: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._link = link
         self._patience = patience
         self._roster = roster
         self._latest_request = latest_request
+        self._configured = configured
         self._urgent = urgent
         self._check = PositionCheck(link, patience.answer)
         self._subscribed: str | None = None
@@ -142,8 +146,14 @@ class Refresher:
     def _begin(self, order: Order, walk: Walk) -> None:
         link = self._link
         observe(Kind.REFRESH_STARTED, gateway=str(link.address), trigger=order.trigger, accounts=len(walk.accounts))
-        scope = "" if walk.is_for_all else SOME
-        link.tell(RefreshStarted, created=order.created, trigger=order.trigger, accounts=walk.accounts, scope=scope)
+        link.tell(
+            RefreshStarted,
+            created=order.created,
+            trigger=order.trigger,
+            accounts=walk.accounts,
+            scope="" if walk.is_for_all else SOME,
+            **self._configured(),
+        )
 
     def _end(self, order: Order, walk: Walk, began: float) -> None:
         walk.outcome = _outcome(walk)
@@ -203,8 +213,11 @@ class Refresher:
         for code in self._roster.missing(_now()):
             if code not in walk.conclusions:
                 walk.missing[code] = "unlisted: the gateway listed it before, and does not list it now"
+        for code in self._link.address.pins:
+            if code not in walk.accounts:
+                walk.missing.setdefault(code, "unlisted: IB_GW pins it to this gateway, which does not list it")
         if not walk.accounts:
-            walk.detail = "the gateway lists no account"
+            walk.detail = f"the gateway lists no account{' that IB_GW pins to it' if self._link.address.pins else ''}"
 
     async def _walk(self, walk: Walk) -> None:
         waiting = list(walk.accounts)

@@ -6,6 +6,7 @@ other. Called by the keeper, once for each connection.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from ibconnect.gateway.coordination import Coordination
@@ -15,10 +16,13 @@ from ibconnect.gateway.refresh import Order, Refresher, Walk
 from ibconnect.gateway.retries import Retries
 from ibconnect.gateway.roster import Roster
 from ibconnect.gateway.wishes import Wish, Wishes
+from ibconnect.setting_values import GatewayAddress
 from ibconnect.times import to_micros
 
 # How often it is looked whether something came late.
 _LATE_S = 0.25
+# How long the first refresh waits for what Postgres tells of other instances; while it is away that is not known.
+_HEARD_S = 2.0
 # In the place of an account: the whole list, where the list itself was not as it should be.
 _LIST = ""
 
@@ -35,18 +39,29 @@ class Refreshing:
         retries: Retries,
         roster: Roster,
         coordination: Coordination,
+        gateways: Sequence[GatewayAddress],
     ) -> None:
         self._link = link
         self._wishes = wishes
         self._retries = retries
         self._coordination = coordination
-        self._refresher = Refresher(link, patience, roster, lambda: coordination.latest_request, self._urgent)
+        self._gateways = {str(each): list(each.pins) for each in gateways}
+        self._refresher = Refresher(
+            link,
+            patience,
+            roster,
+            latest_request=lambda: coordination.latest_request,
+            configured=self._configured,
+            urgent=self._urgent,
+        )
 
     async def run(self) -> None:
         """Go on until the connection ends.
 
         :raises GatewayLost: it ended while a refresh was under way
         """
+        # A gateway whose address has changed gets its accounts by the first refresh that tells what is configured now.
+        await self._coordination.heard(_HEARD_S)
         # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
         self._wishes.clear()
         self._wishes.add(Wish("start"))
@@ -70,6 +85,10 @@ class Refreshing:
             return wanted.done() and not self._link.lost.done()
         finally:
             wanted.cancel()
+
+    def _configured(self) -> dict[str, Any]:
+        others = self._coordination.others
+        return {"gateways": self._gateways, "others": others or [], "knows_others": others is not None}
 
     def _patience(self) -> float | None:
         waits = [] if self._refresher.late.is_idle else [_LATE_S]

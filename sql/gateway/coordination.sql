@@ -78,6 +78,17 @@ WHERE name <> %(name)s
       OR (heartbeat > clock_timestamp() - interval '15 seconds' AND coordination.is_alive(name))
   )
 
+-- name: others
+-- The gateways that other instances have configured which have not been silent for long, and for how many seconds they have.
+SELECT
+    configured.name,
+    extract(EPOCH FROM clock_timestamp() - max(instance.heartbeat))::double precision AS silent
+FROM coordination.instance
+CROSS JOIN LATERAL unnest(instance.gateways) AS configured (name)
+WHERE instance.name <> %(name)s
+  AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(remembered)s)
+GROUP BY configured.name
+
 -- name: surplus
 -- A gateway that we record and that another instance should: one that is alive, could, and records at least two fewer.
 WITH led AS (
