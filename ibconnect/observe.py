@@ -95,6 +95,11 @@ REFRESH_SECONDS = Histogram(
 GATEWAY_CONNECTED = Gauge("ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"])
 GATEWAY_CONNECTS = Counter("ibconnect_gateway_connects", "Sessions opened with the gateway.", ["gateway"])
 NOTICES = Counter("ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"])
+ACCOUNT_CONFLICTS = Gauge(
+    "ibconnect_account_conflicts",
+    "Accounts that the gateway lists although they belong to another one, if no pin in IB_GW says so.",
+    ["gateway"],
+)
 PROJECTION_POSITION = Gauge("ibconnect_projection_position", "Position of the last event applied to the tables.")
 PROJECTION_LAG_EVENTS = Gauge("ibconnect_projection_lag_events", "Events recorded and not yet applied.")
 PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the oldest event not yet applied.")
@@ -216,6 +221,11 @@ class Kind(Enum):
     REFRESH_STARTED = Told(Level.DEBUG, "refresh started")
     REFRESH_ENDED = Told(Level.INFO, "refresh ended")
     ACCOUNT_CONCLUDED = Told(Level.DEBUG, "account download concluded")
+    ACCOUNTS_IN_CONFLICT = Told(
+        Level.WARNING, "a gateway lists accounts that belong to another one: what it says of them is set apart"
+    )
+    ACCOUNTS_MOVED = Told(Level.WARNING, "accounts belong to this gateway from now on, and did not before")
+    ACCOUNTS_NOT_PINNED = Told(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
     PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
     PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
     PROJECTION_REBUILT = Told(Level.INFO, "rebuilt snapshot tables are live")

@@ -52,6 +52,9 @@ class Stream:
     def __init__(self, gateway: str = "127.0.0.1:4002", at: int = START, **opened: Any) -> None:
         self.id: UUID = uuid4()
         self.at = at
+        self.gateway = gateway
+        self.configured: dict[str, Any] = {}
+        """What each refresh tells of the gateways that are configured: ``gateways`` and ``others``."""
         self.events: list[StoredEvent] = []
         facts = {"client_id": 5555, "server_version": "178", "instance": "here", "software": "test"}
         self.own("so", gateway=gateway, **{**facts, **opened})
@@ -76,7 +79,7 @@ class Stream:
     def refresh(self, downloads: dict[str, Iterable[Sequence[str]]], **facts: Any) -> None:
         """A complete refresh of some accounts, with the messages of each download."""
         created = facts.pop("created", self.at + 1)
-        self.own("rs", created=created, trigger="test", accounts=list(downloads))
+        self.own("rs", created=created, trigger="test", accounts=list(downloads), **self.configured)
         for account, messages in downloads.items():
             self.download(account, messages)
         self.own("re", created=created, outcome="complete", **facts)

@@ -4,4 +4,4 @@ The projections make them, the REST reads answer from them, and the two share no
 grows whenever the same events would make other rows.
 """
 
-SNAPSHOTS_VERSION = 2
+SNAPSHOTS_VERSION = 3

@@ -14,4 +14,5 @@ REMARKS: dict[str, str] = {
     "no-end": "no-end: IB did not say that this was all, and nothing more came.",
     "late": "late: also holds what came when the download had ended.",
     "empty": "empty: IB answered that there is nothing.",
+    "not-owner": "not-owner: the account belongs to another gateway; asked for by `gateway` alone.",
 }

@@ -1,19 +1,17 @@
-"""Ids of what snapshots have in common: names, contracts, sets of attributes; given by content, counting up. And the
-times of snapshots.
+"""What the fold has in memory of the tables: ids of what snapshots have in common (names, contracts, attributes), whose
+each account is, and the times of snapshots.
 
-In: content. Out: its id; new rows are kept until :mod:`tables` writes them. Ids grow and rows never change, so what
-another process has added since is everything past the last id known here.
+In: content. Out: its id, by :mod:`numbering`; when a snapshot was created, and whether it repeats another gateway's.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from psycopg import Connection
 
 from ibconnect.database.sql import queries
+from ibconnect.projections.numbering import Contracts, Numbering
+from ibconnect.projections.owners import Owners
 from ibconnect.times import from_micros, to_micros
 
 Q = queries("projections/dimensions")
@@ -23,76 +21,22 @@ Q = queries("projections/dimensions")
 _BACKWARD_MICROS = 120_000_000
 _LOOK_AHEAD = 1000
 
-Content = TypeVar("Content", bound=Hashable)
-
-
-@dataclass
-class Numbering(Generic[Content]):
-    """Contents of one table and their ids."""
-
-    table: str
-    ids: dict[Content, int] = field(default_factory=dict)
-    last: int = 0
-    fresh: list[tuple[int, Content]] = field(default_factory=list)
-
-    def id_of(self, content: Content) -> int:
-        """The id of this content, a new one if it has none."""
-        try:
-            return self.ids[content]
-        except KeyError:
-            self.last += 1
-            self.ids[content] = self.last
-            self.fresh.append((self.last, content))
-            return self.last
-
-    def load(self, connection: Connection[Any]) -> None:
-        """Learn the rows that are in the table and not known yet."""
-        for number, *content in connection.execute(Q[f"newer_{self.table}"], {"last": self.last}):
-            key: Any = tuple(content) if len(content) > 1 else content[0]
-            self.ids[key] = self.last = number
-
-    def take_fresh(self) -> list[tuple[int, Content]]:
-        """The rows that the table lacks."""
-        fresh, self.fresh = self.fresh, []
-        return fresh
-
-
-class Contracts(Numbering[tuple[str, ...]]):
-    """Contracts, by all that is said of them."""
-
-    def __init__(self) -> None:
-        super().__init__("contract")
-        self._newest: dict[tuple[str, ...], int] = {}
-
-    def id_of(self, content: tuple[str, ...]) -> int:
-        """The id of this content, a new one if it has none."""
-        number = super().id_of(content)
-        name = _name(content)
-        self._newest[name] = max(number, self._newest.get(name, 0))
-        return number
-
-    def newest_of(self, content: tuple[str, ...]) -> int | None:
-        """The newest row of the same contract: of its id, symbol, type and currency, whatever else is said of it."""
-        return self._newest.get(_name(content))
-
-    def load(self, connection: Connection[Any]) -> None:
-        """Learn the rows that are in the table and not known yet."""
-        known = len(self.ids)
-        super().load(connection)
-        for content, number in islice(self.ids.items(), known, None):
-            self._newest[_name(content)] = number
-
-
-def _name(content: tuple[str, ...]) -> tuple[str, ...]:
-    return content[0], content[1], content[2], content[8]
-
 
 class _Newest(NamedTuple):
-    """Of an account's snapshots that are no repeats, the newest: its refresh's time, its gateway, whether ready."""
+    """Of the owners' snapshots of an account that are no repeats, the newest: its refresh's time, its gateway, whether
+    ready."""
 
     created: int
-    gateway_id: int
+    gateway: str
     is_ready: bool
+
+
+class Repeat(NamedTuple):
+    """The snapshots of an account and a gateway, of the refresh of one time, that have become repeats."""
+
+    account_id: int
+    gateway_id: int
+    created: int
 
 
 class Dimensions:
@@ -107,16 +51,20 @@ class Dimensions:
         self.symbol = Numbering[str]("symbol")
         self.contract = Contracts()
         self.attribute_set = Numbering[bytes]("attribute_set")
+        self.owners = Owners()
         self.last_snapshot = 0
         self.latest: dict[int, int] = {}
+        self.repeats: list[Repeat] = []
+        self._latest_own: dict[int, int] = {}
         self._newest: dict[int, _Newest] = {}
         self._given: dict[int, set[int]] = defaultdict(set)
+        self._ready: dict[tuple[int, int], set[str]] = defaultdict(set)
         self._connection: Connection[Any] | None = None
 
     def load(self, connection: Connection[Any]) -> None:
         """Learn what has been written since the last call."""
         self._connection = connection
-        self._given.clear()
+        self.note_written()
         for numbering in (
             self.currency,
             self.gateway,
@@ -128,16 +76,26 @@ class Dimensions:
             self.attribute_set,
         ):
             numbering.load(connection)
+        self.owners.load(connection)
         (self.last_snapshot,) = connection.execute(Q["last_snapshot"]).fetchone() or (0,)
-        for account_id, created, refreshed, gateway_id, is_ready in connection.execute(Q["latest"]):
+        for account_id, created, created_own, refreshed, gateway, is_ready in connection.execute(Q["latest"]):
             self.latest[account_id] = to_micros(created)
-            self._newest[account_id] = _Newest(to_micros(refreshed), gateway_id, is_ready)
+            if created_own is not None:
+                self._latest_own[account_id] = to_micros(created_own)
+            if refreshed is not None:
+                self._newest[account_id] = _Newest(to_micros(refreshed), gateway, is_ready)
 
-    def has_newer(self, account: str, created: int) -> bool:
-        """Whether this account has a snapshot that was created then, or later."""
-        return self.latest.get(self.account.ids.get(account, 0), created - 1) >= created
+    def note_written(self) -> None:
+        """What was added so far can be read from the tables, which are asked for what is older than the newest."""
+        self._given.clear()
+        self._ready.clear()
 
-    def next_created(self, account_id: int, created: int) -> int:
+    def has_newer(self, account: str, created: int, *, is_foreign: bool) -> bool:
+        """Whether this account has a snapshot of its owner (or, for a foreign one, any) created then, or later."""
+        latest = self.latest if is_foreign else self._latest_own
+        return latest.get(self.account.ids.get(account, 0), created - 1) >= created
+
+    def next_created(self, account_id: int, created: int, *, is_foreign: bool) -> int:
         """When a snapshot of this account was created: as told, if no other was then.
 
         A time that is not later than that of the newest one is moved on, just after it if it is a little earlier, else
@@ -151,6 +109,8 @@ class Dimensions:
         else:
             found = self._next_free(account_id, created)
         self.latest[account_id] = max(newest, found)
+        if not is_foreign:
+            self._latest_own[account_id] = max(self._latest_own.get(account_id, found), found)
         self._given[account_id].add(found)
         return found
 
@@ -165,22 +125,46 @@ class Dimensions:
                     return found
             created += _LOOK_AHEAD
 
-    def is_repeat(self, account_id: int, gateway_id: int, refreshed: int, *, is_ready: bool) -> bool:
-        """Whether another gateway has a ready snapshot of this account already, of the refresh of the same time."""
+    def is_repeat(self, account: str, gateway: str, refreshed: int, *, is_ready: bool) -> bool:
+        """Whether another owner has a ready snapshot of this account already, of the refresh of the same time.
+
+        Of several gateways that an account is pinned to, the first has precedence: what came before it is the repeat.
+        """
+        account_id = self.account.id_of(account)
+        is_repeat = self._is_repeat(account_id, account, _Newest(refreshed, gateway, is_ready))
+        if is_ready and not is_repeat:
+            self._ready[account_id, refreshed].add(gateway)
+        return is_repeat
+
+    def _is_repeat(self, account_id: int, account: str, this: _Newest) -> bool:
         newest = self._newest.get(account_id)
-        if newest is None or refreshed > newest.created:
-            self._newest[account_id] = _Newest(refreshed, gateway_id, is_ready)
+        if newest is None or this.created > newest.created:
+            self._newest[account_id] = this
             return False
-        if refreshed < newest.created:
-            return self._has_ready(account_id, gateway_id, refreshed)
-        if newest.is_ready and newest.gateway_id != gateway_id:
-            return True
-        if is_ready or not newest.is_ready:
-            self._newest[account_id] = _Newest(refreshed, gateway_id, is_ready)
+        if this.created < newest.created:
+            return self._has_ready(account_id, this)
+        if newest.is_ready and newest.gateway != this.gateway:
+            if not this.is_ready or not self.owners.precedes(account, this.gateway, newest.gateway):
+                return True
+            self.repeats.append(Repeat(account_id, self.gateway.id_of(newest.gateway), this.created))
+            self._ready[account_id, this.created].discard(newest.gateway)
+        if this.is_ready or not newest.is_ready:
+            self._newest[account_id] = this
         return False
 
-    def _has_ready(self, account_id: int, gateway_id: int, refreshed: int) -> bool:
+    def take_repeats(self) -> list[Repeat]:
+        """What has become a repeat since the last call."""
+        repeats, self.repeats = self.repeats, []
+        return repeats
+
+    def _has_ready(self, account_id: int, this: _Newest) -> bool:
+        if self._ready.get((account_id, this.created), set()) - {this.gateway}:
+            return True
+        if any((each.account_id, each.created) == (account_id, this.created) for each in self.repeats):
+            # What the table still shows as ready has become a repeat of one that it does not show yet.
+            return False
         assert self._connection is not None
-        asked = {"account": account_id, "gateway": gateway_id, "created": from_micros(refreshed)}
+        gateway_id = self.gateway.id_of(this.gateway)
+        asked = {"account": account_id, "gateway": gateway_id, "created": from_micros(this.created)}
         row = self._connection.execute(Q["has_ready"], asked).fetchone()
         return bool(row and row[0])

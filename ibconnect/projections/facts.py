@@ -4,7 +4,7 @@ All times are microseconds since the epoch, UTC. Session and refresh ids count u
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -64,9 +64,21 @@ class AccountsTold:
     at: int
 
 
+Configured = tuple[tuple[str, tuple[str, ...]], ...]
+"""The gateways that living instances have configured, by precedence, each with the accounts that are pinned to it."""
+
+
+def configured_of(value: Any) -> Configured:
+    """The same out of JSON."""
+    return tuple((name, tuple(pins)) for name, pins in value)
+
+
 @dataclass(frozen=True, slots=True)
 class RefreshBegan:
-    """A walk over ``total`` accounts of a gateway began; its snapshots share ``created``. ``scope``: empty for all."""
+    """A walk over ``total`` accounts of a gateway began; its snapshots share ``created``. ``scope``: empty for all.
+
+    ``configured``: what its recorder knew of the gateways, which holds from here on; None: nothing new.
+    """
 
     refresh_id: int
     session_id: int
@@ -75,6 +87,7 @@ class RefreshBegan:
     started: int
     scope: str
     total: int
+    configured: Configured | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,8 @@ class Downloaded:
 
     ``is_judged``: the recorder found out whether it is whole: ``why`` it is not, and what the ``check`` by positions
     said. ``is_supplement``: it goes on with a download that had ended before. ``is_late``: others may have been stored
-    since that are newer.
+    since that are newer. ``is_owned_by_all``: its recorder did not tell which gateways are configured, as earlier
+    versions do not: then the account is also this gateway's.
     """
 
     session: UUID
@@ -133,6 +147,7 @@ class Downloaded:
     is_judged: bool = False
     is_supplement: bool = False
     is_late: bool = False
+    is_owned_by_all: bool = False
     concluded: Concluded | None = None
 
     @property

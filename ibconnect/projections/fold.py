@@ -14,16 +14,18 @@ from ibconnect.projections.batches import Batch, read_batch, read_controls, read
 from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.download import Download, Messages
 from ibconnect.projections.facts import Downloaded, Poison
+from ibconnect.projections.owners import News
 from ibconnect.projections.remarks import is_odd
 from ibconnect.projections.sessions import Sessions
 from ibconnect.projections.tables import Q, Tables
 
 
 class Applied(NamedTuple):
-    """What a batch made: how many snapshots, and which events were set aside."""
+    """What a batch made: how many snapshots, which events were set aside, and what is new of whose accounts are."""
 
     snapshots: int
     poison: list[Poison]
+    news: list[News]
 
 
 def apply(connection: Connection[Any], dimensions: Dimensions, batch: Batch) -> Applied:
@@ -44,7 +46,7 @@ def apply(connection: Connection[Any], dimensions: Dimensions, batch: Batch) -> 
     poison = tables.poison
     tables.write(connection)
     connection.execute(Q["advance"], {"position": batch.upto, "open": batch.open.decode()})
-    return Applied(len(batch.messages), poison)
+    return Applied(len(batch.messages), poison, dimensions.owners.take_news())
 
 
 def _download(connection: Connection[Any], messages: Messages, fact: Downloaded) -> tuple[Download, list[Poison]]:
@@ -66,7 +68,7 @@ def apply_one_by_one(connection: Connection[Any], sessions: Sessions, after: int
 
     :raises psycopg.Error: Postgres is away
     """
-    snapshots, poison = 0, list[Poison]()
+    snapshots, poison, news = 0, list[Poison](), list[News]()
     for control in read_controls(connection, after, upto):
         before = sessions.dump()
         try:
@@ -76,6 +78,7 @@ def apply_one_by_one(connection: Connection[Any], sessions: Sessions, after: int
                 batch = read_batch(connection, sessions, control.position - 1, control.position)
                 applied = apply(connection, dimensions, batch)
                 snapshots, poison = snapshots + applied.snapshots, poison + applied.poison
+                news += applied.news
         except Exception as exc:
             if is_passing(exc):
                 raise
@@ -84,4 +87,4 @@ def apply_one_by_one(connection: Connection[Any], sessions: Sessions, after: int
             connection.execute(Q["set_aside"], refused._asdict())
             poison.append(refused)
     connection.execute(Q["advance"], {"position": upto, "open": sessions.dump().decode()})
-    return Applied(snapshots, poison)
+    return Applied(snapshots, poison, news)

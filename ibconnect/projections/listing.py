@@ -30,9 +30,11 @@ class Listing:
         self._concluded: dict[tuple[int, int], dict[str, Any]] = {}
 
     def add(self, fact: AccountsTold) -> None:
-        """A gateway told its accounts."""
+        """A gateway told its accounts; from the first time on it is one of those that have named them."""
         gateway = self._gateways.setdefault(self._dimensions.gateway.id_of(fact.gateway), _Gateway())
         gateway.listed = [self._dimensions.account.id_of(code) for code in fact.codes]
+        for code in fact.codes:
+            self._dimensions.owners.claim(code, fact.gateway)
         at = from_micros(fact.at)
         for account_id in gateway.listed:
             gateway.first.setdefault(account_id, at)
@@ -41,6 +43,7 @@ class Listing:
     def conclude(self, fact: Concluded) -> None:
         """A gateway was asked for an account; of several times in a batch the last one counts."""
         key = (self._dimensions.gateway.id_of(fact.gateway), self._dimensions.account.id_of(fact.account))
+        self._dimensions.owners.claim(fact.account, fact.gateway)
         before: int | None = self._concluded.get(key, {}).get("request")
         requests = [request for request in (before, fact.request) if request is not None]
         self._concluded[key] = {

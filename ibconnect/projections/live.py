@@ -15,6 +15,7 @@ from ibconnect.projections import fold
 from ibconnect.projections.batches import head, read_batch
 from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.facts import Poison
+from ibconnect.projections.owners import News
 from ibconnect.projections.schema import APPLY_LOCK, VERSION, Q
 from ibconnect.projections.sessions import Sessions
 
@@ -27,6 +28,7 @@ class Step(NamedTuple):
     head: int
     snapshots: int
     poison: list[Poison]
+    news: list[News]
 
     @property
     def is_behind(self) -> bool:
@@ -95,11 +97,11 @@ class LiveTables:
         connection = self._connection
         newest = head(connection)
         if self._known and self._known.position >= newest:
-            return Step(True, self._known.position, newest, 0, [])
+            return Step(True, self._known.position, newest, 0, [], [])
         with connection.transaction():
             tracking = self._lock()
             if not tracking.is_ours or tracking.position >= newest:
-                return Step(tracking.is_ours, tracking.position, newest, 0, [])
+                return Step(tracking.is_ours, tracking.position, newest, 0, [], [])
             known = self._learn(tracking)
             upto = min(newest, known.position + self._limit)
             batch = read_batch(connection, known.sessions, known.position, upto)
@@ -114,7 +116,7 @@ class LiveTables:
         with connection.transaction():
             tracking = self._lock()
             if not tracking.is_ours:
-                return Step(False, tracking.position, newest, 0, [])
+                return Step(False, tracking.position, newest, 0, [], [])
             upto = min(newest, tracking.position + self._limit)
             sessions = Sessions.of_json(tracking.open)
             applied = fold.apply_one_by_one(connection, sessions, tracking.position, upto)

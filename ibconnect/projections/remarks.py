@@ -4,7 +4,7 @@ In: what a download says and how it came about. Out: whether its figures as a wh
 Called by :mod:`rows`, live and in a rebuild alike, so what was recorded by an earlier version is judged anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +34,7 @@ class Code(StrEnum):
     NO_END = "no-end"
     LATE = "late"
     EMPTY = "empty"
+    NOT_OWNER = "not-owner"
 
 
 # With one of these the figures as a whole cannot be relied on.
@@ -60,17 +61,28 @@ class Judgement(NamedTuple):
     remarks: list[Remark]
 
 
-def judge(fact: "Downloaded", download: "Download", layout: Layout) -> Judgement:
-    """Judge a download by its own rows, and by what the recorder found out about it."""
+def judge(fact: "Downloaded", download: "Download", layout: Layout, owners: Sequence[str] | None = None) -> Judgement:
+    """Judge a download by its own rows, and by what the recorder found out about it.
+
+    :param owners: the gateways that the account belongs to, where it is not this one's
+    """
     remarks = [*_of_the_whole(fact, download, layout), *download.remarks, *_of_figures(fact, download, layout)]
     is_ready = not any(remark.code in _UNRELIABLE for remark in remarks)
     if fact.why and is_ready:
         remarks.insert(0, Remark(Code.INCOMPLETE, fact.why))
         is_ready = False
+    if owners is not None:
+        remarks.insert(0, Remark(Code.NOT_OWNER, _belongs_to(owners)))
     if len(remarks) > _MOST:
         left = len(remarks) - _MOST + 1
         remarks[_MOST - 1 :] = [Remark(remarks[_MOST].code, f"and {left} more remarks")]
     return Judgement(is_ready, remarks)
+
+
+def _belongs_to(owners: Sequence[str]) -> str:
+    if not owners:
+        return "IB_GW pins other accounts to this gateway"
+    return f"the account belongs to {' and '.join(owners)}, which this gateway is not"
 
 
 def _of_the_whole(fact: "Downloaded", download: "Download", layout: Layout) -> Iterator[Remark]:

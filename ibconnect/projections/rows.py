@@ -65,27 +65,28 @@ class Rows:
         cells = (fact.refresh_id, fact.session_id, created, fact.trigger, started, fact.scope, fact.total)
         self.add("refresh", *cells)
 
-    def add_snapshot(self, fact: Downloaded, download: Download) -> None:
-        """A snapshot with everything in it."""
+    def add_snapshot(self, fact: Downloaded, download: Download, *, is_foreign: bool = False) -> None:
+        """A snapshot with everything in it; ``is_foreign``: the account is another gateway's."""
         texts = download.values.texts
         layout = layout_of(download.values.keys, download.values.currencies)
         cells, loose = _cells_of(layout, texts)
-        is_ready, remarks = judge(fact, download, layout)
         dimensions = self.dimensions
+        is_ready, remarks = judge(fact, download, layout, dimensions.owners.of(fact.account) if is_foreign else None)
         dimensions.last_snapshot = snapshot_id = dimensions.last_snapshot + 1
         account_id, gateway_id = dimensions.account.id_of(fact.account), dimensions.gateway.id_of(fact.gateway)
         self.add(
             "account_snapshot",
             snapshot_id,
             account_id,
-            instant(dimensions.next_created(account_id, fact.created)),
+            instant(dimensions.next_created(account_id, fact.created, is_foreign=is_foreign)),
             instant(fact.completed),
             fact.refresh_id,
             gateway_id,
             self._attribute_set(layout, texts),
             self._currency(layout.base),
             is_ready,
-            dimensions.is_repeat(account_id, gateway_id, fact.created, is_ready=is_ready),
+            not is_foreign and dimensions.is_repeat(fact.account, fact.gateway, fact.created, is_ready=is_ready),
+            is_foreign,
             bool(download.models),
             fact.source,
             fact.ended,

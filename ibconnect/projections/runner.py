@@ -26,6 +26,7 @@ from ibconnect.database_url import place
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.projections.live import LiveTables, Step
+from ibconnect.projections.owners import Standing
 from ibconnect.projections.schema import Q
 from ibconnect.refusals import refusal
 from ibconnect.times import to_micros, utc_now
@@ -34,6 +35,11 @@ from ibconnect.troubles import State, brief
 _POLL_S = 0.5
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 _BATCH_POSITIONS = 20_000
+_NEWS = {
+    Standing.OWNER: Kind.ACCOUNTS_MOVED,
+    Standing.CONFLICT: Kind.ACCOUNTS_IN_CONFLICT,
+    Standing.PINNED: Kind.ACCOUNTS_NOT_PINNED,
+}
 
 
 class Projector:
@@ -110,6 +116,8 @@ class Projector:
         self._failing.over()
         for poison in step.poison:
             observe(Kind.PROJECTION_POISONED, position=poison.position, topic=poison.topic)
+        for news in step.news:
+            observe(_NEWS[news.standing], gateway=news.gateway, accounts=news.accounts)
         if step.is_ours:
             o.PROJECTION_POSITION.set(step.position)
             o.PROJECTION_LAG_EVENTS.set(step.head - step.position)

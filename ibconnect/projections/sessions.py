@@ -17,6 +17,7 @@ from ibconnect.events import kinds
 from ibconnect.projections.facts import (
     AccountsTold,
     Concluded,
+    Configured,
     Control,
     Downloaded,
     Fact,
@@ -24,6 +25,7 @@ from ibconnect.projections.facts import (
     RefreshFinished,
     SessionBegan,
     SessionEnded,
+    configured_of,
 )
 from ibconnect.texts import one_line
 from ibconnect.times import from_micros
@@ -41,12 +43,13 @@ class _NotBegun(ProjectionError):
 
 @dataclass(slots=True)
 class OpenRefresh:
-    """A refresh that has not ended: ``done`` of ``total`` accounts."""
+    """A refresh that has not ended: ``done`` of ``total`` accounts; ``tells``: which gateways were configured."""
 
     id: int
     created: int
     total: int
     done: int = 0
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class OpenDownload:
     positions_request: str
     refresh_id: int
     created: int
+    tells: bool = False
 
 
 @dataclass(slots=True)
@@ -80,10 +84,11 @@ class OpenSession:
 
 @dataclass(slots=True)
 class Sessions:
-    """Everything that is open, and the last ids given."""
+    """Everything that is open, the last ids given, and which gateways are configured, as told last."""
 
     last_session: int = 0
     last_refresh: int = 0
+    configured: Configured = ()
     open: dict[UUID, OpenSession] = field(default_factory=dict)
 
     def apply(self, control: Control) -> Fact | None:
@@ -106,6 +111,8 @@ class Sessions:
             {
                 "last_session": self.last_session,
                 "last_refresh": self.last_refresh,
+                # Not an object: Postgres does not keep the order of its members.
+                "configured": self.configured,
                 "open": {str(key): asdict(session) for key, session in self.open.items()},
             }
         )
@@ -121,6 +128,7 @@ class Sessions:
         return cls(
             state["last_session"],
             state["last_refresh"],
+            configured_of(state["configured"]),
             {UUID(key): _load_session(value) for key, value in state["open"].items()},
         )
 
@@ -181,6 +189,7 @@ def _accounts_listed(sessions: Sessions, control: Control) -> Fact | None:
 
 def _refresh_started(sessions: Sessions, control: Control) -> Fact:
     state, session = _own(control), sessions.of(control)
+    configured = None if session.is_late else _told_configured(sessions.configured, state)
     fact = RefreshBegan(
         refresh_id=sessions.last_refresh + 1,
         session_id=session.id,
@@ -189,11 +198,27 @@ def _refresh_started(sessions: Sessions, control: Control) -> Fact:
         started=_time(state, "t"),
         scope=_text(state, "scope", ""),
         total=len(state.get("accounts", ())),
+        configured=configured,
     )
     sessions.last_refresh = fact.refresh_id
-    session.refresh = OpenRefresh(fact.refresh_id, fact.created, fact.total)
+    sessions.configured = sessions.configured if configured is None else configured
+    session.refresh = OpenRefresh(fact.refresh_id, fact.created, fact.total, tells="gateways" in state)
     session.downloads.clear()
     return fact
+
+
+def _told_configured(before: Configured, state: dict[str, Any]) -> Configured | None:
+    """Which gateways are configured now; None if the event does not say, or nothing new.
+
+    Of a gateway of another instance the pins are those that an instance told which has it in its own ``IB_GW``.
+    """
+    if "gateways" not in state:
+        return None
+    own = {str(name): tuple(map(str, pins)) for name, pins in state["gateways"].items()}
+    known = dict(before)
+    others = state.get("others", ()) if state.get("knows_others") else known
+    found = (*own.items(), *((name, known.get(name, ())) for name in map(str, others) if name not in own))
+    return None if found == before else found
 
 
 def _refresh_ended(sessions: Sessions, control: Control) -> Fact | None:
@@ -228,6 +253,7 @@ def _account_subscribed(sessions: Sessions, control: Control) -> None:
         positions_request=str(state.get("positions_request")),
         refresh_id=session.refresh.id,
         created=session.refresh.created,
+        tells=session.refresh.tells,
     )
 
 
@@ -267,6 +293,7 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
         is_judged=is_judged,
         is_supplement=download.is_supplement,
         is_late=session.is_late,
+        is_owned_by_all=not download.tells,
         concluded=concluded,
     )
 

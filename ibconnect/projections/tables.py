@@ -24,6 +24,7 @@ from ibconnect.projections.facts import (
     SessionEnded,
 )
 from ibconnect.projections.listing import Listing
+from ibconnect.projections.owners import Standing
 from ibconnect.projections.rows import Rows
 from ibconnect.times import from_micros
 
@@ -34,6 +35,7 @@ _ABORTED = "aborted"
 # Rows refer to rows of the tables before theirs. The first ones hold an id and a content.
 _NAMES = ("currency", "gateway", "account", "security_type", "exchange", "symbol")
 _TABLES = (
+    "gateway_account",
     "contract",
     "session",
     "refresh",
@@ -65,11 +67,15 @@ class Tables:
 
         One of which nothing came, not even its end, has not.
         """
+        owners = self.dimensions.owners
+        owners.claim(fact.account, fact.gateway)
         if fact.concluded is not None:
             self.listing.conclude(fact.concluded)
+        is_foreign = not fact.is_owned_by_all and owners.standing(fact.account, fact.gateway) is not Standing.OWNER
+        has_newer = fact.is_late and self.dimensions.has_newer(fact.account, fact.created, is_foreign=is_foreign)
         is_nothing = download.is_empty and fact.ended not in ("download-end", "quiet")
-        if not is_nothing and not (fact.is_late and self.dimensions.has_newer(fact.account, fact.created)):
-            self.rows.add_snapshot(fact, download)
+        if not is_nothing and not has_newer:
+            self.rows.add_snapshot(fact, download, is_foreign=is_foreign)
 
     def add(
         self, fact: SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Concluded
@@ -84,6 +90,8 @@ class Tables:
                 self.listing.add(fact)
             case RefreshBegan():
                 self.rows.add_refresh(fact)
+                if fact.configured is not None:
+                    self.dimensions.owners.configure(fact.configured)
             case RefreshFinished():
                 self._end(fact)
             case Concluded():
@@ -115,11 +123,18 @@ class Tables:
                 for number, content in getattr(self.dimensions, name).take_fresh():
                     self.rows.add(name, number, content)
                 self._copy(cursor, name)
+            self._add_claims()
             self.dimensions.contract.take_fresh()
             self.dimensions.attribute_set.take_fresh()
             for name in _TABLES:
                 self._copy(cursor, name)
             self._change(cursor)
+
+    def _add_claims(self) -> None:
+        dimensions = self.dimensions
+        for number, account, gateway, standing in dimensions.owners.take_fresh():
+            ids = dimensions.gateway.ids[gateway], dimensions.account.ids[account]
+            self.rows.add("gateway_account", number, *ids, False, *_told(standing).values())
 
     def _copy(self, cursor: Cursor[Any], table: str) -> None:
         lines = self.rows.lines.pop(table, None)
@@ -133,8 +148,21 @@ class Tables:
             ("end_refresh", self.ended),
             ("close_session", self.closed),
             *self.listing.take(),
+            ("own_accounts", [{"id": number, **_told(now)} for number, now in self.dimensions.owners.take_changed()]),
             ("set_aside", [poison._asdict() for poison in self.poison]),
         ):
             if changes:
                 cursor.executemany(Q[name], changes)
+        if repeats := self.dimensions.take_repeats():
+            accounts, gateways, created = zip(*repeats, strict=True)
+            times = [from_micros(each) for each in created]
+            cursor.execute(
+                Q["mark_repeats"], {"accounts": list(accounts), "gateways": list(gateways), "created": times}
+            )
         self.ended, self.closed, self.poison = [], [], []
+        self.dimensions.note_written()
+
+
+def _told(standing: Standing) -> dict[str, bool]:
+    """What ``gateway_account`` says of it."""
+    return {"is_owner": standing is Standing.OWNER, "is_conflict": standing is Standing.CONFLICT}

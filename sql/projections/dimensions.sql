@@ -67,19 +67,37 @@ FROM attribute_set
 WHERE id > %(last)s
 ORDER BY id
 
+-- name: newer_gateway_account
+SELECT
+    gateway_account.id,
+    account.code,
+    gateway.name
+FROM gateway_account
+JOIN account ON account.id = gateway_account.account_id
+JOIN gateway ON gateway.id = gateway_account.gateway_id
+WHERE gateway_account.id > %(last)s
+ORDER BY gateway_account.id
+
+-- name: configured
+-- The gateways that are configured, with their pins, as the events up to here tell them.
+SELECT open -> 'configured'
+FROM projection
+
 -- name: last_snapshot
 SELECT coalesce(max(id), 0)
 FROM account_snapshot
 
 -- name: latest
--- The newest snapshot of each account, and, of those that are no repeat, the newest one's refresh, gateway and whether
--- it is ready: a few looks into the index for each.
+-- When the newest snapshot of each account was created, and the newest of its owners (null: none); and, of these and of
+-- those that are no repeat, the one of the newest refresh: that refresh, the gateway and whether it is ready. (One of an
+-- older refresh may have been created up to two minutes after it: see docs/projections.md.) A few looks into the index each.
 SELECT
     account.id,
     newest.created,
-    refresh.created,
-    newest_own.gateway_id,
-    newest_own.ready
+    newest_own.created,
+    newest_first.refreshed,
+    gateway.name,
+    newest_first.ready
 FROM account
 CROSS JOIN LATERAL (
     SELECT account_snapshot.created
@@ -88,18 +106,41 @@ CROSS JOIN LATERAL (
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest
-CROSS JOIN LATERAL (
-    SELECT
-        account_snapshot.refresh_id,
-        account_snapshot.gateway_id,
-        account_snapshot.ready
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE account_snapshot.account_id = account.id
+      AND NOT account_snapshot.is_foreign
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest_own ON true
+LEFT JOIN LATERAL (
+    SELECT account_snapshot.created
     FROM account_snapshot
     WHERE account_snapshot.account_id = account.id
       AND NOT account_snapshot.is_repeat
+      AND NOT account_snapshot.is_foreign
     ORDER BY account_snapshot.created DESC
     LIMIT 1
-) AS newest_own
-INNER JOIN refresh ON refresh.id = newest_own.refresh_id
+) AS last_first ON true
+LEFT JOIN LATERAL (
+    SELECT
+        refresh.created AS refreshed,
+        account_snapshot.gateway_id,
+        account_snapshot.ready
+    FROM account_snapshot
+    JOIN refresh ON refresh.id = account_snapshot.refresh_id
+    WHERE account_snapshot.account_id = account.id
+      AND account_snapshot.created >= last_first.created - interval '121 seconds'
+      AND NOT account_snapshot.is_repeat
+      AND NOT account_snapshot.is_foreign
+    ORDER BY
+        refresh.created DESC,
+        account_snapshot.ready DESC,
+        account_snapshot.created DESC
+    LIMIT 1
+) AS newest_first ON true
+LEFT JOIN gateway ON gateway.id = newest_first.gateway_id
 
 -- name: taken
 -- The times of an account's snapshots from one on.
@@ -111,7 +152,7 @@ ORDER BY created
 LIMIT %(rows)s
 
 -- name: has_ready
--- Whether another gateway has a ready snapshot of an account of the refresh of this time.
+-- Whether another owner has a ready snapshot of an account of the refresh of this time.
 SELECT EXISTS (
     SELECT 1
     FROM account_snapshot
@@ -121,5 +162,6 @@ SELECT EXISTS (
       AND account_snapshot.gateway_id <> %(gateway)s
       AND account_snapshot.ready
       AND NOT account_snapshot.is_repeat
+      AND NOT account_snapshot.is_foreign
       AND refresh.created = %(created)s
 )

@@ -9,6 +9,9 @@ COPY gateway (id, name) FROM STDIN
 -- name: account
 COPY account (id, code) FROM STDIN
 
+-- name: gateway_account
+COPY gateway_account (id, gateway_id, account_id, is_listed, is_owner, is_conflict) FROM STDIN
+
 -- name: security_type
 COPY security_type (id, name) FROM STDIN
 
@@ -41,7 +44,7 @@ COPY account_attribute (attribute_set_id, ordinal, tag, segment, currency_id, va
 -- name: account_snapshot
 COPY account_snapshot (
     id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,
-    has_models, source, ended, as_of, cushion, look_ahead_next_change, remarks
+    is_foreign, has_models, source, ended, as_of, cushion, look_ahead_next_change, remarks
 ) FROM STDIN
 
 -- name: account_segment
@@ -88,12 +91,33 @@ SET ended = %(ended)s,
     done = %(done)s
 WHERE id = %(refresh_id)s
 
+-- name: own_accounts
+-- Whose accounts are has changed.
+UPDATE gateway_account
+SET is_owner = %(is_owner)s,
+    is_conflict = %(is_conflict)s
+WHERE id = %(id)s
+
+-- name: mark_repeats
+-- Snapshots of some accounts and gateways, of the refreshes of some times, that a gateway with precedence has as well.
+UPDATE account_snapshot
+SET is_repeat = true
+FROM unnest(%(accounts)s::integer[], %(gateways)s::integer[], %(created)s::timestamptz[])
+    AS former (account_id, gateway_id, created), refresh
+WHERE account_snapshot.account_id = former.account_id
+  AND account_snapshot.gateway_id = former.gateway_id
+  AND account_snapshot.created BETWEEN former.created AND former.created + interval '1 second'
+  AND refresh.id = account_snapshot.refresh_id
+  AND refresh.created = former.created
+  AND NOT account_snapshot.is_foreign
+
 -- name: list_accounts
-INSERT INTO gateway_account (gateway_id, account_id, first_listed, last_listed, is_listed)
-VALUES (%(gateway_id)s, %(account_id)s, %(first)s, %(last)s, %(is_listed)s)
-ON CONFLICT (gateway_id, account_id) DO UPDATE
-SET last_listed = excluded.last_listed,
-    is_listed = excluded.is_listed
+UPDATE gateway_account
+SET first_listed = coalesce(first_listed, %(first)s),
+    last_listed = %(last)s,
+    is_listed = %(is_listed)s
+WHERE gateway_id = %(gateway_id)s
+  AND account_id = %(account_id)s
 
 -- name: unlist_accounts
 -- The accounts that a gateway listed once and no longer does.

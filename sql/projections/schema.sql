@@ -105,21 +105,28 @@ CREATE TABLE refresh (
 CREATE INDEX refresh_request_idx ON refresh (request DESC NULLS LAST);
 CREATE INDEX refresh_session_idx ON refresh (session_id, id DESC);
 
--- Which accounts a gateway manages, and when it last listed them; when it was last asked for one, how that ended, and
--- the highest refresh request that this serves.
+-- Which accounts a gateway has named, in the order of events; when it last listed them; when it was last asked for one,
+-- how that ended, and the highest refresh request that this serves. `is_owner`: the account is this gateway's now.
+-- `is_conflict`: another one named it first, and no pin says whose it is.
 CREATE TABLE gateway_account (
+    id integer PRIMARY KEY,
     gateway_id integer NOT NULL REFERENCES gateway,
     account_id integer NOT NULL REFERENCES account,
-    first_listed timestamptz NOT NULL,
-    last_listed timestamptz NOT NULL,
+    first_listed timestamptz,
+    last_listed timestamptz,
     is_listed boolean NOT NULL,
+    is_owner boolean NOT NULL,
+    is_conflict boolean NOT NULL,
     concluded timestamptz,
     ended text,
     detail text,
     is_whole boolean,
     request bigint,
-    PRIMARY KEY (gateway_id, account_id)
+    UNIQUE (gateway_id, account_id)
 );
+
+CREATE INDEX gateway_account_account_idx ON gateway_account (account_id);
+CREATE INDEX gateway_account_foreign_idx ON gateway_account (gateway_id) WHERE NOT is_owner;
 
 -- Text about an account that seldom changes: one set of it is shared by all snapshots that say the same.
 CREATE TABLE attribute_set (
@@ -139,7 +146,8 @@ CREATE TABLE account_attribute (
 
 -- `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
 -- the gateway named when it was connected. `ready`: the figures as a whole can be relied on; `remarks` says why not, and
--- what else is to be said of them. `is_repeat`: another gateway has a ready snapshot of the account of the same refresh.
+-- what else is to be said of them. `is_repeat`: another owner has a ready snapshot of the account of the same refresh.
+-- `is_foreign`: the account was another gateway's then: it is nobody's latest, and in no history but its gateway's.
 -- `has_models`: there are rows in the tables of models.
 CREATE TABLE account_snapshot (
     id integer NOT NULL,
@@ -152,6 +160,7 @@ CREATE TABLE account_snapshot (
     base_currency_id smallint,
     ready boolean NOT NULL,
     is_repeat boolean NOT NULL,
+    is_foreign boolean NOT NULL,
     has_models boolean NOT NULL,
     source text NOT NULL,
     ended text NOT NULL,

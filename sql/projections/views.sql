@@ -1,7 +1,8 @@
 -- name: v_account_snapshot_latest
--- The snapshot of each account that is its latest (all columns but the account null before the first one), and which
--- gateways list the account now. It is the newest whose figures can be relied on, or, if there is none, simply the newest;
--- one that a wrong clock dated into the future counts when that time has come.
+-- The snapshot of each account that is its latest (all columns but the account null before the first one), and which of the
+-- gateways that it belongs to list it now. It is the newest whose figures can be relied on, or, if there is none, simply the
+-- newest; one that a wrong clock dated into the future counts when that time has come. What a gateway says of an account
+-- of another one is in the tables alone, here and in all views.
 SELECT
     account.code AS account_code,
     latest.created AS latest,
@@ -23,6 +24,7 @@ LEFT JOIN LATERAL (
             FROM account_snapshot
             WHERE account_snapshot.account_id = account.id
               AND account_snapshot.ready
+              AND NOT account_snapshot.is_foreign
               AND account_snapshot.created <= clock_timestamp() + interval '1 minute'
             ORDER BY account_snapshot.created DESC
             LIMIT 1
@@ -32,6 +34,7 @@ LEFT JOIN LATERAL (
             SELECT *
             FROM account_snapshot
             WHERE account_snapshot.account_id = account.id
+              AND NOT account_snapshot.is_foreign
               AND account_snapshot.created <= clock_timestamp() + interval '1 minute'
             ORDER BY account_snapshot.created DESC
             LIMIT 1
@@ -48,6 +51,7 @@ LEFT JOIN LATERAL (
     JOIN gateway ON gateway.id = gateway_account.gateway_id
     WHERE gateway_account.account_id = account.id
       AND gateway_account.is_listed
+      AND gateway_account.is_owner
 ) AS listing ON true
 
 -- name: v_account_amount
@@ -139,6 +143,7 @@ LEFT JOIN LATERAL (
           AND account_value.amount IS NOT NULL
     ) AS sent
 ) AS inexact ON true
+WHERE NOT account_snapshot.is_foreign
 
 -- name: v_account_position
 -- One row per position of a snapshot. Money is in the contract's currency. A position of size 0 was closed that day.
@@ -201,6 +206,7 @@ JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
 JOIN security_type ON security_type.id = contract.security_type_id
 JOIN exchange ON exchange.id = contract.exchange_id
 JOIN currency ON currency.id = contract.currency_id
+WHERE NOT account_snapshot.is_foreign
 
 -- name: v_contract
 -- Contracts as IB described them; a contract id has several rows when its description has changed.
@@ -382,6 +388,7 @@ CROSS JOIN LATERAL (
     WHERE figure.amount IS NOT NULL
 ) AS sent
 LEFT JOIN currency ON currency.id = sent.currency_id
+WHERE NOT account_snapshot.is_foreign
 
 -- name: v_event
 -- Every recorded event: its place in the store and in its session, what it is, when it arrived (the time that the

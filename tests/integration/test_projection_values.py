@@ -114,7 +114,7 @@ def test_accounts_that_a_gateway_no_longer_lists(database_url):
     project(database_url)
     tables = read_tables(database_url)
     codes = {row[0]: row[1] for row in tables["account"]}
-    assert {codes[row[1]]: row[4] for row in tables["gateway_account"]} == {
+    assert {codes[row[2]]: row[5] for row in tables["gateway_account"]} == {
         "DU1": "false",
         "DU2": "true",
         "DU3": "true",

@@ -134,3 +134,29 @@ def test_what_is_open_survives_a_restart_at_every_event():
         found.append(restarted.apply(control))
     assert found == expected
     assert restarted == straight
+
+
+def test_what_is_configured_holds_until_it_is_told_anew(tell):
+    def began(**told):
+        return tell("rs", created=START, **told).configured
+
+    assert began() is None, "an earlier version says nothing"
+    assert began(gateways={"a": ["DU1"], "b": []}, others=["c"], knows_others=True) == (
+        ("a", ("DU1",)),
+        ("b", ()),
+        ("c", ()),
+    )
+    assert began(gateways={"a": ["DU1"], "b": []}, others=["c"], knows_others=True) is None, "nothing new"
+    # Another instance has another order, and knows no pins of gateways that it does not have.
+    assert began(gateways={"b": []}, others=["a"], knows_others=True) == (("b", ()), ("a", ("DU1",)))
+    # One that has not heard of others takes nothing away.
+    assert began(gateways={"d": ["DU2"]}) == (("d", ("DU2",)), ("b", ()), ("a", ("DU1",)))
+    assert Sessions.load(tell.sessions.dump()) == tell.sessions
+    assert began(gateways={"d": []}, knows_others=True) == (("d", ()),)
+
+
+def test_the_rest_of_a_session_says_nothing_of_what_is_configured_now():
+    told = Told()
+    told("so", **OPENED, continues=str(UUID(int=2)))
+    assert told("rs", created=START, gateways={"a": []}, knows_others=True).configured is None
+    assert told.sessions.configured == ()
