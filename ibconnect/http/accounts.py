@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
-from ibconnect.http.calls import JSON, Call, unknown_account
+from ibconnect.http.calls import JSON, Call, unknown_account, unknown_gateway
 from ibconnect.http.documents import Document
 from ibconnect.http.headers import COMMON, max_age, prefers_fresh
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
@@ -42,7 +42,8 @@ async def _account_list(call: Call) -> Document:
     if state is not None:
         await services.tables.vouch(state[0])
     codes = None if visible is None else sorted(visible)
-    found = await reads.rows(services.pool, _SQL["list_accounts"], {"codes": codes}, binary=True)
+    asked = {"codes": codes, "gateway": None}
+    found = await reads.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
     accounts = [
         {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
         for code, latest, is_listed, is_ready, _ in found
@@ -66,18 +67,30 @@ async def latest_report(call: Call) -> web.StreamResponse:
 
 
 async def _latest(call: Call, account: str) -> TupleRow:
-    found = await reads.rows(call.services.pool, _SQL["list_accounts"], {"codes": [account]}, binary=True)
+    asked = {"codes": [account], "gateway": call.arguments["gateway"]}
+    found = await reads.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
     if not found:
         raise unknown_account(account)
+    await _ensure_gateway(call, account)
     return found[0]
+
+
+async def _ensure_gateway(call: Call, account: str) -> None:
+    """Refuse a gateway that has nothing to do with the account."""
+    if (gateway := call.arguments["gateway"]) is not None:
+        row = await reads.row(call.services.pool, _SQL["gateway_named"], {"account": account, "gateway": gateway})
+        if row is None or not row[0]:
+            raise unknown_gateway(gateway)
 
 
 async def report_as_of(call: Call) -> web.StreamResponse:
     """Redirect to the newest report that was complete at or before a time."""
-    account, at = call.account(), call.arguments["Timestamp"]
-    found = await reads.rows(call.services.pool, _SQL["as_of"], {"account": account, "at": at}, binary=True)
+    account = call.account()
+    asked = {"account": account, "at": call.arguments["Timestamp"], "gateway": call.arguments["gateway"]}
+    found = await reads.rows(call.services.pool, _SQL["as_of"], asked, binary=True)
     if not found:
         raise unknown_account(account)
+    await _ensure_gateway(call, account)
     ready, newest = found[0]
     return _redirect(call, account, newest if _takes_any(call) else ready or newest)
 
@@ -88,13 +101,16 @@ def _takes_any(call: Call) -> bool:
 
 
 async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] | None:
-    """What could not be refreshed, if the client wants figures that are newer than what is stored; else None."""
+    """What could not be refreshed, if the client wants figures that are newer than what is stored; else None.
+
+    The list of accounts names no gateway.
+    """
     age = max_age(call.request.headers.get("Cache-Control", ""))
     is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
     if age is None and not is_required:
         return None
     return await call.services.refresher.refreshed(
-        Wanted(accounts, age or 0, is_required, call.principal.accounts is not None)
+        Wanted(accounts, age or 0, is_required, call.principal.accounts is not None, call.arguments.get("gateway"))
     )
 
 
@@ -163,11 +179,13 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         "from": arguments["from"],
         "to": arguments["to"],
         "before": arguments["cursor"],
+        "gateway": arguments["gateway"],
         "rows": limit + 1,
     }
     found = await reads.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
     if not found and not await account_exists(call.services.pool, account):
         raise unknown_account(account)
+    await _ensure_gateway(call, account)
     times = [created for (created,) in found[:limit]]
     headers = {}
     if len(found) > limit:

@@ -48,6 +48,11 @@ def unknown_account(code: str) -> Problem:
     return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}")
 
 
+def unknown_gateway(name: str) -> Problem:
+    """No gateway of this name has named the account; of other accounts that says nothing."""
+    return Problem(Code.UNKNOWN_GATEWAY, f"no gateway {name!r} ever listed this account; /v1/gateways lists gateways")
+
+
 def template_of(resource: web.AbstractResource | None) -> str:
     """A resource's path with its parameters unfilled."""
     return "unmatched" if resource is None else resource.canonical

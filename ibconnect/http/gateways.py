@@ -10,7 +10,7 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import JSON, Call
 from ibconnect.http.documents import Document
-from ibconnect.http.limits import GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
+from ibconnect.http.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/gateways")
@@ -23,6 +23,7 @@ async def list_gateways(call: Call) -> web.StreamResponse:
         "own": [str(address) for address in call.services.config.ib_gw],
         "watched": GATEWAY_WATCHED_SECONDS,
         "fresh": GATEWAY_FRESH_SECONDS,
+        "conflicts": CONFLICTS_SHOWN,
         "codes": None if visible is None else sorted(visible),
     }
     found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
@@ -33,7 +34,7 @@ async def list_gateways(call: Call) -> web.StreamResponse:
 def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
     name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
     notice_code, notice_text, notice_at, created, started, ended, outcome, trigger, missing, *progress = rest
-    scope, done, total, refresh_detail = progress
+    scope, done, total, refresh_detail, conflicts = progress
     notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
     refresh = {
         "Created": created and format_rfc3339(created),
@@ -59,6 +60,7 @@ def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
         "Heartbeat": heartbeat and format_rfc3339(heartbeat),
         "LastRefresh": refresh if created else None,
         "LastNotice": notice if notice_code else None,
+        "Conflicts": conflicts or [],
     }
 
 

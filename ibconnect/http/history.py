@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
-from ibconnect.http.calls import Call, unknown_account
+from ibconnect.http.calls import Call, unknown_account, unknown_gateway
 from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.series import FORMATS, Extra, Page, Pages, Series
@@ -81,9 +81,8 @@ async def position_history(call: Call) -> web.StreamResponse:
     """One position over time; null where it was not held."""
     account, contract = call.account(), call.arguments["IbContractId"]
     span = await _span(call, account)
-    held = await reads.row(
-        call.services.pool, _SQL["position_exists"], {"account": span.account_id, "contract": contract}
-    )
+    asked = {"account": span.account_id, "contract": contract, "gateway": span.gateway_id}
+    held = await reads.row(call.services.pool, _SQL["position_exists"], asked)
     if held is None or not held[0]:
         raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
     extras = _readiness(call)
@@ -116,7 +115,7 @@ async def _span(call: Call, account: str) -> _Span:
         raise unknown_account(account)
     account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
     if gateway is not None and gateway_id is None:
-        raise Problem(Code.UNKNOWN_GATEWAY, f"there is no gateway {gateway!r}; /v1/gateways lists those that there are")
+        raise unknown_gateway(gateway)
     whose = _SQL["of_each_refresh" if gateway is None else "of_one_gateway"]
     wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), SQL(whose))
     step = arguments["step"]

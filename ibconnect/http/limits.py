@@ -64,6 +64,8 @@ GATEWAY_FRESH_SECONDS = 15
 # For how long a gateway is listed that only instances have configured that are silent: Postgres may be away for all of
 # them, and an instance be started again.
 GATEWAY_WATCHED_SECONDS = 300
+# Accounts of others that a gateway is said to list; a hostile one may list any number.
+CONFLICTS_SHOWN = 100
 # How long a scrape of the metrics waits for Postgres, and for how much of the time that the scraper says it has.
 SCRAPE_SECONDS = 3.0
 SCRAPE_SHARE = 0.5

@@ -47,6 +47,7 @@ async def metrics(call: Call) -> web.StreamResponse:
     DATABASE_UP.set(found.is_up)
     _show_applied(found.applied)
     _show_refreshed(call.services, found.refreshed)
+    _show_conflicts(call.services, found.conflicts)
     headers = {**COMMON, "Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
     return web.Response(body=generate_latest(), headers=headers)
 
@@ -94,6 +95,14 @@ def _show_refreshed(services: Services, refreshed: Mapping[str, datetime] | None
         ended = known.get(gateway)
         LAST_COMPLETE_REFRESH.labels(gateway).set(ended.timestamp() if ended else 0)
         REFRESH_DUE.labels(gateway).set(_due(services.config.acct_ref, ended))
+
+
+def _show_conflicts(services: Services, conflicts: Mapping[str, int] | None) -> None:
+    """Of the same gateways. Without an answer it is not known."""
+    observe.ACCOUNT_CONFLICTS.clear()
+    for gateway in map(str, services.config.ib_gw):
+        count = math.nan if conflicts is None else conflicts.get(gateway, 0)
+        observe.ACCOUNT_CONFLICTS.labels(gateway).set(count)
 
 
 @lru_cache(maxsize=64)

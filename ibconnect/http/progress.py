@@ -1,8 +1,8 @@
 """How far everything is, asked of the database for each scrape of the metrics.
 
-In: the gateways of this instance. Out: how far the snapshot tables are behind, and when each gateway was last
-refreshed. Over a connection of its own, so that a scrape does not wait for the requests that it is to count; and within
-a time, so that a database that hangs does not look like a service that is down.
+In: the gateways of this instance. Out: how far the snapshot tables are behind, when each gateway was last refreshed,
+and how many accounts of others it lists. Over a connection of its own, so that a scrape does not wait for the requests
+that it is to count; and within a time, so that a database that hangs does not look like a service that is down.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ class Found(NamedTuple):
     is_up: bool = False
     applied: Applied | None = None
     refreshed: Mapping[str, datetime] | None = None
+    conflicts: Mapping[str, int] | None = None
 
 
 class Progress:
@@ -62,13 +63,15 @@ class Progress:
     async def _ask(self) -> Found:
         try:
             row = await reads.row(self.pool, _SQL["progress"], {})
-            refreshed = await reads.rows(self.pool, _SQL["last_refreshes"], {"gateways": self._gateways})
+            gateways = await reads.rows(self.pool, _SQL["gateways"], {"gateways": self._gateways})
         except (psycopg.OperationalError, PoolTimeout):
             return Found()
         except psycopg.Error:
             # It answers, but there is nothing to read, or no right to.
             return Found(is_up=True)
-        return Found(True, None if row is None else _applied(*row), {name: ended for name, ended in refreshed if ended})
+        refreshed = {name: ended for name, _, ended in gateways if ended}
+        conflicts = {name: count for name, count, _ in gateways}
+        return Found(True, None if row is None else _applied(*row), refreshed, conflicts)
 
     async def close(self) -> None:
         """Wait for nothing any more."""

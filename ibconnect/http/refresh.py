@@ -30,12 +30,14 @@ class Wanted(NamedTuple):
     """What a client wants. ``accounts``: None for all. ``is_required``: an answer that is older is none.
 
     ``is_limited``: he may see some accounts only. IB's own words may name others: he hears what stands before them.
+    ``gateway``: the only one that is to be asked; None: those that the accounts belong to.
     """
 
     accounts: frozenset[str] | None
     max_age: float
     is_required: bool
     is_limited: bool = False
+    gateway: str | None = None
 
 
 class _Listed(NamedTuple):
@@ -106,15 +108,17 @@ class Refresher:
 
         :raises Problem: nothing can be refreshed, or the refresh does not end in time (it goes on)
         """
-        gateways = await self._relevant(wanted.accounts)
+        gateways = await self._relevant(wanted)
         usable = [gateway for gateway in gateways if gateway.is_usable]
         if not usable and (wanted.is_required or not await self._is_recorded(wanted.accounts)):
             raise Problem(Code.NO_GATEWAY, _nobody(gateways, wanted.is_limited))
         ask = frozenset(pair for gateway in usable for pair in self._to_ask(gateway, wanted))
         if ask:
             await self._joined(ask)
-            gateways = await self._relevant(wanted.accounts)
+            gateways = await self._relevant(wanted)
         if not gateways and wanted.accounts is not None:
+            if wanted.gateway is not None:
+                return [f"{wanted.gateway}; the account is not this gateway's, or it does not list it now"]
             return ["none; no gateway lists this account now"]
         return [f"{gateway.name}; {why}" for gateway in gateways if (why := _incomplete(gateway, wanted.is_limited))]
 
@@ -176,9 +180,14 @@ class Refresher:
         row = await reads.row(self._pool, _SQL["is_recorded"], {"codes": None if codes is None else sorted(codes)})
         return row is not None and bool(row[0])
 
-    async def _relevant(self, codes: frozenset[str] | None) -> list[_Gateway]:
-        """The gateways that matter: those that list one of the accounts, or all."""
-        asked = {"fresh": GATEWAY_FRESH_SECONDS, "codes": None if codes is None else sorted(codes)}
+    async def _relevant(self, wanted: Wanted) -> list[_Gateway]:
+        """The gateways that matter: those that list one of the accounts and that it belongs to, or all."""
+        codes = wanted.accounts
+        asked = {
+            "fresh": GATEWAY_FRESH_SECONDS,
+            "codes": None if codes is None else sorted(codes),
+            "gateway": wanted.gateway,
+        }
         found: dict[str, _Gateway] = {}
         for name, is_connected, state, detail, code, age, is_whole, why in await reads.rows(
             self._writes, _SQL["relevant"], asked

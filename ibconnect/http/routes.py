@@ -63,7 +63,8 @@ GATEWAY = Parameter(
     "gateway",
     "query",
     kinds.GATEWAY,
-    "Only what this gateway told, where several see the account. Default: of each refresh one gateway's",
+    "Only what this gateway told, where several name the account. Default: what those told that it belongs to, of each "
+    "refresh one",
     "127.0.0.1:4002",
 )
 IF_NONE_MATCH = Parameter(
@@ -115,9 +116,9 @@ ROUTES: tuple[Route, ...] = (
         tag="Accounts",
         summary="The latest report",
         description="Redirects to the newest report whose figures can be relied on, or else to the newest.",
-        parameters=(ACCOUNT, ANY, *_WISHES),
+        parameters=(ACCOUNT, ANY, GATEWAY, *_WISHES),
         answers={303: _SEE_LATEST},
-        problems=(*_REFRESHING, Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+        problems=(*_REFRESHING, Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, Code.UNKNOWN_SNAPSHOT),
         reads_tables=True,
     ),
     Route(
@@ -130,9 +131,9 @@ ROUTES: tuple[Route, ...] = (
             "Redirects to the newest report that was complete at or before that time: one whose figures can be relied "
             "on, or, if there is none, any."
         ),
-        parameters=(ACCOUNT, TIMESTAMP, ANY),
+        parameters=(ACCOUNT, TIMESTAMP, ANY, GATEWAY),
         answers={303: _SEE_REPORT},
-        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_SNAPSHOT),
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, Code.UNKNOWN_SNAPSHOT),
         reads_tables=True,
     ),
     Route(
@@ -155,10 +156,11 @@ ROUTES: tuple[Route, ...] = (
                 default=SNAPSHOTS_DEFAULT,
             ),
             Parameter("cursor", "query", kinds.CURSOR, "Where the page begins, from an earlier answer's `Link`"),
+            GATEWAY,
             IF_NONE_MATCH,
         ),
         answers={200: Answer("The times", {JSON: "TimestampList"}, ("ETag", "Link")), 304: _NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY),
         reads_tables=True,
     ),
     Route(

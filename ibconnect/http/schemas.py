@@ -4,6 +4,7 @@ from typing import Any
 
 from ibconnect.codes import CODE_PATTERN
 from ibconnect.http.balance import MONEY_TAGS
+from ibconnect.http.limits import CONFLICTS_SHOWN
 from ibconnect.http.parameters import EVENT_TYPES
 from ibconnect.http.problems import TYPE_PREFIX, Code
 from ibconnect.http.remarks import REMARKS
@@ -263,6 +264,19 @@ _GATEWAY = _object(
         "LastNotice": {
             **_object("IB's last error or notice", {"Code": _TEXT, "Text": _nullable(_TEXT), "At": _nullable(_TIME)}),
             "type": ["object", "null"],
+        },
+        "Conflicts": {
+            "type": "array",
+            "maxItems": CONFLICTS_SHOWN,
+            "description": "The first of the accounts that it lists and that are not its own",
+            "items": _object(
+                "An account that belongs to other gateways",
+                {
+                    "AccountCode": _TEXT,
+                    "Owners": {"type": "array", "items": _TEXT, "description": "Of the gateways that have named it"},
+                    "Pinned": {"type": "boolean", "description": "IB_GW says so; else the first to name it keeps it"},
+                },
+            ),
         },
     },
 )

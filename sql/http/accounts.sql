@@ -1,33 +1,37 @@
 -- name: state
 -- Changes whenever the list of accounts does: accounts and snapshots are only ever added, with growing ids; what gateways
--- list is told with the time; and a rebuild has new tables.
+-- list is told with the time; whose an account is follows from what is configured; and a rebuild has new tables.
 SELECT
     'account_snapshot'::regclass::oid::bigint AS generation,
     (SELECT max(account.id) FROM account) AS accounts,
     (SELECT max(account_snapshot.id) FROM account_snapshot) AS snapshots,
     (SELECT count(*) FILTER (WHERE gateway_account.is_listed) FROM gateway_account) AS listed,
-    (SELECT max(gateway_account.last_listed) FROM gateway_account WHERE NOT gateway_account.is_listed) AS unlisted;
+    (SELECT max(gateway_account.last_listed) FROM gateway_account WHERE NOT gateway_account.is_listed) AS unlisted,
+    (SELECT max(gateway_account.id) FROM gateway_account) AS named,
+    (SELECT projection.open ->> 'configured' FROM projection) AS configured;
 
 -- name: list_accounts
 -- Every account ever seen, by code, with the snapshot that is shown as its latest: the newest whose figures can be relied
--- on, or, if there is none, simply the newest; and whether any gateway lists it now. (A snapshot that a wrong clock dated
--- into the future counts when that time has come.)
+-- on, or, if there is none, simply the newest; and whether a gateway that it belongs to lists it now. (A snapshot that a
+-- wrong clock dated into the future counts when that time has come.) Where a gateway is named: its own, whosever the account.
 SELECT
     account.code,
     coalesce(ready.created, newest.created) AS latest,
     EXISTS (
         SELECT 1
         FROM gateway_account
-        WHERE gateway_account.account_id = account.id AND gateway_account.is_listed
+        WHERE gateway_account.account_id = account.id AND gateway_account.is_listed AND gateway_account.is_owner
     ) AS is_listed,
     CASE WHEN newest.created IS NOT NULL THEN ready.created IS NOT NULL END AS is_ready,
     newest.created AS newest
 FROM account
+LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
 LEFT JOIN LATERAL (
     SELECT account_snapshot.created
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
+        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
         AND account_snapshot.ready
     ORDER BY account_snapshot.created DESC
@@ -38,6 +42,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
+        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
     ORDER BY account_snapshot.created DESC
     LIMIT 1
@@ -52,11 +57,13 @@ SELECT
     ready.created AS ready,
     newest.created AS newest
 FROM account
+LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
 LEFT JOIN LATERAL (
     SELECT account_snapshot.created
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
+        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
         AND account_snapshot.created <= %(at)s
         AND account_snapshot.completed <= %(at)s
         AND account_snapshot.ready
@@ -68,6 +75,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
+        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
         AND account_snapshot.created <= %(at)s
         AND account_snapshot.completed <= %(at)s
     ORDER BY account_snapshot.created DESC
@@ -81,13 +89,25 @@ WHERE account.code = %(account)s;
 SELECT account_snapshot.created
 FROM account_snapshot
 INNER JOIN account ON account.id = account_snapshot.account_id
+LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
 WHERE
     account.code = %(account)s
+    AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
     AND (%(from)s::timestamptz IS NULL OR account_snapshot.created >= %(from)s)
     AND (%(to)s::timestamptz IS NULL OR account_snapshot.created <= %(to)s)
     AND (%(before)s::timestamptz IS NULL OR account_snapshot.created < %(before)s)
 ORDER BY account_snapshot.created DESC
 LIMIT %(rows)s;
+
+-- name: gateway_named
+-- Whether a gateway has named an account.
+SELECT EXISTS (
+    SELECT 1
+    FROM gateway_account
+    INNER JOIN account ON account.id = gateway_account.account_id
+    INNER JOIN gateway ON gateway.id = gateway_account.gateway_id
+    WHERE account.code = %(account)s AND gateway.name = %(gateway)s
+);
 
 -- name: account_exists
 -- Whether any gateway ever listed this account.

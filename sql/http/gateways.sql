@@ -1,7 +1,8 @@
 -- name: list_gateways
 -- Each gateway that we or an instance that was alive lately could record, as its leader last told of it, with its last
 -- refresh; for a token that is limited to some accounts, the gateways that listed one of them, without notices, which may
--- name others. What a leader said that has fallen silent holds no longer.
+-- name others. What a leader said that has fallen silent holds no longer. Conflicts: the first of the accounts that it lists
+-- and that are not its own.
 WITH watched AS (
     SELECT unnest(%(own)s::text[]) AS name
     UNION
@@ -44,7 +45,8 @@ SELECT
     last_refresh.scope,
     coalesce(last_refresh.done, last_refresh.done_so_far) AS done,
     last_refresh.total,
-    last_refresh.detail AS refresh_detail
+    last_refresh.detail AS refresh_detail,
+    foreign_accounts.conflicts
 FROM watched
 LEFT JOIN latest AS told ON told.name = watched.name
 LEFT JOIN gateway ON gateway.name = watched.name
@@ -70,6 +72,37 @@ LEFT JOIN LATERAL (
     ORDER BY refresh.id DESC
     LIMIT 1
 ) AS last_refresh ON TRUE
+LEFT JOIN LATERAL (
+    SELECT
+        json_agg(
+            json_build_object(
+                'AccountCode', conflict.code,
+                'Owners', (
+                    SELECT coalesce(json_agg(owning.name ORDER BY owning.name COLLATE "C"), '[]'::json)
+                    FROM gateway_account AS owned
+                    INNER JOIN gateway AS owning ON owning.id = owned.gateway_id
+                    WHERE owned.account_id = conflict.id AND owned.is_owner
+                ),
+                'Pinned', NOT conflict.is_conflict
+            )
+            ORDER BY conflict.code COLLATE "C"
+        ) AS conflicts
+    FROM (
+        SELECT
+            account.id,
+            account.code,
+            listing.is_conflict
+        FROM gateway_account AS listing
+        INNER JOIN account ON account.id = listing.account_id
+        WHERE
+            listing.gateway_id = gateway.id
+            AND NOT listing.is_owner
+            AND listing.is_listed
+            AND (%(codes)s::text[] IS NULL OR account.code = ANY(%(codes)s::text[]))
+        ORDER BY account.code COLLATE "C"
+        LIMIT %(conflicts)s
+    ) AS conflict
+) AS foreign_accounts ON TRUE
 WHERE
     %(codes)s::text[] IS NULL
     OR EXISTS (

@@ -27,11 +27,20 @@ SELECT
 FROM projection
 LIMIT 1;
 
--- name: last_refreshes
--- When all accounts of each gateway were last refreshed: in one complete refresh, or the last of them in one that made up
--- for what others had missed.
+-- name: gateways
+-- When all accounts of each gateway were last refreshed: in one complete refresh, or the last of its own in one that made up
+-- for what others had missed. And how many of another gateway it lists, where no pin says whose they are.
 SELECT
     gateway.name,
+    (
+        SELECT count(*)
+        FROM gateway_account AS listing
+        WHERE
+            listing.gateway_id = gateway.id
+            AND NOT listing.is_owner
+            AND listing.is_conflict
+            AND listing.is_listed
+    ) AS conflicts,
     greatest(
         (
             SELECT refresh.ended
@@ -44,7 +53,7 @@ SELECT
         (
             SELECT CASE WHEN bool_and(coalesce(listing.is_whole, FALSE)) THEN min(listing.concluded) END
             FROM gateway_account AS listing
-            WHERE listing.gateway_id = gateway.id AND listing.is_listed
+            WHERE listing.gateway_id = gateway.id AND listing.is_listed AND listing.is_owner
         )
     ) AS ended
 FROM gateway

@@ -2,8 +2,8 @@
 
 -- name: account
 -- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, the
--- span of these snapshots within the times asked for, and where a next page would begin; and, where a gateway is named,
--- which one that is.
+-- span of these snapshots within the times asked for, and where a next page would begin; and, where a gateway is named that
+-- has named the account, which one that is.
 SELECT
     account.id,
     newest.base_currency_id,
@@ -11,7 +11,10 @@ SELECT
     (
         SELECT min(oldest.created)
         FROM account_snapshot AS oldest
-        WHERE oldest.account_id = account.id AND oldest.created >= %(from)s
+        WHERE
+            oldest.account_id = account.id
+            AND oldest.created >= %(from)s
+            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT oldest.is_foreign ELSE oldest.gateway_id = named.id END
     ) AS first_created,
     (
         SELECT beyond.created
@@ -20,14 +23,24 @@ SELECT
             beyond.account_id = account.id
             AND beyond.created BETWEEN %(from)s AND %(to)s
             AND (%(any)s OR beyond.ready)
-            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT beyond.is_repeat ELSE beyond.gateway_id = named.id END
+            AND CASE
+                WHEN %(gateway)s::text IS NULL THEN NOT beyond.is_repeat AND NOT beyond.is_foreign
+                ELSE beyond.gateway_id = named.id
+            END
         ORDER BY beyond.created
         OFFSET %(limit)s
         LIMIT 1
     ) AS next_created,
     named.id AS gateway_id
 FROM account
-LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
+LEFT JOIN gateway AS named
+    ON
+        named.name = %(gateway)s::text
+        AND EXISTS (
+            SELECT 1
+            FROM gateway_account
+            WHERE gateway_account.gateway_id = named.id AND gateway_account.account_id = account.id
+        )
 LEFT JOIN LATERAL (
     SELECT
         account_snapshot.base_currency_id,
@@ -36,6 +49,7 @@ LEFT JOIN LATERAL (
     INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
     WHERE
         account_snapshot.account_id = account.id
+        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
         AND (%(any)s OR account_snapshot.ready)
     ORDER BY account_snapshot.created DESC
@@ -44,7 +58,7 @@ LEFT JOIN LATERAL (
 WHERE account.code = %(account)s;
 
 -- name: position_exists
--- Whether any snapshot of the account ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
+-- Whether any snapshot of the account (of one gateway, where one is named) ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
 -- the planner from reading the positions of all accounts instead). What is held under a model is not the account's own.
 SELECT EXISTS (
     SELECT 1
@@ -59,7 +73,12 @@ SELECT EXISTS (
             )
         OFFSET 0
     ) AS held
-    WHERE account_snapshot.account_id = %(account)s
+    WHERE
+        account_snapshot.account_id = %(account)s
+        AND CASE
+            WHEN %(gateway)s::integer IS NULL THEN NOT account_snapshot.is_foreign
+            ELSE account_snapshot.gateway_id = %(gateway)s
+        END
 );
 
 -- name: each_snapshot
@@ -123,7 +142,7 @@ account_snapshot.ready
 account_snapshot.gateway_id = %(gateway)s
 
 -- name: of_each_refresh
-NOT account_snapshot.is_repeat
+NOT account_snapshot.is_repeat AND NOT account_snapshot.is_foreign
 
 -- name: with_figures
 -- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is

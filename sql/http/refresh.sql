@@ -1,6 +1,7 @@
 -- name: relevant
--- The gateways that are configured now, each with the accounts that it lists (only those asked for, where some are), and
--- how long ago it was asked for them. A gateway without any of them has one row without an account.
+-- The gateways that are configured now (one of them, where it is named), each with the accounts that it lists and that are
+-- its own (only those asked for, where some are), and how long ago it was asked for them. A gateway without any of them has
+-- one row without an account. What a gateway lists besides holds up nobody who asks for that account.
 SELECT
     told.name,
     told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_connected,
@@ -25,15 +26,19 @@ LEFT JOIN (
     ON
         listing.gateway_id = gateway.id
         AND listing.is_listed
+        AND listing.is_owner
         AND (%(codes)s::text[] IS NULL OR account.code = ANY(%(codes)s::text[]))
 WHERE
-    told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
-    OR EXISTS (
-        SELECT 1
-        FROM coordination.instance
-        WHERE
-            told.name = ANY(instance.gateways)
-            AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+    (%(gateway)s::text IS NULL OR told.name = %(gateway)s::text)
+    AND (
+        told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+        OR EXISTS (
+            SELECT 1
+            FROM coordination.instance
+            WHERE
+                told.name = ANY(instance.gateways)
+                AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+        )
     )
 ORDER BY told.name, account.code COLLATE "C";
 
