@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from ibconnect.codes import listed_codes
 from ibconnect.database.pools import connect
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.simulator import Gateway
@@ -83,13 +84,16 @@ def row(fault: str) -> Row:
 
 
 class Simulators:
-    """Gateways, each with a control port; they run for as long as the context lasts."""
+    """Gateways, each with a control port; they run for as long as the context lasts.
 
-    def __init__(self, count: int, *, accounts: int = 2, positions: int = 4, **options: Any) -> None:
+    :param first: the seed of the first one; gateways of one seed have the same accounts
+    """
+
+    def __init__(self, count: int, *, first: int = 0, accounts: int = 2, positions: int = 4, **options: Any) -> None:
         self.gateways: list[Gateway] = []
         self._controls: list[ControlPort] = []
         self._plan = {"accounts": accounts, "positions": positions}
-        self._count = count
+        self._seeds = range(first, first + count)
         self._options = options
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -98,7 +102,7 @@ class Simulators:
 
     async def _run(self) -> None:
         async with AsyncExitStack() as stack:
-            for seed in range(self._count):
+            for seed in self._seeds:
                 gateway = await stack.enter_async_context(Gateway(Marked(seed=seed, **self._plan), **self._options))
                 self._controls.append(await stack.enter_async_context(ControlPort(gateway)))
                 self.gateways.append(gateway)
@@ -114,6 +118,11 @@ class Simulators:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(DEADLINE_S)
         self._loop.close()
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts of all of them."""
+        return [code for gateway in self.gateways for code in listed_codes(gateway.source.managed_accounts()[2])]
 
     @property
     def addresses(self) -> str:

@@ -143,8 +143,9 @@ def locked(server: Server, table: str, mode: str) -> Iterator["psycopg.Connectio
 def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
     with (
         Simulators(2, rate=20) as steady,
-        Simulators(1, speed=60) as quiet,
-        Simulators(1, rate=1000) as busy,
+        Simulators(1, first=2, speed=60) as quiet,
+        Simulators(1, first=3, rate=1000) as busy,
+        Simulators(1, rate=20) as twin,
     ):
         of_main, away = steady.addresses.split(",")
         of_victim = quiet.addresses
@@ -156,6 +157,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         kills(world)
         quiet.do(0, "connectivity", seconds=3600)
         gateway_away(world, steady, away)
+        named_twice(world, twin)
         rows_refused(world, steady)
         tables_refused(world)
         crowd(world, main)
@@ -208,6 +210,17 @@ def gateway_away(world: World, gateways: Simulators, address: str) -> None:
     gateways.listen(1)
     world.watch.stops("GatewayDisconnected", gateway=address)
     world.watch.stops("NoCompleteRefresh", gateway=address)
+
+
+def named_twice(world: World, twin: Simulators) -> None:
+    """A gateway lists accounts that another one has named; a pin decides whose they are."""
+    world.serving("twin", IB_GW=twin.addresses)
+    world.fires("AccountConflict", gateway=twin.addresses)
+    world.running["twin"].stop()
+    world.serving("twin", IB_GW=f"{twin.addresses}@{','.join(twin.accounts)}")
+    world.watch.stops("AccountConflict")
+    world.running["twin"].stop()
+    world.watch.forget("twin")
 
 
 def rows_refused(world: World, gateways: Simulators) -> None:
@@ -392,6 +405,7 @@ AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
         {"4m": False, "6m": True, "12m": False},
     ),
     ("ProjectionLagging", {"ibconnect_projection_lag_seconds": "59x30"}, {"20m": False}),
+    ("AccountConflict", {"ibconnect_account_conflicts": "0x4 2x20"}, {"8m": False, "11m": True}),
 ]
 
 
