@@ -2,7 +2,8 @@
 
 In: topic and state of a stored event. Out: whether it *names* an account (some field of it is the code, or a list that
 holds it, or a notice's text with it as a word), and the one account that it is *about* (a layout that is known, with
-the code in its place). Called by the reader of events for the command line and for HTTP, and by the simulator.
+the code in its place). Called by the reader of events for the command line and for HTTP, by the simulator, and by the
+projection: whose figures a message has is what decides who may be shown it.
 
 A search wants every event that names the account. Whoever may see some accounts only is shown what is about one of
 them, and nothing that holds the code of another (:class:`Sight`).
@@ -18,7 +19,7 @@ import orjson
 
 from ibconnect.errors import EventError
 from ibconnect.events.kinds import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
-from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE, fields_of, is_inbound, payload_of
+from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payload_of
 from ibconnect.texts import readable
 
 
@@ -72,6 +73,14 @@ def account_in(fields: list[str] | tuple[str, ...]) -> str | None:
     if place is None or len(fields) <= max(place.field, place.mark) or fields[place.mark] not in place.marks:
         return None
     return fields[place.field]
+
+
+def place_in_state(topic: str) -> int:
+    """Which field of a state holds the account, counted without time of arrival, and what the topic says.
+
+    For what takes apart many states of one topic at once; of each of them :func:`account_of` says the same.
+    """
+    return PLACES[_IDS[topic]].field - len(constants_of(topic))
 
 
 def account_of(topic: str, state: bytes) -> str | None:

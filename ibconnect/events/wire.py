@@ -161,6 +161,16 @@ def _joined(fields: list[str]) -> bytes:
     return "".join(f"{field}\0" for field in fields).encode()
 
 
+def constants_of(topic: str) -> tuple[str, ...]:
+    """The fields that the topic says, and its states leave out: message id and version, where it has a layout.
+
+    :raises EventError: the topic is not that of an inbound text message
+    """
+    if topic not in _CONSTANTS:
+        raise EventError(f"topic {topic!r} is not that of an inbound text message")
+    return _CONSTANTS[topic]
+
+
 def fields_of(topic: str, state: bytes) -> list[str]:
     """The wire fields of an inbound text message, message id first.
 

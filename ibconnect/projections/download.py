@@ -16,11 +16,14 @@ import orjson
 
 from ibconnect.errors import ProjectionError
 from ibconnect.events import kinds
+from ibconnect.events.accounts import account_in, place_in_state
 from ibconnect.projections.facts import Control, Downloaded, Poison
 from ibconnect.projections.numbers import NULL, are_exact, is_unset, number_of
 from ibconnect.projections.remarks import Code, Remark
 from ibconnect.texts import decoded, one_line, readable
 
+_VALUE_ACCOUNT = place_in_state(kinds.AccountValueUpdated.TOPIC)
+_POSITION_ACCOUNT = place_in_state(kinds.PortfolioUpdated.TOPIC)
 _VALUE_FIELDS = 4
 _POSITION_FIELDS = 18
 _CONTRACT_FIELDS = 11
@@ -137,8 +140,9 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
         if fact.is_multi:
             found = _multi(_loads(messages.others), fact)
         else:
-            values = [fields for fields in _loads(messages.account_values) if fields[3] == fact.account]
-            positions = [fields for fields in _loads(messages.positions) if fields[17] == fact.account]
+            account = fact.account
+            values = [fields for fields in _loads(messages.account_values) if fields[_VALUE_ACCOUNT] == account]
+            positions = [fields for fields in _loads(messages.positions) if fields[_POSITION_ACCOUNT] == account]
             found = [("", values, positions)]
         downloads = {model: _download(values, positions) for model, values, positions in found}
     except _STRANGE as exc:
@@ -189,9 +193,9 @@ def _understood(fields: Any, topic: str, fact: Downloaded) -> list[tuple[str, _F
         return _multi([fields], fact)
     if topic == kinds.PortfolioUpdated.TOPIC:
         fields = fields[:_POSITION_FIELDS]
-        return [("", [], [fields])] if fields[17] == fact.account else []
+        return [("", [], [fields])] if fields[_POSITION_ACCOUNT] == fact.account else []
     fields = fields[:_VALUE_FIELDS]
-    return [("", [fields], [])] if fields[3] == fact.account else []
+    return [("", [fields], [])] if fields[_VALUE_ACCOUNT] == fact.account else []
 
 
 def _loads(states: bytes | None) -> list[Any]:
@@ -212,10 +216,12 @@ def _multi(messages: list[Any], fact: Downloaded) -> list[tuple[str, _Fields, _F
     models: dict[str, tuple[_Fields, _Fields]] = {"": ([], [])}
     for fields in messages:
         shape = fields[0], len(fields)
-        if shape == _MULTI_VALUE and fields[2:4] == [fact.values_request, fact.account]:
+        if account_in(fields) != fact.account:
+            continue
+        if shape == _MULTI_VALUE and fields[2] == fact.values_request:
             values, _ = models.setdefault(fields[4], ([], []))
             values.append([*fields[5:8], fact.account])
-        elif shape == _MULTI_POSITION and fields[2:4] == [fact.positions_request, fact.account]:
+        elif shape == _MULTI_POSITION and fields[2] == fact.positions_request:
             _, positions = models.setdefault(fields[17], ([], []))
             positions.append([*fields[4:16], "", "", fields[16], "", "", fact.account])
     for model in models:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from uuid import UUID
 
 import orjson
 import pytest
@@ -17,6 +18,8 @@ from ibapi.wrapper import EWrapper
 
 from ibconnect.events.accounts import PLACES, Sight, account_in, account_of, names, plain_part
 from ibconnect.events.wire import encode_message
+from ibconnect.projections.download import Messages, parse
+from ibconnect.projections.facts import Downloaded
 from tests.messages import ORDER, completed_order, fill, open_order
 
 Event = tuple[str, bytes]
@@ -242,3 +245,35 @@ def test_the_places_are_those_of_the_official_client(version: int) -> None:
         for step in steps:
             getattr(decoder, f"decode{step}")(rest)
         assert (order.account, order.action) == ("DU1", "BUY")
+
+
+def downloaded(account: str, source: str) -> Downloaded:
+    return Downloaded(UUID(int=1), 1, 99, account, source, "7", "8", 1, "gateway", 0, 0, "download-end")
+
+
+SHORT = st.sampled_from(["1", "2", "7", "8", "", "DU1", "DU2", "Cushion", "USD"])
+VALUE_FIELDS = st.tuples(st.sampled_from(["1", "2", "3"]), *[SHORT] * 3, st.sampled_from(["DU1", "DU2", ""]))
+MULTI_VALUE = st.tuples(
+    st.sampled_from(["1", "2"]), st.sampled_from(["7", "8"]), st.sampled_from(["DU1", "DU2"]), SHORT
+)
+
+
+@given(st.lists(VALUE_FIELDS | MULTI_VALUE, max_size=8), st.sampled_from(["DU1", "DU2"]), st.booleans())
+def test_the_projection_counts_to_an_account_what_is_about_it_and_nothing_else(
+    rows: list[tuple[str, ...]], account: str, is_multi: bool
+) -> None:
+    """Whoever may see the account is shown, of its messages, exactly those that its reports are made of."""
+    events = []
+    for number, row in enumerate(rows):
+        key = f"Key{number}"
+        fields = ("73", *row, key, "1", "USD") if len(row) == 4 else ("6", row[0], key, *row[2:])
+        events.append((key, sent(*fields)))
+    topics = ("m",) if is_multi else ("v",)
+    states = b",".join(state for _, (topic, state) in events if topic in topics) or None
+    messages = Messages(None, None, states) if is_multi else Messages(states, None, None)
+    found = parse(messages, downloaded(account, "multi" if is_multi else "updates"))
+    counted = {key for part in (found, *found.models.values()) for key in part.values.keys}
+    about = {key for key, (topic, state) in events if topic in topics and account_of(topic, state) == account}
+    asked = {f"Key{number}" for number, row in enumerate(rows) if len(row) == 5 or row[1] == "7"}
+    wanted = {key for key in about & asked if is_multi == (len(rows[int(key[3:])]) == 4)}
+    assert counted == wanted
