@@ -1,5 +1,7 @@
 """The gateways: connected or why not, session, leader, last refresh, last notice."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -11,43 +13,43 @@ from ibconnect.http import reads
 from ibconnect.http.calls import JSON, Call
 from ibconnect.http.documents import Document
 from ibconnect.http.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
+from ibconnect.http.own_refresh import own_refresh
+from ibconnect.http.reads import Pool
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/gateways")
+
+Refreshes = dict[str, dict[str, Any] | None]
 
 
 async def list_gateways(call: Call) -> web.StreamResponse:
     """Every gateway that this instance, or another one that was alive lately, is configured with, by name."""
     visible = call.principal.accounts
+    codes = None if visible is None else sorted(visible)
     asked = {
         "own": [str(address) for address in call.services.config.ib_gw],
         "watched": GATEWAY_WATCHED_SECONDS,
         "fresh": GATEWAY_FRESH_SECONDS,
         "conflicts": CONFLICTS_SHOWN,
-        "codes": None if visible is None else sorted(visible),
+        "codes": codes,
     }
     found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
-    body = orjson.dumps([_gateway(row, visible) for row in found])
+    own = None if codes is None else await _own_refreshes(call.services.pool, codes)
+    body = orjson.dumps([_gateway(row, own) for row in found])
     return Document(body, JSON, "private, no-cache").response(call.request)
 
 
-def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
+async def _own_refreshes(pool: Pool, codes: list[str]) -> Refreshes:
+    """Of each gateway the last refresh, as far as some accounts know of it."""
+    rows = await reads.rows(pool, _SQL["refreshes_of"], {"codes": codes})
+    return {name: own_refresh([row[1:] for row in group]) for name, group in groupby(rows, itemgetter(0))}
+
+
+def _gateway(row: TupleRow, own: Refreshes | None) -> dict[str, Any]:
+    """A gateway; ``own``: to whom some accounts are shown, nothing is told of the refreshes of others."""
     name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
-    notice_code, notice_text, notice_at, created, started, ended, outcome, trigger, missing, *progress = rest
-    scope, done, total, refresh_detail, conflicts = progress
+    notice_code, notice_text, notice_at, *refresh, conflicts = rest
     notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
-    refresh = {
-        "Created": created and format_rfc3339(created),
-        "Started": started and format_rfc3339(started),
-        "Ended": ended and format_rfc3339(ended),
-        "Outcome": outcome,
-        "Trigger": trigger,
-        "Missing": _missing(missing or {}, visible),
-        "Scope": scope or "all",
-        "Done": done if visible is None else None,
-        "Total": total if visible is None else None,
-        "Detail": refresh_detail if visible is None else None,
-    }
     return {
         "Gateway": name,
         "Connected": connected,
@@ -58,14 +60,24 @@ def _gateway(row: TupleRow, visible: frozenset[str] | None) -> dict[str, Any]:
         "ServerVersion": server_version,
         "Leader": leader,
         "Heartbeat": heartbeat and format_rfc3339(heartbeat),
-        "LastRefresh": refresh if created else None,
+        "LastRefresh": _refresh(*refresh) if own is None else own.get(name),
         "LastNotice": notice if notice_code else None,
         "Conflicts": conflicts or [],
     }
 
 
-def _missing(why: dict[str, str], visible: frozenset[str] | None) -> dict[str, str]:
-    """Why accounts have no snapshot. IB's own words may name others: a limited token hears what stands before them."""
-    if visible is None:
-        return why
-    return {account: text.partition(":")[0] for account, text in why.items() if account in visible}
+def _refresh(created: Any, started: Any, ended: Any, *rest: Any) -> dict[str, Any] | None:
+    outcome, trigger, missing, scope, done, total, detail = rest
+    shown = {
+        "Created": created and format_rfc3339(created),
+        "Started": started and format_rfc3339(started),
+        "Ended": ended and format_rfc3339(ended),
+        "Outcome": outcome,
+        "Trigger": trigger,
+        "Missing": missing or {},
+        "Scope": scope or "all",
+        "Done": done,
+        "Total": total,
+        "Detail": detail,
+    }
+    return shown if created else None

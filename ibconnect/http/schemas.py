@@ -237,13 +237,13 @@ _GATEWAY = _object(
         "Heartbeat": _nullable(_TIME),
         "LastRefresh": {
             **_object(
-                "The newest refresh",
+                "The newest refresh; to a token that is limited to accounts, as if it had been for these alone",
                 {
                     "Created": _TIME,
                     "Started": _TIME,
                     "Ended": _nullable(_TIME),
                     "Outcome": _nullable(_TEXT),
-                    "Trigger": _TEXT,
+                    "Trigger": {**_nullable(_TEXT), "description": "null for a token that is limited to accounts"},
                     "Missing": {
                         "type": "object",
                         "additionalProperties": _TEXT,

@@ -1,8 +1,8 @@
 -- name: list_gateways
 -- Each gateway that we or an instance that was alive lately could record, as its leader last told of it, with its last
 -- refresh; for a token that is limited to some accounts, the gateways that listed one of them, without notices, which may
--- name others. What a leader said that has fallen silent holds no longer. Conflicts: the first of the accounts that it lists
--- and that are not its own.
+-- name others (nor is the refresh for its eyes: it may be about others alone). What a leader said that has fallen silent
+-- holds no longer. Conflicts: the first of the accounts that it lists and that are not its own.
 WITH watched AS (
     SELECT unnest(%(own)s::text[]) AS name
     UNION
@@ -112,3 +112,55 @@ WHERE
         WHERE gateway_account.gateway_id = gateway.id AND account.code = ANY(%(codes)s::text[])
     )
 ORDER BY 1;
+
+-- name: refreshes_of
+-- For a token that is limited to some accounts: of each gateway that listed one of them the newest refresh that asked for
+-- one of them, with how each of them fared: a row for each gateway and account. What became of other accounts is in none.
+WITH own AS (
+    SELECT
+        gateway_account.gateway_id,
+        account.id,
+        account.code,
+        gateway_account.is_listed,
+        gateway_account.concluded,
+        gateway_account.is_whole
+    FROM gateway_account
+    INNER JOIN account ON account.id = gateway_account.account_id
+    WHERE account.code = ANY(%(codes)s::text[])
+)
+
+SELECT
+    gateway.name,
+    last_refresh.created,
+    last_refresh.started,
+    last_refresh.ended,
+    last_refresh.outcome,
+    last_refresh.scope,
+    own.code,
+    own.is_listed,
+    own.concluded,
+    own.is_whole,
+    last_refresh.missing ->> own.code AS why
+FROM own
+INNER JOIN gateway ON gateway.id = own.gateway_id
+CROSS JOIN LATERAL (
+    SELECT refresh.*
+    FROM session
+    INNER JOIN refresh ON refresh.session_id = session.id
+    WHERE
+        session.gateway_id = gateway.id
+        AND (
+            refresh.scope = ''
+            OR refresh.missing ?| %(codes)s::text[]
+            OR EXISTS (
+                SELECT 1
+                FROM own AS asked
+                INNER JOIN account_snapshot AS made
+                    ON made.account_id = asked.id AND made.created = refresh.created AND made.refresh_id = refresh.id
+                WHERE asked.gateway_id = gateway.id
+            )
+        )
+    ORDER BY refresh.id DESC
+    LIMIT 1
+) AS last_refresh
+ORDER BY gateway.name, own.code COLLATE "C";
