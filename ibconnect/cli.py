@@ -167,12 +167,14 @@ def _config(_: argparse.Namespace) -> int:
     from ibconnect.http.auth import read_tokens
 
     config = load(os.environ)
-    read_tokens(config)
+    tokens = read_tokens(config)
     found = sources(os.environ)
     for name, value, text in describe(config):
         print(f"{name}={value}  # {found[name]}: {text}")
     for name, meant in near_misses(os.environ).items():
         print(f"ibconnect: {name} is set, and is no setting; {meant} is one", file=sys.stderr)
+    for number in tokens.bare if tokens is not None else ():
+        print(f"ibconnect: API_TOKENS, entry {number}: {Kind.HTTP_TOKEN_BARE.value.text}", file=sys.stderr)
     return 0
 
 

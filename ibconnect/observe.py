@@ -243,6 +243,10 @@ class Kind(Enum):
     HTTP_REFUSED = Told(Level.INFO, "a request was refused")
     HTTP_FAILED = Told(Level.ERROR, "a request failed")
     HTTP_TOKEN_REFUSED = Told(Level.WARNING, "a request with a missing or wrong token was refused")
+    HTTP_TOKEN_BARE = Told(
+        Level.WARNING, "an API token without @ has full rights; the next release refuses it: write @* behind it"
+    )
+    HTTP_TOKEN_ENDED = Told(Level.INFO, "an API token was removed, limited or ended: its answers under way are cut off")
     HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
     HTTP_TOKENS_NONE = Told(Level.WARNING, "API_TOKENS_FILE holds no token: every request is refused")
     HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")

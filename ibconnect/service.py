@@ -49,7 +49,7 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What ends a service cleanly."""
 # The tasks of the HTTP room that it cannot do without, and what people call them.
 _LISTENER = {"http listen": "the connection that wakes up waiting requests"}
-_TOKENS = {"http tokens": "the watch over API_TOKENS_FILE"}
+_TOKENS = {"http tokens": "the watch over API tokens"}
 # The parts that are started again when they die.
 _PROJECTOR = "the projector of the snapshot tables"
 _COORDINATION = "the coordination with other instances"
@@ -125,7 +125,7 @@ async def running(
         peers.bound = site.bound
         # Not later: whoever waits for that would take a database that is away for a start that fails.
         manager.tell(LISTENS, "STATUS=answering, not yet recording")
-        parts.watch_named({**_LISTENER, **(_TOKENS if config.api_tokens_file else {})})
+        parts.watch_named({**_LISTENER, **(_TOKENS if config.api_tokens or config.api_tokens_file else {})})
         preparing = asyncio.create_task(_prepared_and_remembered(config))
         parts.watch("the preparation of the database", preparing, may_end=True)
         stack.push_async_callback(_cancelled, [preparing])

@@ -51,7 +51,7 @@ PARTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "keeper without an error": (Keeper, "run", ends),
     "listener": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"), after=0.5)),
     "listener at once": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"))),
-    "tokens": (services, "reload_tokens", dies_awaited(RuntimeError("nobody reads"), after=0.5)),
+    "tokens": (services, "follow_tokens", dies_awaited(RuntimeError("nobody reads"), after=0.5)),
     "schema": (preparing, "migrate", dies(SchemaError("these tables are of somebody else"))),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import orjson
 
 from ibconnect.checking.disk import check_disk
-from ibconnect.checking.findings import Finding, Level, fail, ok
+from ibconnect.checking.findings import Finding, Level, fail, ok, warn
 from ibconnect.checking.gateways import check_gateways
 from ibconnect.checking.postgres import check_postgres, check_reads
 from ibconnect.config import Config, load, sources
@@ -53,12 +53,18 @@ def findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """What is found, one thing after the other; with wrong settings nothing else can be asked."""
     try:
         config = load(environ)
-        read_tokens(config)
+        tokens = read_tokens(config)
     except IbConnectError as exc:
         yield fail("settings", str(exc), "correct it; `ibconnect --help` lists the settings")
         return
     given = [name for name, origin in sources(environ).items() if origin != "default"]
     yield ok("settings", f"from the environment: {', '.join(given) or 'none, all are defaults'}")
+    if tokens is not None and tokens.bare:
+        entries = ", ".join(map(str, tokens.bare))
+        advice = (
+            "write @* behind full tokens, or what they are limited to (docs/access.md): the next release refuses them"
+        )
+        yield warn("API tokens", f"without @, and so with full rights: entry {entries}", advice)
     checks: list[tuple[str, Check]] = [("Postgres", check_postgres)]
     checks += [("Postgres for reads", check_reads)] if config.db_read_url not in ("", config.db_url) else []
     checks += [("data directory", check_disk), ("gateways", check_gateways)]

@@ -2,7 +2,7 @@
 
 In: a request, the status, the seconds that it took. Out: a line in the order of the other lines of the log: JSON, or
 the combined form that web servers have, with the seconds and the ``error_id`` after it. It tells the name of a token
-(the beginning of its SHA-256, which docs/access.md says how to compute), never the token; the path, of the query what
+(which its entry gives, or else the beginning of its SHA-256), never the token; the path, of the query what
 this server knows, and nothing of the answer but its size. Called by connections, and by the pipeline for clients that
 leave before they are answered.
 

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
+from ibconnect.http.auth import right_missing
 from ibconnect.http.calls import JSON, Call, unknown_account, unknown_gateway
 from ibconnect.http.documents import Document
 from ibconnect.http.headers import COMMON, max_age, prefers_fresh
@@ -17,12 +18,14 @@ from ibconnect.http.parameters import format_cursor
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.refresh import Wanted
 from ibconnect.http.services import Services
+from ibconnect.http.tokens import Right
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/accounts")
 _LIST_CACHING = "private, max-age=60"
 _REPORT_CACHING = "private, max-age=31556926, immutable"
 _NO_CACHING = "private, no-cache"
+_MAY_NOT = f"none; this token does not have the right {Right.REFRESH}"
 
 
 async def list_accounts(call: Call) -> web.StreamResponse:
@@ -109,6 +112,11 @@ async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] |
     is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
     if age is None and not is_required:
         return None
+    if Right.REFRESH not in call.principal.rights:
+        if is_required:
+            raise right_missing(Right.REFRESH)
+        # Browsers ask so on every reload: what is there will do.
+        return [_MAY_NOT]
     return await call.services.refresher.refreshed(
         Wanted(accounts, age or 0, is_required, call.principal.accounts is not None, call.arguments.get("gateway"))
     )

@@ -5,7 +5,6 @@ or a field. Called by the access log, and wherever a request that went wrong is 
 """
 
 from functools import cache, lru_cache
-from hashlib import sha256
 
 from aiohttp import web
 
@@ -22,11 +21,9 @@ def about(guard: Guard, request: web.BaseRequest) -> dict[str, str]:
 
 
 def token_name(guard: Guard, request: web.BaseRequest) -> str:
-    """The name of the token that a request was admitted by: eight digits of its SHA-256; ``-`` without one."""
-    if guard.tokens is None or not isinstance(request, web.Request) or guard.known(request) is None:
-        return "-"
-    token = request.headers.get("Authorization", "").partition(" ")[2].strip()
-    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    """The name of the token that a request was admitted by, or else eight digits of its SHA-256; ``-`` without one."""
+    known = guard.known(request) if isinstance(request, web.Request) else None
+    return "-" if known is None else known.name
 
 
 def target_of(request: web.BaseRequest) -> str:

@@ -1,13 +1,15 @@
 """Who may ask: bearer tokens held against the ones in force, wrong tries told and slowed down.
 
 Called by the pipeline for each request before anything is read. Without any token configured everybody may ask,
-which :func:`open_guard` allows on loopback, or with ``ALLOW_ANONYMOUS``, only.
+which :func:`open_guard` allows on loopback, or with ``ALLOW_ANONYMOUS``, only. Answers that are under way end when
+their token is removed, may do less than before, or has come to its end (:func:`follow_tokens`).
 """
 
 import asyncio
 import time
-from collections import OrderedDict
-from pathlib import Path
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from aiohttp import web
 
@@ -15,11 +17,15 @@ from ibconnect.config import Config
 from ibconnect.errors import ConfigError
 from ibconnect.http.limits import REFUSAL_ADDRESSES, REFUSAL_WINDOW_SECONDS, REFUSALS
 from ibconnect.http.problems import Code, Problem
-from ibconnect.http.tokens import EVERYONE, Principal, Tokens, parse_tokens
+from ibconnect.http.token_file import TokenFile, text_at_start
+from ibconnect.http.tokens import EVERYONE, Principal, Right, Tokens, parse_tokens
 from ibconnect.observe import HTTP_REFUSED_TOKENS, Kind, observe
+from ibconnect.times import format_rfc3339
 
-_RELOAD_SECONDS = 1.0
+# What a file holds is in force after the second look that finds it, and answers end then: within two seconds.
+_RELOAD_SECONDS = 0.8
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="ibconnect"'}
+_PRINCIPAL = web.RequestKey("principal", Principal)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -48,11 +54,12 @@ class Guard:
         self.tokens = tokens
         self._hosts = hosts
         self._refusals = Refusals()
+        self._under_way: dict[int, tuple[web.Request, Principal]] = {}
 
     def admit(self, request: web.Request) -> Principal:
         """Who asks.
 
-        :raises Problem: token missing or wrong, too many such tries, or a host name that is not this machine's
+        :raises Problem: token missing, wrong or ended, too many such tries, or a host name that is not this machine's
         """
         principal = self.known(request)
         if principal is None:
@@ -60,11 +67,55 @@ class Guard:
         return principal
 
     def known(self, request: web.Request) -> Principal | None:
-        """Who asks; None if he is to be refused, which is told and counted by :meth:`admit` only."""
+        """Who asks; None if he is to be refused, which is told and counted by :meth:`admit` only.
+
+        A request is who it was at the first look, also in the log when its token has been removed meanwhile.
+        """
         if self.tokens is None:
             return EVERYONE if self._is_named_right(request) else None
+        known = request.get(_PRINCIPAL)
+        if known is None:
+            known = self._holder(request)
+            if known is None or known.is_over():
+                return None
+            request[_PRINCIPAL] = known
+        return known
+
+    def _holder(self, request: web.Request) -> Principal | None:
+        """Whose token it is, even if its end has come."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return self.tokens.principal_of(token.strip()) if scheme.lower() == "bearer" else None
+        return self.tokens.principal_of(token.strip()) if self.tokens and scheme.lower() == "bearer" else None
+
+    @contextmanager
+    def under_way(self, request: web.Request, principal: Principal) -> Iterator[None]:
+        """For as long as the context lasts, the answer ends when its token no longer gives what it was admitted for."""
+        self._under_way[id(request)] = request, principal
+        try:
+            yield
+        finally:
+            del self._under_way[id(request)]
+
+    def put_in_force(self, tokens: Tokens) -> None:
+        """These tokens hold, and no others."""
+        self.tokens = tokens
+        self.end_revoked()
+
+    def end_revoked(self) -> None:
+        """Cut off the answers whose tokens are gone, limited further, or at their end."""
+        tokens = self.tokens
+        if tokens is None:
+            return
+        ended: Counter[str] = Counter()
+        for request, principal in self._under_way.values():
+            now = tokens.by_digest(principal.digest)
+            if now is not None and not now.is_over() and now.covers(principal):
+                continue
+            if request.transport is not None and not request.transport.is_closing():
+                # Not an orderly end: the answer is not whole, and a client that reads nothing must go, too.
+                request.transport.abort()
+                ended[principal.name] += 1
+        for name, number in ended.items():
+            observe(Kind.HTTP_TOKEN_ENDED, token=name, answers=number)
 
     def _is_named_right(self, request: web.Request) -> bool:
         """Without tokens, a page elsewhere could read us through a name of its own that it points to loopback."""
@@ -83,10 +134,21 @@ class Guard:
         if wait:
             after = {"Retry-After": str(int(wait) + 1)}
             return Problem(Code.TOO_MANY_TRIES, "a valid token is answered at any time", {**_CHALLENGE, **after})
+        ended = self._holder(request)
+        if ended is not None and ended.until is not None:
+            until = format_rfc3339(ended.until)
+            observe(Kind.HTTP_TOKEN_REFUSED, address=address, tried=tried, token=ended.name, ended=until)
+            return Problem(Code.TOKEN_REFUSED, f"this token was in force until {until}", _CHALLENGE)
         observe(Kind.HTTP_TOKEN_REFUSED, address=address, tried=tried)
         if tried:
             return Problem(Code.TOKEN_REFUSED, "this token is not in force", _CHALLENGE)
         return Problem(Code.TOKEN_MISSING, "send the header Authorization: Bearer TOKEN", _CHALLENGE)
+
+
+def right_missing(right: Right) -> Problem:
+    """The token is in force, and not for this; says nothing of any account (RFC 6750, section 3.1)."""
+    challenge = {"WWW-Authenticate": f'{_CHALLENGE["WWW-Authenticate"]}, error="insufficient_scope", scope="{right}"'}
+    return Problem(Code.RIGHT_MISSING, f"this token does not have the right {right}", challenge)
 
 
 def read_tokens(config: Config) -> Tokens | None:
@@ -99,11 +161,11 @@ def read_tokens(config: Config) -> Tokens | None:
     if config.allow_anonymous and (config.api_tokens or config.api_tokens_file):
         raise ConfigError("ALLOW_ANONYMOUS=true, and there are API tokens, which everybody has to send: unset one")
     if config.api_tokens:
-        if not (tokens := parse_tokens(config.api_tokens)).entries:
+        if not (tokens := parse_tokens(config.api_tokens)):
             raise ConfigError("API_TOKENS holds no token, so nobody could ask anything: add one (see docs/access.md)")
         return tokens
     if config.api_tokens_file:
-        return parse_tokens(_read(config.api_tokens_file))
+        return parse_tokens(text_at_start(config.api_tokens_file))
     if not config.is_loopback and not config.allow_anonymous:
         raise ConfigError(
             f"HOST={','.join(config.host)!r} can be reached from other machines: set API_TOKENS or API_TOKENS_FILE "
@@ -112,19 +174,14 @@ def read_tokens(config: Config) -> Tokens | None:
     return None
 
 
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"API_TOKENS_FILE={path!r} cannot be read: {exc}") from exc
-
-
 def open_guard(config: Config) -> Guard:
     """The guard for these settings.
 
     :raises ConfigError: see :func:`read_tokens`
     """
     tokens = read_tokens(config)
+    for number in tokens.bare if tokens is not None else ():
+        observe(Kind.HTTP_TOKEN_BARE, entry=number)
     loopback_only = config.is_loopback and tokens is None
     return Guard(tokens, _LOOPBACK_NAMES | _names(config) if loopback_only else None)
 
@@ -134,29 +191,32 @@ def _names(config: Config) -> set[str]:
     return {f"[{host}]" if ":" in host else host.lower() for host in config.host}
 
 
-async def reload_tokens(guard: Guard, path: str) -> None:
-    """Follow the file for ever: what it holds is in force about a second after it changed.
+async def follow_tokens(guard: Guard, path: str) -> None:
+    """Follow the file of tokens, if there is one, and end answers whose tokens have ended, for ever.
 
-    A file that is gone or wrong changes nothing, so that a slip of an editor locks nobody out.
+    What a file holds is in force when two looks have found it. One that is gone, wrong or half written changes nothing,
+    so that a slip of an editor neither locks anybody out nor gives a token more rights.
     """
-    seen: tuple[int, ...] | None = ()
+    file = TokenFile(path) if path else None
     while True:
         await asyncio.sleep(_RELOAD_SECONDS)
-        stamp = _stamp(path)
-        if stamp == seen:
-            continue
-        seen = stamp
-        try:
-            guard.tokens = parse_tokens(_read(path))
-            number = len(guard.tokens.entries)
-            observe(Kind.HTTP_TOKENS_LOADED if number else Kind.HTTP_TOKENS_NONE, tokens=number)
-        except ConfigError as exc:
-            observe(Kind.HTTP_TOKENS_UNREADABLE, error=str(exc))
+        if file is not None:
+            await _reload(guard, file)
+        guard.end_revoked()
 
 
-def _stamp(path: str) -> tuple[int, int, int] | None:
+async def _reload(guard: Guard, file: TokenFile) -> None:
     try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+        # Not on the event loop: the file may be on a network, and taking many tokens apart takes a while.
+        tokens = await asyncio.to_thread(_changed, file, guard.tokens)
+    except ConfigError as exc:
+        observe(Kind.HTTP_TOKENS_UNREADABLE, error=str(exc))
+        return
+    if tokens is not None:
+        observe(Kind.HTTP_TOKENS_LOADED if tokens else Kind.HTTP_TOKENS_NONE, tokens=len(tokens))
+        guard.put_in_force(tokens)
+
+
+def _changed(file: TokenFile, before: Tokens | None) -> Tokens | None:
+    text = file.changed()
+    return None if text is None else parse_tokens(text, before)

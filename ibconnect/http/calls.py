@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import Code, Problem
-from ibconnect.http.tokens import Principal
+from ibconnect.http.tokens import Principal, Right
 
 if TYPE_CHECKING:
     from ibconnect.http.services import Services
@@ -79,8 +79,8 @@ class Answer:
 class Route:
     """One row of the table of routes.
 
-    ``is_open``: no token is needed, since it tells nothing of any account. ``reads_tables``: it answers from the
-    snapshot tables, and so cannot while they are rebuilt.
+    ``right``: what a token must be for; None: no token is needed, since it tells nothing of any account.
+    ``reads_tables``: it answers from the snapshot tables, and so cannot while they are rebuilt.
     """
 
     path: str
@@ -90,8 +90,13 @@ class Route:
     summary: str
     description: str
     answers: Mapping[int, Answer]
+    right: Right | None
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[Code, ...] = ()
     media: tuple[str, ...] = (JSON,)
-    is_open: bool = False
     reads_tables: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no token is needed."""
+        return self.right is None

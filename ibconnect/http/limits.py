@@ -17,6 +17,9 @@ REFUSALS = 10
 REFUSAL_WINDOW_SECONDS = 60.0
 REFUSAL_ADDRESSES = 10_000
 
+# The file of tokens: enough for 10,000 tokens with 40 accounts each.
+TOKENS_FILE_BYTES = 8 * 1024 * 1024
+
 # Postgres: connections of this instance's reads, and how long one statement may run.
 POOL_MIN = 1
 POOL_MAX = 8

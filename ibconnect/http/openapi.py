@@ -9,6 +9,7 @@ from ibconnect.http.examples import EXAMPLES
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import MEDIA_TYPE, Code
 from ibconnect.http.schemas import SCHEMAS
+from ibconnect.http.tokens import Right
 
 Document = dict[str, Any]
 
@@ -29,7 +30,7 @@ _HEADERS: dict[str, Document] = {
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}},
 }
-_GUARDED = (Code.TOKEN_MISSING, Code.TOKEN_REFUSED, Code.MISDIRECTED, Code.TOO_MANY_TRIES)
+_GUARDED = (Code.TOKEN_MISSING, Code.TOKEN_REFUSED, Code.RIGHT_MISSING, Code.MISDIRECTED, Code.TOO_MANY_TRIES)
 # A parser may refuse any request, and a request that passes it may still ask what no route offers.
 _EVERYWHERE = (
     Code.BAD_REQUEST,
@@ -61,7 +62,10 @@ def make_document(routes: Iterable[Route]) -> Document:
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "One of API_TOKENS; without any configured, requests from this machine need none.",
+                    "description": (
+                        "One of API_TOKENS, with the right that the operation names; without any configured, requests "
+                        f"from this machine need none. Rights: {', '.join(Right)}."
+                    ),
                 }
             },
         },
@@ -78,7 +82,7 @@ def _operation(route: Route) -> Document:
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": _responses(route),
     }
-    return {**operation, "security": []} if route.is_open else operation
+    return {**operation, "security": [] if route.right is None else [{"token": [route.right.value]}, {}]}
 
 
 def _parameter(parameter: Parameter) -> Document:
@@ -135,7 +139,13 @@ def _content(schema: str, example: Any) -> Document:
 
 
 def _problem(status: int, titles: str) -> Document:
-    headers = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",), 504: ("Retry-After",)}
+    headers = {
+        401: ("WWW-Authenticate",),
+        403: ("WWW-Authenticate",),
+        429: ("Retry-After",),
+        503: ("Retry-After",),
+        504: ("Retry-After",),
+    }
     described: Document = {
         "description": titles,
         "content": {MEDIA_TYPE: _content("Problem", EXAMPLES.get(("problem", status, MEDIA_TYPE)))},

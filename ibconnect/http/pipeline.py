@@ -16,13 +16,14 @@ from ibconnect.http.access import GONE
 from ibconnect.http.accounts import report_of
 from ibconnect.http.arguments import reader_of
 from ibconnect.http.asked import about
+from ibconnect.http.auth import right_missing
 from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.headers import COMMON, SECURITY, best_media
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
-from ibconnect.http.tokens import EVERYONE
+from ibconnect.http.tokens import EVERYONE, Principal
 from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Durations, Kind, observe
 
 _OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
@@ -33,10 +34,18 @@ _MAY_BE_OTHER_TABLES = (Code.INTERNAL, Code.NOT_READY, Code.UNKNOWN_SNAPSHOT)
 def handler_of(route: Route, services: Services) -> AioHandler:
     """What aiohttp calls for a route."""
 
-    read_arguments = reader_of(route)
+    read_arguments, guard, right = reader_of(route), services.guard, route.right
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        principal = EVERYONE if route.is_open else services.guard.admit(request)
+        if right is None:
+            return await answer(request, EVERYONE)
+        principal = guard.admit(request)
+        if right not in principal.rights:
+            raise right_missing(right)
+        with guard.under_way(request, principal):
+            return await answer(request, principal)
+
+    async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
         media = _negotiate(request, route)
         call = Call(request, services, principal, media, read_arguments(request))
         if not route.reads_tables:

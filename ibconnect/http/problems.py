@@ -41,6 +41,7 @@ class Code(Enum):
     TOKEN_MISSING = Row("token-missing", 401, "A bearer token is needed")
     TOKEN_REFUSED = Row("token-refused", 401, "The bearer token is not valid")
     ORIGIN_REFUSED = Row("origin-refused", 403, "Pages of this origin may not read here")
+    RIGHT_MISSING = Row("right-missing", 403, "The bearer token is not for this")
     UNKNOWN_PATH = Row("unknown-path", 404, "There is nothing at this path")
     UNKNOWN_ACCOUNT = Row("unknown-account", 404, "There is no such account")
     UNKNOWN_GATEWAY = Row("unknown-gateway", 404, "There is no such gateway")

@@ -10,6 +10,7 @@ from ibconnect.http.calls import JSON, Answer, Route
 from ibconnect.http.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import Code
+from ibconnect.http.tokens import Right
 
 _POSITION_MAX = 2**63 - 1
 _FROM_TO = "An RFC 3339 time, or a time ago such as -30d (units s, m, h, d, w)"
@@ -87,6 +88,7 @@ ROUTES: tuple[Route, ...] = (
         name="getReport",
         handler=accounts.report,
         tag="Accounts",
+        right=Right.READ,
         summary="A report",
         description="Everything IB said of the account at that time. It never changes, so it may be kept for ever.",
         parameters=(ACCOUNT, TIMESTAMP, IF_NONE_MATCH),
@@ -99,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
         name="listAccounts",
         handler=accounts.list_accounts,
         tag="Accounts",
+        right=Right.READ,
         summary="All accounts",
         description="Every account ever seen in any gateway, by code, with the time of its latest report.",
         parameters=(*_WISHES, IF_NONE_MATCH),
@@ -114,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
         name="getLatestReport",
         handler=accounts.latest_report,
         tag="Accounts",
+        right=Right.READ,
         summary="The latest report",
         description="Redirects to the newest report whose figures can be relied on, or else to the newest.",
         parameters=(ACCOUNT, ANY, GATEWAY, *_WISHES),
@@ -126,6 +130,7 @@ ROUTES: tuple[Route, ...] = (
         name="getReportAsOf",
         handler=accounts.report_as_of,
         tag="Accounts",
+        right=Right.READ,
         summary="The report as of a time",
         description=(
             "Redirects to the newest report that was complete at or before that time: one whose figures can be relied "
@@ -141,6 +146,7 @@ ROUTES: tuple[Route, ...] = (
         name="listSnapshots",
         handler=accounts.list_snapshots,
         tag="Accounts",
+        right=Right.READ,
         summary="The times of all reports",
         description="Newest first, page by page: the header `Link` names the next page.",
         parameters=(
@@ -168,6 +174,7 @@ ROUTES: tuple[Route, ...] = (
         name="getHistory",
         handler=history.account_history,
         tag="History",
+        right=Right.READ,
         summary="Values over time",
         description=f"One or several tags, one point per snapshot or per step. {_HISTORY_LIMITS}",
         parameters=(
@@ -205,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
         name="getPositionHistory",
         handler=history.position_history,
         tag="History",
+        right=Right.READ,
         summary="A position over time",
         description=f"Size, price, value, cost and profit of one contract. {_HISTORY_LIMITS}",
         parameters=(ACCOUNT, CONTRACT, FROM, TO, STEP, ANY, GATEWAY),
@@ -218,6 +226,7 @@ ROUTES: tuple[Route, ...] = (
         name="listEvents",
         handler=events.list_events,
         tag="Recorder",
+        right=Right.EVENTS,
         summary="Raw events",
         description=(
             "What the gateways sent and what ibconnect did, in the order in which it was stored, one JSON object a "
@@ -255,6 +264,7 @@ ROUTES: tuple[Route, ...] = (
         name="listGateways",
         handler=gateways.list_gateways,
         tag="Recorder",
+        right=Right.READ,
         summary="The gateways",
         description=(
             "Each gateway that a living instance has configured: connected or why not, its session, who records it, "
@@ -269,6 +279,7 @@ ROUTES: tuple[Route, ...] = (
         name="listInstances",
         handler=instances.list_instances,
         tag="Recorder",
+        right=Right.READ,
         summary="The instances",
         description=(
             "The instances that were alive within the last day: version, address, the gateways that each could record "
@@ -282,43 +293,44 @@ ROUTES: tuple[Route, ...] = (
         name="getOpenApi",
         handler=documentation.openapi,
         tag="Service",
+        right=None,
         summary="This document",
         description="The description of this API, OpenAPI 3.1.",
         parameters=(IF_NONE_MATCH,),
         answers={200: Answer("The document", {JSON: "OpenApi"}, ("ETag",)), 304: _NOT_MODIFIED},
-        is_open=True,
     ),
     Route(
         path="/healthz",
         name="getHealth",
         handler=health.alive,
         tag="Service",
+        right=None,
         summary="Alive",
         description="The process answers: which instance it is, and for how long Postgres has answered it.",
         answers={200: Answer("It does", {JSON: "Alive"})},
-        is_open=True,
     ),
     Route(
         path="/readyz",
         name="getReadiness",
         handler=health.ready,
         tag="Service",
+        right=None,
         summary="Ready",
         description="Whether requests can be answered: the database is reachable and its schema is current.",
         answers={200: Answer("Ready", {JSON: "Ready"}), 503: Answer("Not ready, and why", {JSON: "Ready"})},
-        is_open=True,
     ),
     Route(
         path="/metrics",
         name="getMetrics",
         handler=metrics.metrics,
         tag="Service",
+        right=Right.METRICS,
         summary="Prometheus metrics",
         description=(
-            "Counters of this instance and the state of its database. A limited token needs the right `metrics`."
+            "Counters of this instance and the state of its database, of all accounts together. A limited token needs "
+            "the right `metrics`."
         ),
         answers={200: Answer("The metrics", {"text/plain": "Text"})},
-        problems=(Code.UNKNOWN_PATH,),
         media=("text/plain",),
     ),
     Route(
@@ -326,29 +338,30 @@ ROUTES: tuple[Route, ...] = (
         name="getHome",
         handler=documentation.home,
         tag="Service",
+        right=None,
         summary="Home",
         description="Redirects to the page to read and try.",
         answers={303: Answer("The page is at the URL in `Location`", headers=("Location",))},
         media=("text/html", JSON),
-        is_open=True,
     ),
     Route(
         path="/docs",
         name="getDocs",
         handler=documentation.page,
         tag="Service",
+        right=None,
         summary="This API to read and try",
         description="A page that needs nothing from any other host.",
         parameters=(IF_NONE_MATCH,),
         answers={200: Answer("The page", {"text/html": "Text"}, ("ETag",)), 304: _NOT_MODIFIED},
         media=("text/html",),
-        is_open=True,
     ),
     Route(
         path="/docs/{Asset}",
         name="getDocsAsset",
         handler=documentation.asset,
         tag="Service",
+        right=None,
         summary="A part of the page",
         description="Its style sheet and its script.",
         parameters=(
@@ -360,6 +373,5 @@ ROUTES: tuple[Route, ...] = (
             304: _NOT_MODIFIED,
         },
         media=("text/css", "text/javascript"),
-        is_open=True,
     ),
 )

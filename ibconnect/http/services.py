@@ -11,7 +11,7 @@ from aiohttp import web
 from ibconnect.config import Config
 from ibconnect.database.pools import async_pool
 from ibconnect.http.access import AccessLog, as_combined, as_json
-from ibconnect.http.auth import Guard, open_guard, reload_tokens
+from ibconnect.http.auth import Guard, follow_tokens, open_guard
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.limits import (
     POOL_MAX,
@@ -121,8 +121,8 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
             stack.push_async_callback(services.tails.close)
             stack.push_async_callback(services.tables.close)
             await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
-            if services.config.api_tokens_file:
-                await _background(stack, "tokens", reload_tokens(services.guard, services.config.api_tokens_file))
+            if services.guard.tokens is not None:
+                await _background(stack, "tokens", follow_tokens(services.guard, services.config.api_tokens_file))
             yield
 
     return context

@@ -37,7 +37,7 @@ def shortcut(guard: Guard) -> Callable[[web.Request], ReportKey | None]:
         if hdrs.ORIGIN in headers or hdrs.EXPECT in headers or not _takes_json(headers.get(hdrs.ACCEPT)):
             return None
         principal = guard.known(request)
-        return report if principal is not None and principal.may_see(report[0]) else None
+        return report if principal is not None and principal.may_read(report[0]) else None
 
     return recognize
 

@@ -125,6 +125,21 @@ def test_a_host_beyond_loopback_is_not_served_without_tokens(open_place: Path) -
         assert "API_TOKENS" in output
 
 
+def test_a_token_without_its_rights_is_told_before_the_release_that_refuses_it(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("first-token-0123456789@DU1\nfull-token-01234567890;name=x # of the back office\n")
+    code, output = run("config", API_TOKENS_FILE=str(file))
+    assert code == 0
+    assert "ibconnect: API_TOKENS, entry 2: an API token without @ has full rights; the next release" in output
+    assert "entry 1" not in output
+    given = {"DB_URL": "postgresql://127.0.0.1:1/x", "DATA_DIR": str(tmp_path / "d"), "PORT": "0"}
+    with process(tmp_path / "log", "serve", API_TOKENS_FILE=str(file), **given) as serve:
+        assert "entry=2" in serve.said("an API token without @ has full rights.*")[0]
+        serve.said("Postgres is away")
+        serve.stop()
+    assert "full-token" not in output + (tmp_path / "log").read_text()
+
+
 def test_help_and_config_tell_every_setting() -> None:
     code, text = run("--help")
     assert code == 0

@@ -27,7 +27,7 @@ LINES = {
     "listener": "the connection that wakes up waiting requests has died for good: RuntimeError: nobody listens",
     "listener at once": "the connection that wakes up waiting requests has died for good: "
     "RuntimeError: it did not even begin; the log may say why",
-    "tokens": "the watch over API_TOKENS_FILE has died for good: RuntimeError: nobody reads",
+    "tokens": "the watch over API tokens has died for good: RuntimeError: nobody reads",
     "schema": "the preparation of the database has died for good: these tables are of somebody else",
 }
 
@@ -47,7 +47,7 @@ def settings(url: str, data: Path, **others: str) -> dict[str, str]:
 def died(url: str, tmp_path: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """A service of which a part dies, once it has ended."""
     tokens = tmp_path / "tokens"
-    tokens.write_text("x" * 30)
+    tokens.write_text(f"{'x' * 30}@*\n")
     environ = {"PATH": "/usr/bin:/bin", **settings(url, tmp_path / "data", API_TOKENS_FILE=str(tokens))}
     return subprocess.run(
         [sys.executable, "-m", "tests.dying", *arguments],

@@ -52,6 +52,15 @@ def failing(found: dict[str, Finding]) -> set[str]:
     return {subject for subject, finding in found.items() if finding.level is Level.FAIL}
 
 
+def test_tokens_without_their_rights_are_worth_a_look(database_url: str, tmp_path: Path) -> None:
+    token = "full-token-0123456789"
+    found = look(database_url, tmp_path, API_TOKENS=f"limited-token-012345@DU1 {token} {token[::-1]}")["API tokens"]
+    assert (found.level, token in str(found)) == (Level.WARN, False)
+    assert "entry 2, 3" in found.detail
+    assert "@*" in found.advice
+    assert "API tokens" not in look(database_url, tmp_path, API_TOKENS=f"{token}@*")
+
+
 def test_everything_well_beside_a_running_recorder(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

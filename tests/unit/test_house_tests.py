@@ -31,6 +31,7 @@ ALLOWED = {
     "integration/test_http_limits.py: is_cut": "a client that drips: its pace is what is tested",
     "integration/test_http_limits.py: test_an_idle_connection_may_wait_for_its_next_request": "nothing is to happen",
     "integration/test_http_peers.py: health": "a server that is slow",
+    "integration/test_http_token_file_attack.py: work": "it writes until it is told to stop",
     "integration/test_rebuild_tables.py: read": "it reads until it is told to stop",
     "acceptance/odd_gateways.py: subscribed": "how a gateway that is odd paces what it sends is what is played",
     "acceptance/test_replay.py: test_the_recorded_pace_is_kept_and_scaled": "sooner than recorded, fifty times",

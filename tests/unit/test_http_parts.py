@@ -1,4 +1,4 @@
-"""The parts of the HTTP room that need no server: negotiation, tokens, documents, values, parameters, event lines."""
+"""The parts of the HTTP room that need no server: negotiation, documents, values, parameters, event lines."""
 
 import csv
 import gzip
@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
-from hashlib import sha256
 
 import orjson
 import pytest
@@ -15,7 +14,6 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.errors import ConfigError
 from ibconnect.events.lines import line
 from ibconnect.events.selection import Stored
 from ibconnect.events.wire import encode_message, fields_of
@@ -32,7 +30,6 @@ from ibconnect.http.problems import Code
 from ibconnect.http.ready import head_of
 from ibconnect.http.remarks import REMARKS
 from ibconnect.http.series import Page, Series, as_csv, as_json
-from ibconnect.http.tokens import EVERYONE, Principal, parse_tokens
 from ibconnect.http.values import Shape, TextKey, quoted, values
 from ibconnect.projections.remarks import Code as RemarkCode
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
@@ -117,52 +114,6 @@ def test_how_old_figures_may_be(header: str, age: int | None) -> None:
 )
 def test_who_wants_fresh_figures_or_none(header: str, wants: bool) -> None:
     assert prefers_fresh(header) is wants
-
-
-def test_tokens_and_hashes_with_and_without_limits() -> None:
-    tokens = parse_tokens("aaaaaaaaaaaaaaaa # all\nbbbbbbbbbbbbbbbb@DU1,DU2 cccccccccccccccc==\n#dddddddddddddddd\n")
-    assert tokens.principal_of("aaaaaaaaaaaaaaaa") == EVERYONE
-    assert tokens.principal_of("bbbbbbbbbbbbbbbb") == Principal(frozenset({"DU1", "DU2"}))
-    assert tokens.principal_of("cccccccccccccccc==") == EVERYONE
-    for wrong in ("", "dddddddddddddddd", "aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbb@DU1,DU2", "\udcff"):
-        assert tokens.principal_of(wrong) is None
-    assert b"aaaa" not in repr(tokens).encode()
-
-
-@pytest.mark.parametrize(
-    ("limits", "principal"),
-    [
-        ("metrics", Principal(frozenset(), has_metrics=True)),
-        ("metrics,DU1", Principal(frozenset({"DU1"}), has_metrics=True)),
-        ("DU1,metrics,DU2", Principal(frozenset({"DU1", "DU2"}), has_metrics=True)),
-        ("%6Detrics", Principal(frozenset({"metrics"}))),
-        ("metrics%40", Principal(frozenset({"metrics@"}))),
-        ("%2A,rea%64", Principal(frozenset({"*", "read"}))),
-        ("DU1", Principal(frozenset({"DU1"}))),
-        ("DUmetrics", Principal(frozenset({"DUmetrics"}))),
-    ],
-)
-def test_the_right_to_read_the_metrics(limits: str, principal: Principal) -> None:
-    for secret in ("a" * 16, f"sha256:{sha256(b'a' * 16).hexdigest()}"):
-        assert parse_tokens(f"{secret}@{limits}").principal_of("a" * 16) == principal
-
-
-@pytest.mark.parametrize(
-    "limits", ["Metrics", "METRICS", "@metrics", "DU1@metrics", "DU1,@metrics", "*", "read", "events", "DU1,import", ""]
-)
-def test_what_looks_like_a_right_and_is_none_is_refused(limits: str) -> None:
-    """Taken for an account that does not exist it would do nothing, and mean something else one day."""
-    with pytest.raises(ConfigError, match=r"entry 2: .*(metrics|account codes)") as refused:
-        parse_tokens(f"{'a' * 16} {'b' * 16}@{limits}")
-    assert "bbbb" not in str(refused.value)
-
-
-@given(st.text())
-def test_token_files_are_read_or_refused_without_showing_them(text: str) -> None:
-    try:
-        parse_tokens(f"first-token-000000 {text}")
-    except ConfigError as exc:
-        assert "first-token" not in str(exc)
 
 
 @pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0", "a\n"])
@@ -288,6 +239,7 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "token-missing": 401,
         "token-refused": 401,
         "origin-refused": 403,
+        "right-missing": 403,
         "unknown-path": 404,
         "unknown-account": 404,
         "unknown-gateway": 404,

@@ -75,8 +75,19 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "QUIET_TIME": [*NO_SECONDS, ("0", "0.1 to 60")],
-    "API_TOKENS": [("short", "at least 16"), ("# none", "add one"), (f"{TOKEN}@", "account codes")],
-    "API_TOKENS_FILE": [("", "name a file"), ("/nowhere/tokens", "cannot be read"), ("{file}/x", "cannot be read")],
+    "API_TOKENS": [
+        ("short", "at least 16"),
+        ("# none", "add one"),
+        (f"{TOKEN}@", "account codes"),
+        (f"{TOKEN}@read", "of which accounts"),
+        (f"{TOKEN}@*;name=-", "a name is"),
+        (f"{TOKEN}@*;until=never", "RFC 3339"),
+    ],
+    "API_TOKENS_FILE": [
+        ("", "name a file"),
+        *((value, "cannot be read") for value in ("/nowhere/tokens", "{file}/x", "a\0b", "/", "/dev/null")),
+        ("{file}", "does not end with a line end"),
+    ],
     "ALLOW_ANONYMOUS": NO_BOOLEANS,
     "CORS_ORIGINS": [
         ("example.com", "use https://example.com "),
