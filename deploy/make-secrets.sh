@@ -41,8 +41,9 @@ write postgres_password "$(random)"
 write db_url "postgresql://ibconnect:$(cat "$directory/postgres_password")@postgres:5432/ibconnect"
 write api_token "$(random)"
 write prometheus_token "$(random)"
-# What the service gets are hashes; Prometheus' token may see the metrics, and no account at all.
-write api_tokens "sha256:$(hash_of api_token)
+# What the service gets are hashes: of a token with all rights, and of Prometheus', which may see the metrics and no
+# account at all.
+write api_tokens "sha256:$(hash_of api_token)@*
 sha256:$(hash_of prometheus_token)@metrics
 "
 write grafana_password "$(random)"
@@ -83,4 +84,10 @@ entry=sha256:$(hash_of prometheus_token)
 if grep -q "^$entry@none" "$directory/api_tokens"; then
     echo "  api_tokens        does not let Prometheus read the metrics. Change that, then restart ibconnect:"
     echo "                    sed -i s/^$entry@none/$entry@metrics/ $directory/api_tokens"
+fi
+# An earlier version did not mark full rights, which the next release asks for.
+entry=sha256:$(hash_of api_token)
+if grep -q "^$entry\$" "$directory/api_tokens"; then
+    echo "  api_tokens        does not mark the full rights of api_token. Change that:"
+    echo "                    sed -i 's/^$entry\$/$entry@*/' $directory/api_tokens"
 fi
