@@ -93,6 +93,7 @@ REFRESH_SECONDS = Histogram(
     buckets=_BUCKETS,
 )
 GATEWAY_CONNECTED = Gauge("ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"])
+GATEWAY_LED = Gauge("ibconnect_gateway_led", "1 while some instance leads the gateway, connected or not.", ["gateway"])
 GATEWAY_CONNECTS = Counter("ibconnect_gateway_connects", "Sessions opened with the gateway.", ["gateway"])
 NOTICES = Counter("ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"])
 ACCOUNT_CONFLICTS = Gauge(
@@ -212,6 +213,8 @@ class Kind(Enum):
     LEADER_DEPOSED = Told(Level.WARNING, "this instance no longer records the gateway")
     LEADER_STANDS_IN = Told(Level.WARNING, "nobody can be elected without Postgres: recording as the gateway permits")
     LEADER_YIELDS = Told(Level.INFO, "another instance records fewer gateways and takes this one over")
+    GATEWAY_UNLED = Told(Level.ERROR, "nobody records a gateway: no instance leads it")
+    GATEWAY_LED = Told(Level.INFO, "every gateway has a leader again")
     KEEPER_FAILED = Told(Level.ERROR, "recording a gateway failed unexpectedly, trying again")
     SESSION_ORPHANED = Told(Level.WARNING, "a session left open by a killed instance was closed")
     SESSION_CONTINUED = Told(
@@ -237,6 +240,10 @@ class Kind(Enum):
         Level.WARNING, "the former snapshot tables are still being read, the next rebuild drops them"
     )
     PROJECTION_POISONED = Told(Level.ERROR, "an event could not be applied and was set aside")
+    POSITIONS_BEYOND = Told(
+        Level.ERROR, "an event stands at a position that the sequence has not given: it is not applied, all else is"
+    )
+    POSITIONS_FIT = Told(Level.INFO, "no event stands beyond the sequence of positions any more")
     PROJECTION_FAILED = Told(Level.WARNING, "applying events failed, trying again")
     PROJECTION_RECOVERED = Told(Level.INFO, "events are applied again")
     HTTP_SERVING = Told(Level.INFO, "serving")
@@ -287,6 +294,12 @@ class Trouble(Enum):
     PROJECTION_FAILS = Lasting(
         Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
     )
+    POSITIONS_BEYOND = Lasting(
+        Kind.POSITIONS_BEYOND,
+        Kind.POSITIONS_FIT,
+        "an event stands at a position far beyond the sequence, and is not applied",
+    )
+    GATEWAY_UNLED = Lasting(Kind.GATEWAY_UNLED, Kind.GATEWAY_LED, "nobody leads a gateway, which is not recorded")
     PART_RESTARTS = Lasting(Kind.PART_RESTARTED, Kind.PART_STEADY, "a part of the service had to be started again")
 
 

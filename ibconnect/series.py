@@ -53,6 +53,7 @@ def expect(config: Config, parts: Iterable[str]) -> None:
 def _expect_gateway(gateway: str) -> None:
     o.GATEWAY_CONNECTED.labels(gateway).set(0)
     o.ACCOUNT_CONFLICTS.labels(gateway).set(0)
+    o.GATEWAY_LED.labels(gateway).set(0)
     o.GATEWAY_CONNECTS.labels(gateway)
     o.MESSAGES_LOST.labels(gateway)
     for kind in KINDS.values():

@@ -6,7 +6,10 @@
 BEGIN;
 
 GRANT SELECT ON public.stored_events, public.schema_migration TO ibconnect_recorder, ibconnect_reader;
-GRANT INSERT ON public.stored_events TO ibconnect_recorder;
+-- Not the position (notification_id): those come from the sequence alone. Whoever could choose one could put an event
+-- beyond all others, or into the past.
+REVOKE INSERT ON public.stored_events FROM ibconnect_recorder;
+GRANT INSERT (originator_version, originator_id, topic, state) ON public.stored_events TO ibconnect_recorder;
 GRANT USAGE, SELECT ON SEQUENCE public.stored_events_notification_id_seq TO ibconnect_recorder;
 
 -- The recorder locks the table so that events become visible in the order of their positions. Before Postgres 17

@@ -8,6 +8,10 @@
 -- ibconnect_recorder  DB_URL of "ibconnect serve" and "rebuild": adds events, owns the snapshot tables
 -- ibconnect_reader    DB_READ_URL, people, reports: reads everything, changes nothing
 -- ibconnect_backup    DB_URL of "ibconnect backup", pg_dump: reads everything, changes nothing
+--
+-- Those that only read get time-outs, and of each but the recorder there are so many connections at most: what is left of
+-- the server's own limit (100 by default) is the recorder's. A role can set another time-out for its session: they are for
+-- slips. Limits and rights are not its own to change.
 \set ON_ERROR_STOP on
 BEGIN;
 
@@ -25,6 +29,60 @@ BEGIN
 END
 $$;
 
+-- Limits and settings are changed only where they differ: these may be another administrator's roles.
+DO $$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT *
+        FROM (
+            VALUES ('ibconnect_owner', 5), ('ibconnect_recorder', -1), ('ibconnect_reader', 40), ('ibconnect_backup', 5)
+        ) AS limits (role, connections)
+        INNER JOIN pg_roles ON pg_roles.rolname = limits.role AND pg_roles.rolconnlimit <> limits.connections
+    LOOP
+        EXECUTE format('ALTER ROLE %I CONNECTION LIMIT %s', wanted.role, wanted.connections);
+    END LOOP;
+    FOR wanted IN
+        SELECT *
+        FROM (
+            VALUES
+            ('ibconnect_owner', 'search_path', 'public'),
+            ('ibconnect_owner', 'lock_timeout', '1min'),
+            ('ibconnect_owner', 'idle_in_transaction_session_timeout', '10min'),
+            ('ibconnect_recorder', 'search_path', 'public'),
+            ('ibconnect_recorder', 'lock_timeout', '2min'),
+            ('ibconnect_recorder', 'idle_in_transaction_session_timeout', '2min'),
+            ('ibconnect_reader', 'search_path', 'public'),
+            ('ibconnect_reader', 'statement_timeout', '5min'),
+            ('ibconnect_reader', 'lock_timeout', '10s'),
+            ('ibconnect_reader', 'idle_in_transaction_session_timeout', '1min'),
+            ('ibconnect_backup', 'search_path', 'public'),
+            ('ibconnect_backup', 'lock_timeout', '1min'),
+            ('ibconnect_backup', 'idle_in_transaction_session_timeout', '10min')
+        ) AS settings (role, setting, value)
+        WHERE NOT EXISTS (
+            SELECT
+            FROM pg_db_role_setting AS known
+            WHERE known.setrole = settings.role::regrole
+              AND known.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND format('%s=%s', settings.setting, settings.value) = ANY (known.setconfig)
+        )
+    LOOP
+        EXECUTE format(
+            'ALTER ROLE %I IN DATABASE %I SET %I = %L', wanted.role, current_database(), wanted.setting, wanted.value
+        );
+    END LOOP;
+END
+$$;
+
+-- Nobody else makes anything here: an object of one's own in the schema that others search would be theirs to run.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
 GRANT USAGE, CREATE ON SCHEMA public TO ibconnect_owner, ibconnect_recorder;
 GRANT USAGE ON SCHEMA public TO ibconnect_reader, ibconnect_backup;
 

@@ -1,11 +1,14 @@
 """The schema of the event store and of coordination: numbered files in ``sql/migrations``, applied in order.
 
-Called at every start and by ``ibconnect migrate``. Safe with any number of instances starting at once: an
-advisory lock lets one apply them while the others wait. The snapshot tables are not here: they belong to
+Called at every start and by ``ibconnect migrate``. Safe with any number of instances starting at once: a lock on the
+table of migrations lets one apply the next while the others wait. It is a lock that no role can take that only reads, and
+is taken only where something is to be applied. The snapshot tables are not here: they belong to
 their projection, which builds them from the events.
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -17,8 +20,13 @@ from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries, read_sql, sql_root
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 
-# Any number that no other program on the database uses for its own advisory lock.
-_LOCK = 0x1BC0_0001
+# Others that migrate are waited for; somebody who reads a table that a migration changes is not for long, since all who
+# write would queue behind it.
+_LOCK = (
+    "SET LOCAL lock_timeout = '60s'",
+    "LOCK TABLE public.schema_migration IN EXCLUSIVE MODE",
+    "SET LOCAL lock_timeout = '2s'",
+)
 
 _CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS public.schema_migration (
@@ -63,14 +71,13 @@ def migrate(url: str) -> list[Migration]:
     """
     with connect(url, name="migrate", search_path="public") as connection:
         try:
-            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             if not _has_any(connection):
                 _refuse_stranger(connection)
-                connection.execute(_CREATE_TABLE)
-            wanted = pending(connection)
-            if wanted:
-                _refuse_stranger(connection)
-            return [_apply(connection, migration) for migration in wanted]
+                _create_table(connection)
+            if not pending(connection):
+                return []
+            _refuse_stranger(connection)
+            return list(_applied(connection))
         except psycopg.Error as exc:
             kind = DatabaseUnavailable if is_passing(exc) else DatabaseError
             raise kind(f"the database refused a migration: {exc}") from exc
@@ -108,11 +115,28 @@ def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:
     return [migration for migration in known if migration.number not in done]
 
 
-def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> Migration:
-    with connection.transaction():
-        connection.execute(migration.sql)
-        connection.execute(
-            "INSERT INTO public.schema_migration (number, name) VALUES (%s, %s)",
-            (migration.number, migration.name),
-        )
-    return migration
+def _create_table(connection: Connection[tuple[object, ...]]) -> None:
+    """Make the table of migrations, unless another process has just done so: IF NOT EXISTS alone does not wait for it."""
+    with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        connection.execute(_CREATE_TABLE)
+
+
+def _applied(connection: Connection[tuple[object, ...]]) -> Iterator[Migration]:
+    """What is applied, one after the other; each after a look at what others have applied meanwhile."""
+    while True:
+        with connection.transaction():
+            for statement in _LOCK:
+                connection.execute(statement)
+            wanted = pending(connection)
+            if not wanted:
+                return
+            _apply(connection, wanted[0])
+        yield wanted[0]
+
+
+def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> None:
+    connection.execute(migration.sql)
+    connection.execute(
+        "INSERT INTO public.schema_migration (number, name) VALUES (%s, %s)",
+        (migration.number, migration.name),
+    )

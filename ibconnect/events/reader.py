@@ -182,7 +182,7 @@ class Reader:
         elif wanted.asks_for_sessions:
             found = self.sessions(wanted)
             low = max(wanted.after, min((session.first for session in found), default=1) - 1)
-            high = max((session.last for session in found), default=0)
+            high = min(max((session.last for session in found), default=0), self.head())
             yield from self._range(wanted, low, high, [session.id for session in found])
         else:
             yield from self._range(wanted, wanted.after, self.head(), None)

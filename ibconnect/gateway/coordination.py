@@ -26,6 +26,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import ConfigError
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.peers import Peers
+from ibconnect.gateway.unled import Unled
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.refusals import refusal
 from ibconnect.troubles import State, brief
@@ -92,6 +93,7 @@ class Coordination:
         }
         self._connected_at = float("inf")
         self._refused = State(Trouble.DATABASE_REFUSES)
+        self._unled = Unled(gateways)
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._namesake_since: float | None = None
@@ -134,6 +136,7 @@ class Coordination:
                     await asyncio.sleep(backoff.wait())
         finally:
             self._refused.forget()
+            self._unled.forget()
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         async with asyncio.timeout(_ANSWER_S):
@@ -178,11 +181,16 @@ class Coordination:
         self._about["is_new"] = False
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
+        await self._see_unled(connection)
         await self._see_peers(connection)
         await self._see_others(connection)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
         await connection.execute(Q["forget_gone"])
+
+    async def _see_unled(self, connection: AsyncConnection[TupleRow]) -> None:
+        found = await (await connection.execute(Q["unled"], self._about)).fetchall()
+        self._unled.see({name for (name,) in found}, asyncio.get_running_loop().time())
 
     def _bear(self, address: str | None) -> None:
         """Wait for the process whose name we have got as well: it may be about to end.

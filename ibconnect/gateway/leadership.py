@@ -1,8 +1,8 @@
-"""Which instance records a gateway: a session-level advisory lock, on a connection of its own.
+"""Which instance records a gateway: a row that only recorders may write, held by a connection of its own.
 
 In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the keeper.
 
-The lock is a lease in effect: the leader says something twice a second, the server ends a connection that has been
+Whose row it is, ends with the connection; so it is a lock, and a lease in effect: the leader says something twice a second, the server ends a connection that has been
 silent for three, and the leader counts itself deposed well before that.
 """
 
@@ -22,6 +22,7 @@ from ibconnect.errors import DatabaseUnavailable
 
 Q = queries("gateway/coordination")
 
+# Of the advisory lock by which earlier versions lead.
 _CLASS = 0x1BC2
 _ANSWER_S = 1.0
 # PostgreSQL's documentation, "Error codes": admin_shutdown (also when the postmaster was killed), crash_shutdown.

@@ -30,10 +30,34 @@ class Batch(NamedTuple):
     open: bytes
 
 
+class Head(NamedTuple):
+    """The position of the newest event, 0 if there is none; and the highest that stands beyond the sequence, if one does.
+
+    What stands beyond was put there by hand, and is not applied.
+    """
+
+    newest: int
+    beyond: int | None
+
+
+def look(connection: Connection[Any]) -> Head:
+    """How far the events are."""
+    newest, highest = connection.execute(Q["head"]).fetchone() or (None, None)
+    return Head(newest or 0, highest if (highest or 0) > (newest or 0) else None)
+
+
 def head(connection: Connection[Any]) -> int:
     """The position of the newest event, 0 if there is none."""
-    row = connection.execute(Q["head"]).fetchone()
-    return (row[0] if row else None) or 0
+    return look(connection).newest
+
+
+def reach(connection: Connection[Any], after: int, newest: int, size: int) -> int:
+    """The end of the next range of ``size`` positions; a gap before the next event, however wide, is passed at once."""
+    if newest - after <= size:
+        return newest
+    row = connection.execute(Q["next_position"], {"after": after}).fetchone()
+    first = (row[0] if row else None) or newest
+    return int(min(newest, first - 1 + size))
 
 
 def read_controls(connection: Connection[Any], after: int, upto: int) -> list[Control]:

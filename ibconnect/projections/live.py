@@ -12,16 +12,19 @@ from psycopg import Connection
 from ibconnect.database.outages import is_passing
 from ibconnect.errors import ProjectionError
 from ibconnect.projections import fold
-from ibconnect.projections.batches import head, read_batch
+from ibconnect.projections.batches import look, reach, read_batch
 from ibconnect.projections.dimensions import Dimensions
 from ibconnect.projections.facts import Poison
 from ibconnect.projections.owners import News
-from ibconnect.projections.schema import APPLY_LOCK, VERSION, Q
+from ibconnect.projections.schema import APPLY, VERSION, Q, Turn
 from ibconnect.projections.sessions import Sessions
 
 
 class Step(NamedTuple):
-    """What one step did: whether these tables are ours to write, and how far they and the events are now."""
+    """What one step did: whether these tables are ours to write, and how far they and the events are now.
+
+    ``beyond``: a position that stands beyond the sequence of positions, and is not applied.
+    """
 
     is_ours: bool
     position: int
@@ -29,6 +32,7 @@ class Step(NamedTuple):
     snapshots: int
     poison: list[Poison]
     news: list[News]
+    beyond: int | None = None
 
     @property
     def is_behind(self) -> bool:
@@ -72,12 +76,15 @@ class _Known:
 
 
 class LiveTables:
-    """One projector's side of them: those that the connection's search_path finds."""
+    """One projector's side of them: those that the connection's search_path finds.
 
-    def __init__(self, connection: Connection[Any], limit: int, lock: int = APPLY_LOCK) -> None:
+    :param turn: what others wait for meanwhile; None: nobody else works on these
+    """
+
+    def __init__(self, connection: Connection[Any], limit: int, turn: Turn | None = APPLY) -> None:
         self._connection = connection
         self._limit = limit
-        self._lock_number = lock
+        self._turn = turn
         self._known: _Known | None = None
 
     def step(self) -> Step:
@@ -95,37 +102,38 @@ class LiveTables:
 
     def _step(self) -> Step:
         connection = self._connection
-        newest = head(connection)
+        newest, beyond = look(connection)
         if self._known and self._known.position >= newest:
-            return Step(True, self._known.position, newest, 0, [], [])
+            return Step(True, self._known.position, newest, 0, [], [], beyond)
         with connection.transaction():
             tracking = self._lock()
             if not tracking.is_ours or tracking.position >= newest:
-                return Step(tracking.is_ours, tracking.position, newest, 0, [], [])
+                return Step(tracking.is_ours, tracking.position, newest, 0, [], [], beyond)
             known = self._learn(tracking)
-            upto = min(newest, known.position + self._limit)
+            upto = reach(connection, known.position, newest, self._limit)
             batch = read_batch(connection, known.sessions, known.position, upto)
             applied = fold.apply(connection, known.dimensions, batch)
             connection.execute(Q["notify_projected"], {"position": upto})
         known.position = upto
-        return Step(True, upto, newest, *applied)
+        return Step(True, upto, newest, *applied, beyond)
 
     def _careful_step(self) -> Step:
         connection = self._connection
-        newest = head(connection)
+        newest, beyond = look(connection)
         with connection.transaction():
             tracking = self._lock()
             if not tracking.is_ours:
-                return Step(False, tracking.position, newest, 0, [], [])
-            upto = min(newest, tracking.position + self._limit)
+                return Step(False, tracking.position, newest, 0, [], [], beyond)
+            upto = reach(connection, tracking.position, newest, self._limit)
             sessions = Sessions.of_json(tracking.open)
             applied = fold.apply_one_by_one(connection, sessions, tracking.position, upto)
             connection.execute(Q["notify_projected"], {"position": upto})
-        return Step(True, upto, newest, *applied)
+        return Step(True, upto, newest, *applied, beyond)
 
     def _lock(self) -> Tracking:
         """Wait for our turn, then look how far whoever had it before has come."""
-        self._connection.execute(Q["lock"], {"lock": self._lock_number})
+        if self._turn is not None:
+            self._connection.execute(Q["lock"], self._turn._asdict())
         return read_tracking(self._connection)
 
     def _learn(self, tracking: Tracking) -> _Known:

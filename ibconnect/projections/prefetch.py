@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import Connection
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.batches import Batch, read_batch
+from ibconnect.projections.batches import Batch, reach, read_batch
 from ibconnect.projections.sessions import Sessions
 
 _WAITING = 2
@@ -40,16 +40,19 @@ def prefetch(url: str, sessions: Sessions, after: int, upto: int, size: int) -> 
 class _Reader:
     def __init__(self, sessions: Sessions, after: int, upto: int, size: int) -> None:
         self._sessions = sessions
-        self._ranges = [(start, min(start + size, upto)) for start in range(after, upto, size)]
+        self._after, self._upto, self._size = after, upto, size
         self._queue: queue.Queue[Batch | Exception] = queue.Queue(_WAITING)
         self._stopping = threading.Event()
 
     def run(self, connection: Connection[Any]) -> None:
         """On the thread: read batch after batch."""
         try:
-            for after, upto in self._ranges:
-                if not self._put(read_batch(connection, self._sessions, after, upto)):
+            after = self._after
+            while after < self._upto:
+                end = reach(connection, after, self._upto, self._size)
+                if not self._put(read_batch(connection, self._sessions, after, end)):
                     return
+                after = end
         except Exception as exc:  # noqa: BLE001 - raised again where the batch is asked for, or it would hang there
             self._put(exc)
 
@@ -64,11 +67,13 @@ class _Reader:
 
     def batches(self) -> Iterator[Batch]:
         """On the caller's thread: the batches in order."""
-        for _ in self._ranges:
+        after = self._after
+        while after < self._upto:
             item = self._queue.get()
             if isinstance(item, Exception):
                 raise item
             yield item
+            after = item.upto
 
     def stop(self) -> None:
         """Give up what has not been asked for."""

@@ -7,7 +7,7 @@ swap, the old tables serve on; what is left of an unfinished rebuild is removed 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -27,9 +27,9 @@ from ibconnect.projections.live import LiveTables, read_tracking
 from ibconnect.projections.prefetch import prefetch
 from ibconnect.projections.privileges import copy_privileges
 from ibconnect.projections.schema import (
-    APPLY_LOCK,
-    ENSURE_LOCK,
-    REBUILD_LOCK,
+    APPLY,
+    ENSURE,
+    REBUILD,
     VERSION,
     create,
     exists,
@@ -115,15 +115,20 @@ def alone(connection: Connection[Any]) -> Iterator[None]:
 
     :raises ProjectionError: another rebuild is under way
     """
-    row = connection.execute(Q["try_lock"], {"lock": REBUILD_LOCK}).fetchone()
-    if row is None or not row[0]:
+    has_names = _is(connection, "has_names")
+    if not _is(connection, "try_lock" if has_names else "try_lock_without_names", REBUILD._asdict()):
         raise ProjectionError("another rebuild of this database is under way, or a backup, which keeps rebuilds away")
     try:
         yield
     finally:
         # If the connection is broken, the lock went with it.
         with suppress(psycopg.Error):
-            connection.execute(Q["unlock"], {"lock": REBUILD_LOCK})
+            connection.execute(Q["unlock" if has_names else "unlock_without_names"], REBUILD._asdict())
+
+
+def _is(connection: Connection[Any], query: str, values: Mapping[str, Any] | None = None) -> bool:
+    row = connection.execute(Q[query], values).fetchone()
+    return bool(row and row[0])
 
 
 def _silent(_done: int, _total: int, _rate: float) -> None:
@@ -140,8 +145,11 @@ class _Rebuild:
     def run(self) -> Rebuilt:
         connection = self._connection
         connection.execute(Q["loading_settings"])
-        self._drop(NEXT_SCHEMA)
-        self._drop(OLD_SCHEMA)
+        with connection.transaction():
+            # A transaction that has once read the former tables may hold them for ever: that is told, and tried again.
+            connection.execute(Q["drop_settings"])
+            self._drop(NEXT_SCHEMA)
+            self._drop(OLD_SCHEMA)
         with connection.transaction():
             create(connection, NEXT_SCHEMA)
         # Better told now than after hours of loading.
@@ -214,14 +222,14 @@ class _Rebuild:
 
     def _catch_up_and_swap(self) -> int:
         """Follow the events that came meanwhile, then swap; again if a reader of a view is in the way."""
-        tables = LiveTables(self._connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+        tables = LiveTables(self._connection, _STEP_POSITIONS, turn=None)
         for _ in range(_SWAP_ATTEMPTS):
             while tables.step().is_behind:
                 pass
             try:
                 return self._swap()
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                tables = LiveTables(self._connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+                tables = LiveTables(self._connection, _STEP_POSITIONS, turn=None)
                 time.sleep(_SWAP_PAUSE_S)
         raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
 
@@ -234,9 +242,9 @@ class _Rebuild:
         with connection.transaction():
             connection.execute(Q["swap_settings"])
             # Or an instance of another version that starts now might put its views upon tables that it does not know.
-            connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
-            connection.execute(Q["lock"], {"lock": APPLY_LOCK})
-            tables = LiveTables(connection, _STEP_POSITIONS, lock=REBUILD_LOCK)
+            connection.execute(Q["lock"], ENSURE._asdict())
+            connection.execute(Q["lock"], APPLY._asdict())
+            tables = LiveTables(connection, _STEP_POSITIONS, turn=None)
             while (step := tables.step()).is_behind:
                 pass
             if exists(connection, LIVE_SCHEMA):

@@ -64,6 +64,7 @@ class Projector:
         self._waker = os.eventfd(0, os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._waker)
         self._failing = State(Trouble.PROJECTION_FAILS, database=place(url))
+        self._beyond = State(Trouble.POSITIONS_BEYOND, database=place(url))
         self._thread = threading.Thread(target=self._live, name="projector", daemon=True)
 
     def start(self) -> None:
@@ -76,6 +77,7 @@ class Projector:
         os.eventfd_write(self._waker, 1)
         self._thread.join(timeout)
         self._failing.forget()
+        self._beyond.forget()
         return not self._thread.is_alive()
 
     def _live(self) -> None:
@@ -114,6 +116,12 @@ class Projector:
 
     def _note(self, step: Step) -> None:
         self._failing.over()
+        if step.beyond is None:
+            self._beyond.over()
+        else:
+            self._beyond.note(
+                f"an event stands at position {step.beyond}, which the sequence of positions has not given"
+            )
         for poison in step.poison:
             observe(Kind.PROJECTION_POISONED, position=poison.position, topic=poison.topic)
         for news in step.news:

@@ -4,7 +4,7 @@ Called at every start (any number of instances at once), by the projector and by
 whenever the same events would make other rows; tables of an older version serve on until they are rebuilt.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection
@@ -22,10 +22,20 @@ VERSION = SNAPSHOTS_VERSION
 
 Q = queries("projections/tracking")
 
-# Advisory locks, by numbers that no other program on the database uses for its own.
-APPLY_LOCK = 0x1BC0_0002
-REBUILD_LOCK = 0x1BC0_0003
-ENSURE_LOCK = 0x1BC0_0004
+
+class Turn(NamedTuple):
+    """What one has at a time, of all that work on the tables: its name in ``coordination.held``.
+
+    ``lock`` is the number of the advisory lock by which earlier versions have it.
+    """
+
+    turn: str
+    lock: int
+
+
+APPLY = Turn("apply", 0x1BC0_0002)
+REBUILD = Turn("rebuild", 0x1BC0_0003)
+ENSURE = Turn("ensure", 0x1BC0_0004)
 
 
 def ensure(url: str) -> None:
@@ -40,7 +50,7 @@ def ensure(url: str) -> None:
     with connect(url, name="schema") as connection:
         try:
             with connection.transaction():
-                connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
+                connection.execute(Q["lock"], ENSURE._asdict())
                 if not exists(connection, LIVE_SCHEMA):
                     refuse_stranger(connection)
                     create(connection, LIVE_SCHEMA)
@@ -55,10 +65,12 @@ def _ensure_views(connection: Connection[Any]) -> None:
     """Have this version's views upon tables of this version; what people built in the way of one ends no start."""
     try:
         with connection.transaction():
-            connection.execute(Q["lock"], {"lock": ENSURE_LOCK})
+            connection.execute(Q["lock"], ENSURE._asdict())
+            # Whoever keeps reading a view must not keep us from starting: it stays as it is.
+            connection.execute(Q["drop_settings"])
             if live_version(connection) == VERSION:
                 replace_views(connection)
-    except ProjectionError as exc:
+    except (ProjectionError, psycopg.errors.LockNotAvailable) as exc:
         observe(Kind.VIEW_IN_THE_WAY, error=exc)
 
 

@@ -34,9 +34,17 @@ FROM (
         has_table_privilege(pg_class.oid, wanted)
     FROM pg_class
     INNER JOIN (
-        VALUES ('stored_events', 'SELECT'), ('stored_events', 'INSERT'), ('schema_migration', 'SELECT')
+        VALUES ('stored_events', 'SELECT'), ('schema_migration', 'SELECT')
     ) AS needed (name, wanted) ON needed.name = relname
     WHERE relnamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT
+        'INSERT on public.stored_events (originator_version, originator_id, topic, state)',
+        bool_and(has_column_privilege(attrelid, attnum, 'INSERT'))
+    FROM pg_attribute
+    WHERE attrelid = to_regclass('public.stored_events')
+      AND attname IN ('originator_version', 'originator_id', 'topic', 'state')
+    HAVING count(*) > 0
     UNION ALL
     SELECT
         'the right to lock public.stored_events (MAINTAIN, or UPDATE before Postgres 17)',

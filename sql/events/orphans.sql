@@ -26,5 +26,5 @@ WHERE last_event.topic <> %(topic)s
 RETURNING originator_version
 
 -- name: tell
--- Wakes whoever follows the events.
-NOTIFY stored_events
+-- Wakes whoever follows the events, unless the queue of notifications is full: the commit would fail for it.
+SELECT CASE WHEN pg_notification_queue_usage() < 0.5 THEN pg_notify('stored_events', '') END

@@ -7,9 +7,11 @@ SELECT to_regclass('public.stored_events') IS NULL OR to_regclass('public.schema
 
 -- name: head
 -- The position of the newest event. Writers lock the table, so everything up to it is committed and visible to
--- every later statement.
+-- every later statement. What stands beyond the sequence was put there by hand: to go by it would pass over all that
+-- is recorded from then on.
 SELECT coalesce(max(notification_id), 0)
 FROM public.stored_events
+WHERE notification_id <= coordination.last_position()
 
 -- name: sessions
 -- The sessions whose ids lie in a range, in order of their ids (which grow with time): the first event, the last
@@ -149,7 +151,7 @@ LIMIT %(rows)s::bigint
 -- The positions of a session's first and last event; no row if it has none.
 SELECT
     first_event.notification_id AS first_position,
-    last_event.notification_id AS last_position
+    least(last_event.notification_id, coordination.last_position()) AS last_position
 FROM (
     SELECT notification_id
     FROM public.stored_events

@@ -2,8 +2,8 @@
 
 -- name: hold_name
 -- Held as long as this connection lives: an instance whose name nobody holds is gone, and so is what it recorded. (The
--- number is that of coordination.is_alive.)
-SELECT pg_try_advisory_lock(7107, hashtext(%(name)s))
+-- number and the name are those of coordination.is_alive.)
+SELECT coordination.take('instance ' || %(name)s::text, 7107, hashtext(%(name)s))
 
 -- name: namesake
 -- Where another living process that has this name can be asked: it holds the name, and has beaten lately. (What holds the
@@ -52,6 +52,13 @@ WHERE name = %(name)s
 WITH gone AS (
     DELETE FROM coordination.instance
     WHERE heartbeat < clock_timestamp() - interval '1 day'
+),
+
+given_up AS (
+    DELETE FROM coordination.held
+    WHERE since < clock_timestamp() - interval '1 day'
+      AND pid IS NOT NULL
+      AND NOT coordination.is_there(pid, backend_start, role)
 )
 
 DELETE FROM coordination.gateway
@@ -88,6 +95,17 @@ CROSS JOIN LATERAL unnest(instance.gateways) AS configured (name)
 WHERE instance.name <> %(name)s
   AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(remembered)s)
 GROUP BY configured.name
+
+-- name: unled
+-- Those of some gateways that no instance leads: whoever leads one tells of it every two seconds, connected or not.
+SELECT wanted.name
+FROM unnest(%(gateways)s::text[]) AS wanted (name)
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM coordination.gateway AS told
+    WHERE told.name = wanted.name
+      AND told.heartbeat > clock_timestamp() - interval '10 seconds'
+)
 
 -- name: surplus
 -- A gateway that we record and that another instance should: one that is alive, could, and records at least two fewer.
@@ -211,7 +229,7 @@ WHERE name = %(gateway)s
 
 -- name: lead
 -- Held as long as this connection lives: there is at most one leader for a gateway.
-SELECT pg_try_advisory_lock(%(class)s, hashtext(%(gateway)s))
+SELECT coordination.take('gateway ' || %(gateway)s::text, %(class)s::integer, hashtext(%(gateway)s))
 
 -- name: watch_settings
 -- A connection whose locks say that somebody is alive ends within about three seconds of his silence, whatever is

@@ -13,12 +13,17 @@ FROM poison_event;
 -- How far the snapshot tables are behind the events.
 SELECT
     projection.position,
-    (SELECT coalesce(max(stored_events.notification_id), 0) FROM stored_events) AS newest,
+    (
+        SELECT coalesce(max(stored_events.notification_id), 0)
+        FROM stored_events
+        WHERE stored_events.notification_id <= coordination.last_position()
+    ) AS newest,
     (
         SELECT stored_events.state
         FROM stored_events
         WHERE
             stored_events.notification_id > projection.position
+            AND stored_events.notification_id <= coordination.last_position()
             AND (get_byte(stored_events.state, 0) = ascii('{') OR get_byte(stored_events.state, 1) <> ascii('"'))
         ORDER BY stored_events.notification_id
         LIMIT 1

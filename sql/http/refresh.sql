@@ -44,7 +44,7 @@ ORDER BY told.name, account.code COLLATE "C";
 
 -- name: ask
 -- Ask gateways for a refresh of some accounts, or (null) of all: the request's id. Requests of former days serve nobody any
--- more.
+-- more. (Leaders look for themselves as well: a full queue of notifications, which any role can fill, fails nothing.)
 WITH forgotten AS (
     DELETE FROM coordination.refresh_request
     WHERE asked < clock_timestamp() - INTERVAL '1 day'
@@ -58,7 +58,7 @@ request AS (
 
 SELECT
     request.id,
-    pg_notify('refresh_requested', request.id::text)
+    CASE WHEN pg_notification_queue_usage() < 0.5 THEN pg_notify('refresh_requested', request.id::text) END
 FROM request;
 
 -- name: unserved

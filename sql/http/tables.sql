@@ -9,5 +9,9 @@ FROM projection;
 -- How far the tables are that are being built, and how far they have to go.
 SELECT
     projection.position,
-    (SELECT coalesce(max(stored_events.notification_id), 0) FROM stored_events) AS newest
+    (
+        SELECT coalesce(max(stored_events.notification_id), 0)
+        FROM stored_events
+        WHERE stored_events.notification_id <= coordination.last_position()
+    ) AS newest
 FROM snapshots_next.projection;

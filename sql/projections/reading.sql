@@ -1,8 +1,16 @@
 -- name: head
--- The position of the newest event. Writers lock the table, so everything up to it is committed and visible to
--- every later statement.
-SELECT max(notification_id)
+-- The position of the newest event, and the highest position there is. Writers lock the table, so everything up to the
+-- newest is committed and visible to every later statement. What stands beyond the sequence was put there by hand: to go
+-- by it would pass over all that is recorded from then on.
+SELECT
+    (SELECT max(notification_id) FROM public.stored_events WHERE notification_id <= coordination.last_position()),
+    (SELECT max(notification_id) FROM public.stored_events)
+
+-- name: next_position
+-- Of the next event behind a position: between them there may be a gap of any size.
+SELECT min(notification_id)
 FROM public.stored_events
+WHERE notification_id > %(after)s
 
 -- name: controls
 -- The events of a range of positions that begin or end something, in order. For a list of accounts also the state

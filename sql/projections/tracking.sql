@@ -27,17 +27,28 @@ FROM {}
 
 -- name: lock
 -- Held until the transaction ends: one projector, or the swap of a rebuild, at a time.
-SELECT pg_advisory_xact_lock(%(lock)s)
+SELECT coordination.take_turn(%(turn)s, %(lock)s)
 
 -- name: try_lock
 -- Held until it is given back or the connection ends, for one holder at a time.
-SELECT pg_try_advisory_lock(%(lock)s)
+SELECT coordination.take(%(turn)s, NULL, %(lock)s::integer)
 
 -- name: unlock
+SELECT coordination.give_back(%(turn)s, %(lock)s)
+
+-- name: has_names
+-- Whether the schema is of a version that has names to hold: a backup is also made of one that is older.
+SELECT to_regclass('coordination.held') IS NOT NULL
+
+-- name: try_lock_without_names
+SELECT pg_try_advisory_lock(%(lock)s)
+
+-- name: unlock_without_names
 SELECT pg_advisory_unlock(%(lock)s)
 
 -- name: notify_projected
-SELECT pg_notify('projected', %(position)s::text)
+-- Unless the queue of notifications is full: the commit would fail for it.
+SELECT CASE WHEN pg_notification_queue_usage() < 0.5 THEN pg_notify('projected', %(position)s::text) END
 
 -- name: live_settings
 -- A projector that is cut off from the server in the middle of a step must not hold the others up for long. (The first
@@ -62,11 +73,13 @@ FROM projection
 CROSS JOIN (
     SELECT max(notification_id) AS position
     FROM public.stored_events
+    WHERE notification_id <= coordination.last_position()
 ) AS newest
 LEFT JOIN LATERAL (
     SELECT substring(encode(event.state, 'escape') FROM '^(?:\[|\{"t":)(\d{1,18})')::bigint AS arrived
     FROM public.stored_events AS event
     WHERE event.notification_id > projection.position
+      AND event.notification_id <= newest.position
       AND encode(substring(event.state FROM 1 FOR 8), 'escape') ~ '^(\[|\{"t":)\d'
     ORDER BY event.notification_id
     LIMIT 1

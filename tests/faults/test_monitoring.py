@@ -152,6 +152,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         main = world.serving("main", IB_GW=f"{of_main},{away}")
         world.serving("victim", IB_GW=of_victim)
         wait_for(lambda: world.get(f"{main}/readyz") == 200, "it is ready")
+        by_hand(world, of_victim)
         lost_part(world)
         bad_answers(world, main)
         kills(world)
@@ -170,6 +171,27 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         for alert in ALERTS:
             world.watch.stops(alert, 3 * WINDOW_S)
     assert world.fired == set(ALERTS)
+
+
+def by_hand(world: World, gateway: str) -> None:
+    """The owner writes an event at a position of his own; a session that does not record holds a gateway's name."""
+    world.server.do(
+        "INSERT INTO stored_events (notification_id, originator_version, originator_id, topic, state)"
+        " VALUES (9223372036854775807, 1, gen_random_uuid(), 'v', '[\"made up\"]')"
+    )
+    world.fires("PositionsBeyond", instance="main")
+    world.server.do(
+        "ALTER TABLE stored_events DISABLE TRIGGER ALL; DELETE FROM stored_events WHERE notification_id > 9e18;"
+        " ALTER TABLE stored_events ENABLE ALWAYS TRIGGER events_are_immutable"
+    )
+    world.watch.stops("PositionsBeyond")
+    world.running["victim"].stop()
+    with psycopg.connect(world.server.url, autocommit=True) as holder:
+        held = "SELECT coordination.take('gateway ' || %(name)s, 7106, hashtext(%(name)s))"
+        assert holder.execute(held, {"name": gateway}).fetchone() == (True,)
+        world.serving("victim")
+        world.fires("NobodyLeads", gateway=gateway)
+    world.watch.stops("NobodyLeads")
 
 
 def lost_part(world: World) -> None:

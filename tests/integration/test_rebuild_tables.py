@@ -13,7 +13,7 @@ from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.projections import rebuild as rebuild_module
 from ibconnect.projections.rebuild import alone, rebuild
 from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import REBUILD_LOCK, VERSION, ensure, needs_rebuild
+from ibconnect.projections.schema import REBUILD, VERSION, ensure, needs_rebuild
 from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, position, project, read_tables, record, value
 
@@ -175,7 +175,7 @@ def test_interrupted_rebuild_leaves_the_live_tables(database_url, monkeypatch, c
 def test_second_rebuild_at_once_is_refused(database_url):
     ensure(database_url)
     with connect(database_url, name="test") as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD_LOCK,))
+        connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD.lock,))
         with pytest.raises(ProjectionError, match="another rebuild"):
             rebuild(database_url)
 

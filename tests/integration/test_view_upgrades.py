@@ -13,7 +13,7 @@ from ibconnect.errors import ProjectionError
 from ibconnect.projections import schema
 from ibconnect.projections import views as views_module
 from ibconnect.projections.rebuild import rebuild, rebuild_if_older
-from ibconnect.projections.schema import ENSURE_LOCK, VERSION, ensure
+from ibconnect.projections.schema import ENSURE, VERSION, ensure
 from tests.projecting import Stream, position, project, read_tables, record, value
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -193,12 +193,14 @@ def test_no_swap_comes_while_another_start_looks_whose_the_tables_are(
 ) -> None:
     generation = "SELECT 'snapshots.account'::regclass::oid"
     before = connection.execute(generation).fetchone()
-    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s"
+    waits = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%coordination.take_turn%'"
+    )
     rebuilding = threading.Thread(target=rebuild, args=(database_url,))
     with connect(database_url, name="start") as start, start.transaction():
-        start.execute("SELECT pg_advisory_xact_lock(%s)", (ENSURE_LOCK,))
+        start.execute("SELECT pg_advisory_xact_lock(%s)", (ENSURE.lock,))
         rebuilding.start()
-        wait_for(lambda: connection.execute(waits, (ENSURE_LOCK,)).fetchone() == (1,), "the swap waits for the start")
+        wait_for(lambda: connection.execute(waits).fetchone() == (1,), "the swap waits for the start")
         assert connection.execute(generation).fetchone() == before
     rebuilding.join(DEADLINE_S)
     assert connection.execute(generation).fetchone() != before
