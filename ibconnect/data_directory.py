@@ -10,6 +10,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
+from ibconnect.acting import Unsafe, as_owner, check_way, settle
 from ibconnect.errors import ConfigError
 
 _ALL = os.R_OK | os.W_OK | os.X_OK
@@ -21,6 +22,13 @@ def check(data_dir: Path) -> None:
     :raises ConfigError: says what cannot be used, whose it is, and the command that mends it
     """
     me, where = _name(os.geteuid()), shlex.quote(str(data_dir))
+    try:
+        check_way(data_dir)
+    except Unsafe as exc:
+        raise ConfigError(
+            f"DATA_DIR={where}: {exc}, and root would follow: name a directory whose parents belong to root alone, or "
+            "run ibconnect as that user"
+        ) from exc
     closed = next((each for each in reversed(data_dir.parents) if each.is_dir() and not os.access(each, os.X_OK)), None)
     if closed is not None:
         raise ConfigError(f"DATA_DIR={where}: {me} cannot enter {_about(closed)}: name another directory")
@@ -61,9 +69,8 @@ def spool(data_dir: Path) -> Path:
     :raises OSError: it cannot be made
     """
     path = data_dir / "spool"
-    is_new = not os.path.lexists(path)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if is_new and os.geteuid() == 0:
-        owner = data_dir.stat()
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settle(data_dir)
+    with as_owner(data_dir):
+        path.mkdir(mode=0o700, exist_ok=True)
     return path

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ibconnect.acting import as_owner
 from ibconnect.database import embedded_cluster, embedded_directories
 from ibconnect.database.embedded_account import Account, account_for
 from ibconnect.database.embedded_cluster import Cluster
@@ -135,13 +136,11 @@ class EmbeddedPostgres:
         return lock
 
     def _open(self, name: str, account: Account) -> int:
-        """Open a lock file, never through a symbolic link, as the database's user could plant under root."""
+        """Open a lock file, never through a link, as the database's user could plant; it is that user's."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            descriptor = os.open(self.data_dir / name, flags, 0o600)
-            if not account.is_current:  # that user may start ibconnect itself the next time
-                os.fchown(descriptor, account.uid, account.gid)
-            return descriptor
+            with as_owner(self.data_dir):
+                return os.open(self.data_dir / name, flags, 0o600)
         except OSError as exc:
             raise EmbeddedPostgresError(f"DATA_DIR={self.data_dir}: cannot lock {name}: {exc.strerror}") from exc
 

@@ -94,7 +94,7 @@ def account_for(cluster: Path) -> Account:
     uid = os.geteuid()
     if uid != 0:
         return Account(_name(uid), uid, os.getegid())
-    if cluster.exists() and (owner := cluster.stat()).st_uid != 0:
+    if os.path.lexists(cluster) and (owner := cluster.lstat()).st_uid != 0:
         return Account(_name(owner.st_uid), owner.st_uid, owner.st_gid)
     entry = _entry(SYSTEM_USER) or _created(SYSTEM_USER)
     return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

@@ -9,7 +9,6 @@ import os
 import shlex
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from ibconnect.acting import as_owner, read_text
 from ibconnect.database.embedded_account import Account
 from ibconnect.errors import EmbeddedPostgresError
 
@@ -185,13 +185,20 @@ def _forget_dead_postmaster(cluster: Cluster, *, alone: bool) -> None:
     holder may be in a container of its own whose processes cannot be seen here; then only a zombie is proof.
     """
     for leftover in (cluster.directory / "postmaster.pid", cluster.sockets / f".s.PGSQL.{PORT}.lock"):
-        with suppress(FileNotFoundError):
-            pid = leftover.read_text().partition("\n")[0]
+        try:
+            pid = read_text(leftover).partition("\n")[0]
             if alone or _is_zombie(pid):
-                leftover.unlink()
+                with as_owner(leftover.parent):
+                    leftover.unlink()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as exc:
+            raise EmbeddedPostgresError(f"{leftover} is no lock file of a server ({exc}): remove it") from exc
 
 
 def _is_zombie(pid: str) -> bool:
+    if not pid.isdigit():
+        return False
     try:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:

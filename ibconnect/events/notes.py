@@ -24,6 +24,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from ibconnect import observe as o
+from ibconnect.acting import as_owner
 from ibconnect.errors import EventError
 from ibconnect.events.leftovers import DAMAGED, set_apart
 from ibconnect.observe import Kind, Trouble, observe
@@ -108,7 +109,8 @@ class Notes:
         self._write()
         for path, file, _ in others:
             if self._is_on_disk:
-                path.unlink(missing_ok=True)
+                with as_owner(path.parent):
+                    path.unlink(missing_ok=True)
             os.close(file)
 
     def reserve(self) -> None:
@@ -204,7 +206,8 @@ class Notes:
         self._no_look()
         self._interrupted.forget()
         if not self._ends and not self._intervals:
-            self._path.unlink(missing_ok=True)
+            with as_owner(self._path.parent):
+                self._path.unlink(missing_ok=True)
         os.close(self._file)
 
 
@@ -221,7 +224,8 @@ def _joined(one: Interval | None, other: Interval) -> Interval:
 
 def _made(spool: Path) -> tuple[Path, int]:
     path = spool / f"{NOTES}-{uuid4().hex}"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    with as_owner(spool):
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(file, fcntl.LOCK_EX)
     return path, file
 
@@ -244,7 +248,8 @@ def _found(spool: Path) -> Iterator[_Claimed]:
 def _claimed(path: Path) -> int | None:
     """The file, locked; None if another process has it, or what has its name is no such file."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with as_owner(path.parent):
+            file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
     except OSError:
         return None
     with suppress(OSError):

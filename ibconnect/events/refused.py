@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ibconnect import observe as o
+from ibconnect.acting import as_owner
 from ibconnect.observe import Kind, observe
 
 REFUSED = "refused"
@@ -46,7 +47,8 @@ def _paths(spool: Path, journal: str) -> Iterator[Path]:
 
 def _append(path: Path, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOFOLLOW
-    file = os.open(path, flags, 0o600)
+    with as_owner(path.parent):
+        file = os.open(path, flags, 0o600)
     try:
         size = os.fstat(file).st_size
         if os.write(file, data) != len(data):

@@ -18,6 +18,7 @@ from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, NamedTuple
 
+from ibconnect.acting import as_owner
 from ibconnect.errors import EventError
 
 _NUMBERS = Struct(">III")
@@ -168,7 +169,8 @@ def _opened(directory: Path, number: int) -> BinaryIO:
     path = path_of(directory, number)
     try:
         # Opening a pipe that somebody put there would wait for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with as_owner(directory):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise JournalDamaged(f"{directory.name}/{path.name} is not a file")
@@ -183,14 +185,6 @@ def _wrapped(exc: OSError, directory: Path, number: int) -> Exception:
     return JournalDamaged(f"{directory.name}/{path_of(directory, number).name} cannot be read: {exc.strerror}")
 
 
-def keep_owner(made: int | Path, directory: Path) -> None:
-    """Under root: give what was just made in a directory to whom that belongs, who may be the next to start."""
-    if os.geteuid() == 0:
-        owner = directory.stat()
-        change = os.fchown if isinstance(made, int) else os.lchown
-        change(made, owner.st_uid, owner.st_gid)  # type: ignore[arg-type]
-
-
 class Lock:
     """An exclusive lock on a directory that the kernel drops when the process dies.
 
@@ -200,11 +194,11 @@ class Lock:
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOCK
-        try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o600)
-            keep_owner(self._fd, directory)
-        except PermissionError:
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with as_owner(directory):
+            try:
+                self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW, 0o600)
+            except PermissionError:
+                self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
