@@ -62,11 +62,11 @@ def directory() -> Iterator[Path]:
 def postgres(**settings: str) -> Iterator[str]:
     """The URL of an embedded Postgres with the settings of production (fsync and synchronous_commit are on)."""
     with directory() as path, EmbeddedPostgres(path, settings) as server:
-        with psycopg.connect(server.url) as connection:
+        with psycopg.connect(server.superuser_url) as connection:
             for name in ("fsync", "synchronous_commit"):
                 if connection.execute(f"SHOW {name}").fetchone() != ("on",):
                     raise BenchError(f"{name} is off: nothing measured here would be true")
-        yield server.url
+        yield server.superuser_url
 
 
 def url_of(server_url: str, database: str) -> str:

@@ -1,7 +1,7 @@
 """Files of a directory that belongs to another user, handled with that user's rights alone.
 
-In: a path. Out: a context in which this thread reads and writes files as whom the data directory belongs to, if the process
-is root's; what it makes belongs to that user then. Called by everything that touches what lies below ``DATA_DIR``.
+In: a path. Out: a context in which this thread reads and writes files as whom the data directory belongs to, if the
+process is root's; what it makes belongs to that user then. Called by all that touches what lies below ``DATA_DIR``.
 
 As root the embedded Postgres has a user of its own, whose directory that is. Whatever that user plants there, links to
 files of root above all, the kernel would have root follow. Linux has a user for the access to files in each thread

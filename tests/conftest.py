@@ -42,7 +42,7 @@ def server_url() -> Iterator[str]:
             "max_wal_size": "128MB",
         }
         with EmbeddedPostgres(directory, parameters) as server:
-            yield server.url
+            yield server.superuser_url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

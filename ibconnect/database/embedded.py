@@ -44,13 +44,25 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """libpq URL of the database ``ibconnect``; its role ``ibconnect`` may do anything.
+        """libpq URL of the database ``ibconnect``, as the role that owns all of it and is no superuser.
 
         :raises EmbeddedPostgresError: the context is not entered
         """
+        return self._running.url(role=embedded_cluster.SERVICE)
+
+    @property
+    def superuser_url(self) -> str:
+        """The same as the superuser, for whoever sets up more than the service needs: tests and benchmarks.
+
+        :raises EmbeddedPostgresError: the context is not entered
+        """
+        return self._running.url()
+
+    @property
+    def _running(self) -> Cluster:
         if self._cluster is None:
             raise EmbeddedPostgresError("the embedded Postgres is not running: enter its context first")
-        return self._cluster.url()
+        return self._cluster
 
     def __enter__(self) -> Self:
         """Prepare the directories, start the server unless it runs, and hold it.
@@ -111,6 +123,7 @@ class EmbeddedPostgres:
         try:
             embedded_cluster.create(cluster)
             self._launch(cluster)
+            embedded_cluster.entrust(cluster)
         except BaseException:
             self._leave(cluster)
             raise

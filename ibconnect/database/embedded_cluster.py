@@ -18,9 +18,15 @@ from psycopg import sql
 
 from ibconnect.acting import as_owner, read_text
 from ibconnect.database.embedded_account import Account
+from ibconnect.database.sql import queries
 from ibconnect.errors import EmbeddedPostgresError
 
+_Q = queries("database/embedded")
+
 NAME = "ibconnect"
+"""The database, and the superuser, who only sets it up."""
+SERVICE = "ibconnect_service"
+"""The role of all else: it owns the database and what is in it."""
 PORT = 5432
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 60.0
@@ -65,9 +71,9 @@ class Cluster:
     account: Account
     binaries: Path
 
-    def url(self, database: str = NAME) -> str:
+    def url(self, database: str = NAME, role: str = NAME) -> str:
         """libpq URL of a database over the unix socket."""
-        return f"postgresql://{NAME}@/{database}?host={quote(str(self.sockets), safe='')}&port={PORT}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.sockets), safe='')}&port={PORT}"
 
 
 def create(cluster: Cluster) -> None:
@@ -176,6 +182,19 @@ def _create_database(cluster: Cluster) -> None:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (NAME,)).fetchone()
         if known is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
+
+
+def entrust(cluster: Cluster) -> None:
+    """Have the database, and all that is in it, belong to the role of the service, which is made if missing.
+
+    :raises EmbeddedPostgresError: Postgres refuses that
+    """
+    try:
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            for query in ("make_role", "hand_over"):
+                connection.execute(_Q[query])
+    except psycopg.Error as exc:
+        raise EmbeddedPostgresError(f"the embedded Postgres cannot be given to the role {SERVICE}: {exc}") from exc
 
 
 def _forget_dead_postmaster(cluster: Cluster, *, alone: bool) -> None:

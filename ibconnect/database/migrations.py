@@ -1,9 +1,9 @@
 """The schema of the event store and of coordination: numbered files in ``sql/migrations``, applied in order.
 
 Called at every start and by ``ibconnect migrate``. Safe with any number of instances starting at once: a lock on the
-table of migrations lets one apply the next while the others wait. It is a lock that no role can take that only reads, and
-is taken only where something is to be applied. The snapshot tables are not here: they belong to
-their projection, which builds them from the events.
+table of migrations lets one apply the next while the others wait. No role that only reads can take it, and it is taken
+only where something is to be applied. The snapshot tables are not here: they belong to their projection, which builds
+them from the events.
 """
 
 import re
@@ -116,7 +116,7 @@ def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:
 
 
 def _create_table(connection: Connection[tuple[object, ...]]) -> None:
-    """Make the table of migrations, unless another process has just done so: IF NOT EXISTS alone does not wait for it."""
+    """Make the table of migrations, unless another process has just done so: IF NOT EXISTS does not wait for it."""
     with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
         connection.execute(_CREATE_TABLE)
 

@@ -2,8 +2,9 @@
 
 In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the keeper.
 
-Whose row it is, ends with the connection; so it is a lock, and a lease in effect: the leader says something twice a second, the server ends a connection that has been
-silent for three, and the leader counts itself deposed well before that.
+The row is held for as long as the connection lives, as a lock is. It is a lease in effect: the leader says something
+twice a second, the server ends a connection that has been silent for three, and the leader counts itself deposed well
+before that.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Gateways that nobody leads: told when that has lasted for so long that no election is still under way.
 
-In: with each beat, which of our gateways no living instance says to lead. Out: ``ibconnect_gateway_led``, and the trouble
-``gateway_unled``. Kept by :mod:`~ibconnect.gateway.coordination`. While Postgres does not answer nothing is known: what was
-known last stays.
+In: with each beat, which of our gateways no living instance says to lead. Out: ``ibconnect_gateway_led``, and the
+trouble ``gateway_unled``. Kept by :mod:`~ibconnect.gateway.coordination`. While Postgres does not answer nothing is
+known: what was known last stays.
 """
 
 from collections.abc import Collection, Sequence

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
 
 class Head(NamedTuple):
-    """The position of the newest event, 0 if there is none; and the highest that stands beyond the sequence, if one does.
+    """The position of the newest event, 0 if there is none; and the highest beyond the sequence, if one stands there.
 
     What stands beyond was put there by hand, and is not applied.
     """

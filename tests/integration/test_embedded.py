@@ -16,7 +16,10 @@ import psycopg
 import pytest
 
 from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.migrations import migrate
 from ibconnect.errors import EmbeddedPostgresError
+from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.schema import ensure
 from tests.paths import scratch
 from tests.waiting import wait_for
 
@@ -73,7 +76,7 @@ def modes(*paths: Path) -> dict[Path, int]:
 
 def test_serves_its_database_in_utf8_and_utc_without_a_tcp_port(place: Path) -> None:
     with EmbeddedPostgres(place) as server:
-        assert value(server.url, "SELECT current_database() || '/' || current_user") == "ibconnect/ibconnect"
+        assert value(server.url, "SELECT current_database() || '/' || current_user") == "ibconnect/ibconnect_service"
         assert value(server.url, "SHOW listen_addresses") == ""
         assert value(server.url, "SHOW server_encoding") == "UTF8"
         assert value(server.url, "SHOW timezone") == "UTC"
@@ -300,3 +303,38 @@ def test_an_ordinary_user_runs_it_too_and_root_joins_as_that_user(place: Path) -
         assert Path(f"/proc/{postmaster(data_dir)}").stat().st_uid == nobody.pw_uid
     assert data_dir.stat().st_uid == nobody.pw_uid
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+
+
+def test_the_service_is_no_superuser_and_owns_what_an_earlier_version_has_made(place: Path) -> None:
+    with EmbeddedPostgres(place) as server:
+        # As it was: everything is the superuser's.
+        migrate(server.superuser_url)
+        ensure(server.superuser_url)
+        with psycopg.connect(server.superuser_url, autocommit=True) as before:
+            before.execute("ALTER DATABASE ibconnect OWNER TO ibconnect")
+    with EmbeddedPostgres(place) as server, psycopg.connect(server.url, autocommit=True) as connection:
+        rights = "rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication"
+        role = f"SELECT {rights} FROM pg_roles WHERE rolname = current_user"
+        assert connection.execute(role.encode()).fetchone() == (False,)
+        owners = """
+            SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class
+            WHERE relnamespace::regnamespace::text IN ('public', 'snapshots', 'coordination')
+            UNION SELECT pg_get_userbyid(proowner) FROM pg_proc
+            WHERE pronamespace::regnamespace::text IN ('public', 'snapshots', 'coordination')
+            UNION SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname IN ('snapshots', 'coordination')
+            UNION SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()
+        """
+        assert connection.execute(owners).fetchall() == [("ibconnect_service",)]
+        assert migrate(server.url) == []
+        ensure(server.url)
+        rebuild(server.url)
+        for statement in (
+            "COPY pg_roles TO PROGRAM 'cat'",
+            "COPY pg_roles TO '/tmp/roles'",
+            "SELECT pg_read_file('PG_VERSION')",
+            "ALTER SYSTEM SET port = 1",
+            "CREATE ROLE other",
+            "SET session_replication_role = replica",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())

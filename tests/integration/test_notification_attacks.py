@@ -1,4 +1,4 @@
-"""Notifications that any role can send: a full queue fails no commit, and a flood of them keeps nothing from its work."""
+"""Notifications that any role can send: a full queue fails no commit, a flood keeps nothing from its work."""
 
 import shutil
 import threading
@@ -27,9 +27,9 @@ def url() -> Iterator[str]:
     directory = scratch("ibc-notify-")
     try:
         with EmbeddedPostgres(directory, {"fsync": "off", "max_notify_queue_pages": "64"}) as server:
-            migrate(server.url)
-            ensure(server.url)
-            yield server.url
+            migrate(server.superuser_url)
+            ensure(server.superuser_url)
+            yield server.superuser_url
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

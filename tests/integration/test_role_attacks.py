@@ -349,7 +349,7 @@ async def test_a_gateway_that_nobody_leads_is_told(installed: str, monkeypatch: 
 
 
 def test_a_reader_in_a_long_transaction_keeps_a_migration_from_queueing_the_others(installed: str) -> None:
-    """Whoever wants to change a table that is read waits in front of all who would write: so it gives up, and says so."""
+    """Whoever wants to change a table that is read waits in front of all who write: so it gives up, and says so."""
     owner_url = as_role(installed, "owner")
     with attacking(installed, "owner") as owner:
         owner.execute("DELETE FROM schema_migration WHERE number = 6")

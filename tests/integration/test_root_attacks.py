@@ -1,7 +1,7 @@
-"""The embedded Postgres' own user plants links in its directory: root, who runs the service, writes nothing through them.
+"""The embedded Postgres' own user plants links in its directory: root, who runs the service, writes nothing by them.
 
-The user's directory is ``DATA_DIR``; what it must not reach is a file and a directory of root. Hard links are made on its
-behalf, as on a machine whose kernel does not forbid them.
+The user's directory is ``DATA_DIR``; what it must not reach is a file and a directory of root. Hard links are made on
+its behalf, as on a machine whose kernel does not forbid them.
 """
 
 import os
@@ -326,7 +326,7 @@ def test_root_that_acts_as_a_user_reads_and_writes_what_that_user_may(data_dir: 
         for work in (
             vault.file.read_text,
             lambda: vault.file.open("a"),
-            lambda: (vault.directory / "new").touch(),
+            (vault.directory / "new").touch,
             lambda: os.chown(data_dir / "spool", 0, 0),
             lambda: vault.file.chmod(0o666),
         ):
