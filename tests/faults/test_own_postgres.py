@@ -146,7 +146,7 @@ def test_the_files_run_again_in_another_database_and_stop_at_the_first_error(ser
     )
     code, said = psql(owner, half)
     assert (code, said.count("ERROR")) == (3, 1)
-    rights = "SELECT has_table_privilege('ibconnect_recorder', 'stored_events', 'INSERT')"
+    rights = "SELECT has_any_column_privilege('ibconnect_recorder', 'stored_events', 'INSERT')"
     assert server.do(rights, database=second) == [(False,)]
     run_file(owner, GRANTS)
     assert server.do(rights, database=second) == [(True,)]
