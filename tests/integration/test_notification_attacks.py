@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -96,6 +95,4 @@ def test_a_flood_keeps_nothing_from_its_work(url: str) -> None:
             stream.refresh({"DU2": [value("AccountCode", "DU2"), value("NetLiquidation", f"{number}.00", "USD")]})
             record(url, stream.events[done:])
             done = len(stream.events)
-            began = time.monotonic()
             wait_for(lambda wanted=before + number + 1: len(read_tables(url)["account_snapshot"]) == wanted, "applied")
-            assert time.monotonic() - began < 20

@@ -202,13 +202,7 @@ async def test_a_reader_that_holds_every_lock_keeps_no_gateway_from_being_led(in
 
 
 async def until_elected(leadership: Leadership) -> None:
-    elected = False
-    for _ in range(100):
-        elected = elected or await leadership.campaign()
-        if elected:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it is not elected")
+    await until(leadership.campaign, "it is elected")
 
 
 async def test_a_reader_that_waits_for_a_lock_gets_nothing_by_it(installed: str) -> None:
@@ -245,12 +239,14 @@ async def test_an_instance_of_the_version_before_and_a_new_one_never_both_lead(i
 async def test_many_candidates_have_one_leader_and_the_next_at_once(installed: str, end: str) -> None:
     async with AsyncExitStack() as stack:
         candidates = [await stack.enter_async_context(candidate(installed)) for _ in range(8)]
-        while candidates:
+
+        async def elected() -> list[bool]:
+            """None: the server may still be ending the session of the last one."""
             found = await asyncio.gather(*(each.campaign() for each in candidates))
-            if not any(found):
-                # The server may still be ending the session of the last one.
-                await asyncio.sleep(0.02)
-                continue
+            return found if any(found) else []
+
+        while candidates:
+            found = await until(elected, "one is elected")
             assert found.count(True) == 1
             leader = candidates.pop(found.index(True))
             if end == "close":
