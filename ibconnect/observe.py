@@ -240,9 +240,7 @@ class Kind(Enum):
         Level.WARNING, "the former snapshot tables are still being read, the next rebuild drops them"
     )
     PROJECTION_POISONED = Told(Level.ERROR, "an event could not be applied and was set aside")
-    POSITIONS_BEYOND = Told(
-        Level.ERROR, "an event stands at a position that the sequence has not given: it is not applied, all else is"
-    )
+    POSITIONS_BEYOND = Told(Level.ERROR, "an event stands beyond the sequence of positions: it is not applied")
     POSITIONS_FIT = Told(Level.INFO, "no event stands beyond the sequence of positions any more")
     PROJECTION_FAILED = Told(Level.WARNING, "applying events failed, trying again")
     PROJECTION_RECOVERED = Told(Level.INFO, "events are applied again")
@@ -294,11 +292,7 @@ class Trouble(Enum):
     PROJECTION_FAILS = Lasting(
         Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
     )
-    POSITIONS_BEYOND = Lasting(
-        Kind.POSITIONS_BEYOND,
-        Kind.POSITIONS_FIT,
-        "an event stands at a position far beyond the sequence, and is not applied",
-    )
+    POSITIONS_BEYOND = Lasting(Kind.POSITIONS_BEYOND, Kind.POSITIONS_FIT, "an event stands far beyond the sequence")
     GATEWAY_UNLED = Lasting(Kind.GATEWAY_UNLED, Kind.GATEWAY_LED, "nobody leads a gateway, which is not recorded")
     PART_RESTARTS = Lasting(Kind.PART_RESTARTED, Kind.PART_STEADY, "a part of the service had to be started again")
 
