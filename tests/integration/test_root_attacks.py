@@ -161,7 +161,7 @@ def use(data_dir: Path, recorder: EventRecorder) -> list[str]:
 PLACES = (
     "spool",
     "prepared",
-    f"prepared.{os.getpid()}",
+    "prepared.PID",
     f"spool/{HEX}",
     f"spool/new-{HEX}",
     f"spool/done-{HEX}",
@@ -177,7 +177,7 @@ PLACES = (
 def test_links_in_the_place_of_what_the_service_writes(
     data_dir: Path, vault: Vault, recorder: EventRecorder, place: str, kind: str
 ) -> None:
-    plant(data_dir / place, kind, vault)
+    plant(data_dir / place.replace("PID", str(os.getpid())), kind, vault)
     said = use(data_dir, recorder)
     if place == "spool":
         assert said
