@@ -33,7 +33,6 @@ ALLOWED = {
     "integration/test_http_peers.py: health": "a server that is slow",
     "integration/test_http_token_file_attack.py: work": "it writes until it is told to stop",
     "integration/test_notification_attacks.py: flood": "it attacks until it is told to stop",
-    "integration/test_root_attacks.py: racing": "it races for a length of time",
     "integration/test_rebuild_tables.py: read": "it reads until it is told to stop",
     "acceptance/odd_gateways.py: subscribed": "how a gateway that is odd paces what it sends is what is played",
     "acceptance/test_replay.py: test_the_recorded_pace_is_kept_and_scaled": "sooner than recorded, fifty times",
