@@ -54,6 +54,7 @@ class Config:
     api_tokens_file: str
     allow_anonymous: bool
     cors_origins: tuple[str, ...]
+    public_url: str
     spool_max_bytes: int
     instance: str
     log_format: str
@@ -140,6 +141,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "origins that browsers may call from, such as https://example.com, separated by commas",
         values.origins,
+    ),
+    Setting(
+        "PUBLIC_URL",
+        "",
+        "URL by which clients reach the REST server, such as https://records.example.com; empty: as each request says",
+        values.public_url,
     ),
     Setting(
         "SPOOL_MAX_BYTES",

@@ -25,6 +25,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 # IB's own codes, with a digit: no machine is called so by people who write names of machines as usual.
 _PLAIN_CODE = re.compile(r"(?=[A-Z]*\d)[A-Z0-9]{1,64}", re.ASCII)
 _ESCAPED_CODE = re.compile(r"(?=.*%)(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?", re.ASCII)
+_PREFIX = re.compile(r"(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]+", re.ASCII)
+_RIGHT_PUBLIC_URL = "http(s)://host[:port][/prefix], for example https://records.example.com, or nothing"
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 
 
@@ -288,6 +291,29 @@ def _right_origin(text: str) -> str:
     if text in ("*", "null") or host is None:
         return "name each one, for example https://example.com: any page could read the accounts otherwise"
     return f"use {body[0] if body[1] else 'https'}://{host[0]} (scheme, host and port in small letters, no path)"
+
+
+def is_authority(text: str) -> bool:
+    """Whether it is a host, or a host:port, as a URL has them: nothing before, between or after."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None or (match[3] is not None and not 1 <= int(match[3]) <= 65535):
+        return False
+    return isinstance(_ip(match[1]), IPv6Address) if match[1] else _is_host(match[2])
+
+
+def public_url(text: str) -> str:
+    """The URL by which clients reach the server, without a slash at its end; empty: none.
+
+    :raises ValueError: it is no such URL, or says more than where the server is
+    """
+    url = text.strip().rstrip("/")
+    scheme, _, rest = url.partition("://")
+    authority, slash, prefix = rest.partition("/")
+    if text.strip() and not (scheme in _DEFAULT_PORTS and is_authority(authority)):
+        raise ValueError(f"use {_RIGHT_PUBLIC_URL}")
+    if slash and not (_PREFIX.fullmatch(prefix) and not {".", ".."}.intersection(prefix.split("/"))):
+        raise ValueError(f"its path is not that of a place below which this server is reached; use {_RIGHT_PUBLIC_URL}")
+    return url
 
 
 def spool_bytes(text: str) -> int:

@@ -37,10 +37,7 @@ class Call(NamedTuple):
 
     def absolute(self, path_and_query: str) -> str:
         """The absolute URL of a path, under the name by which the client knows this server."""
-        scheme = self.request.headers.get("X-Forwarded-Proto", self.request.scheme)
-        if scheme not in ("http", "https"):
-            scheme = self.request.scheme
-        return f"{scheme}://{self.request.host}{path_and_query}"
+        return self.services.links.absolute(self.request, path_and_query)
 
 
 def unknown_account(code: str) -> Problem:

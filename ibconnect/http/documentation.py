@@ -27,16 +27,16 @@ _POLICY = {
 
 async def openapi(call: Call) -> web.StreamResponse:
     """The OpenAPI document."""
-    return _openapi().response(call.request)
+    return _openapi(call.services.config.public_url).response(call.request)
 
 
 @cache
-def _openapi() -> Document:
+def _openapi(public_url: str) -> Document:
     # Imported late: the table of routes names this module's handlers.
     from ibconnect.http.openapi import make_document
     from ibconnect.http.routes import ROUTES
 
-    return Document(orjson.dumps(make_document(ROUTES)), JSON, _CACHING)
+    return Document(orjson.dumps(make_document(ROUTES, public_url or "/")), JSON, _CACHING)
 
 
 async def home(call: Call) -> web.StreamResponse:

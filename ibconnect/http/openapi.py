@@ -34,6 +34,7 @@ _GUARDED = (Code.TOKEN_MISSING, Code.TOKEN_REFUSED, Code.RIGHT_MISSING, Code.MIS
 # A parser may refuse any request, and a request that passes it may still ask what no route offers.
 _EVERYWHERE = (
     Code.BAD_REQUEST,
+    Code.BAD_HOST,
     Code.UNKNOWN_PARAMETER,
     Code.METHOD_NOT_ALLOWED,
     Code.NOT_ACCEPTABLE,
@@ -43,8 +44,8 @@ _EVERYWHERE = (
 _FROM_DATABASE = (Code.DATABASE_UNAVAILABLE, Code.NOT_READY, Code.QUERY_TIMEOUT)
 
 
-def make_document(routes: Iterable[Route]) -> Document:
-    """The document for a table of routes."""
+def make_document(routes: Iterable[Route], server: str = "/") -> Document:
+    """The document for a table of routes; ``server``: the URL that their paths belong to."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -53,7 +54,7 @@ def make_document(routes: Iterable[Route]) -> Document:
             "description": "A durable, event-sourced history of Interactive Brokers accounts.",
             "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": server}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": {route.path: {"get": _operation(route)} for route in sorted(routes, key=lambda route: route.path)},
         "components": {

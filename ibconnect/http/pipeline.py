@@ -10,6 +10,7 @@ import traceback
 from functools import lru_cache
 
 from aiohttp import web
+from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.typedefs import Handler as AioHandler
 
 from ibconnect.http.access import GONE
@@ -19,6 +20,7 @@ from ibconnect.http.asked import about
 from ibconnect.http.auth import right_missing
 from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.headers import COMMON, SECURITY, best_media
+from ibconnect.http.links import unclear
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
@@ -77,6 +79,8 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
+        if (problem := unclear(request)) is not None:
+            return _turned_away(services, request, problem)
         report = recognize(request) if services.tables.are_current else None
         try:
             response = await (handler(request) if report is None else report_of(services, request, *report))
@@ -97,6 +101,18 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
     return answer
 
 
+def _turned_away(services: Services, request: web.Request, problem: Problem) -> web.StreamResponse:
+    """The answer to what cannot be answered: told like every other, and the last one of its connection."""
+    observe(Kind.HTTP_REFUSED, route="unmatched", **problem.facts(), **about(services.guard, request))
+    _durations("unmatched", request.method, problem.status).observe(0.0)
+    response = problem.response()
+    response.force_close()
+    if request.version != HttpVersion11:
+        # aiohttp answers in the version of the request, also in one that nobody speaks.
+        request._cache["version"] = HttpVersion10
+    return response
+
+
 def _route_of(request: web.Request, report: ReportKey | None) -> str:
     """The route's template; a request that took the short way was never routed."""
     return route_of(request) if report is None else REPORT_ROUTE
@@ -113,7 +129,7 @@ async def _explained(services: Services, exc: Exception) -> Exception:
 
 
 async def _failed(services: Services, request: web.Request, route: str, exc: Exception) -> web.StreamResponse:
-    if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(request)):
+    if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(services, request)):
         return redirect
     problem = problem_of(exc)
     facts = {"route": route, **problem.facts(), **about(services.guard, request)}
@@ -129,7 +145,7 @@ async def _failed(services: Services, request: web.Request, route: str, exc: Exc
     return problem.response()
 
 
-async def _without_slash(request: web.Request) -> web.Response | None:
+async def _without_slash(services: Services, request: web.Request) -> web.Response | None:
     """A permanent redirect to the same URL without its trailing slashes, if something is served there."""
     path = request.rel_url.raw_path
     stripped = path.rstrip("/")
@@ -139,7 +155,7 @@ async def _without_slash(request: web.Request) -> web.Response | None:
     match = await request.app.router.resolve(request.clone(rel_url=target))
     if match.http_exception is not None and match.http_exception.status == 404:
         return None
-    location = f"{request.scheme}://{request.host}{target.raw_path_qs}"
+    location = services.links.absolute(request, target.raw_path_qs)
     return web.Response(status=308, headers={**COMMON, "Location": location, "Cache-Control": "no-cache"})
 
 

@@ -36,6 +36,7 @@ class Code(Enum):
     """Every problem that this server reports. The codes are part of the API: none is renamed or reused."""
 
     BAD_REQUEST = Row("bad-request", 400, "The request is not valid HTTP")
+    BAD_HOST = Row("bad-host", 400, "The Host header is not a plain host and port")
     INVALID_PARAMETER = Row("invalid-parameter", 400, "A parameter is not valid")
     UNKNOWN_PARAMETER = Row("unknown-parameter", 400, "A parameter is not known here")
     TOKEN_MISSING = Row("token-missing", 401, "A bearer token is needed")

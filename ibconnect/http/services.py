@@ -20,6 +20,7 @@ from ibconnect.http.limits import (
     SCAN_CONNECTIONS,
     STATEMENT_TIMEOUT_MS,
 )
+from ibconnect.http.links import Links
 from ibconnect.http.progress import Progress
 from ibconnect.http.reads import Pool
 from ibconnect.http.refresh import Refresher
@@ -52,6 +53,7 @@ class Services:
     database_seconds: Callable[[], float]
     progress: Progress
     access: AccessLog | None
+    links: Links
     refreshed: dict[str, datetime] = field(default_factory=dict)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -99,6 +101,7 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         database_seconds=database_seconds,
         progress=progress,
         access=AccessLog(guard, form) if config.access_log else None,
+        links=Links(config.public_url),
     )
 
 

@@ -234,6 +234,7 @@ def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int |
 def test_problem_codes_are_what_they_always_were() -> None:
     assert {code.value.code: code.value.status for code in Code} == {
         "bad-request": 400,
+        "bad-host": 400,
         "invalid-parameter": 400,
         "unknown-parameter": 400,
         "token-missing": 401,

@@ -102,6 +102,40 @@ USELESS: dict[str, list[tuple[str, str]]] = {
         ("*", "name each one"),
         ("null", "name each one"),
     ],
+    "PUBLIC_URL": [
+        (value, "http(s)://host[:port][/prefix]")
+        for value in (
+            *(
+                "records.example.com",
+                "ftp://h",
+                "HTTPS://h",
+                "https://",
+                "https:///x",
+                "https://h:0",
+                "https://h:65536",
+            ),
+            *(
+                "https://h:",
+                "https://me@h",
+                "https://me:pw@h",
+                "https://h?x",
+                "https://h/?x",
+                "https://h/#x",
+                "https://h/a b",
+            ),
+            *(
+                "https://h//x",
+                "https://h/a/../b",
+                "https://h/%2e",
+                "https://h\\x",
+                "https://::1",
+                "https://[::1",
+                "//h",
+                "/",
+            ),
+            "https://h,https://i",
+        )
+    ],
     "SPOOL_MAX_BYTES": [(value, "1MiB at least") for value in ("0", "1K", "1048575", "much", "-1", "1.5GiB", "1PB")],
     "INSTANCE": [(value, "at most 100") for value in ("a b", "a\nb", "x" * 101, "a\x00b", "a\u200bb", "a\u00a0b")],
     "LOG_FORMAT": [("xml", "console, json")],

@@ -57,6 +57,8 @@ function request(path, operation, form) {
   }
   const accept = form.elements.namedItem("Accept");
   if (accept) headers.Accept = accept.value;
+  // Relative to the page, which a proxy may show below a path of its own.
+  url = new URL(`.${url}`, location.href).href;
   return { url: query.size ? `${url}?${query}` : url, headers };
 }
 
@@ -65,7 +67,7 @@ function asCurl({ url, headers }) {
   const all = token.value ? { ...headers, Authorization: "Bearer $TOKEN" } : headers;
   const flags = Object.entries(all).map(([name, value]) =>
     name === "Authorization" ? `-H "${name}: ${value}"` : `-H ${quoted(`${name}: ${value}`)}`);
-  return ["curl -L", ...flags, quoted(new URL(url, location.href).href)].join(" ");
+  return ["curl -L", ...flags, quoted(url)].join(" ");
 }
 
 // Streams may never end: stop after a screenful.
@@ -175,7 +177,7 @@ function render(description) {
 }
 
 try {
-  render(await (await fetch("/v1/openapi.json")).json());
+  render(await (await fetch("v1/openapi.json")).json());
 } catch (error) {
   document.getElementById("operations").textContent = `The description could not be loaded: ${error}`;
 }
