@@ -11,6 +11,7 @@ from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.auth import right_missing
 from ibconnect.http.calls import JSON, Call, unknown_account, unknown_gateway
+from ibconnect.http.cross_origin import elsewhere
 from ibconnect.http.documents import Document
 from ibconnect.http.headers import COMMON, max_age, prefers_fresh
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
@@ -112,6 +113,11 @@ async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] |
     is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
     if age is None and not is_required:
         return None
+    if call.is_from_elsewhere():
+        if is_required:
+            raise elsewhere()
+        # A reload after a click on a page elsewhere looks like this too: it is shown what there is.
+        return ["none; a page of another origin cannot have figures refreshed"]
     if Right.REFRESH not in call.principal.rights:
         if is_required:
             raise right_missing(Right.REFRESH)

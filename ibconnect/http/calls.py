@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiohttp import web
 
+from ibconnect.http.cross_origin import is_from_elsewhere
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.tokens import Principal, Right
@@ -34,6 +35,11 @@ class Call(NamedTuple):
         if not self.principal.may_see(code):
             raise unknown_account(code)
         return code
+
+    def is_from_elsewhere(self) -> bool:
+        """Whether a page of another origin is behind it, of a server that asks for no token."""
+        services = self.services
+        return services.guard.tokens is None and is_from_elsewhere(self.request, services.config.cors_origins)
 
     def absolute(self, path_and_query: str) -> str:
         """The absolute URL of a path, under the name by which the client knows this server."""

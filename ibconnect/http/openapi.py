@@ -30,7 +30,14 @@ _HEADERS: dict[str, Document] = {
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}},
 }
-_GUARDED = (Code.TOKEN_MISSING, Code.TOKEN_REFUSED, Code.RIGHT_MISSING, Code.MISDIRECTED, Code.TOO_MANY_TRIES)
+_GUARDED = (
+    Code.TOKEN_MISSING,
+    Code.TOKEN_REFUSED,
+    Code.RIGHT_MISSING,
+    Code.ORIGIN_REFUSED,
+    Code.MISDIRECTED,
+    Code.TOO_MANY_TRIES,
+)
 # A parser may refuse any request, and a request that passes it may still ask what no route offers.
 _EVERYWHERE = (
     Code.BAD_REQUEST,

@@ -19,6 +19,8 @@ from ibconnect.http.arguments import reader_of
 from ibconnect.http.asked import about
 from ibconnect.http.auth import right_missing
 from ibconnect.http.calls import Call, Route, route_of
+from ibconnect.http.cross_origin import keep_out
+from ibconnect.http.events import EVENT_STREAM
 from ibconnect.http.headers import COMMON, SECURITY, best_media
 from ibconnect.http.links import unclear
 from ibconnect.http.problems import Code, Problem, problem_of
@@ -37,6 +39,7 @@ def handler_of(route: Route, services: Services) -> AioHandler:
     """What aiohttp calls for a route."""
 
     read_arguments, guard, right = reader_of(route), services.guard, route.right
+    origins, is_live = services.config.cors_origins, EVENT_STREAM in route.media
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if right is None:
@@ -44,6 +47,8 @@ def handler_of(route: Route, services: Services) -> AioHandler:
         principal = guard.admit(request)
         if right not in principal.rights:
             raise right_missing(right)
+        if guard.tokens is None:
+            keep_out(request, origins, is_live=is_live)
         with guard.under_way(request, principal):
             return await answer(request, principal)
 

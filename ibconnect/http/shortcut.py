@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 
 from ibconnect.http.auth import Guard
 from ibconnect.http.calls import JSON
+from ibconnect.http.cross_origin import AT_HOME, SITE
 from ibconnect.http.headers import best_media
 from ibconnect.times import parse_rfc3339
 
@@ -33,8 +34,10 @@ def shortcut(guard: Guard) -> Callable[[web.Request], ReportKey | None]:
         if report is None or request.method != hdrs.METH_GET:
             return None
         headers = request.headers
-        # CORS headers and a first answer before the answer need the long way.
-        if hdrs.ORIGIN in headers or hdrs.EXPECT in headers or not _takes_json(headers.get(hdrs.ACCEPT)):
+        # CORS headers, pages elsewhere and a first answer before the answer need the long way.
+        if hdrs.ORIGIN in headers or headers.get(SITE) not in AT_HOME:
+            return None
+        if hdrs.EXPECT in headers or not _takes_json(headers.get(hdrs.ACCEPT)):
             return None
         principal = guard.known(request)
         return report if principal is not None and principal.may_read(report[0]) else None
