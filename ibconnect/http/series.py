@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import orjson
 
+from ibconnect.http.csv import line, text_cell
 from ibconnect.tags import is_canonical
 
 # The times of the points as RFC 3339, then a list of as many cells for each column; an empty one is a gap.
@@ -84,22 +85,15 @@ def _text(cell: str) -> str:
 async def as_csv(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """RFC 4180 with a header line; an empty cell is a gap."""
     names = [*series.columns, *(extra.name for extra in series.extras)]
-    yield (",".join(["Timestamp", *map(_cell, names)]) + "\r\n").encode()
+    yield line(["Timestamp", *map(text_cell, names)]).encode()
     async for times, *columns in pages:
         texts = [
-            list(map(_text, cells)) if name in series.texts else cells
+            [text_cell(_text(cell)) for cell in cells] if name in series.texts else cells
             for name, cells in zip(series.columns, columns, strict=False)
         ]
         for extra, cells in zip(series.extras, columns[len(series.columns) :], strict=True):
-            texts.append([cell or extra.default for cell in cells])
-        rows = zip(times, *texts, strict=True)
-        yield "".join([f"{','.join(map(_cell, row))}\r\n" for row in rows]).encode()
-
-
-def _cell(text: str) -> str:
-    if any(mark in text for mark in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+            texts.append([text_cell(cell or extra.default) for cell in cells])
+        yield "".join(map(line, zip(times, *texts, strict=True))).encode()
 
 
 FORMATS: dict[str, Format] = {"application/json": as_json, "text/csv": as_csv}

