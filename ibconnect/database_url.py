@@ -7,19 +7,43 @@ A password with an ``@``, ``:`` or ``/`` that is not escaped makes libpq take a 
 database, and name that in its errors. So such a URL is refused before anybody connects.
 """
 
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from urllib.parse import quote, urlencode
 
 SCHEMES = ("postgresql://", "postgres://")
 _HIDDEN = "***"
-# What names the database and its user; everything else is shown only if its value is one of known words.
-_NAMES = ("user", "host", "hostaddr", "port", "dbname")
+# What names the database and its user, in forms that hold no more than a name: a whole URL can be a "dbname" too.
+# Everything else is shown only if its value is one of known words.
+_NAMES = {
+    "user": re.compile(r"[^\s:/=?&#\"'\\]{1,63}"),
+    "host": re.compile(r"(?:(?:[\w.:%-]*|[/@][^\s:=?&#\"'\\,]*)(?:,|$))+"),
+    "hostaddr": re.compile(r"[0-9A-Fa-f.:%,]*"),
+    "port": re.compile(r"[0-9,]*"),
+    "dbname": re.compile(r"[^\s:/=?&#@\"'\\]{1,63}"),
+}
 _WORDS = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "sslnegotiation": ("postgres", "direct"),
+    "sslcertmode": ("disable", "allow", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "channel_binding": ("disable", "prefer", "require"),
     "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
     "load_balance_hosts": ("disable", "random"),
 }
+_NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
+# What database/pools.py puts before the options of the URL.
+_OUR_OPTIONS = re.compile(r".* -c jit=off -c statement_timeout=\d+ ?", re.DOTALL)
+_SHORTEST_SECRET = 4
 _ESCAPE = (
     'within user and password write "@" as %40, ":" as %3A, "/" as %2F, "?" as %3F, "&" as %26, "%" as %25 '
     "and a blank as %20"
@@ -60,6 +84,9 @@ def _check_parameters(found: dict[str, str]) -> None:
     for name, words in _WORDS.items():
         if found.get(name, words[0]) not in words:
             raise ValueError(f"its {name} is none of: {', '.join(words)}")
+    for name in _NUMBERS:
+        if not re.fullmatch(r"-?\d{1,9}", found.get(name, "0"), re.ASCII):
+            raise ValueError(f"its {name} is no whole number")
 
 
 def hide_password(url: str) -> str:
@@ -70,9 +97,9 @@ def hide_password(url: str) -> str:
         found = _read(checked_url(url))
     except ValueError:
         return _HIDDEN
-    user, password = quote(found.pop("user", ""), safe=""), found.pop("password", None)
+    user, password = quote(_shown("user", found.pop("user", "")), safe="*"), found.pop("password", None)
     login = f"{user}:{_HIDDEN}@" if password is not None else f"{user}@" if user else ""
-    hosts, name = _hosts(found), quote(found.pop("dbname", ""), safe="")
+    hosts, name = _hosts(found), quote(_shown("dbname", found.pop("dbname", "")), safe="*")
     rest = urlencode({key: _shown(key, value) for key, value in found.items()}, safe="*/,")
     return f"postgresql://{login}{hosts}/{name}" + (f"?{rest}" if rest else "")
 
@@ -90,7 +117,7 @@ def place(url: str, setting: str = "DB_URL") -> str:
 def _hosts(found: dict[str, str]) -> str:
     """The part of a URL that names the hosts; taken out of what is still to be shown, unless it is a socket's place."""
     hosts = found.get("host", "").split(",")
-    if any(host.startswith(("/", "@")) for host in hosts) or "host" not in found:
+    if any(host.startswith(("/", "@")) for host in hosts) or not is_harmless("host", found.get("host", "")):
         return ""
     ports = found.pop("port", "").split(",")
     ports = ports * len(hosts) if len(ports) == 1 else ports
@@ -105,7 +132,44 @@ def _host(host: str) -> str:
 
 
 def _shown(key: str, value: str) -> str:
-    return value if key in _NAMES or value in _WORDS.get(key, ()) else _HIDDEN
+    return value if not value or is_harmless(key, value) else _HIDDEN
+
+
+def is_harmless(key: str, value: str) -> bool:
+    """Whether the value of one of libpq's keywords may be seen by anybody: it says where a database is, and no more."""
+    if key in _NAMES:
+        return _NAMES[key].fullmatch(value) is not None
+    return value in _WORDS.get(key, ())
+
+
+def discreet(text: str, parameters: Mapping[str, object]) -> str:
+    """What Postgres or libpq says, without what it repeats of the parameters that it was given.
+
+    A value that is wrong is repeated as a rule: of ``options``, of ``service``, of whatever takes known words only.
+
+    >>> discreet('definition of service "s3cret" not found', {"service": "s3cret"})
+    'definition of service "***" not found (***: what the URL says as service)'
+    """
+    texts = {key: str(value) for key, value in parameters.items() if value is not None}
+    seen = [value for key, value in texts.items() if is_harmless(key, value)]
+    hidden: dict[str, None] = {}
+    for key, value in texts.items():
+        for secret in _secrets(key, value):
+            if secret in text and not any(secret in each for each in seen):
+                text = text.replace(secret, _HIDDEN)
+                hidden[key] = None
+    return f"{text} ({_HIDDEN}: what the URL says as {', '.join(hidden)})" if hidden else text
+
+
+def _secrets(key: str, value: str) -> Iterator[str]:
+    """Texts that must not be shown, the longest first: the value, and the words of it."""
+    if is_harmless(key, value) or (key in _NUMBERS and value.isdigit()) or value.startswith("ibconnect "):
+        return
+    given = _OUR_OPTIONS.sub("", value) if key == "options" else value
+    words = re.split(r"[\s=,;:/'\"\\]+", given.replace("\\", ""))
+    for word in sorted({given, *words, *(word.lstrip("-") for word in words)}, key=len, reverse=True):
+        if len(word) >= _SHORTEST_SECRET and word != "UTF8":
+            yield word
 
 
 def _read(url: str) -> dict[str, str]:

@@ -104,7 +104,7 @@ def _dump(program: Program, access: Login, partial: Path, *, with_tables: bool) 
     rows = () if with_tables else (_NO_ROWS,)
     run(
         [program.path, "--format=custom", "--no-password", *_NOT_OURS, *rows, f"--file={partial}", access.argument],
-        access.environment,
+        access,
     )
 
 
@@ -117,17 +117,19 @@ def _check(program: Program, partial: Path) -> None:
         raise DatabaseError("the dump holds no events: is that the database of ibconnect?")
 
 
-def run(command: list[str | Path], environment: Mapping[str, str] | None = None) -> str:
-    """Run a program of PostgreSQL to its end; return what it printed.
+def run(command: list[str | Path], access: Login | None = None) -> str:
+    """Run a program of PostgreSQL to its end, logged in as ``access`` says; return what it printed.
 
     :raises DatabaseError: it cannot be started or fails; says how
     """
     try:
+        environment = None if access is None else access.environment
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as exc:
         raise DatabaseError(f"{command[0]} cannot be run: {exc.strerror}") from exc
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip()[:_BEGINNING]
+        said = done.stderr.decode(errors="replace").strip()
+        said = (said if access is None else access.discreet(said))[:_BEGINNING]
         raise DatabaseError(f"{Path(command[0]).name} failed: {said or f'status {done.returncode}'}{_hint(said)}")
     return done.stdout.decode(errors="replace")
 

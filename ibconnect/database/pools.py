@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
+from ibconnect.database import discreet
 from ibconnect.database.outages import is_passing
 from ibconnect.database.reach import telling
 from ibconnect.database_url import place
@@ -66,7 +67,7 @@ def connect(
     """
     wanted = parameters(url, name=name, search_path=search_path, statement_timeout_ms=statement_timeout_ms)
     try:
-        return psycopg.connect(autocommit=autocommit, **wanted)
+        return discreet.Connection[TupleRow].connect(autocommit=autocommit, **wanted)
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailable(_told(exc)) from exc
 

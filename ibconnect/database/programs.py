@@ -7,22 +7,30 @@ environment without a secret among the arguments, which everybody on the machine
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ibconnect.database_url import discreet, is_harmless
 from ibconnect.errors import DatabaseError
 
 # Debian's and Ubuntu's packages, Red Hat's, and the embedded server's.
 _PLACES = (Path("/usr/lib/postgresql"), Path("/usr"))
 _PATTERNS = ("*/bin", "pgsql-*/bin")
 _VERSION_S = 30.0
-# What libpq takes from no file and no environment, and so could only be given as an argument.
-_UNSPEAKABLE = ("sslpassword", "oauth_client_secret")
+# What libpq takes from no environment, and says of nobody what he must keep for himself.
+_OPEN = frozenset(
+    (
+        *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
+        *("oauth_issuer", "oauth_client_id", "oauth_scope"),
+    )
+)
+_NEEDLESS = "fallback_application_name"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,10 +47,18 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How a program is told which database to use: an argument without secrets, and its environment."""
+    """How a program is told which database to use: an argument without secrets, and its environment.
+
+    ``given``: what it was made of.
+    """
 
     argument: str
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
+    given: Mapping[str, str] = field(repr=False)
+
+    def discreet(self, said: str) -> str:
+        """What the program said, without what it repeats of what it was given."""
+        return discreet(said, self.given)
 
 
 def installed(name: str) -> list[Program]:
@@ -71,16 +87,23 @@ def login(url: str, environ: Mapping[str, str], *, name: str) -> Login:
 
     :raises DatabaseError: the URL holds a secret that can be handed to a program only where others can read it
     """
-    given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-    if unspeakable := [key for key in _UNSPEAKABLE if key in given]:
-        raise DatabaseError(
-            f"the URL has {unspeakable[0]}, which cannot be handed to a program unseen: use a key without a password"
-        )
-    password = given.pop("password", None)
-    environment = {key: value for key, value in environ.items() if key != "PGPASSWORD" or password is None}
-    if password is not None:
-        environment["PGPASSWORD"] = password
-    return Login(make_conninfo(**{"application_name": f"ibconnect {name}", **given}), environment)
+    given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None and key != _NEEDLESS}
+    shown = {key: value for key, value in given.items() if is_harmless(key, value) or key in _OPEN}
+    variables, environment = _variables(), dict(environ)
+    for key in given.keys() - shown.keys():
+        if key not in variables:
+            raise DatabaseError(
+                f"the URL has {key}, which cannot be handed to a program unseen: use a key without a password"
+            )
+        environment[variables[key]] = given[key]
+    known_as = {} if "application_name" in given else {"application_name": f"ibconnect {name}"}
+    return Login(make_conninfo(**known_as, **shown), environment, given)
+
+
+@cache
+def _variables() -> Mapping[str, str]:
+    """The variables of the environment that libpq reads, by its keywords."""
+    return {each.keyword.decode(): each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar}
 
 
 def _candidates(name: str) -> Iterator[Path]:

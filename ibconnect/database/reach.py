@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, Error
 from psycopg.rows import TupleRow
 
 from ibconnect import troubles
+from ibconnect.database import discreet
 from ibconnect.observe import Kind, observe
 
 # A database that is lost and found all the time is told no oftener.
@@ -51,7 +52,7 @@ def telling(place: str) -> type[AsyncConnection[TupleRow]]:
     """The class of connections that tell whether the database ``place`` can be reached."""
     reach = _known.setdefault(place, Reach(place))
 
-    class Telling(AsyncConnection[TupleRow]):
+    class Telling(discreet.AsyncConnection[TupleRow]):
         @classmethod
         async def connect(cls, conninfo: str = "", **parameters: Any) -> Self:
             try:

@@ -172,7 +172,7 @@ class _Psql:
     def __init__(self, program: Program, access: Login, *options: str) -> None:
         quiet = ("--no-psqlrc", "--quiet", "--no-password", "--output=/dev/null", "--file=-")
         self._command: list[str | Path] = [program.beside("psql"), *quiet, *options, access.argument]
-        self._environment = access.environment
+        self._access = access
         self._complaints: IO[bytes] = TemporaryFile()  # noqa: SIM115 - closed at the end of the context
         self.said = ""
         self.status = -1
@@ -181,7 +181,7 @@ class _Psql:
         try:
             self._process = subprocess.Popen(
                 self._command,
-                env=self._environment,
+                env=self._access.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._complaints,
@@ -200,7 +200,7 @@ class _Psql:
             self._input.close()
         self.status = self._process.wait()
         self._complaints.seek(0)
-        self.said = self._complaints.read().decode(errors="replace")
+        self.said = self._access.discreet(self._complaints.read().decode(errors="replace"))
         self._complaints.close()
 
     def become(self, role: str | None) -> None:

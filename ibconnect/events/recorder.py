@@ -21,6 +21,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
+from ibconnect.database import discreet
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
@@ -106,7 +107,7 @@ class EventRecorder(PostgresApplicationRecorder):
     def _writing_connection(self) -> Connection[DictRow]:
         if self._writing is None or self._writing.closed:
             wanted = parameters(self.url, name="recorder", search_path="public")
-            self._writing = psycopg.connect(autocommit=True, row_factory=dict_row, **wanted)
+            self._writing = discreet.Connection[DictRow].connect(autocommit=True, row_factory=dict_row, **wanted)
         return self._writing
 
     def release(self) -> None:

@@ -8,9 +8,9 @@ psycopg's loggers to ERROR; they get their level back.
 import logging
 
 from eventsourcing.postgres import ConnectionPool, PostgresDatastore
-from psycopg import Connection
 from psycopg.rows import DictRow, dict_row
 
+from ibconnect.database import discreet
 from ibconnect.database.pools import parameters
 
 for _name in ("psycopg", "psycopg.pool"):
@@ -24,7 +24,7 @@ class Datastore(PostgresDatastore):
         super().__init__("", "", "", "", "")
         self.url = url
         self.pool = ConnectionPool(
-            connection_class=Connection[DictRow],
+            connection_class=discreet.Connection[DictRow],
             kwargs={**parameters(url, name=name, search_path="public"), "row_factory": dict_row},
             min_size=0,
             max_size=2,

@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from ibconnect import __version__
+from ibconnect.database import discreet
 from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
@@ -140,7 +141,9 @@ class Coordination:
 
     async def _connect(self) -> AsyncConnection[TupleRow]:
         async with asyncio.timeout(_ANSWER_S):
-            return await AsyncConnection.connect(autocommit=True, **parameters(self._url, name="coordination"))
+            return await discreet.AsyncConnection[TupleRow].connect(
+                autocommit=True, **parameters(self._url, name="coordination")
+            )
 
     async def _follow(self, connection: AsyncConnection[TupleRow], backoff: Backoff) -> None:
         loop = asyncio.get_running_loop()
@@ -295,7 +298,7 @@ class Coordination:
             if self._connection is None or self._connection.closed:
                 async with asyncio.timeout(_ANSWER_S):
                     wanted = parameters(self._url, name="reports")
-                    self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
+                    self._connection = await discreet.AsyncConnection[TupleRow].connect(autocommit=True, **wanted)
             cursor = await within(_ANSWER_S, self._connection, self._connection.execute(Q[query], values))
             return await cursor.fetchall() if cursor.description else []
         except (psycopg.Error, TimeoutError, OSError):

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ibconnect.database import discreet
 from ibconnect.database.deadlines import within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
@@ -61,7 +62,7 @@ class Leadership:
         try:
             async with asyncio.timeout(patience_s):
                 wanted = parameters(self._url, name=f"leader {self._gateway}")
-                self._connection = await AsyncConnection.connect(autocommit=True, **wanted)
+                self._connection = await discreet.AsyncConnection[TupleRow].connect(autocommit=True, **wanted)
             self.has_server_gone_down = False
             self._connection.add_notice_handler(lambda notice: self._heed(notice.sqlstate))
             await within(_ANSWER_S, self._connection, self._connection.execute(Q["watch_settings"]))

@@ -8,9 +8,10 @@ import asyncio
 from collections import defaultdict
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 
 from ibconnect import troubles
+from ibconnect.database import discreet
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database_url import place
@@ -52,7 +53,7 @@ class Wakeups:
         refused = State(Trouble.DATABASE_REFUSES)
         while True:
             try:
-                async with await AsyncConnection.connect(
+                async with await discreet.AsyncConnection[TupleRow].connect(
                     **parameters(url, name="http listen"), autocommit=True
                 ) as link:
                     for channel in _CHANNELS:

@@ -225,8 +225,22 @@ def test_no_password_is_on_a_command_line() -> None:
     assert "target_session_attrs=read-write" in access.argument
     without = programs.login("postgresql://joe@a/d", {"PGPASSWORD": "mine"}, name="test")
     assert without.environment == {"PGPASSWORD": "mine"}
-    with pytest.raises(DatabaseError, match="sslpassword"):
-        programs.login("postgresql://a/d?sslpassword=s3cret", {}, name="test")
+    assert "s3cret" not in repr(access)
+    for secret in ("sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key", "sslkeylogfile"):
+        with pytest.raises(DatabaseError, match=secret) as caught:
+            programs.login(f"postgresql://a/d?{secret}=s3cret", {}, name="test")
+        assert "s3cret" not in str(caught.value)
+    given = "options=-c%20app.x%3Ds3cret&passfile=/s3cret&service=s3cret&dbname=postgresql://u:s3cret@h/d&user=u:s3cret"
+    access = programs.login(f"postgresql://a?{given}&application_name=s3cret", {}, name="test")
+    assert access.argument == "host=a"
+    assert access.environment == {
+        "PGOPTIONS": "-c app.x=s3cret",
+        "PGPASSFILE": "/s3cret",
+        "PGSERVICE": "s3cret",
+        "PGDATABASE": "postgresql://u:s3cret@h/d",
+        "PGUSER": "u:s3cret",
+        "PGAPPNAME": "s3cret",
+    }
 
 
 def test_a_missing_program_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
