@@ -134,7 +134,7 @@ SETTINGS: tuple[Setting, ...] = (
         values.seconds(0.1, 60),
     ),
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", values.plain, secret=True),
-    Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", values.plain),
+    Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", values.file_of_secrets),
     Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", values.boolean),
     Setting(
         "CORS_ORIGINS",
@@ -166,6 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
+# Somebody may put the secret itself into these, by mistake.
+_FILES_OF_SECRETS = frozenset({"API_TOKENS_FILE"})
 # Of these no other program's variable is far.
 _TOO_PLAIN = frozenset({"HOST", "PORT"})
 
@@ -198,7 +200,7 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> Any:
             raise ValueError("it holds nothing but blanks")
         return setting.parse(text or setting.default)
     except ValueError as exc:
-        shown = "(hidden)" if setting.secret else repr(text)
+        shown = "(hidden)" if setting.secret or setting.name in _FILES_OF_SECRETS else repr(text)
         raise ConfigError(f"{setting.name}={shown} is wrong: {exc}") from exc
 
 
@@ -217,6 +219,10 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> str:
 
 
 def _secret_from(file: str, path: str) -> str:
+    try:
+        values.file_of_secrets(path)
+    except ValueError as exc:
+        raise ConfigError(f"{file}=(hidden) is wrong: {exc}") from None
     try:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as exc:

@@ -264,6 +264,21 @@ def data_dir(text: str) -> Path:
     return path
 
 
+def file_of_secrets(text: str) -> str:
+    """The path of a file that holds secrets; empty: none.
+
+    :raises ValueError: it may be the secret itself, put where its file should be named; the message shows nothing of it
+    """
+    path = text.strip()
+    try:
+        is_a_path = not path or path.startswith(("/", "./", "../", "~/")) or Path(path).exists()
+    except (OSError, ValueError):
+        is_a_path = False
+    if not is_a_path:
+        raise ValueError("it cannot be read: write the path of a file here, from / on, and never the secret itself")
+    return path
+
+
 def origins(text: str) -> tuple[str, ...]:
     """The origins of web pages, each as a browser sends it in the header ``Origin``; empty: none.
 

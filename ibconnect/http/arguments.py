@@ -9,6 +9,7 @@ from multidict import MultiDict, MultiMapping
 from ibconnect.http.calls import Route
 from ibconnect.http.parameters import Parameter
 from ibconnect.http.problems import Code, Problem, invalid
+from ibconnect.http.tokens import MIN_TOKEN_LENGTH
 
 _NO_QUERY: MultiMapping[str] = MultiDict()
 
@@ -72,4 +73,10 @@ def _refuse_unknown(known: frozenset[str], query: MultiMapping[str]) -> None:
     for name in query:
         if name not in known:
             takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
-            raise Problem(Code.UNKNOWN_PARAMETER, f"{name!r} is not a parameter of this route: {takes}")
+            # Somebody may have written a token there, which the log must not show.
+            told = name if len(name) < MIN_TOKEN_LENGTH else "..."
+            raise Problem(Code.UNKNOWN_PARAMETER, _unknown(name, takes), told=_unknown(told, takes))
+
+
+def _unknown(name: str, takes: str) -> str:
+    return f"{name!r} is not a parameter of this route: {takes}"

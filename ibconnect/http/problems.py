@@ -72,12 +72,14 @@ class Problem(IbConnectError):
     :param code: the row of the table
     :param detail: what is wrong with this request, fit for its sender
     :param headers: further headers of the response
+    :param told: what the log says in the place of ``detail``
     """
 
-    def __init__(self, code: Code, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, code: Code, detail: str, headers: dict[str, str] | None = None, *, told: str = "") -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self._told = told or detail
         self.headers = headers or {}
         self.error_id = secrets.token_hex(8)
 
@@ -101,9 +103,9 @@ class Problem(IbConnectError):
         return orjson.dumps(document)
 
     def facts(self) -> dict[str, str | int]:
-        """What the log says of it: all that the response says."""
+        """What the log says of it: what the response says, as a rule all of it."""
         row = self.code.value
-        return {"status": row.status, "code": row.code, "detail": self.detail, "error_id": self.error_id}
+        return {"status": row.status, "code": row.code, "detail": self._told, "error_id": self.error_id}
 
     def response(self, details: str | None = None) -> web.Response:
         """The response that tells it."""

@@ -188,6 +188,16 @@ def test_a_file_that_gives_no_secret_starts_no_other_database(name: str, tmp_pat
     assert "not" in refusal({name: str(tmp_path / "none")})
 
 
+@pytest.mark.parametrize("name", ["DB_URL_FILE", "DB_READ_URL_FILE", "API_TOKENS_FILE"])
+@pytest.mark.parametrize(
+    "secret", ["postgresql://u:hunter2xyz@h/d", TOKEN, f"{TOKEN}@DU1", "hunter2xyz/and=more", "x" * 5000]
+)
+def test_a_secret_in_the_place_of_its_file_is_not_shown(name: str, secret: str) -> None:
+    said = refusal({name: secret})
+    assert "cannot be read" in said
+    assert not any(secret[place : place + 4] in said for place in range(len(secret) - 3))
+
+
 def test_what_contradicts_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokens").write_text(TOKEN)
     tokens = str(tmp_path / "tokens")
