@@ -8,7 +8,7 @@ database, and name that in its errors. So such a URL is refused before anybody c
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from urllib.parse import quote, urlencode
@@ -43,7 +43,11 @@ _NUMBERS = (
 )
 # What database/pools.py puts before the options of the URL.
 _OUR_OPTIONS = re.compile(r".* -c jit=off -c statement_timeout=\d+ ?", re.DOTALL)
-_SHORTEST_SECRET = 4
+_NEVER_REPEATED = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+_PART = re.compile(r"[=,;:/'\"\\]+")
+_QUOTED = re.compile(r'"([^"]*)"')
+# Fewer characters in a row tell nothing.
+_PIECE = 4
 _ESCAPE = (
     'within user and password write "@" as %40, ":" as %3A, "/" as %2F, "?" as %3F, "&" as %26, "%" as %25 '
     "and a blank as %20"
@@ -145,31 +149,41 @@ def is_harmless(key: str, value: str) -> bool:
 def discreet(text: str, parameters: Mapping[str, object]) -> str:
     """What Postgres or libpq says, without what it repeats of the parameters that it was given.
 
-    A value that is wrong is repeated as a rule: of ``options``, of ``service``, of whatever takes known words only.
+    A value that is wrong is repeated as a rule, whole or in part: of ``options``, of ``service``, of whatever takes
+    known words only. Passwords and keys never are; to look for them would only tell which words they share with it.
 
     >>> discreet('definition of service "s3cret" not found', {"service": "s3cret"})
     'definition of service "***" not found (***: what the URL says as service)'
     """
     texts = {key: str(value) for key, value in parameters.items() if value is not None}
     seen = [value for key, value in texts.items() if is_harmless(key, value)]
-    hidden: dict[str, None] = {}
+    hidden = []
     for key, value in texts.items():
-        for secret in _secrets(key, value):
-            if secret in text and not any(secret in each for each in seen):
-                text = text.replace(secret, _HIDDEN)
-                hidden[key] = None
+        before, text = text, _without(text, _secret(key, value), seen)
+        hidden += [key] if text != before else []
     return f"{text} ({_HIDDEN}: what the URL says as {', '.join(hidden)})" if hidden else text
 
 
-def _secrets(key: str, value: str) -> Iterator[str]:
-    """Texts that must not be shown, the longest first: the value, and the words of it."""
-    if is_harmless(key, value) or (key in _NUMBERS and value.isdigit()) or value.startswith("ibconnect "):
-        return
-    given = _OUR_OPTIONS.sub("", value) if key == "options" else value
-    words = re.split(r"[\s=,;:/'\"\\]+", given.replace("\\", ""))
-    for word in sorted({given, *words, *(word.lstrip("-") for word in words)}, key=len, reverse=True):
-        if len(word) >= _SHORTEST_SECRET and word != "UTF8":
-            yield word
+def _secret(key: str, value: str) -> str:
+    """What of a value must not be shown where it is repeated."""
+    if key in _NEVER_REPEATED or is_harmless(key, value) or (key in _NUMBERS and value.isdigit()):
+        return ""
+    if value == "UTF8" or value.startswith("ibconnect "):
+        return ""
+    return _OUR_OPTIONS.sub("", value) if key == "options" else value
+
+
+def _without(text: str, secret: str, seen: list[str]) -> str:
+    """The text without the words of a secret, and without whatever stands in quotation marks and has a piece of it."""
+    # A backslash takes its meaning from what follows it in options; elsewhere it is one.
+    forms = (secret, secret.replace("\\", ""))
+    words = {word for form in forms for each in form.split() for word in (each, each.lstrip("-"), *_PART.split(each))}
+    for word in sorted({*forms, *words}, key=len, reverse=True):
+        if len(word) >= _PIECE and not any(word in each for each in seen):
+            text = text.replace(word, _HIDDEN)
+    pieces = {form[place : place + _PIECE] for form in forms for place in range(len(form) - _PIECE + 1)}
+    pieces = {piece for piece in pieces if not any(piece in each for each in seen)}
+    return _QUOTED.sub(lambda told: f'"{_HIDDEN}"' if any(piece in told[1] for piece in pieces) else told[0], text)
 
 
 def _read(url: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from unittest import mock
@@ -14,11 +15,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from ibconnect.checking.postgres import check_postgres
 from ibconnect.cli import main
 from ibconnect.config import load
 from ibconnect.database.pools import connect
-from ibconnect.database_url import checked_url, hide_password
-from ibconnect.errors import ConfigError, DatabaseUnavailable
+from ibconnect.database.programs import login
+from ibconnect.database_url import checked_url, discreet, hide_password, is_harmless, place
+from ibconnect.errors import ConfigError, DatabaseError
 from ibconnect.observe import Kind, observe
 from tests.serving import logged
 
@@ -39,6 +42,21 @@ PLACES = {
     "a parameter, no port": "postgresql://127.0.0.1?port=1&password={}",
     "a parameter of a key": f"postgresql://recorder@{PLACE}/ib?sslpassword=" + "{}" + "&sslmode=disable",
     "both": f"postgresql://recorder:wrong@{PLACE}/ib?password=" + "{}",
+}
+# Where a secret may stand as well, on purpose or by a slip.
+EVERYWHERE = PLACES | {
+    "a user with it": "postgresql://recorder%3A{}@" + PLACE + "/ib",
+    "another URL": f"postgresql://{PLACE}/?dbname=" + "postgresql%3A%2F%2Fu%3A{}%40h%2Fd",
+    "keywords": "host=127.0.0.1 port=1 password={}",
+    "keywords, quoted": "host=127.0.0.1 port=1 user=recorder password='{}' dbname=ib",
+    **{
+        f"{keyword}=": f"postgresql://recorder@{PLACE}/ib?{keyword}=" + "{}"
+        for keyword in (
+            *("options", "service", "passfile", "oauth_client_secret", "scram_client_key", "scram_server_key"),
+            *("sslkey", "require_auth", "channel_binding", "requirepeer", "client_encoding", "application_name"),
+            *("connect_timeout", "min_protocol_version", "ssl_min_protocol_version", "krbsrvname", "sslkeylogfile"),
+        )
+    },
 }
 PASSWORDS = st.one_of(
     st.text(min_size=PIECE, max_size=24),
@@ -61,15 +79,25 @@ def told_of(url: str) -> str:
             config = load({"DB_URL": url, "DB_READ_URL": url})
             said.append(repr(config))
             observe(Kind.SERVICE_STARTED, database=hide_password(config.db_url))
+            said += [place(config.db_url), *map(str, check_postgres(config))]
+            with contextlib.suppress(DatabaseError):
+                said.append(login(config.db_url, {}, name="test").argument)
             connect(config.db_url, name="test").close()
         except ConfigError as exc:
             said.append(f"{exc} {exc.__cause__} {exc.__context__}")
-        except DatabaseUnavailable as exc:
-            said.append(f"{exc} {exc.__cause__}")
+        except DatabaseError as exc:
+            said += [str(exc), repr(exc), *traceback.format_exception(exc), *_chain(exc)]
             observe(Kind.DATABASE_LOST, error=exc)
             observe(Kind.WRITER_FAILED, error=exc)
         said.extend(str(line) for line in lines())
     return "\n".join([*said, printed(url)])
+
+
+def _chain(exc: BaseException | None) -> Iterator[str]:
+    """What each of the errors says from which one was made, whether it is shown as a rule or not."""
+    while exc is not None:
+        yield f"{exc} {exc!r} {exc.args}"
+        exc = exc.__cause__ or exc.__context__
 
 
 def printed(url: str) -> str:
@@ -89,12 +117,23 @@ def printed(url: str) -> str:
 @pytest.fixture(scope="module")
 def harmless() -> Iterator[str]:
     """What is said anyway, whatever the password: it may have pieces of it by chance."""
-    said = [told_of(template.format(password)) for template in PLACES.values() for password in ("-", "%zz", "x@y", "/")]
-    yield "\n".join(said)
+    said = [
+        told_of(template.format(password)) for template in EVERYWHERE.values() for password in ("-", "%zz", "x@y", "/")
+    ]
+    yield Long("\n".join(said))
 
 
-@settings(max_examples=150, deadline=None)
-@given(PASSWORDS, st.sampled_from(sorted(PLACES)), st.sampled_from([AS_IT_IS, ESCAPED]))
+class Long(str):
+    """A text that no failure shows in full."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"a text of {len(self)} characters"
+
+
+@settings(max_examples=250, deadline=None)
+@given(PASSWORDS, st.sampled_from(sorted(EVERYWHERE)), st.sampled_from([AS_IT_IS, ESCAPED]))
 @example("correct@horse/battery", "login", AS_IT_IS)
 @example("correct/horse@battery", "login", AS_IT_IS)
 @example("correct:horse@battery", "login", AS_IT_IS)
@@ -103,13 +142,35 @@ def harmless() -> Iterator[str]:
 @example("correct@horse", "a parameter, nothing else", AS_IT_IS)
 @example("correct@horse", "a parameter, no port", AS_IT_IS)
 @example("12/b?user=staple@horse", "login", AS_IT_IS)
+@example("correct horse", "options=", ESCAPED)
+@example("-c app.battery=staple", "options=", ESCAPED)
+@example("battery", "service=", AS_IT_IS)
+@example("battery", "another URL", AS_IT_IS)
 def test_no_piece_of_a_password_is_ever_told(
-    harmless: str, password: str, place: str, write: Callable[[str], str]
+    harmless: str, password: str, where: str, write: Callable[[str], str]
 ) -> None:
-    said = told_of(PLACES[place].format(write(password)))
+    said = told_of(EVERYWHERE[where].format(write(password)))
     # Times differ from one line of the log to the next.
     said = re.sub(r"\d\d\d\d-\d\d-\d\d[ T][\d:.]+Z?", "", said)
     assert sorted(piece for piece in pieces(password) if piece in said and piece not in harmless) == []
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["options", "service", "passfile", "requirepeer", "dbname", "user", "require_auth"]),
+        st.text("abcXYZ019-_=:/@ \\'\"", min_size=PIECE, max_size=12),
+        min_size=1,
+    ),
+    st.text(max_size=5),
+)
+def test_what_postgres_repeats_is_not_told(parameters: dict[str, str], around: str) -> None:
+    """Whole, or a word of it, wherever it stands; but for names that anybody may see."""
+    seen = [value for key, value in parameters.items() if is_harmless(key, value)]
+    for key, value in parameters.items():
+        for repeated in {value, *re.split(r"[\s=:/'\"\\]+", value)}:
+            said = discreet(f'{around}FATAL: invalid value: "{repeated}"{around}', parameters)
+            if len(repeated) >= PIECE and key not in ("dbname", "user") and not any(repeated in name for name in seen):
+                assert repeated not in said.partition(" (***: what the URL says as ")[0].replace(around, "", 2)
 
 
 @settings(max_examples=300, deadline=None)
