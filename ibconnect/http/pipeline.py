@@ -9,7 +9,7 @@ import time
 import traceback
 from functools import lru_cache
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.typedefs import Handler as AioHandler
 
@@ -97,6 +97,9 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
             cause = exc if report is None else await _explained(services, exc)
             response = await _failed(services, request, _route_of(request, report), cause)
+        if hdrs.UPGRADE in request.headers:
+            # Declined. What came along with it is not read as requests by everybody, aiohttp included.
+            response.force_close()
         if "Server" not in response.headers:
             # Not made here (a preflight's answer, say): aiohttp would tell its own version and Python's.
             response.headers.update(SECURITY)

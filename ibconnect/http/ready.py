@@ -17,13 +17,14 @@ from aiohttp.http import HttpVersion11
 def suits(request: web.BaseRequest) -> bool:
     """Whether a :class:`ReadyResponse` may answer: a GET over HTTP/1.1 whose connection stays open.
 
-    To one that names its origin (CORS) fields are sent that depend on it.
+    To one that names its origin (CORS) fields are sent that depend on it; one that wants another protocol is the last.
     """
     return (
         request.method == hdrs.METH_GET
         and request.version == HttpVersion11
         and request.keep_alive
         and hdrs.ORIGIN not in request.headers
+        and hdrs.UPGRADE not in request.headers
     )
 
 
