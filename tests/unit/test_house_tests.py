@@ -23,6 +23,7 @@ ALLOWED = {
     "faults/lab.py: surely_read": "what may be lost with a killed process is promised in seconds",
     "faults/test_peers.py: outages_for_all": "for how long nobody has Postgres is what is tested",
     "faults/test_peers.py: test_a_leader_steps_down_if_others_cannot_be_asked": "it must step down in time",
+    "faults/test_secrets.py: _watch": "it looks until it is told to stop",
     "faults/test_monitoring.py: keep_asking": "it asks until it is told to stop",
     "faults/test_soak.py: test_memory_and_files_stay_flat": "it goes on for a length of time, measured each second",
     "faults/processes.py: say_what_it_waits_for": "the test has failed already",
