@@ -44,6 +44,8 @@ _NUMBERS = (
 # What database/pools.py puts before the options of the URL.
 _OUR_OPTIONS = re.compile(r".* -c jit=off -c statement_timeout=\d+ ?", re.DOTALL)
 _NEVER_REPEATED = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+_ARGUMENT = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PART = re.compile(r"[=,;:/'\"\\]+")
 _QUOTED = re.compile(r'"([^"]*)"')
 # Fewer characters in a row tell nothing.
@@ -175,15 +177,21 @@ def _secret(key: str, value: str) -> str:
 
 def _without(text: str, secret: str, seen: list[str]) -> str:
     """The text without the words of a secret, and without whatever stands in quotation marks and has a piece of it."""
-    # A backslash takes its meaning from what follows it in options; elsewhere it is one.
-    forms = (secret, secret.replace("\\", ""))
-    words = {word for form in forms for each in form.split() for word in (each, each.lstrip("-"), *_PART.split(each))}
-    for word in sorted({*forms, *words}, key=len, reverse=True):
+    # In options a backslash takes its meaning from what follows it, a blank too; elsewhere it is one.
+    arguments = [_ESCAPED.sub(r"\1", argument) for argument in _ARGUMENT.findall(secret)]
+    forms = {secret, *secret.split(), *arguments}
+    words = {word for each in forms for word in (each, *_PART.split(each), *_bare(each))}
+    for word in sorted(words, key=len, reverse=True):
         if len(word) >= _PIECE and not any(word in each for each in seen):
             text = text.replace(word, _HIDDEN)
     pieces = {form[place : place + _PIECE] for form in forms for place in range(len(form) - _PIECE + 1)}
     pieces = {piece for piece in pieces if not any(piece in each for each in seen)}
     return _QUOTED.sub(lambda told: f'"{_HIDDEN}"' if any(piece in told[1] for piece in pieces) else told[0], text)
+
+
+def _bare(argument: str) -> tuple[str, ...]:
+    """An argument of the server's without its flag: what follows ``--``, or ``-c`` with no blank between."""
+    return (argument.lstrip("-"), argument[2:]) if argument.startswith("-") else ()
 
 
 def _read(url: str) -> dict[str, str]:

@@ -100,6 +100,9 @@ OPTIONS = st.text("abcXYZ0189-_=:/.,@+ \\'", min_size=PIECE, max_size=20).filter
 @example("-c statement_timeout=hunter2")
 @example("hunt\\ er2=xyz")
 @example("--xyz=a=b=hunter2")
+@example("hunter2:\\\\xyz")
+@example("two\\ words\\\\of hunter2\\")
+@example("-chunter2")
 @example("-c 'quoted hunter2'")
 def test_no_options_are_repeated(server_url: str, secret: str) -> None:
     with pytest.raises(DatabaseError) as known:
