@@ -41,10 +41,13 @@ def settle(directory: Path) -> None:
     """Note whose this directory is, for all that lies in it: what its owner changes there later has no say any more.
 
     :raises Unsafe: says which part of the path is in the way
-    :raises OSError: it cannot be looked at
+    :raises OSError: it cannot be looked at, or is not there: whose that is which will be there is not known
     """
-    if os.geteuid() == 0 and (owner := _walked(directory)) is not None:
-        _settled[directory] = owner
+    if os.geteuid() != 0:
+        return
+    if (owner := _walked(directory)) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(directory))
+    _settled[directory] = owner
 
 
 def check_way(path: Path) -> None:
