@@ -21,7 +21,7 @@ from bench.sizes import FULL, Size
 from bench.stage import BenchError, Service
 from ibconnect.database.pools import connect
 from ibconnect.events.kinds import OwnEvent, kind_of
-from ibconnect.events.wire import payload_of, split_state
+from ibconnect.events.wire import payloads_of, split_state
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -138,9 +138,10 @@ def check_law(url: str, wire: Relay) -> int:
         for topic, state in cursor.execute(query):
             if issubclass(kind_of(topic), OwnEvent):
                 continue
-            count += 1
-            if payload_of(topic, state) != next(sent, None):
-                raise BenchError(f"message {count} was not recorded as it was sent")
+            for payload in payloads_of(topic, state):
+                count += 1
+                if payload != next(sent, None):
+                    raise BenchError(f"message {count} was not recorded as it was sent")
     if (left := next(sent, None)) is not None:
         raise BenchError(f"a message that was sent is not recorded: {left!r}")
     return count

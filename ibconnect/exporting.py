@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from ibconnect.config import Config
 from ibconnect.errors import ConfigError, EventError
+from ibconnect.events.frames import SmallFrames
 from ibconnect.events.kinds import KINDS
 from ibconnect.events.lines import liner
 from ibconnect.events.reader import Page, Reader
@@ -185,9 +186,12 @@ def export(pages: Iterator[Page], line: Line, output: BinaryIO) -> int:
 
 
 def as_capture(stored: Stored) -> bytes | None:
-    """A message as a JSON array of its wire fields, bytes that are not UTF-8 as they are; None without a final NUL."""
+    """A message as a JSON array of its wire fields, bytes that are not UTF-8 as they are; None without a final NUL.
+
+    None also for a row of small frames, which are no messages.
+    """
     payload = payload_of(stored.topic, stored.state)
-    if payload[-1:] != b"\0":
+    if payload[-1:] != b"\0" or isinstance(payload, SmallFrames):
         return None
     fields = payload[:-1].decode("utf-8", "surrogateescape").split("\0")
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")

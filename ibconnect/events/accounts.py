@@ -19,7 +19,7 @@ import orjson
 
 from ibconnect.errors import EventError
 from ibconnect.events.kinds import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
-from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payload_of
+from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payloads_of
 from ibconnect.texts import readable
 
 
@@ -100,7 +100,8 @@ def names(topic: str, state: bytes, account: str) -> bool:
     """Whether the event names the account; one that cannot be read does if its bytes hold the code."""
     try:
         if topic == FRAME:
-            return _message_names(payload_of(topic, state).decode("utf-8", "replace").split("\0"), account)
+            frames = [payload.decode("utf-8", "replace").split("\0") for payload in payloads_of(topic, state)]
+            return any(_message_names(fields, account) for fields in frames)
         if is_inbound(topic):
             return _message_names(fields_of(topic, state), account)
         return account in _own_accounts(orjson.loads(state))

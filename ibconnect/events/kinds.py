@@ -89,11 +89,15 @@ class MessageReceived(InboundEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameReceived(Event):
-    """A frame that is not NUL-ended UTF-8 text: its ``payload`` as bytes."""
+    """A frame that is not NUL-ended UTF-8 text: its ``payload`` as bytes.
+
+    ``is_row``: several frames in a row that are too small to be messages; ``payload`` holds them with their lengths.
+    """
 
     TOPIC = FRAME
 
     payload: bytes = b""
+    is_row: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +128,9 @@ class SessionOpened(OwnEvent):
 class SessionClosed(OwnEvent):
     """The connection ended: the last event of its stream.
 
-    ``reason``: ``stopped``, ``lost``, ``silent``, ``broken-frame``, ``refused``, ``spool-full``, ``deposed``,
-    ``orphaned`` (left open, and closed by another instance or a later start), ``fenced`` (while another had closed it).
+    ``reason``: ``stopped``, ``lost``, ``silent``, ``broken-frame``, ``refused``, ``spool-full``, ``flood`` (it sent
+    more than is allowed: ``detail`` says of what), ``deposed``, ``orphaned`` (left open, and closed by another instance
+    or a later start), ``fenced`` (while another had closed it).
     ``unfinished``: base64 of an incomplete last frame.
     """
 
@@ -233,17 +238,25 @@ class RefreshEnded(OwnEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeFailed(OwnEvent):
-    """The message at ``version`` of this stream could not be understood; it is stored all the same."""
+    """The message at ``version`` of this stream could not be understood; it is stored all the same.
+
+    ``more``: how many others, after it, of the same read of the socket.
+    """
 
     TOPIC = "df"
 
     version: int
     error: str
+    more: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingInterrupted(OwnEvent):
-    """Between two sessions nothing could be recorded: the spool was full while Postgres was away."""
+    """Between two sessions nothing could be recorded: the spool was full while Postgres was away; or nothing was to be.
+
+    ``why``: why it was left alone, where it had sent more than is allowed. ``messages`` and ``bytes``: what is known to
+    be lost.
+    """
 
     TOPIC = "ri"
 
@@ -251,6 +264,7 @@ class RecordingInterrupted(OwnEvent):
     until: int
     messages: int
     bytes: int
+    why: str = ""
 
 
 def kind_of(topic: str) -> type[Event]:

@@ -71,7 +71,8 @@ def _strings(state: bytes) -> bytes:
 def _other(topic: str, state: bytes) -> tuple[bytes, bytes]:
     kind = type_of(topic).encode()
     if topic == FRAME:
-        return b'"Type":"%b","Payload":' % kind, _strings(state)[:-1]
+        text, _, mark = _strings(state)[:-1].partition(b",")
+        return b'"Type":"%b","%b":' % (kind, b"Frames" if mark else b"Payload"), text
     return b'"Type":"%b","Facts":' % kind, state
 
 

@@ -11,6 +11,7 @@ import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from ibconnect.errors import EventError
+from ibconnect.events.frames import SmallFrames
 from ibconnect.events.kinds import Event, FrameReceived, InboundEvent, OwnEvent, kind_of, own_fields
 from ibconnect.events.wire import encode_message, fields_of, payload_of, split_state
 
@@ -65,7 +66,7 @@ class WireMapper(Mapper[UUID]):
         arrived, _ = split_state(stored_event.state)
         if issubclass(kind, FrameReceived):
             payload = payload_of(stored_event.topic, stored_event.state)
-            return kind(**base, arrived=arrived, payload=payload)
+            return kind(**base, arrived=arrived, payload=bytes(payload), is_row=isinstance(payload, SmallFrames))
         wire = tuple(fields_of(stored_event.topic, stored_event.state))
         return cast(type[InboundEvent], kind)(**base, arrived=arrived, fields=wire)
 
@@ -74,7 +75,7 @@ class WireMapper(Mapper[UUID]):
         if isinstance(event, OwnEvent):
             return event.TOPIC, encode_own(event)
         if isinstance(event, FrameReceived):
-            return encode_message(event.payload, event.arrived)
+            return encode_message(SmallFrames(event.payload) if event.is_row else event.payload, event.arrived)
         if isinstance(event, InboundEvent):
             return encode_message("".join(f"{text}\0" for text in event.fields).encode(), event.arrived)
         raise EventError(f"{type(event).__name__} is not an event of ours")

@@ -5,9 +5,10 @@ JSON; :func:`payload_of` is the exact inverse for every payload there is. Called
 works on bytes and parses nothing that it need not.
 
 A message of a known layout is a JSON array of its fields without message id and version (constants of the
-topic); any other text message an array of all its fields; what is not NUL-ended UTF-8 is kept in base64. A
-leading integer is the time of arrival; it is left out when the message came in the same read of the socket as
-the event before it in its session.
+topic); any other text message an array of all its fields; what is not NUL-ended UTF-8 is kept in base64. Small
+frames in a row are one event: base64 of all of them, lengths included, and a mark after it. A leading integer is the
+time of arrival; it is left out when the message came in the same read of the socket as the event before it in its
+session.
 """
 
 import re
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import orjson
 
 from ibconnect.errors import EventError
+from ibconnect.events.frames import SmallFrames, split
 
 
 class Layout(NamedTuple):
@@ -39,6 +41,8 @@ LAYOUTS: tuple[Layout, ...] = (
 )
 MESSAGE = "m"
 FRAME = "x"
+FRAMES_MARK = "frames"
+"""Stands after the base64 in the state of a row of small frames."""
 
 _BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
 _BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
@@ -59,8 +63,11 @@ def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
     """The topic and state of one inbound message.
 
     :param payload: a frame without its length prefix: fields, each ended by NUL
+        (a :class:`~ibconnect.events.frames.SmallFrames`: several, with their length prefixes)
     :param arrived: time of arrival, microseconds since the epoch, UTC; None if the event before says it
     """
+    if isinstance(payload, SmallFrames):
+        return FRAME, _frame_state(payload, arrived, FRAMES_MARK)
     layout = _BY_ID.get(payload[: payload.find(b"\0")])
     if layout and payload.startswith(layout.prefix) and payload.count(b"\0") >= layout.fields + 2:
         topic, body = layout.topic, payload[len(layout.prefix) : -1]
@@ -105,9 +112,9 @@ def _escaped(topic: str, body: bytes, payload: bytes, arrived: int | None) -> tu
     return topic, orjson.dumps(fields if arrived is None else [arrived, *fields])
 
 
-def _frame_state(payload: bytes, arrived: int | None) -> bytes:
+def _frame_state(payload: bytes, arrived: int | None, *marks: str) -> bytes:
     text = b64encode(payload).decode()
-    return orjson.dumps([text] if arrived is None else [arrived, text])
+    return orjson.dumps([text, *marks] if arrived is None else [arrived, text, *marks])
 
 
 def is_inbound(topic: str) -> bool:
@@ -142,14 +149,24 @@ def split_state(state: bytes) -> tuple[int | None, list[str]]:
     return None, values
 
 
+def payloads_of(topic: str, state: bytes) -> list[bytes]:
+    """The payloads of the frames that an event holds: of one, or of a row of small ones.
+
+    :raises EventError: the topic or the state is not that of an inbound message
+    """
+    payload = payload_of(topic, state)
+    return split(payload) if isinstance(payload, SmallFrames) else [payload]
+
+
 def payload_of(topic: str, state: bytes) -> bytes:
-    """The payload that :func:`encode_message` was given, byte for byte.
+    """What :func:`encode_message` was given, byte for byte.
 
     :raises EventError: the topic or the state is not that of an inbound message
     """
     _, fields = split_state(state)
     if topic == FRAME:
-        return b64decode(fields[0], validate=True)
+        data = b64decode(fields[0], validate=True)
+        return SmallFrames(data) if fields[1:] == [FRAMES_MARK] else data
     if topic == MESSAGE:
         return _joined(fields)
     if topic not in _BY_TOPIC:

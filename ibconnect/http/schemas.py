@@ -209,7 +209,7 @@ _POSITION_HISTORY = _object(
 )
 
 _EVENT = _object(
-    "One line of the answer. Message, Payload or Facts: one of them",
+    "One line of the answer. Message, Payload, Frames or Facts: one of them",
     {
         "Position": {"type": "integer", "minimum": 1, "description": "Grows with every event; resume after it"},
         "Session": {"type": "string", "format": "uuid"},
@@ -218,9 +218,10 @@ _EVENT = _object(
         "Type": {"type": "string", "enum": sorted(EVENT_TYPES)},
         "Message": {"type": "array", "items": _TEXT, "description": "The wire fields, message id first"},
         "Payload": {"type": "string", "description": "Base64 of a frame that is not text"},
+        "Frames": {"type": "string", "description": "Base64 of small frames in a row, lengths included: no messages"},
         "Facts": {"type": "object", "description": "What ibconnect itself did or noticed"},
     },
-    optional=("Message", "Payload", "Facts"),
+    optional=("Message", "Payload", "Frames", "Facts"),
 )
 
 _GATEWAY = _object(

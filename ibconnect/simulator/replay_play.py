@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ibconnect.events.kinds import AccountsListed
 from ibconnect.events.selection import Stored
-from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.events.wire import is_inbound, payload_of, payloads_of
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.messages import for_version
 from ibconnect.simulator.replay_requests import (
@@ -157,7 +157,7 @@ class Play:
         if due > self._loop.time():
             await self._flush()
             await self._pause(due, is_time_next=body.startswith(_TIME))
-        await self._send(body, self._ids)
+        await self._send_all(stored, self._ids)
 
     async def _pause(self, until: float, *, is_time_next: bool = False) -> None:
         """Wait for a time of the loop, answering meanwhile what the play does not come to soon."""
@@ -239,7 +239,11 @@ class Play:
             body = payload_of(stored.topic, stored.state)
             rows = _ROWS[ask.number or ask.source] if ask.source != UPDATES else ()
             if not body.startswith(_TIME) and (ask.source == UPDATES or body.startswith((*rows, _NOTICE))):
-                await self._send(body, _ids_of(ask, download))
+                await self._send_all(stored, _ids_of(ask, download))
+
+    async def _send_all(self, stored: Stored, ids: dict[str, str]) -> None:
+        for body in payloads_of(stored.topic, stored.state):
+            await self._send(body, ids)
 
     async def _send(self, body: bytes, ids: dict[str, str]) -> None:
         self._waiting.append(self._as_client_expects(body, ids))

@@ -14,7 +14,7 @@ import orjson
 
 from ibconnect.database.pools import connect
 from ibconnect.events.sieve import continuation_of
-from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.events.wire import is_inbound, payloads_of
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.connection import Connection
 
@@ -22,7 +22,11 @@ SESSIONS = """
     SELECT originator_id, array_agg(originator_version ORDER BY originator_version),
         array_agg(topic ORDER BY originator_version), array_agg(state ORDER BY originator_version)
     FROM public.stored_events
-    WHERE originator_id > %(after)s OR originator_id = ANY (%(also)s)
+    WHERE (originator_id > %(after)s OR originator_id = ANY (%(also)s))
+      AND (%(only)s::text[] IS NULL OR originator_id = ANY (
+          SELECT opened.originator_id FROM public.stored_events AS opened
+          WHERE opened.topic = 'so' AND convert_from(opened.state, 'UTF8')::json ->> 'gateway' = ANY (%(only)s)
+      ))
     GROUP BY originator_id
     ORDER BY originator_id
 """
@@ -66,10 +70,14 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def sessions(url: str, after: UUID = NONE, also: Iterable[UUID] = ()) -> list[Session]:
-    """The stored sessions whose ids are greater, and some others, in order; fails on what a stream may never be."""
+def sessions(url: str, after: UUID = NONE, also: Iterable[UUID] = (), only: list[str] | None = None) -> list[Session]:
+    """The stored sessions whose ids are greater, and some others, in order; fails on what a stream may never be.
+
+    ``only``: those with these gateways.
+    """
+    asked = {"after": after, "also": list(also), "only": only}
     with connect(url, name="judge") as connection:
-        return [_session(*row) for row in connection.execute(SESSIONS, {"after": after, "also": list(also)})]
+        return [_session(*row) for row in connection.execute(SESSIONS, asked)]
 
 
 def _session(stream: UUID, versions: list[int], topics: list[str], states: list[bytes]) -> Session:
@@ -89,7 +97,12 @@ def _session(stream: UUID, versions: list[int], topics: list[str], states: list[
         opened["t"],
         times[-2] if is_orphan and len(times) > 1 else times[-1],
         closed["reason"] if closed else None,
-        [payload_of(topic, state) for topic, state in zip(topics, states, strict=True) if is_inbound(topic)],
+        [
+            payload
+            for topic, state in zip(topics, states, strict=True)
+            if is_inbound(topic)
+            for payload in payloads_of(topic, state)
+        ],
         topics,
     )
 
@@ -103,10 +116,14 @@ def time_of(state: bytes) -> int | None:
 
 
 class Judge:
-    """Knows the gateways' logs, and how far it has compared them; what was stored before it came is none of its."""
+    """Knows the gateways' logs, and how far it has compared them; what was stored before it came is none of its.
 
-    def __init__(self, url: str, gateways: Sequence[Gateway]) -> None:
+    ``has_others``: gateways that it does not know are recorded as well.
+    """
+
+    def __init__(self, url: str, gateways: Sequence[Gateway], *, has_others: bool = False) -> None:
         self.url = url
+        self._has_others = has_others
         self.gateways = {f"127.0.0.1:{gateway.port}": gateway for gateway in gateways}
         self.verdict = Verdict()
         self._after = _latest(url)
@@ -132,7 +149,7 @@ class Judge:
     def check(self) -> Verdict:
         """Compare every session that has ended since the last call."""
         is_gapless = True
-        for session in sessions(self.url, self._after, self._continuations):
+        for session in sessions(self.url, self._after, self._continuations, self._only()):
             if session.reason is None:
                 is_gapless = False
             elif session.id not in self._judged:
@@ -143,6 +160,9 @@ class Judge:
         self._check_spans()
         assert not self.verdict.wrong, "\n".join(self.verdict.wrong)
         return self.verdict
+
+    def _only(self) -> list[str] | None:
+        return list(self.gateways) if self._has_others else None
 
     def _check(self, session: Session) -> None:
         wrong, whole = self.verdict.wrong, self._whole(session)
