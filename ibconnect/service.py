@@ -206,7 +206,13 @@ async def _made_writer(recorder: EventRecorder, config: Config, on_death: Callab
     try:
         while True:
             try:
-                return Writer(recorder, data_directory.spool(config.data_dir), config.spool_max_bytes, on_death)
+                return Writer(
+                    recorder,
+                    data_directory.spool(config.data_dir),
+                    config.spool_max_bytes,
+                    on_death,
+                    [str(address) for address in config.ib_gw],
+                )
             except OSError as exc:
                 why = disks.cause(exc, config.data_dir / "spool")
                 if not disks.is_full(exc):

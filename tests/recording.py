@@ -11,7 +11,8 @@ from eventsourcing.persistence import Notification
 
 from ibconnect.config import load
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import AccountConcluded, Event, InboundEvent, RefreshEnded
+from ibconnect.events.frames import split
+from ibconnect.events.kinds import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
 from ibconnect.events.mapper import WireMapper
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
@@ -76,6 +77,17 @@ class Recording:
                 fields.append(list(event.fields))
         return list(sessions.values())
 
+    def payloads(self) -> list[list[bytes]]:
+        """Per session, in order of their first event: the payload of every frame that the gateway sent."""
+        sessions: dict[Any, list[bytes]] = {}
+        for event in self.events():
+            found = sessions.setdefault(event.originator_id, [])
+            if isinstance(event, InboundEvent):
+                found.append("".join(f"{field}\0" for field in event.fields).encode())
+            elif isinstance(event, FrameReceived):
+                found += split(event.payload) if event.is_row else [event.payload]
+        return list(sessions.values())
+
     def endings(self) -> list[tuple[str, str]]:
         """(account, how its download ended) for each download."""
         return [(event.account, event.ended) for event in self.of(AccountConcluded)]
@@ -110,9 +122,10 @@ async def recording(
     quick = {"QUIET_TIME": "0.3", "DOWNLOAD_TIMEOUT": "10"}
     config = load({**quick, **settings, "IB_GW": gateways, "INSTANCE": instance})
     with Datastore(url) as datastore:
-        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes)
+        names = [str(address) for address in config.ib_gw]
+        writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, gateways=names)
         await writer.start()
-        coordination = Coordination(url, instance, [str(address) for address in config.ib_gw], config.ib_cid)
+        coordination = Coordination(url, instance, names, config.ib_cid)
         keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
         tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
         seen = Recording(url, writer)

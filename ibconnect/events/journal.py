@@ -12,6 +12,7 @@ segments, see :mod:`~ibconnect.events.segments`.
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -29,6 +30,7 @@ from ibconnect.events.segments import (
     path_of,
     read_batch,
 )
+from ibconnect.events.shares import Shares
 
 _SEGMENT_BYTES = 8 << 20
 _SMALLEST_SEGMENT_BYTES = 64 << 10
@@ -43,10 +45,11 @@ class JournalFull(EventError):
 class Journal:
     """Append on one thread, :meth:`read` and :meth:`forget` on another.
 
+    :param gateways: those that share it
     :raises OSError: the directory cannot be made
     """
 
-    def __init__(self, root: Path, max_bytes: int) -> None:
+    def __init__(self, root: Path, max_bytes: int, gateways: Sequence[str] = ()) -> None:
         name = uuid4().hex
         # Locked under a name that nobody adopts, so that no other process finds it between its making and locking.
         made = root / f"new-{name}"
@@ -57,7 +60,9 @@ class Journal:
         self.max_bytes = max_bytes
         self.beside = 0
         """Bytes of the spool that are not of this journal, and count against the same bound."""
-        self._is_full = False
+        self._shares = Shares(max_bytes, gateways)
+        self._full: set[str] = set()
+        """For whom it was full."""
         self._segment_bytes = max(_SMALLEST_SEGMENT_BYTES, min(_SEGMENT_BYTES, max_bytes // 8))
         self._guard = threading.Lock()
         self._first = self._segment = 1
@@ -89,36 +94,47 @@ class Journal:
 
     @property
     def has_room(self) -> bool:
+        """Whether there is room for what is of no gateway."""
+        return self.has_room_for("")
+
+    def has_room_for(self, gateway: str) -> bool:
         """Whether it makes sense to begin something: some room is left (half, once it was full), and the disk has some.
 
         Without that half, what has just been given up would be begun again for a handful of messages.
         """
-        most = self.max_bytes // 2 if self._is_full else self.max_bytes - self.max_bytes // 8
+        with self._guard:
+            room = self._shares.room(gateway)
+        most = room // 2 if gateway in self._full else room - self.max_bytes // 8
         with suppress(OSError):
             if self._kept + self.beside < most and shutil.disk_usage(self.directory).free > _ROOM_BYTES:
-                self._is_full = False
+                self._full.discard(gateway)
                 return True
         return False
 
-    def append(self, data: bytes, rows: int) -> Mark:
-        """Append one chunk; return the place after it.
+    def append(self, data: bytes, rows: int, gateway: str = "") -> Mark:
+        """Append one chunk, of this gateway; return the place after it.
 
         :raises JournalFull: the bound is reached, or the disk is full; nothing was appended
         """
         chunk = chunk_of(data, rows)
         with self._guard:
-            if self._kept + self.beside + len(chunk) > self.max_bytes:
-                self._is_full = True
+            room = self._shares.room(gateway)
+            if self._kept + self.beside + len(chunk) > room:
+                self._full.add(gateway)
+                left = (
+                    "" if room == self.max_bytes else f" ({self.max_bytes - room} of them are kept for other gateways)"
+                )
                 raise JournalFull(
                     f"{self.directory.parent} holds {self._kept + self.beside} bytes of the {self.max_bytes} that "
-                    "SPOOL_MAX_BYTES allows: have Postgres take events again, or allow more"
+                    f"SPOOL_MAX_BYTES allows{left}: have Postgres take events again, or allow more"
                 )
-            self._write(chunk)
+            self._write(chunk, gateway)
             self._size += len(chunk)
             self._kept += len(chunk)
+            self._shares.add(gateway, len(chunk), self._segment)
             return Mark(self._segment, self._size)
 
-    def _write(self, chunk: bytes) -> None:
+    def _write(self, chunk: bytes, gateway: str) -> None:
         try:
             if self._size >= self._segment_bytes:
                 self._begin_segment()
@@ -126,7 +142,7 @@ class Journal:
             while written < len(chunk):
                 written += os.pwrite(self._fd, memoryview(chunk)[written:], self._size + written)
         except OSError as exc:
-            self._is_full = True
+            self._full.add(gateway)
             # A part of the chunk that stays is overwritten by the next one.
             with suppress(OSError):
                 os.ftruncate(self._fd, self._size)
@@ -193,6 +209,7 @@ class Journal:
             with as_owner(self.directory):
                 path_of(self.directory, self._first).unlink(missing_ok=True)
             self._kept -= self._ended.pop(self._first)
+            self._shares.forget(self._first)
             self._first += 1
 
     def close(self, *, is_done: bool) -> None:

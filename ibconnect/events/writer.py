@@ -58,6 +58,7 @@ class Writer:
     """One per process. ``put`` and ``flushed`` belong to the event loop, all else to the thread.
 
     :param on_death: told, by the thread, what it died of; nothing is stored any more then
+    :param gateways: those whose events it takes: a part of the spool is kept for each
     :raises OSError: the spool cannot be written
     """
 
@@ -67,6 +68,7 @@ class Writer:
         spool: Path,
         max_bytes: int,
         on_death: Callable[[BaseException], None] | None = None,
+        gateways: Sequence[str] = (),
     ) -> None:
         self._recorder = recorder
         self._root = spool
@@ -74,7 +76,7 @@ class Writer:
         self.notes = Notes(spool)
         """What could not be recorded since the spool was full."""
         try:
-            self._journal = Journal(spool, max_bytes)
+            self._journal = Journal(spool, max_bytes, gateways)
         except BaseException:
             self.notes.close()
             raise
@@ -121,10 +123,9 @@ class Writer:
         now, oldest = time.monotonic(), self._tally.oldest
         return oldest is not None and min(now - oldest, now - self._stored_at) > STUCK_S
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a session may begin."""
-        if not self._journal.has_room:
+    def has_room_for(self, gateway: str) -> bool:
+        """Whether a session with this gateway may begin."""
+        if not self._journal.has_room_for(gateway):
             return False
         self.notes.reserve()
         return True
@@ -152,7 +153,7 @@ class Writer:
         if self._closing:
             raise InboxClosed("the recorder is closing")
         with self._guard:
-            end = self._journal.append(data, rows)
+            end = self._journal.append(data, rows, chunk.gateway if chunk else "")
             self._tally.enter(end, chunk)
         self._wake.set()
         return end

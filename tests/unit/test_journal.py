@@ -271,3 +271,38 @@ def test_a_journal_that_nobody_would_find_again_is_noticed(tmp_path: Path, harm:
         with pytest.raises(JournalDamaged, match="cannot be read"):
             journal.read(Mark(1, 0))
     journal.close(is_done=True)
+
+
+def test_a_gateway_that_fills_the_spool_leaves_the_others_their_part(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20, ["a", "b"])
+    try:
+        with pytest.raises(JournalFull, match="131072 of them are kept for other gateways"):
+            fill(journal, "a")
+        assert not journal.has_room_for("a")
+        before = journal.bytes_kept
+        for _ in range(100):
+            journal.append(bytes(1000), 1, "b")
+        assert journal.bytes_kept > before
+        with pytest.raises(JournalFull):
+            journal.append(bytes(1000), 1, "a")
+        journal.append(bytes(1000), 1)
+        journal.forget(journal.end)
+        assert journal.has_room_for("a")
+        journal.append(bytes(1000), 1, "a")
+    finally:
+        journal.close(is_done=True)
+
+
+def test_one_gateway_alone_may_have_all_of_the_spool(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 1 << 20, ["a"])
+    try:
+        with pytest.raises(JournalFull):
+            fill(journal, "a")
+        assert journal.bytes_kept > (1 << 20) - 2000
+    finally:
+        journal.close(is_done=True)
+
+
+def fill(journal: Journal, gateway: str) -> None:
+    while True:
+        journal.append(bytes(1000), 1, gateway)
