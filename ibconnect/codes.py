@@ -25,6 +25,24 @@ def is_code(text: str) -> bool:
     return _CODE.fullmatch(text) is not None and _NO_TEXT.search(text) is None
 
 
+MOST_LISTED = 10_000
+"""Of a list that is longer, the first so many are accounts to ask for; all of it is recorded."""
+
+
 def listed_codes(field: str) -> tuple[str, ...]:
-    """The accounts of a list such as ``DU1, DU2,,DU1,``: blanks around them dropped, each once, in its order."""
-    return tuple(dict.fromkeys(code for part in field.split(",") if is_code(code := part.strip(" \t"))))
+    """The accounts of a list such as ``DU1, DU2,,DU1,``: blanks around them dropped, each once, in its order.
+
+    :data:`MOST_LISTED` at most, of as many items: what a list of millions costs is bounded too.
+    """
+    parts = field.split(",", MOST_LISTED)[:MOST_LISTED]
+    return tuple(dict.fromkeys(code for part in parts if is_code(code := part.strip(" \t"))))
+
+
+def items(field: str) -> int:
+    """How many of its items are looked at, codes or not."""
+    return min(field.count(",") + 1, MOST_LISTED)
+
+
+def has_more(field: str) -> bool:
+    """Whether a list is longer than what is looked at."""
+    return any(rest.strip(", \t") for rest in field.split(",", MOST_LISTED)[MOST_LISTED:])

@@ -19,6 +19,9 @@ from ibconnect import tags
 from ibconnect.projections.numbers import are_exact, is_exact
 from ibconnect.tags import BASE, READY_KEY, Key, split_key
 
+# Keys of a download whose layout is kept for the next one: more than any account has.
+_MOST_KEPT = 2_000
+
 Cells = Callable[[Sequence[str]], tuple[str, ...]]
 
 _SEGMENT_COLUMN = {tag: number for number, tag in enumerate(tags.SEGMENT_TAGS)}
@@ -78,9 +81,14 @@ def _inexact(layout: Layout, values: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(index for index in layout.numeric if not is_exact(values[index]))
 
 
-@lru_cache(maxsize=1024)
 def layout_of(keys: tuple[str, ...], currencies: tuple[str, ...]) -> Layout:
     """The layout of a download with these keys and currencies, in the order of arrival."""
+    # What a gateway may send without end is not kept.
+    return (_layout_of if len(keys) <= _MOST_KEPT else _layout_of.__wrapped__)(keys, currencies)
+
+
+@lru_cache(maxsize=256)
+def _layout_of(keys: tuple[str, ...], currencies: tuple[str, ...]) -> Layout:
     split = [split_key(key) for key in keys]
     base = _base_currency(split, currencies)
     names = tuple(

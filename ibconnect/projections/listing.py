@@ -66,9 +66,11 @@ class Listing:
                 "account_id": account_id,
                 "first": gateway.first[account_id],
                 "last": gateway.last[account_id],
-                "is_listed": account_id in gateway.listed,
+                "is_listed": account_id in now,
             }
             for gateway_id, gateway in gateways.items()
+            # Of a list of ten thousand, a look at each for each would take seconds.
+            for now in (frozenset(gateway.listed),)
             for account_id in gateway.first
         ]
         unlisted = [
