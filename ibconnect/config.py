@@ -50,6 +50,8 @@ class Config:
     refresh_floor: float
     download_timeout: float
     quiet_time: float
+    gateway_max_bytes: int
+    gateway_max_events: int
     api_tokens: str = field(repr=False)
     api_tokens_file: str
     allow_anonymous: bool
@@ -133,6 +135,18 @@ SETTINGS: tuple[Setting, ...] = (
         "seconds (0.1 to 60) without anything new after which a download counts as ended although IB never said so",
         values.seconds(0.1, 60),
     ),
+    Setting(
+        "GATEWAY_MAX_BYTES",
+        "4MiB",
+        "bytes a second, over a minute, beyond which a gateway's connection is ended for a while, 64KiB at least",
+        values.bytes_from("64KiB"),
+    ),
+    Setting(
+        "GATEWAY_MAX_EVENTS",
+        "20000",
+        "events a second, over a minute, beyond which a gateway's connection is ended for a while",
+        values.integer(100, 10**9),
+    ),
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", values.plain, secret=True),
     Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", values.file_of_secrets),
     Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", values.boolean),
@@ -152,7 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         "SPOOL_MAX_BYTES",
         "1GiB",
         "most disk that the spool takes while Postgres is away, 1MiB at least",
-        values.spool_bytes,
+        # Below that its smallest files and the largest read of a socket do not fit several times.
+        values.bytes_from("1MiB"),
     ),
     Setting("INSTANCE", "", "name of this instance, its own; empty: host name and process id", values.instance),
     Setting("LOG_FORMAT", "console", "console or json", values.one_of("console", "json")),

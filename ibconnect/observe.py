@@ -95,6 +95,9 @@ REFRESH_SECONDS = Histogram(
 GATEWAY_CONNECTED = Gauge("ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"])
 GATEWAY_LED = Gauge("ibconnect_gateway_led", "1 while some instance leads the gateway, connected or not.", ["gateway"])
 GATEWAY_CONNECTS = Counter("ibconnect_gateway_connects", "Sessions opened with the gateway.", ["gateway"])
+GATEWAY_FLOODS = Counter(
+    "ibconnect_gateway_floods", "Connections that were ended since the gateway sent more than is allowed.", ["gateway"]
+)
 NOTICES = Counter("ibconnect_gateway_notices", "Error and notice messages of the gateway.", ["gateway", "code"])
 ACCOUNT_CONFLICTS = Gauge(
     "ibconnect_account_conflicts",
@@ -206,6 +209,12 @@ class Kind(Enum):
     GATEWAY_CONNECTED = Told(Level.INFO, "gateway connected")
     GATEWAY_LOST = Told(Level.WARNING, "gateway lost")
     GATEWAY_UNAVAILABLE = Told(Level.WARNING, "gateway unavailable, trying again until it is back")
+    GATEWAY_FLOODS = Told(
+        Level.WARNING, "a gateway sends more than is allowed: its connection was ended, it is tried again later"
+    )
+    GATEWAY_CALM = Told(Level.INFO, "a gateway that sent more than is allowed sends no more than that now")
+    ACCOUNTS_LEFT_OUT = Told(Level.WARNING, "a gateway lists more accounts than are asked for: the first of them are")
+    ACCOUNTS_TAKEN = Told(Level.INFO, "all accounts that the gateway lists are asked for")
     GATEWAY_STALE = Told(Level.WARNING, "gateway lost its connection to IB, values are stale")
     GATEWAY_FRESH = Told(Level.INFO, "gateway regained its connection to IB")
     INSTANCE_TAKEN = Told(Level.WARNING, "another process has this INSTANCE: waiting for it to end")
@@ -285,6 +294,12 @@ class Trouble(Enum):
     WRITER_FAILS = Lasting(Kind.WRITER_FAILED, None, "the writer of events fails")
     RECORDING_INTERRUPTED = Lasting(
         Kind.SPOOL_FULL, Kind.SPOOL_ROOM, "recording is interrupted since the spool is full, or has not begun again"
+    )
+    GATEWAY_FLOODS = Lasting(
+        Kind.GATEWAY_FLOODS, Kind.GATEWAY_CALM, "a gateway sends more than is allowed, and is recorded with breaks"
+    )
+    ACCOUNTS_LEFT_OUT = Lasting(
+        Kind.ACCOUNTS_LEFT_OUT, Kind.ACCOUNTS_TAKEN, "a gateway lists more accounts than are asked for"
     )
     LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
     LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")

@@ -5,7 +5,7 @@ before anything is served. A series that begins with its first event hides that 
 increase; one that is not there when nothing works keeps its alert from firing when it is needed most.
 
 Labels that only a client or a gateway can name (statuses of requests, codes of notices that mean nothing here) begin
-when they come.
+when they come. They are of closed lists too: nobody outside can make a series of a name of his own.
 """
 
 import platform
@@ -55,6 +55,7 @@ def _expect_gateway(gateway: str) -> None:
     o.ACCOUNT_CONFLICTS.labels(gateway).set(0)
     o.GATEWAY_LED.labels(gateway).set(0)
     o.GATEWAY_CONNECTS.labels(gateway)
+    o.GATEWAY_FLOODS.labels(gateway)
     o.MESSAGES_LOST.labels(gateway)
     for kind in KINDS.values():
         o.EVENTS_RECORDED.labels(gateway, kind.__name__)

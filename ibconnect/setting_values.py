@@ -17,8 +17,6 @@ from crontab import CronTab
 
 from ibconnect.codes import is_code
 
-# Below this the spool's smallest files and the largest read of a socket do not fit several times.
-SMALLEST_SPOOL = 1 << 20
 _LONGEST_INSTANCE = 100
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -331,16 +329,22 @@ def public_url(text: str) -> str:
     return url
 
 
-def spool_bytes(text: str) -> int:
-    """A number of bytes, such as ``1GiB``.
+def bytes_from(least: str) -> Callable[[str], int]:
+    """A parser of numbers of bytes, such as ``1GiB``, of which ``least`` is the smallest."""
+    smallest = _bytes_of(least)
 
-    :raises ValueError: it is none, or so few that nothing could be kept
-    """
-    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text.strip(), re.ASCII | re.IGNORECASE)
-    size = int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[match[2].upper()] if match else 0
-    if size < SMALLEST_SPOOL:
-        raise ValueError("use a number of bytes such as 1073741824 or 1GiB, 1MiB at least")
-    return size
+    def parse(text: str) -> int:
+        if (size := _bytes_of(text.strip())) < smallest:
+            raise ValueError(f"use a number of bytes such as 1073741824 or 1GiB, {least} at least")
+        return size
+
+    return parse
+
+
+def _bytes_of(text: str) -> int:
+    """A number of bytes; -1 if the text is none."""
+    match = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(?:i?B)?", text, re.ASCII | re.IGNORECASE)
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}[match[2].upper()] if match else -1
 
 
 def instance(text: str) -> str:

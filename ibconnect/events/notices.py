@@ -1,8 +1,8 @@
 """What IB's notices (message 4) mean for account data.
 
-In: a notice's code. Out: whether the gateway lost IB, has it again, or gave the feed away. One place for the gateway
-room, which acts on it, and for the projections, which judge a download by it. Source: IB's documentation, "System
-message codes", "Warning message codes", "Error codes".
+In: a notice's code. Out: whether the gateway lost IB, has it again, or gave the feed away; the label under which it is
+counted. One place for the gateway room, which acts on it, and for the projections, which judge a download by it.
+Source: IB's documentation, "System message codes", "Warning message codes", "Error codes".
 """
 
 # Connectivity between the gateway and IB: lost; restored, with data lost or maintained. Values are old meanwhile.
@@ -17,6 +17,29 @@ FARMS = frozenset({"2103", "2104", "2105", "2106", "2107", "2108", "2119", "2157
 FARMS_OK = frozenset({"2104", "2106", "2158"})
 # Said of orders and of market data although no request is named; they refuse nothing.
 _WARNINGS = frozenset({"105", "110", "165", "399", "404", "434", "492"})
+
+# Codes that are counted by themselves: those above, and what people look for in a figure of them (requests, orders and
+# logins that are refused, another session in the way, the port of the gateway that resets).
+LABELS = (
+    LOST
+    | RESTORED
+    | FARMS
+    | _WARNINGS
+    | {UNSUBSCRIBED, SUBSCRIBED_ELSEWHERE}
+    | frozenset(
+        {"100", "101", "102", "103", "104", "162", "200", "201", "202", "300", "309", "320", "321", "322", "326"}
+    )
+    | frozenset(
+        {"354", "366", "420", "501", "502", "503", "504", "505", "507", "1300", "2102", "2109", "2137", "10089"}
+    )
+    | frozenset({"10090", "10167", "10168", "10182", "10197", "10225"})
+)
+OTHER = "other"
+
+
+def label(code: str) -> str:
+    """The label under which a notice is counted: a gateway may send any number of codes."""
+    return code if code in LABELS else OTHER
 
 
 def interrupts(code: str) -> bool:

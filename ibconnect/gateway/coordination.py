@@ -36,6 +36,8 @@ Q = queries("gateway/coordination")
 
 _POLL_S = 1.0
 _BEAT_S = 2.0
+# Between the newest notices of gateways and the next ones.
+_NOTICES_S = 0.25
 _ANSWER_S = 3.0
 # After Postgres was away for all, the others' heartbeats are old until they are back as well; they are not gone.
 _REUNION_S = 5.0
@@ -104,6 +106,7 @@ class Coordination:
         self._telling: asyncio.Task[None] | None = None
         self._seen_at: dict[str, float] = {}
         self._has_heard = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     @property
     def has_peers(self) -> bool:
@@ -267,9 +270,13 @@ class Coordination:
                 self._telling = asyncio.ensure_future(self._tell_notices())
 
     async def _tell_notices(self) -> None:
+        """One of each gateway, then a pause: a gateway that does not stop talking keeps no other waiting, nor us."""
         while self._notices:
-            gateway, (code, text) = self._notices.popitem()
-            await self._tell("report_notice", gateway=gateway, code=code, text=text)
+            notices, self._notices = self._notices, {}
+            for gateway, (code, text) in notices.items():
+                await self._tell("report_notice", gateway=gateway, code=code, text=text)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), _NOTICES_S)
 
     def no_longer_leads(self, gateway: str) -> None:
         """Stop saying how a gateway is."""
@@ -277,6 +284,7 @@ class Coordination:
 
     async def leave(self) -> None:
         """Say that this instance is gone."""
+        self._leaving.set()
         if self._telling is not None:
             await asyncio.wait({self._telling})
         if self._namesake_since is None or self.own_name is not None:

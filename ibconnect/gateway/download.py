@@ -26,6 +26,8 @@ from ibconnect.texts import one_line
 ANSWER_S = 5.0
 """How long IB may take to answer when positions are asked for by themselves."""
 
+_FLOOD = "more came than any account has"
+
 # Request ids that stand for none: what is refused with one of them was our account subscription.
 _NO_REQUEST = frozenset({"", "-1", "0", "2147483647"})
 
@@ -124,6 +126,8 @@ async def _answered(
             return refused[0]
         if link.lost.done():
             return Conclusion(Ended.DISCONNECTED, link.lost.result())
+        if arrivals.is_flood:
+            return Conclusion(Ended.REJECTED, _FLOOD)
         now = loop.time()
         if arrivals.ends:
             ended_at = ended_at or now
@@ -209,6 +213,8 @@ async def by_multi(
             link.client.cancelAccountUpdatesMulti(values)
             link.client.cancelPositionsMulti(positions)
     found = _multi_ended(answer, link, patience)
+    if (rows.is_flood or held.is_flood) and not link.lost.done():
+        found = Conclusion(Ended.REJECTED, _FLOOD)
     arrivals = _of_multi(rows, values, account)
     if check is not None and found.ended is Ended.DOWNLOAD_END:
         arrivals.contracts = {row[4]: (row[15], True) for row in rows_of(held, positions, account, 15)}

@@ -22,6 +22,7 @@ from ibconnect.gateway.backoff import Backoff
 from ibconnect.gateway.client import ACCOUNTS, NOTICE
 from ibconnect.gateway.coordination import Coordination, Request
 from ibconnect.gateway.download import Patience
+from ibconnect.gateway.flood import Flood
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.gateway.link import Link
 from ibconnect.gateway.refreshing import Refreshing
@@ -43,6 +44,8 @@ _TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.4
 _ORPHANS_S = 10.0
 _FULL_S = 0.5
 _POLL_S = 0.1
+# A gateway may list other accounts as often as it likes; each time everything is asked for anew, so often at most.
+_ACCOUNTS_S = 5.0
 
 
 class Keeper:
@@ -63,6 +66,9 @@ class Keeper:
         self._retries = Retries()
         self._listed = frozenset[str]()
         self._roster = Roster()
+        self._flood = Flood(self.name, config)
+        self._relisted_at = float("-inf")
+        self._relisting: asyncio.TimerHandle | None = None
         self._told: str | None = None
         self._failure = ""
         self._link: Link | None = None
@@ -71,6 +77,14 @@ class Keeper:
     async def run(self) -> None:
         """Keep the gateway, until cancelled."""
         self._coordination.on_request.append(self._on_request)
+        try:
+            await self._run()
+        finally:
+            self._flood.forget()
+            if self._relisting is not None:
+                self._relisting.cancel()
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks, Leadership(self._url, self.name) as leadership:
             tasks.create_task(self._follow_schedule())
             reign = Reign(leadership, self._coordination, self.name)
@@ -106,6 +120,9 @@ class Keeper:
             if not self._has_room():
                 await asyncio.sleep(_FULL_S)
                 continue
+            if self._flood.rest:
+                self._report("waiting", self._flood.detail)
+                await asyncio.sleep(self._flood.rest)
             if reign.is_elected:
                 await self._close_orphans()
             if await self._session(reign):
@@ -115,7 +132,7 @@ class Keeper:
 
     def _has_room(self) -> bool:
         try:
-            if self._writer.has_room:
+            if self._writer.has_room_for(self.name):
                 self._writer.end_sessions()
                 return True
         except JournalFull:
@@ -151,11 +168,14 @@ class Keeper:
         return bool(alive)
 
     async def _session(self, reign: Reign) -> bool:
-        link = self._link = Link(self._address, self._config.ib_cid, self._writer, self._coordination.instance)
+        link = self._link = Link(
+            self._address, self._config.ib_cid, self._writer, self._coordination.instance, self._flood.allowance
+        )
         self._report("connecting", self._failure)
         try:
             await link.open()
         except (GatewayUnavailable, EventError) as exc:
+            self._flood.ended(link)
             self._tell_notice(link)
             self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
@@ -164,11 +184,13 @@ class Keeper:
         try:
             with link.watching(self._on_message), suppress(GatewayError):
                 interruption.tell(self._writer.notes, link)
+                self._flood.begun(link)
                 await self._stay(link)
         finally:
             reign.permission.is_recording = False
             link.close(*self._ending)
             await _cancelled(*watching)
+            self._flood.ended(link)
             o.GATEWAY_CONNECTED.labels(self.name).set(0)
         self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
         return link.session.unrecorded is None
@@ -176,10 +198,11 @@ class Keeper:
     async def _watch(self, link: Link, reign: Reign) -> None:
         """Notice when the event store takes no more of this session; close what dead instances left open."""
         loop = asyncio.get_running_loop()
-        looked = loop.time()
+        began = looked = loop.time()
         while True:
             await asyncio.sleep(_WATCH_S)
             link.probe()
+            self._flood.look(link, loop.time() - began)
             if self._writer.is_fenced(link.session.id):
                 link.close("fenced", "the event store takes no more of this session")
             if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
@@ -215,9 +238,19 @@ class Keeper:
             # It is told at each refresh, too: only others than before are news.
             known, self._listed = self._listed, frozenset(link.accounts)
             if self._listed != known:
-                self._wishes.add(Wish("accounts"))
+                self._want_accounts()
         elif number == NOTICE:
             self._tell_notice(link)
+
+    def _want_accounts(self) -> None:
+        """Want the accounts of another list, if need be a little later."""
+        loop = asyncio.get_running_loop()
+        due = self._relisted_at + _ACCOUNTS_S
+        if loop.time() >= due:
+            self._relisted_at, self._relisting = loop.time(), None
+            self._wishes.add(Wish("accounts"))
+        elif self._relisting is None:
+            self._relisting = loop.call_at(due, self._want_accounts)
 
     def _tell_notice(self, link: Link) -> None:
         if link.last_notice is not None:

@@ -62,7 +62,8 @@ class LateRows:
         is_flood = self._received.settle() > _FLOOD
         for account, late in tuple(self._watched.items()):
             is_pending = late.arrivals.new_at is not None and late.arrivals.new_at > late.ended_at
-            if (now >= late.until and not is_pending) or (is_flood and late.is_clean):
+            is_over = now >= late.until and not is_pending
+            if is_over or (is_flood and late.is_clean) or late.arrivals.is_flood:
                 self.drop(account)
         return [account for account, late in self._watched.items() if self._is_due(account, late, now)]
 

@@ -13,16 +13,17 @@ from typing import Any
 
 from ibconnect import __version__
 from ibconnect import observe as o
-from ibconnect.codes import listed_codes
+from ibconnect.codes import has_more, items, listed_codes
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.kinds import DecodeFailed, OwnEvent, SessionClosed
-from ibconnect.events.notices import FARMS
+from ibconnect.events.notices import FARMS, label
 from ibconnect.events.session import Session
 from ibconnect.events.writer import Writer
+from ibconnect.gateway.allowance import Allowance
 from ibconnect.gateway.client import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, GatewayClient
 from ibconnect.gateway.connectivity import Connectivity
-from ibconnect.gateway.received import Received
+from ibconnect.gateway.received import Collection, Received
 from ibconnect.observe import Kind, observe
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
@@ -31,8 +32,12 @@ HANDSHAKE_S = 10.0
 # A half-open connection is found within 30 s: asked after 10 s of silence, given up after 25 s.
 ASK_AFTER_S = 10.0
 GIVE_UP_AFTER_S = 25.0
+# A message that comes byte by byte is heard as silence; one that is long is not.
+_HEARD_BYTES = 4096
 # What only IB's own servers can answer, so an answer shows that the gateway has them.
 _PROBE = "IBKR"
+
+_LONGEST_CODE = 12
 
 _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
 
@@ -40,13 +45,26 @@ Watcher = Callable[[int, list[str]], None]
 
 
 class Link:
-    """A live connection. ``lost`` resolves to the reason once it is over."""
+    """A live connection. ``lost`` resolves to the reason once it is over; ``floods``: that it sent too much.
 
-    def __init__(self, address: GatewayAddress, client_id: int, writer: Writer, instance: str) -> None:
+    :param allowance: how much the gateway may send, over all of its connections
+    """
+
+    def __init__(
+        self,
+        address: GatewayAddress,
+        client_id: int,
+        writer: Writer,
+        instance: str,
+        allowance: Allowance,
+    ) -> None:
         self.address = address
         self.session = Session(writer, str(address))
         self.accounts: list[str] = []
         """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
+        self.lists_too_many = False
+        """Whether the newest list of accounts is longer than what is asked for."""
+        self.floods = False
         self.server_version = ""
         self.last_notice: tuple[str, str] | None = None
         """Code and text of the newest notice that is not about a farm."""
@@ -55,16 +73,20 @@ class Link:
         """Called when the gateway has lost IB, and when it has it again."""
         self.received = Received()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._heard_at = 0.0
-        self._arrived = 0
+        self._allowance = allowance
+        self._heard_at = self._read_at = 0.0
+        self._arrived = self._unheard = self._size = self._version = 0
+        self._list: list[str] | None = None
+        self._superseded = 0
+        self._undecodable: tuple[int, str] | None = None
+        self._more_undecodable = 0
         self._pins = frozenset(address.pins)
         self._client_id = client_id
         self._instance = instance
         self._early: list[bytes] = []
         self._watchers: list[Watcher] = []
-        self._collections: list[tuple[tuple[bytes, ...], list[bytes]]] = []
-        self._is_ready = False
-        self._is_flagged = False
+        self._collections: list[tuple[tuple[bytes, ...], Collection]] = []
+        self._is_ready = self._has_taken = False
         self._has_flagged = False
         self._loop = asyncio.get_running_loop()
         self._settling: asyncio.TimerHandle | None = None
@@ -75,7 +97,7 @@ class Link:
             on_run=self._on_run,
             on_undecodable=self._on_undecodable,
             on_message=self._on_message,
-            on_read_end=self._hand_over,
+            on_read_end=self._on_read_end,
             on_lost=self._on_lost,
         )
 
@@ -88,8 +110,9 @@ class Link:
             await self.client.open(self.address, self._client_id, HANDSHAKE_S)
             self._is_ready = True
         except GatewayUnavailable as exc:
-            self.close("refused", self._refusal(str(exc)))
-            raise GatewayUnavailable(self._refusal(str(exc))) from exc
+            why = f"{self.address}: {self.lost.result()}" if self.floods else self._refusal(str(exc))
+            self.close("refused", why)
+            raise GatewayUnavailable(why) from exc
         except BaseException:
             self.close("stopped", "")
             raise
@@ -107,9 +130,9 @@ class Link:
             self._watchers.remove(watcher)
 
     @contextmanager
-    def collecting(self, *starts: bytes) -> Iterator[list[bytes]]:
-        """A list to which the payloads are added that begin with one of ``starts``, while the context lasts."""
-        collection: tuple[tuple[bytes, ...], list[bytes]] = (starts, [])
+    def collecting(self, *starts: bytes) -> Iterator[Collection]:
+        """A collection of the payloads that begin with one of ``starts``, while the context lasts."""
+        collection = (starts, Collection())
         self._collections.append(collection)
         try:
             yield collection[1]
@@ -134,6 +157,7 @@ class Link:
         if self._settling is not None:
             self._settling.cancel()
         if self.session.is_open and self.session.version:
+            self._tell_undecodable()
             # If the spool is full, the session has noted that and how it ended.
             with suppress(JournalFull):
                 text = b64encode(unfinished).decode()
@@ -147,7 +171,8 @@ class Link:
         while not self.lost.done():
             silent = self._loop.time() - self._heard_at
             if silent >= GIVE_UP_AFTER_S:
-                self.close("silent", f"nothing heard for {silent:.0f} s")
+                came = f"{self._unheard} bytes and no whole message" if self._unheard else "nothing"
+                self.close("silent", f"{came} heard for {silent:.0f} s")
                 return
             if silent >= ASK_AFTER_S:
                 self.client.reqCurrentTime()
@@ -171,24 +196,27 @@ class Link:
             self.session.receive(payload, self._arrived)
         self._early.clear()
 
-    def _on_read(self) -> None:
-        self._heard_at = self._loop.time()
+    def _on_read(self, size: int) -> None:
+        self._read_at = self._loop.time()
         self._arrived = self.session.now()
+        self._size += size
+        self._unheard += size
 
     def _on_frame(self, payload: bytes) -> None:
+        self._has_taken = True
         if not self.session.version:
             self._early.append(payload)
             return
-        self._is_flagged = False
         if not self.session.receive(payload, self._arrived):
             self._flag("the message does not have the layout of its id")
-        for starts, payloads in self._collections:
+        for starts, collection in self._collections:
             if payload.startswith(starts):
-                payloads.append(payload)
+                collection.add(payload)
         if payload.startswith(_DATA_STARTS):
             self._take_data([payload])
 
     def _on_run(self, payloads: list[bytes]) -> None:
+        self._has_taken = True
         if self.session.receive_run(payloads, self._arrived):
             self._take_data(payloads)
             return
@@ -196,41 +224,70 @@ class Link:
             self._on_frame(payload)
 
     def _take_data(self, payloads: list[bytes]) -> None:
-        self.received.take(payloads, self._heard_at, self._arrived)
+        self.received.take(payloads, self._read_at, self._arrived)
         if self.connectivity.is_stale:
-            self.connectivity.note_data(self._heard_at)
+            self.connectivity.note_data(self._read_at)
             self._follow_connectivity()
 
     def _on_undecodable(self, error: Exception) -> None:
-        if self.session.version and not self._is_flagged:
+        version = self.session.version
+        if version and (self._undecodable is None or self._undecodable[0] != version):
             self._flag(f"{type(error).__name__}: {error}")
 
     def _flag(self, error: str) -> None:
-        self._is_flagged = True
-        self.session.tell(DecodeFailed, version=self.session.version, error=error)
+        """Note that the newest message could not be understood; of many in a turn the first is named."""
+        if self._undecodable is None:
+            self._undecodable = self.session.version, error
+        else:
+            self._more_undecodable += 1
+
+    def _tell_undecodable(self) -> None:
+        if self._undecodable is None or not self.session.is_open:
+            return
+        version, error = self._undecodable
+        self.session.tell(DecodeFailed, version=version, error=error, more=self._more_undecodable or None)
+        self._undecodable, self._more_undecodable = None, 0
         if not self._has_flagged:
             self._has_flagged = True
             observe(Kind.MESSAGE_UNDECODABLE, gateway=str(self.address), session=str(self.session.id), error=error)
 
     def _on_message(self, number: int, fields: list[str]) -> None:
         if number == ACCOUNTS:
-            self.accounts = [code for code in listed_codes(fields[2]) if not self._pins or code in self._pins]
-        elif number == DOWNLOAD_END:
+            # Looked through once in a turn: a long list costs more than any other message.
+            self._superseded += 0 if self._list in (None, fields) else items(fields[2])
+            self._list = fields
+            return
+        if number == DOWNLOAD_END:
             self.received.end(fields[2])
         elif number == NOTICE:
-            self._on_notice(fields[3], one_line(fields[4]))
+            self._on_notice(one_line(fields[3], _LONGEST_CODE), one_line(fields[4]))
         elif number == SYMBOL_SAMPLES:
-            self.connectivity.note_answer(self._heard_at)
+            self.connectivity.note_answer(self._read_at)
             self._follow_connectivity()
+        self._tell_watchers(number, fields)
+
+    def _tell_watchers(self, number: int, fields: list[str]) -> None:
         for watcher in tuple(self._watchers):
             watcher(number, fields)
 
+    def _take_list(self) -> str:
+        """Look through the newest list of accounts; why lists are too many by now, or empty."""
+        if self._list is None:
+            return ""
+        fields, self._list = self._list, None
+        listed = list(listed_codes(fields[2]))
+        self.accounts = [code for code in listed if not self._pins or code in self._pins]
+        self.lists_too_many = has_more(fields[2])
+        superseded, self._superseded = self._superseded, 0
+        self._tell_watchers(ACCOUNTS, fields)
+        return self._allowance.list(listed, superseded, self._loop.time())
+
     def _on_notice(self, code: str, text: str) -> None:
-        o.NOTICES.labels(str(self.address), code).inc()
+        o.NOTICES.labels(str(self.address), label(code)).inc()
         if code not in FARMS:
             self.last_notice = (code, text)
         was_stale = self.connectivity.is_stale
-        self.connectivity.note(code, text, self._heard_at)
+        self.connectivity.note(code, text, self._read_at)
         if self.connectivity.is_stale and not was_stale:
             self.on_connectivity()
         self._follow_connectivity()
@@ -250,6 +307,20 @@ class Link:
             self.on_connectivity()
         else:
             self._follow_connectivity()
+
+    def _on_read_end(self) -> None:
+        """What was read, or as much of it as there was time for, is taken."""
+        too_much = self._take_list()
+        self._tell_undecodable()
+        if self._has_taken or self._unheard >= _HEARD_BYTES:
+            self._heard_at, self._unheard, self._has_taken = self._read_at, 0, False
+        size, self._size = self._size, 0
+        events, self._version = self.session.version - self._version, self.session.version
+        self._hand_over()
+        too_much = self._allowance.use(size, events, self._loop.time()) or too_much
+        if too_much and not self.lost.done():
+            self.floods = True
+            self.close("flood", too_much)
 
     def _hand_over(self) -> None:
         try:

@@ -93,7 +93,7 @@ class PositionCheck:
             is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
             if not link.lost.done():
                 link.client.cancelPositions()
-        if not is_told:
+        if not is_told or rows.is_flood:
             return None
         books: dict[str, _Book] = {}
         for fields in _split(rows, 16):
@@ -110,7 +110,7 @@ class PositionCheck:
             is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
             if not link.lost.done():
                 link.client.cancelPositionsMulti(request)
-        if not is_told:
+        if not is_told or rows.is_flood:
             return None
         book: _Book = {}
         for fields in rows_of(rows, request, account, 17):

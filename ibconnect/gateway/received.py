@@ -4,7 +4,8 @@ In: the payloads of messages 6, 7 and 54 as they come, many at a time. Out: an :
 account, which says whether a download holds what it must, and when something new came last. Only what kind of thing
 has come is kept, no figures. Called by the link, which feeds it, and by downloads, which ask.
 
-A flood must cost next to nothing here: payloads are only kept, and looked through when somebody asks.
+A flood must cost next to nothing here: payloads are only kept, and looked through when somebody asks. What is kept is
+bounded whatever a gateway sends.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,12 @@ _VALUE_FIELDS, _KEY, _VALUE, _CURRENCY, _VALUE_ACCOUNT = 6, 2, 3, 4, 5
 _POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _WORTH, _POSITION_ACCOUNT = 20, slice(2, 13), 13, 14, 15, 19
 # Payloads that may wait to be looked through.
 _PENDING = 20_000
+# What no account has: keys with their currencies, contracts; messages of one download. A snapshot is made of no more.
+_MOST_KEYS, _MOST_CONTRACTS, _MOST_MESSAGES = 10_000, 50_000, 250_000
+# What no answer to a request has: messages, and bytes of them.
+_MOST_COLLECTED, _MOST_COLLECTED_BYTES = 100_000, 32 << 20
+# Accounts of which the end of a download may be owed.
+_MOST_OWED = 10_000
 
 
 @dataclass(slots=True)
@@ -42,6 +49,13 @@ class Arrivals:
     last: int | None = None
     since: int = 0
     """The version, in the stream of events, of the one that the download began with."""
+    messages: int = 0
+
+    @property
+    def is_flood(self) -> bool:
+        """Whether more has come than any account has: the rest is recorded, and not looked at."""
+        is_too_much = len(self.keys) > _MOST_KEYS or len(self.contracts) > _MOST_CONTRACTS
+        return is_too_much or self.messages > _MOST_MESSAGES
 
     @property
     def has_rows(self) -> bool:
@@ -88,6 +102,24 @@ def contract_key(contract: Sequence[bytes]) -> bytes:
     return contract[0] if contract[0] not in SHARED_IDS else b"\0".join(contract)
 
 
+class Collection(list[bytes]):
+    """Payloads that answer a request. ``is_flood``: more came than any answer has, and none is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_flood = False
+        self._bytes = 0
+
+    def add(self, payload: bytes) -> None:
+        """One more has come."""
+        self._bytes += len(payload)
+        if self.is_flood or len(self) >= _MOST_COLLECTED or self._bytes > _MOST_COLLECTED_BYTES:
+            self.is_flood = True
+            self.clear()
+        else:
+            self.append(payload)
+
+
 class Received:
     """The watched accounts of one connection."""
 
@@ -131,13 +163,13 @@ class Received:
     def _add(self, fields: list[bytes], at: float, arrived: int) -> None:
         if fields[0] == b"6" and len(fields) > _VALUE_FIELDS:
             arrivals = self._watched.get(fields[_VALUE_ACCOUNT])
-            if arrivals is not None:
-                arrivals.last = arrived
+            if arrivals is not None and not arrivals.is_flood:
+                arrivals.last, arrivals.messages = arrived, arrivals.messages + 1
                 arrivals.add_value(fields[_KEY], fields[_VALUE], fields[_CURRENCY], at)
         elif fields[0] == b"7" and len(fields) > _POSITION_FIELDS:
             arrivals = self._watched.get(fields[_POSITION_ACCOUNT])
-            if arrivals is not None:
-                arrivals.last = arrived
+            if arrivals is not None and not arrivals.is_flood:
+                arrivals.last, arrivals.messages = arrived, arrivals.messages + 1
                 arrivals.add_position(fields[_CONTRACT], fields[_SIZE], fields[_PRICE], fields[_WORTH], at)
 
     def end(self, account: str) -> None:
@@ -150,7 +182,8 @@ class Received:
 
     def owe_end(self, account: str) -> None:
         """A download of this account was given up: should its end still come, it ends no other."""
-        self._is_owed.add(account)
+        if len(self._is_owed) < _MOST_OWED:
+            self._is_owed.add(account)
 
     def owes_end(self, account: str) -> bool:
         """Whether the end of a download that was given up has not come yet."""

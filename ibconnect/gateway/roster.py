@@ -4,8 +4,11 @@ In: lists as they come, over all sessions with the gateway. Out: which accounts 
 there: a gateway that starts, or resets, lists none or only some for a while. Kept by the keeper; pure.
 """
 
+from ibconnect.codes import MOST_LISTED
+
 # An account that was not listed for so long is believed to be gone.
 BELIEVED_S = 60.0
+_MOST = 2 * MOST_LISTED
 
 
 class Roster:
@@ -19,6 +22,9 @@ class Roster:
         for code in self._vanished.keys() - set(codes):
             self._vanished[code] = now if self._vanished[code] is None else self._vanished[code]
         self._vanished.update(dict.fromkeys(codes))
+        # A gateway may list others each time: the oldest are believed to be gone, then.
+        for code in list(self._vanished)[: max(0, len(self._vanished) - _MOST)]:
+            del self._vanished[code]
 
     def missing(self, now: float) -> list[str]:
         """The accounts that were listed and are not, in their order; forgets those that are gone for good."""

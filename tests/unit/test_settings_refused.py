@@ -75,6 +75,8 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "QUIET_TIME": [*NO_SECONDS, ("0", "0.1 to 60")],
+    "GATEWAY_MAX_BYTES": [(value, "64KiB at least") for value in ("0", "1K", "65535", "all", "-1", "4 MB/s")],
+    "GATEWAY_MAX_EVENTS": [(value, "100 to 1000000000") for value in ("0", "99", "-1", "2000000000", "1e4", "many")],
     "API_TOKENS": [
         ("short", "at least 16"),
         ("# none", "add one"),

@@ -1,0 +1,78 @@
+"""A gateway that sends more than is allowed: left alone for a while, longer each time, and seen by whoever looks.
+
+In: its connections, as they begin and end. Out: how long to wait before the next one, what the next session tells of
+it, the trouble for people. One for each gateway, kept by the keeper.
+"""
+
+import asyncio
+
+from ibconnect import observe as o
+from ibconnect.codes import MOST_LISTED
+from ibconnect.config import Config
+from ibconnect.events.kinds import RecordingInterrupted
+from ibconnect.gateway.allowance import OVER_S, Allowance
+from ibconnect.gateway.backoff import Backoff
+from ibconnect.gateway.link import Link
+from ibconnect.observe import Trouble
+from ibconnect.troubles import State
+
+FIRST_S, LONGEST_S = 15.0, 600.0
+
+
+class Flood:
+    """Of one gateway."""
+
+    def __init__(self, gateway: str, config: Config) -> None:
+        self.allowance = Allowance(config.gateway_max_bytes, config.gateway_max_events)
+        self._gateway = gateway
+        self._backoff = Backoff(first=FIRST_S, ceiling=LONGEST_S)
+        self._floods = State(Trouble.GATEWAY_FLOODS, gateway=gateway)
+        self._leaves_out = State(Trouble.ACCOUNTS_LEFT_OUT, gateway=gateway)
+        self._since: int | None = None
+        self._why = ""
+        self._rest = 0.0
+
+    def begun(self, link: Link) -> None:
+        """Record in a session that has just been opened that the gateway was left alone before it.
+
+        :raises GatewayLost: the connection is over
+        """
+        if self._since is None:
+            return
+        link.tell(RecordingInterrupted, since=self._since, until=link.session.now(), messages=0, bytes=0, why=self._why)
+        self._since = None
+
+    def look(self, link: Link, lasted: float) -> None:
+        """Look at a connection that has lasted for so many seconds."""
+        if self._floods.lasts and lasted > OVER_S:
+            self._backoff.reset()
+            self._floods.over()
+        if link.lists_too_many:
+            self._leaves_out.note(f"{self._gateway} lists more than {MOST_LISTED} accounts")
+        else:
+            self._leaves_out.over()
+
+    def ended(self, link: Link) -> None:
+        """A connection has ended, for whatever reason."""
+        if not link.floods:
+            return
+        self._why = link.lost.result().partition(": ")[2]
+        self._rest = asyncio.get_running_loop().time() + self._backoff.wait()
+        self._since = self._since or link.session.now()
+        o.GATEWAY_FLOODS.labels(self._gateway).inc()
+        self._floods.note(f"{self._gateway}: {self._why}")
+
+    @property
+    def rest(self) -> float:
+        """For how many seconds the gateway is to be left alone; 0: for none."""
+        return max(0.0, self._rest - asyncio.get_running_loop().time())
+
+    @property
+    def detail(self) -> str:
+        """Why it is left alone."""
+        return f"{self._why}: left alone for {self.rest:.0f} s"
+
+    def forget(self) -> None:
+        """Nobody keeps the gateway any more."""
+        self._floods.forget()
+        self._leaves_out.forget()
