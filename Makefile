@@ -22,7 +22,7 @@ help:
 	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
-	@echo "make test-long  the other slow tests: load, large histories"
+	@echo "make test-long  the other slow tests: load, large histories, half an hour (or LONG_SECONDS) of a hostile gateway"
 	@echo "make lint       format, lint, types, import rules"
 	@echo "make format     format and repair what can be repaired"
 	@echo "make docs       bring the generated parts of the documentation up to date"

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -23,12 +24,15 @@ import pytest
 from aiohttp.test_utils import unused_port
 from ruamel.yaml import YAML
 
+from ibconnect.codes import MOST_LISTED
 from tests.conftest import url_of
 from tests.faults.lab import Simulators
 from tests.faults.processes import Server, running_server
 from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus, promtool
+from tests.hostile import FLOODS, HostileGateway
 from tests.paths import ROOT, scratch
 from tests.processes import Process, process
+from tests.small_gateway import listening
 from tests.waiting import DEADLINE_S, wait_for
 
 ALERTS = [rule["alert"] for rule in YAML(typ="safe").load(DEPLOY / "alerts.yml")["groups"][0]["rules"]]
@@ -168,6 +172,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         refused(world)
         postgres_away(world, busy)
         embedded(world)
+        flooded(world)
         for alert in ALERTS:
             world.watch.stops(alert, 3 * WINDOW_S)
     assert world.fired == set(ALERTS)
@@ -396,6 +401,31 @@ def embedded(world: World) -> None:
         world.watch.forget("embedded")
     finally:
         shutil.rmtree(data, ignore_errors=True)
+
+
+class Flooding(HostileGateway):
+    """Lists more accounts than are asked for, and sends values without end."""
+
+    def __init__(self) -> None:
+        super().__init__(*(f"DU{number}" for number in range(MOST_LISTED + 1)))
+        self.is_quiet = threading.Event()
+
+    async def subscribed(self, account: str, nth: int) -> None:
+        await super().subscribed(account, nth)
+        while not self.is_quiet.is_set() and await self.push(FLOODS["values"](1 << 20, Random(nth))):
+            pass
+
+
+def flooded(world: World) -> None:
+    """A gateway is none of IB's."""
+    gateway = Flooding()
+    with listening(gateway) as ports:
+        world.serving("flooded", IB_GW=f"127.0.0.1:{ports[0]}", GATEWAY_MAX_EVENTS="1000")
+        world.fires("GatewayFloods", instance="flooded")
+        world.fires("AccountsLeftOut", instance="flooded")
+        gateway.is_quiet.set()
+        world.running["flooded"].stop()
+        world.watch.forget("flooded")
 
 
 AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
