@@ -67,18 +67,19 @@ class Allowance:
             return _too_much(self._bytes, "bytes", ", which GATEWAY_MAX_BYTES allows")
         return "" if are_few else _too_much(self._events, "events", ", which GATEWAY_MAX_EVENTS allows")
 
-    def list(self, codes: list[str], superseded: int, now: float) -> str:
+    def list(self, codes: list[str], superseded: int, now: float, lists: int = 1) -> str:
         """Lists of accounts have come: why that is too much; empty if it is not.
 
         :param codes: the newest one
         :param superseded: the items of those before it that nobody has looked through
+        :param lists: how many have come
         """
         new = len(codes) - sum(code in self._known for code in codes)
         self._known |= dict.fromkeys(codes)
         if (oldest := len(self._known) - 2 * MOST_LISTED) > 0:
             for code in list(islice(self._known, oldest)):
                 del self._known[code]
-        are_few = self._lists.use(1 + len(codes) / _CODES_FOR_ONE, now)
+        are_few = self._lists.use(lists * (1 + len(codes) / _CODES_FOR_ONE), now)
         if not self._new.use(new + superseded, now):
             return f"it listed more than {_NEW_AT_ONCE} new accounts, and {_NEW_A_SECOND} more a second"
         return "" if are_few else _too_much(self._lists, "lists of accounts", "")

@@ -77,7 +77,7 @@ class Link:
         self._heard_at = self._read_at = 0.0
         self._arrived = self._unheard = self._size = self._version = 0
         self._list: list[str] | None = None
-        self._superseded = 0
+        self._lists = self._superseded = 0
         self._undecodable: tuple[int, str] | None = None
         self._more_undecodable = 0
         self._pins = frozenset(address.pins)
@@ -255,6 +255,7 @@ class Link:
         if number == ACCOUNTS:
             # Looked through once in a turn: a long list costs more than any other message.
             self._superseded += 0 if self._list in (None, fields) else items(fields[2])
+            self._lists += 1
             self._list = fields
             return
         if number == DOWNLOAD_END:
@@ -278,9 +279,9 @@ class Link:
         listed = list(listed_codes(fields[2]))
         self.accounts = [code for code in listed if not self._pins or code in self._pins]
         self.lists_too_many = has_more(fields[2])
-        superseded, self._superseded = self._superseded, 0
+        lists, superseded, self._lists, self._superseded = self._lists, self._superseded, 0, 0
         self._tell_watchers(ACCOUNTS, fields)
-        return self._allowance.list(listed, superseded, self._loop.time())
+        return self._allowance.list(listed, superseded, self._loop.time(), lists)
 
     def _on_notice(self, code: str, text: str) -> None:
         o.NOTICES.labels(str(self.address), label(code)).inc()
