@@ -411,3 +411,14 @@ async def test_a_gateway_that_fills_the_spool_leaves_its_neighbour_a_part(databa
         assert [event.reason for event in closed] == ["spool-full"]
         assert closed[0].originator_id not in opened
         assert len(opened) == 1
+
+
+async def test_the_same_list_over_and_over_is_a_flood(database_url: str, tmp_path: Path) -> None:
+    gateway = HostileGateway()
+    async with listening(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
+        await seen.refreshes()
+        await gateway.push(frame(["15", "1", gateway.listed()]) * 30_000)
+        (closed,) = await seen.have(SessionClosed)
+        assert (closed.reason, "lists of accounts" in closed.detail) == ("flood", True)
+        # What steers is recorded up to there; all of it would hold up the snapshots of others.
+        assert len(seen.of(AccountsListed)) < 20_000
