@@ -8,56 +8,18 @@ client named one in the request that is told: nothing at INFO or above says what
 
 import logging
 import sys
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, MutableMapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import Enum
-from itertools import accumulate
 from typing import Any
 
 import structlog
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from prometheus_client import Counter, Gauge, Histogram
 
 from ibconnect import disks
+from ibconnect.collectors import BUCKETS, LoopHistogram, Measured
 from ibconnect.errors import IbConnectError
-
-
-class Measured(Collector):
-    """A gauge that is asked when it is scraped: the sum of what its sources say, which never is an old figure."""
-
-    def __init__(self, name: str, documentation: str, labels: Sequence[str] = ()) -> None:
-        self._about = (name, documentation)
-        self._names = labels
-        self._sources: list[Callable[[], Mapping[tuple[str, ...], float]]] = []
-        self._expected: dict[tuple[str, ...], float] = {} if labels else {(): 0.0}
-        REGISTRY.register(self)
-
-    def expect(self, *values: str) -> None:
-        """Show these labels with 0, also while nobody says anything of them."""
-        self._expected[values] = 0.0
-
-    def add(self, source: Callable[[], Mapping[tuple[str, ...], float]]) -> Callable[[], None]:
-        """Ask this source too: values by their labels. What is returned ends that."""
-        self._sources.append(source)
-        return lambda: self._sources.remove(source)
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """For the registry."""
-        totals = dict(self._expected)
-        for source in tuple(self._sources):
-            for values, value in source().items():
-                totals[values] = totals.get(values, 0.0) + value
-        family = GaugeMetricFamily(*self._about, labels=self._names)
-        for values, total in totals.items():
-            family.add_metric(values, total)
-        yield family
-
-
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 BUILD_INFO = Gauge(
     "ibconnect_build_info",
@@ -71,7 +33,7 @@ BATCH_EVENTS = Histogram(
     buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000),
 )
 COMMIT_SECONDS = Histogram(
-    "ibconnect_commit_seconds", "Time from arrival to commit of a batch's oldest event.", buckets=_BUCKETS
+    "ibconnect_commit_seconds", "Time from arrival to commit of a batch's oldest event.", buckets=BUCKETS
 )
 SPOOL_BYTES = Measured("ibconnect_spool_bytes", "Bytes of this process's events on local disk, waiting for Postgres.")
 SPOOL_MAX_BYTES = Gauge("ibconnect_spool_max_bytes", "Most bytes that the spool may take (SPOOL_MAX_BYTES).")
@@ -90,7 +52,7 @@ REFRESH_SECONDS = Histogram(
     "ibconnect_refresh_seconds",
     "Duration of a walk over a gateway's accounts.",
     ["gateway", "outcome"],
-    buckets=_BUCKETS,
+    buckets=BUCKETS,
 )
 GATEWAY_CONNECTED = Gauge("ibconnect_gateway_connected", "1 while this instance records the gateway.", ["gateway"])
 GATEWAY_LED = Gauge("ibconnect_gateway_led", "1 while some instance leads the gateway, connected or not.", ["gateway"])
@@ -116,44 +78,6 @@ HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a 
 HTTP_CROWDED_OUT = Counter(
     "ibconnect_http_crowded_out", "Searches and live streams of events that were refused as too many.", ["code"]
 )
-
-
-class Durations:
-    """How often how long: seconds by bucket, and their sum."""
-
-    __slots__ = ("buckets", "total")
-
-    def __init__(self) -> None:
-        self.buckets = [0] * (len(_BUCKETS) + 1)
-        self.total = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Count one more."""
-        self.buckets[bisect_left(_BUCKETS, seconds)] += 1
-        self.total += seconds
-
-
-class LoopHistogram(Collector):
-    """A histogram that only the event loop touches, and that therefore needs no lock: every request counts here."""
-
-    def __init__(self, name: str, documentation: str, labels: Sequence[str]) -> None:
-        self._about = (name, documentation)
-        self._names = labels
-        self._known: dict[tuple[str, ...], Durations] = {}
-        REGISTRY.register(self)
-
-    def labels(self, *values: str) -> Durations:
-        """The durations under these labels."""
-        return self._known.setdefault(values, Durations())
-
-    def collect(self) -> Iterator[HistogramMetricFamily]:
-        """For the registry."""
-        family = HistogramMetricFamily(*self._about, labels=self._names)
-        bounds = [*map(floatToGoString, _BUCKETS), "+Inf"]
-        for values, durations in self._known.items():
-            counts = map(float, accumulate(durations.buckets))
-            family.add_metric(values, list(zip(bounds, counts, strict=True)), durations.total)
-        yield family
 
 
 HTTP_SECONDS = LoopHistogram("ibconnect_http_seconds", "Duration of HTTP requests.", ("route", "method", "status"))

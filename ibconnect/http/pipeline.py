@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.typedefs import Handler as AioHandler
 
+from ibconnect.collectors import Durations
 from ibconnect.http.access import GONE
 from ibconnect.http.accounts import report_of
 from ibconnect.http.arguments import reader_of
@@ -28,7 +29,7 @@ from ibconnect.http.services import Services
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
 from ibconnect.http.tokens import EVERYONE, Principal
-from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Durations, Kind, observe
+from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Kind, observe
 
 _OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
 # How it shows that tables of another version were read: unknown columns, other types, rows that are not there.
