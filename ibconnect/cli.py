@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ibconnect import __version__, disks, exporting, health, replaying
 from ibconnect.config import SETTINGS, Config, describe, load, near_misses, sources
+from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError, IbConnectError
 from ibconnect.observe import Kind, configure_logging, observe
 from ibconnect.refusals import refusal
@@ -143,6 +144,7 @@ def _serve(_: argparse.Namespace) -> int:
     from ibconnect.supervision import end_for_sure
 
     config = _settings()
+    raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
     observe(Kind.SERVICE_STARTING, **about, **told_sources(os.environ))
 

@@ -57,6 +57,8 @@ class Config:
     allow_anonymous: bool
     cors_origins: tuple[str, ...]
     public_url: str
+    max_connections: int | None
+    max_connections_per_address: int | None
     spool_max_bytes: int
     instance: str
     log_format: str
@@ -161,6 +163,18 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "URL by which clients reach the REST server, such as https://records.example.com; empty: as each request says",
         values.public_url,
+    ),
+    Setting(
+        "MAX_CONNECTIONS",
+        "",
+        "most connections of clients at once (16 to 60000); empty: 1000, or what the limit of descriptors permits",
+        values.number_or_none(16, 60_000),
+    ),
+    Setting(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "",
+        "most of them from one address or IPv6 /64 (1 to 60000); empty: half of all; behind a proxy: set it to all",
+        values.number_or_none(1, 60_000),
     ),
     Setting(
         "SPOOL_MAX_BYTES",
@@ -304,4 +318,4 @@ def _shown(name: str, value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(part.as_set if isinstance(part, GatewayAddress) else str(part) for part in value)
-    return str(value)
+    return "" if value is None else str(value)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ibconnect.config import Config, load
+from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError
 from ibconnect.observe import configure_logging
 from ibconnect.service import Service, serve_until, stop_event
@@ -64,6 +65,7 @@ async def _run(environ: Mapping[str, str]) -> None:
     async with Gateway(Scenario.demo(), speed=_SPEED, record=False) as gateway:
         config = settings(environ, gateway.port)
         configure_logging(config.log_format, config.log_level)
+        raise_limit()
         print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
         print(f"history is kept in {config.data_dir}", flush=True)
         code = gateway.source.codes()[0]

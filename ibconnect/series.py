@@ -46,6 +46,8 @@ def expect(config: Config, parts: Iterable[str]) -> None:
         o.SPOOL_KEPT_BYTES.expect(why)
     for code in _CROWDED:
         o.HTTP_CROWDED_OUT.labels(code.value.code)
+    for why in ("idle", "refused"):
+        o.HTTP_CONNECTIONS_CLOSED.labels(why)
     for route in ROUTES:
         o.HTTP_FAILED.labels(route.path)
 

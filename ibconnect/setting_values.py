@@ -75,6 +75,12 @@ def integer(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def number_or_none(low: int, high: int) -> Callable[[str], int | None]:
+    """A parser of whole numbers within bounds; nothing is None."""
+    parse = integer(low, high)
+    return lambda text: parse(text) if text else None
+
+
 def seconds(low: float, high: float) -> Callable[[str], float]:
     """A parser of seconds within bounds."""
 

@@ -24,15 +24,17 @@ STOPS_S = 10.0
 class Process:
     """One running ``python -m ibconnect …`` of the program under ``root``, whose output is kept.
 
-    Each wish for a refresh is granted anew, unless the settings say otherwise.
+    Each wish for a refresh is granted anew, unless the settings say otherwise. ``files``: how many descriptors it may
+    have, if not as many as the tests.
     """
 
-    def __init__(self, log: Path, *arguments: str, root: Path = ROOT, **settings: str) -> None:
+    def __init__(self, log: Path, *arguments: str, root: Path = ROOT, files: int = 0, **settings: str) -> None:
         environ = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
         self.log = log
+        limited = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"] if files else []
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "ibconnect", *arguments],
+                [*limited, sys.executable, "-m", "ibconnect", *arguments],
                 cwd=root,
                 env={**environ, "PYTHONUNBUFFERED": "1", "REFRESH_FLOOR": "0", **settings},
                 stdin=subprocess.DEVNULL,
@@ -69,9 +71,9 @@ class Process:
 
 
 @contextlib.contextmanager
-def process(log: Path, *arguments: str, root: Path = ROOT, **settings: str) -> Iterator[Process]:
+def process(log: Path, *arguments: str, root: Path = ROOT, files: int = 0, **settings: str) -> Iterator[Process]:
     """A process that is gone when the context ends, whatever the test did to it."""
-    running = Process(log, *arguments, root=root, **settings)
+    running = Process(log, *arguments, root=root, files=files, **settings)
     try:
         yield running
     finally:

@@ -20,13 +20,14 @@ from ibconnect.config import Config
 from ibconnect.http.binding import bind, cannot_listen
 from ibconnect.http.connections import Runner
 from ibconnect.http.cross_origin import allow_origins
+from ibconnect.http.crowd import Crowd
 from ibconnect.http.limits import MAX_BODY_BYTES
+from ibconnect.http.listening import Site as ListeningSite
 from ibconnect.http.pipeline import around, handler_of
 from ibconnect.http.routes import ROUTES
 from ibconnect.http.services import Services, make_services, running
 
 _SHUTDOWN_SECONDS = 2.0
-_BACKLOG = 1024
 
 SERVICES = web.AppKey("services", Services)
 
@@ -81,18 +82,18 @@ async def serve(app: web.Application, hosts: Sequence[str], port: int) -> AsyncI
     )
     await runner.setup()
     try:
-        await _listen(runner, hosts, port)
+        await _listen(runner, services.crowd, hosts, port)
         bound = tuple((str(address[0]), int(address[1])) for address in runner.addresses)
         yield Site(tuple(_url(host, bound[0][1]) for host in hosts), bound)
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: Runner, hosts: Sequence[str], port: int) -> None:
+async def _listen(runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int) -> None:
     sockets = await bind(hosts, port)
     try:
         while sockets:
-            await web.SockSite(runner, sockets[0], backlog=_BACKLOG).start()
+            await ListeningSite(runner, sockets[0], crowd).start()
             del sockets[0]
     except OSError as exc:
         raise cannot_listen(hosts, port, sockets[0].getsockname()[0], exc) from exc

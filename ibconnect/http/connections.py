@@ -1,5 +1,7 @@
 """TCP connections that nobody can hold for nothing: time-outs that aiohttp lacks, and its own errors as problems.
 
+In: what a client sends. Out: requests for the pipeline. Called by the listener.
+
 A client that sends its request's head too slowly (slowloris) or does not take what it is sent is cut off;
 memory per connection stays bounded by the transport's buffer.
 """
@@ -14,7 +16,9 @@ from aiohttp.http_exceptions import LineTooLong
 from ibconnect.http.access import AccessLog
 from ibconnect.http.asked import about
 from ibconnect.http.auth import Guard
+from ibconnect.http.crowd import Crowd, Place
 from ibconnect.http.limits import (
+    GRACE_SECONDS,
     HEAD_SECONDS,
     KEEPALIVE_SECONDS,
     LINGER_SECONDS,
@@ -33,10 +37,12 @@ _Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_access", "_guard", "_head_timer", "_send_timer")
+    __slots__ = ("_access", "_crowd", "_guard", "_head_timer", "_send_timer", "place")
 
-    def __init__(self, manager: "_Server", **settings: Any) -> None:
+    def __init__(self, manager: "Server", place: Place, crowd: Crowd, **settings: Any) -> None:
         super().__init__(manager, **settings)
+        self.place = place
+        self._crowd = crowd
         self._guard = manager.guard
         self._access = manager.access
         # So that the time is taken at which a request begins.
@@ -47,10 +53,26 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected: its first request must come soon."""
         super().connection_made(transport)
+        self.place.line = self
         self._await_head()
+
+    def idle_since(self) -> float | None:
+        """Since when (``loop.time()``) it waits for a request; None while it is at work, or its request comes."""
+        if self._request_in_progress or self._waiter is None or self._waiter.done():
+            return None
+        if self._head_timer is None:
+            return self._next_keepalive_close_time - KEEPALIVE_SECONDS
+        began = self._head_timer.when() - HEAD_SECONDS
+        return began if self._loop.time() - began > GRACE_SECONDS else None
+
+    def give_way(self) -> None:
+        """Close it, in favour of another."""
+        self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The client is gone."""
+        self._crowd.leave(self.place)
+        self.place.line = None
         for timer in (self._head_timer, self._send_timer):
             if timer is not None:
                 timer.cancel()
@@ -125,14 +147,15 @@ def _problem(status: int, exc: BaseException | None) -> Problem:
     return Problem(Code.BAD_REQUEST, "this is not an HTTP/1.1 request that can be understood")
 
 
-class _Server(web.Server):
+class Server(web.Server):
     """Makes a :class:`Connection` of each TCP connection."""
 
     guard: Guard
     access: AccessLog | None
 
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)
+    def connection(self, place: Place, crowd: Crowd) -> Connection:
+        """What answers on a connection that has this place."""
+        return Connection(self, place, crowd, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
@@ -172,6 +195,6 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         settings = {name: value for name, value in self._kwargs.items() if name != "access_log_class"}
         handler = self._wrap(server.request_handler)
-        ours = _Server(handler, request_factory=server.request_factory, **settings)
+        ours = Server(handler, request_factory=server.request_factory, **settings)
         ours.guard, ours.access = self._guard, self._access
         return ours

@@ -12,6 +12,26 @@ KEEPALIVE_SECONDS = 75.0
 SEND_SECONDS = 20.0
 LINGER_SECONDS = 2.0
 
+# Connections. Descriptors that are kept for everything else: pools of Postgres, the journal, other instances, the log;
+# for each gateway its socket, the one that follows it, and its locks. How many connections there are unless
+# MAX_CONNECTIONS says so, and with how few nobody could be served. How many are accepted in one turn of the event loop
+# (these may be over the bound for a moment), how many idle ones are found at one look, and for how long nobody is
+# accepted when the system has no descriptors left.
+DESCRIPTORS_RESERVED = 128
+DESCRIPTORS_PER_GATEWAY = 8
+CONNECTIONS_DEFAULT = 1000
+CONNECTIONS_MIN = 16
+ACCEPTS_AT_ONCE = 16
+VICTIMS_AT_ONCE = 32
+EXHAUSTED_PAUSE_SECONDS = 0.25
+BACKLOG = 1024
+# For how long a new connection is not idle, although nothing has come of its first request.
+GRACE_SECONDS = 1.0
+
+# What happens in floods is told so often, apart for so many who cause it.
+FLOOD_TOLD_SECONDS = 60.0
+FLOODS_MAX = 1000
+
 # Wrong tokens from one address before it hears 429, and the window in seconds.
 REFUSALS = 10
 REFUSAL_WINDOW_SECONDS = 60.0

@@ -23,6 +23,7 @@ POOL_CONNECTIONS = Gauge("ibconnect_pool_connections", "Connections of the HTTP 
 POOL_WAITING = Gauge("ibconnect_pool_waiting", "Requests that wait for a connection.", ["pool"])
 CACHE_BYTES = Gauge("ibconnect_http_cache_bytes", "Reports kept ready to send, compressed forms included.")
 LIVE_STREAMS = Gauge("ibconnect_http_live_streams", "Live streams of events that are open.")
+CONNECTIONS = Gauge("ibconnect_http_connections", "Connections of clients that are open.")
 EVENT_SEARCHES = Gauge("ibconnect_http_event_searches", "Searches of events that are open.")
 LAST_COMPLETE_REFRESH = Gauge(
     "ibconnect_last_complete_refresh_timestamp_seconds",
@@ -70,6 +71,7 @@ def _look_at_process(services: Services) -> None:
     CACHE_BYTES.set(services.reports.size)
     LIVE_STREAMS.set(services.tails.open)
     EVENT_SEARCHES.set(services.scans.open)
+    CONNECTIONS.set(services.crowd.open)
 
 
 def _show_applied(applied: Applied | None) -> None:

@@ -12,6 +12,7 @@ from ibconnect.config import Config
 from ibconnect.database.pools import async_pool
 from ibconnect.http.access import AccessLog, as_combined, as_json
 from ibconnect.http.auth import Guard, follow_tokens, open_guard
+from ibconnect.http.crowd import Crowd, bounds_of
 from ibconnect.http.documents import Document, DocumentCache
 from ibconnect.http.limits import (
     POOL_MAX,
@@ -54,6 +55,7 @@ class Services:
     progress: Progress
     access: AccessLog | None
     links: Links
+    crowd: Crowd
     refreshed: dict[str, datetime] = field(default_factory=dict)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -64,7 +66,7 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     """The services, nothing of them opened yet.
 
     :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
-    :raises ConfigError: tokens are missing or wrong
+    :raises ConfigError: tokens are missing or wrong, or there are too few descriptors
     """
     writes = _pool(config.db_url, "http")
     reading = "DB_READ_URL" if config.db_read_url else "DB_URL"
@@ -102,6 +104,7 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         progress=progress,
         access=AccessLog(guard, form) if config.access_log else None,
         links=Links(config.public_url),
+        crowd=Crowd(bounds_of(config)),
     )
 
 
@@ -119,6 +122,7 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
             for pool in {id(pool): pool for pool in pools}.values():
                 await pool.open()
                 stack.push_async_callback(pool.close)
+            stack.callback(services.crowd.close)
             stack.push_async_callback(services.progress.close)
             stack.push_async_callback(services.refresher.close)
             stack.push_async_callback(services.tails.close)

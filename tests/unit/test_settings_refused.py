@@ -138,6 +138,8 @@ USELESS: dict[str, list[tuple[str, str]]] = {
             "https://h,https://i",
         )
     ],
+    "MAX_CONNECTIONS": [(value, "16 to 60000") for value in ("0", "15", "60001", "many", "1e3")],
+    "MAX_CONNECTIONS_PER_ADDRESS": [(value, "1 to 60000") for value in ("0", "-1", "60001", "all")],
     "SPOOL_MAX_BYTES": [(value, "1MiB at least") for value in ("0", "1K", "1048575", "much", "-1", "1.5GiB", "1PB")],
     "INSTANCE": [(value, "at most 100") for value in ("a b", "a\nb", "x" * 101, "a\x00b", "a\u200bb", "a\u00a0b")],
     "LOG_FORMAT": [("xml", "console, json")],
