@@ -93,14 +93,16 @@ class Recording:
         return [(event.account, event.ended) for event in self.of(AccountConcluded)]
 
 
-def ask_for_refresh(url: str, accounts: list[str] | None = None, gateways: list[str] | None = None) -> int:
+def ask_for_refresh(
+    url: str, accounts: list[str] | None = None, gateways: list[str] | None = None, holder: str | None = None
+) -> int:
     """Ask the leaders of these gateways (without any: of all) for a refresh, as the REST API does; the request's id."""
     with connect(url, name="test") as connection:
         insert = (
-            "INSERT INTO coordination.refresh_request (instance, accounts, gateways) "
-            "VALUES ('test', %s, %s) RETURNING id"
+            "INSERT INTO coordination.refresh_request (instance, accounts, gateways, holder) "
+            "VALUES ('test', %s, %s, %s) RETURNING id"
         )
-        row = connection.execute(insert, (accounts, gateways)).fetchone()
+        row = connection.execute(insert, (accounts, gateways, holder)).fetchone()
         assert row is not None
         connection.execute("NOTIFY refresh_requested")
         return int(row[0])

@@ -49,12 +49,13 @@ PATIENCE_WITH_NAMESAKE_S = 20.0
 
 
 class Request(NamedTuple):
-    """Somebody wants fresh figures. ``accounts`` and ``gateways``: None for all."""
+    """Somebody (``holder``, as the log names him) wants fresh figures. ``accounts`` and ``gateways``: None for all."""
 
     id: int
     asked: datetime
     accounts: frozenset[str] | None
     gateways: frozenset[str] | None
+    holder: str = ""
 
 
 class Coordination:
@@ -170,9 +171,9 @@ class Coordination:
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
         """Pass on the requests that are new to us; at the start those that somebody may still wait for."""
         cursor = await connection.execute(Q["new_requests"], {"last": self.latest_request})
-        for number, asked, accounts, gateways, is_news in await cursor.fetchall():
+        for number, asked, accounts, gateways, holder, is_news in await cursor.fetchall():
             self.latest_request = number
-            request = Request(number, asked, _some(accounts), _some(gateways))
+            request = Request(number, asked, _some(accounts), _some(gateways), holder or "")
             for tell in tuple(self.on_request) if is_news else ():
                 tell(request)
 

@@ -272,7 +272,7 @@ class Keeper:
         listed = frozenset(self._link.accounts) if self._link is not None else frozenset()
         accounts = None if request.accounts is None else request.accounts & listed
         if accounts is None or accounts:
-            self._wishes.add(Wish("request", request.asked, accounts, request.id))
+            self._wishes.add(Wish("request", request.asked, accounts, request.id, request.holder))
 
     async def _follow_schedule(self) -> None:
         async for tick in Schedule(self._config.acct_ref).ticks():

@@ -5,7 +5,7 @@ once on the same link.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -83,7 +83,7 @@ class Refresher:
 
     :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
     :param configured: gives what :class:`RefreshStarted` tells of the gateways that are configured
-    :param urgent: gives accounts that somebody waits for, to be taken next
+    :param urgent: gives which of some accounts is to be taken next, since somebody waits for it, each of them once
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Refresher:
         *,
         latest_request: Callable[[], int | None],
         configured: Callable[[], Mapping[str, Any]],
-        urgent: Callable[[], Sequence[str]] = tuple,
+        urgent: Callable[[Collection[str]], str | None] = lambda _: None,
     ) -> None:
         self._link = link
         self._patience = patience
@@ -220,12 +220,13 @@ class Refresher:
             walk.detail = f"the gateway lists no account{' that IB_GW pins to it' if self._link.address.pins else ''}"
 
     async def _walk(self, walk: Walk) -> None:
-        waiting = list(walk.accounts)
+        waiting, is_repeated = list(walk.accounts), False
         while waiting:
-            for code in self._urgent():
-                if code in walk.accounts:
-                    waiting = [code, *(other for other in waiting if other != code)]
-            account = waiting.pop(0)
+            # What is asked for again and again has every other turn at most, or the walk would never end.
+            urgent = None if is_repeated else self._urgent(walk.accounts)
+            account = urgent or waiting[0]
+            is_repeated = account not in waiting
+            waiting = [other for other in waiting if other != account]
             conclusion = await self._one(walk, account)
             await self._take_late(walk, [code for code in self._due() if code != account])
             if conclusion.ended is Ended.INTERRUPTED and self._link.connectivity.is_stale:

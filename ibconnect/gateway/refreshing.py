@@ -52,7 +52,7 @@ class Refreshing:
             roster,
             latest_request=lambda: coordination.latest_request,
             configured=self._configured,
-            urgent=self._urgent,
+            urgent=wishes.begin_urgent,
         )
 
     async def run(self) -> None:
@@ -95,10 +95,6 @@ class Refreshing:
         if (due := self._retries.next_at) is not None and not self._link.connectivity.is_stale:
             waits.append(max(0.0, due - _now()))
         return min(waits, default=None)
-
-    def _urgent(self) -> list[str]:
-        """The accounts that somebody waits for, each by itself: their wish counts as begun."""
-        return list(self._wishes.urgent())
 
     async def _refresh(self, wish: Wish) -> Walk:
         created = self._link.session.now() if wish.created is None else to_micros(wish.created)

@@ -4,7 +4,8 @@ In: wishes, from the schedule, from requests, from what the gateway says. Out: o
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ _RANK = ("request", "schedule", "restored", "accounts", "retry", "start")
 class Wish(NamedTuple):
     """Why a refresh is wanted, and the time that all instances would give it (None: the time it begins).
 
-    ``accounts``: None for all. ``request``: the number of the request that it is for.
+    ``accounts``: None for all. ``request``: the number of the request that it is for; ``holder``: whose that is.
     """
 
     trigger: str
     created: datetime | None = None
     accounts: frozenset[str] | None = None
     request: int | None = None
+    holder: str = ""
 
 
 class Wishes:
@@ -29,6 +31,9 @@ class Wishes:
 
     def __init__(self) -> None:
         self._wanted: list[Wish] = []
+        # Of the refresh that runs: what somebody waits for, and how much was begun for whom.
+        self._taken: list[Wish] = []
+        self._begun: Counter[str] = Counter()
         self._changed = asyncio.Event()
 
     def add(self, wish: Wish) -> None:
@@ -54,6 +59,7 @@ class Wishes:
     def clear(self) -> None:
         """Want nothing."""
         self._wanted.clear()
+        self._taken.clear()
 
     async def wanted(self) -> None:
         """Wait until something is wanted; takes nothing, so whoever gives up waiting has taken nothing."""
@@ -66,12 +72,45 @@ class Wishes:
         of_all = [wish for wish in self._wanted if wish.accounts is None]
         first = min(of_all or self._wanted, key=lambda wish: _RANK.index(wish.trigger))
         accounts = None if of_all else frozenset[str]().union(*(wish.accounts or () for wish in self._wanted))
+        self._taken = [wish for wish in self._wanted if _is_urgent(wish)]
         self._wanted.clear()
         return first._replace(accounts=accounts)
 
-    def urgent(self) -> Iterable[str]:
-        """The accounts that somebody waits for, each by itself."""
-        return [code for wish in self._wanted if wish.trigger == "request" for code in sorted(wish.accounts or ())]
+    def begin_urgent(self, accounts: Collection[str]) -> str | None:
+        """Which of the accounts is to be taken next, since somebody waits for it by itself; its wish is then fulfilled.
+
+        It is one of whoever has had the fewest so far: who wants many does not make wait who wants one.
+        """
+        waiting = [
+            (wish, code)
+            for wish in (*self._taken, *self._wanted)
+            if _is_urgent(wish)
+            for code in sorted((wish.accounts or frozenset()).intersection(accounts))
+        ]
+        if not waiting:
+            self._begun.clear()
+            return None
+        wish, account = min(waiting, key=lambda each: self._begun[each[0].holder])
+        self._begun[wish.holder] += 1
+        self._taken = _without(self._taken, account)
+        self._wanted = _without(self._wanted, account)
+        return account
+
+
+def _is_urgent(wish: Wish) -> bool:
+    return wish.trigger == "request" and wish.accounts is not None
+
+
+def _without(wishes: Iterable[Wish], account: str) -> list[Wish]:
+    """The wishes, once an account that somebody waits for is being asked for."""
+    left = []
+    for wish in wishes:
+        if _is_urgent(wish) and wish.accounts is not None:
+            accounts = wish.accounts - {account}
+            left += [wish._replace(accounts=accounts)] if accounts else []
+        else:
+            left.append(wish)
+    return left
 
 
 def _is_served(wish: Wish, request: int | None, accounts: Mapping[str, int | None]) -> bool:

@@ -143,6 +143,7 @@ SELECT
     asked,
     accounts,
     gateways,
+    holder,
     %(last)s::bigint IS NOT NULL OR asked > clock_timestamp() - interval '1 minute' AS is_news
 FROM coordination.refresh_request
 WHERE id > coalesce(%(last)s::bigint, 0)

@@ -150,6 +150,27 @@ async def test_one_account_is_asked_for_alone(database_url: str, tmp_path: Path)
         assert [event.trigger for event in seen.of(RefreshStarted)] == ["start", "request", "request"]
 
 
+async def test_a_refresh_of_all_ends_although_somebody_waits_for_one_account(database_url: str, tmp_path: Path) -> None:
+    """It is taken next, once; and of many that one has asked for only one comes before another's."""
+    async with (
+        Gateway(Scenario(seed=3, accounts=6, positions=1)) as gateway,
+        recording(database_url, tmp_path, gateway.port) as seen,
+    ):
+        await seen.refreshes()
+        codes = gateway.source.codes()
+        gateway.inject("no-end", count=1000)  # each takes as long as the silence that ends it
+        ask_for_refresh(database_url)
+        await seen.have(AccountSubscribed, len(codes) + 1)
+        for account in codes[2:]:
+            ask_for_refresh(database_url, [account], holder="one")
+        ask_for_refresh(database_url, [codes[5]], holder="one")
+        ask_for_refresh(database_url, [codes[0]], holder="other")
+        await seen.refreshes(2)
+        second = [event.account for event in seen.of(AccountSubscribed) if event.since is None][len(codes) :]
+        assert second.index(codes[0], 1) <= 3, second
+        assert set(second) == set(codes)
+
+
 async def test_beside_another_program_the_multi_requests_serve(database_url: str, tmp_path: Path) -> None:
     async with Gateway(Scenario(seed=3, accounts=2, positions=4)) as gateway:
         gateway.inject("subscription-held")

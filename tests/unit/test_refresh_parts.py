@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ibconnect.codes import is_code, listed_codes
 from ibconnect.events.notices import interrupts, is_refusal
@@ -232,12 +234,53 @@ def test_wishes_for_some_accounts_become_one_refresh_of_these() -> None:
     wishes = Wishes()
     wishes.add(Wish("retry", accounts=frozenset({"DU1"})))
     wishes.add(Wish("request", accounts=frozenset({"DU2"}), request=4))
-    assert list(wishes.urgent()) == ["DU2"]
     wish = wishes.take()
     assert (wish.trigger, wish.accounts) == ("request", frozenset({"DU1", "DU2"}))
     wishes.add(Wish("retry", accounts=frozenset({"DU1"})))
     wishes.add(Wish("schedule"))
     assert wishes.take() == Wish("schedule")
+
+
+ACCOUNTS = [f"DU{number}" for number in range(6)]
+ASKED = st.tuples(st.sampled_from(["one", "other", "third"]), st.frozensets(st.sampled_from(ACCOUNTS), min_size=1))
+
+
+@given(st.lists(ASKED, max_size=8), st.lists(ASKED, max_size=8), st.booleans())
+def test_each_account_that_somebody_waits_for_is_begun_once(
+    before: list[tuple[str, frozenset[str]]], after: list[tuple[str, frozenset[str]]], is_for_all: bool
+) -> None:
+    wishes = Wishes()
+    wishes.add(Wish("schedule" if is_for_all else "retry", accounts=None if is_for_all else frozenset({"DU9"})))
+    for number, (holder, accounts) in enumerate(before):
+        wishes.add(Wish("request", accounts=accounts, request=number, holder=holder))
+    assert wishes.begin_urgent([]) is None, "of what is not listed nothing is begun"
+    wishes.take()
+    for number, (holder, accounts) in enumerate(after):
+        wishes.add(Wish("request", accounts=accounts, request=number + 10, holder=holder))
+    begun = []
+    while (code := wishes.begin_urgent(ACCOUNTS)) is not None:
+        begun.append(code)
+    assert sorted(begun) == sorted(frozenset[str]().union(*(accounts for _, accounts in before + after)))
+
+
+def test_who_waits_for_one_account_does_not_wait_for_all_of_another() -> None:
+    wishes = Wishes()
+    for number, account in enumerate(ACCOUNTS):
+        wishes.add(Wish("request", accounts=frozenset({account}), request=number, holder="one"))
+    wishes.take()
+    assert [wishes.begin_urgent(ACCOUNTS) for _ in range(2)] == ["DU0", "DU1"]
+    wishes.add(Wish("request", accounts=frozenset({"DU5"}), request=9, holder="other"))
+    assert [wishes.begin_urgent(ACCOUNTS) for _ in range(5)] == ["DU5", "DU2", "DU3", "DU4", None]
+
+
+def test_what_is_not_listed_any_more_is_not_waited_for_by_the_next_refresh() -> None:
+    wishes = Wishes()
+    wishes.add(Wish("request", accounts=frozenset({"DU9"}), request=1, holder="one"))
+    wishes.take()
+    assert wishes.begin_urgent(ACCOUNTS) is None
+    wishes.add(Wish("schedule"))
+    wishes.take()
+    assert wishes.begin_urgent(["DU9"]) is None
 
 
 def test_what_has_been_served_is_not_wanted_any_more() -> None:
