@@ -40,6 +40,21 @@ REFUSAL_ADDRESSES = 10_000
 # The file of tokens: enough for 10,000 tokens with 40 accounts each.
 TOKENS_FILE_BYTES = 8 * 1024 * 1024
 
+# Work for one token (without tokens: for one address): requests that are worked on or wait for it, statements that run
+# at once, and how long its turn may be in coming. Two statements keep the event loop busy with what they find; the
+# connections beyond are for others.
+REQUESTS_PER_TOKEN = 48
+STATEMENTS_PER_TOKEN = 2
+TURN_SECONDS = 30.0
+# Refreshes of different accounts that one token has under way at once.
+REFRESHES_PER_TOKEN = 8
+RETRY_SOON_SECONDS = 1
+# Who was at work so long ago is company still; how often it is looked whether one may go on who has computed for long.
+COMPANY_SECONDS = 0.25
+GATE_LOOK_SECONDS = 0.001
+# For how long a refusal waits: whoever asks again at once would else take the event loop's time with refusals alone.
+REFUSAL_SECONDS = 0.25
+
 # Postgres: connections of this instance's reads, and how long one statement may run.
 POOL_MIN = 1
 POOL_MAX = 8
@@ -48,6 +63,8 @@ STATEMENT_TIMEOUT_MS = 15_000
 # Reports that are read by one statement, and how many such statements run at once.
 TOGETHER_MAX = 16
 TOGETHER_AT_ONCE = 2
+# How many of one holder, where several ask.
+TOGETHER_SHARE = 4
 
 # Reports kept ready to send, compressed forms included.
 REPORT_CACHE_BYTES = 64 * 1024 * 1024
@@ -65,6 +82,9 @@ EVENTS_MAX = 1_000_000_000
 # Streams: rows read at once, events looked through at once, seconds between heartbeats.
 POINTS_PAGE = 10_000
 EVENTS_PAGE = 2_000
+# How much of a page is made ready to send before the event loop does what else is due.
+POINTS_PIECE = 500
+EVENTS_PIECE = 200
 EVENTS_SCANNED = 50_000
 HEARTBEAT_SECONDS = 15.0
 
@@ -75,11 +95,9 @@ TAILS_MAX = 64
 TAILS_PER_TOKEN = 32
 SCAN_CONNECTIONS = 3
 
-# How long the head of an answer waits for its first chunk; how often work looks whether its client is still there;
-# how often the log tells at most that searches or tails are refused.
+# How long the head of an answer waits for its first chunk; how often work looks whether its client is still there.
 FIRST_CHUNK_SECONDS = 0.5
 ATTEND_SECONDS = 0.5
-CROWDED_TOLD_SECONDS = 60.0
 
 # Waits are woken by NOTIFY; they look for themselves this often, since a NOTIFY may be lost.
 POLL_SECONDS = 0.5

@@ -3,24 +3,61 @@
 Called by every read of this room. Driver errors leave here as they are; :func:`problems.problem_of` names them.
 """
 
-from collections.abc import Mapping
-from typing import Any, LiteralString
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, LiteralString, TypeVar
 
 import orjson
 import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.sql import Composed
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-Pool = AsyncConnectionPool[AsyncConnection[TupleRow]]
+from ibconnect.http.holders import Company, Holder
+from ibconnect.http.limits import STATEMENTS_PER_TOKEN
+from ibconnect.http.turns import Turns
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
 Query = LiteralString | Composed
 Parameters = Mapping[str, Any]
+Result = TypeVar("Result")
 
 # A rebuild swaps the tables in one transaction. A statement that was planned just before it, and waits for the
 # swap, finds its tables gone; planned again, it finds the new ones.
 _SWAPPED = (psycopg.errors.UndefinedTable, psycopg.errors.FeatureNotSupported, psycopg.errors.InternalError)
 _TRIES = 3
+
+
+class FairPool(Pool):
+    """A pool that gives its connections by turns: one holder never has all of them."""
+
+    def __init__(self, company: Company, **options: Any) -> None:
+        super().__init__(**options)
+        self._turns = Turns(self.max_size, STATEMENTS_PER_TOKEN, company)
+        self._whose: dict[Connection, Holder] = {}
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's own
+        """A connection, in turn."""
+        holder = await self._turns.take()
+        try:
+            connection = await super().getconn(timeout)
+        except BaseException as exc:
+            if isinstance(exc, PoolTimeout):
+                # Postgres is away: who waits for his turn would only then begin to wait for it.
+                self._turns.fail(exc)
+            self._turns.give(holder)
+            raise
+        self._whose[connection] = holder
+        return connection
+
+    async def putconn(self, conn: Connection) -> None:
+        """Give it back."""
+        holder = self._whose.pop(conn)
+        try:
+            await super().putconn(conn)
+        finally:
+            self._turns.give(holder)
 
 
 def compact(query: LiteralString) -> LiteralString:
@@ -36,11 +73,20 @@ async def rows(
 
     :param prepare: plan it once and for all, which pays for what is quick; without, each time for its parameters
     """
+
+    async def read() -> list[TupleRow]:
+        async with pool.connection() as connection:
+            cursor = await connection.execute(query, parameters, prepare=prepare, binary=binary)
+            return await cursor.fetchall()
+
+    return await unswapped(read)
+
+
+async def unswapped(work: Callable[[], Awaitable[Result]]) -> Result:
+    """What ``work`` gives, which is begun anew if the tables were swapped under it."""
     for remaining in reversed(range(_TRIES)):
         try:
-            async with pool.connection() as connection:
-                cursor = await connection.execute(query, parameters, prepare=prepare, binary=binary)
-                return await cursor.fetchall()
+            return await work()
         except _SWAPPED:
             if not remaining:
                 raise

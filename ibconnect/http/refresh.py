@@ -2,11 +2,13 @@
 
 In: accounts, and how old their figures may be. Out: what could not be refreshed, and why. A wish is a row in
 ``coordination.refresh_request``; it is granted when each gateway that was asked has served it. Requests for the same
-that come while this instance waits join that wait, and what was asked for a moment ago is not asked for again.
+that come while this instance waits join that wait, and what was asked for a moment ago, by whichever instance, is not
+asked for again. One holder has so many refreshes under way; the leaders of gateways serve holders by turns.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +16,13 @@ import orjson
 
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
-from ibconnect.http.limits import GATEWAY_FRESH_SECONDS, POLL_SECONDS
+from ibconnect.http.holders import HOLDER, OURS, Holder
+from ibconnect.http.limits import (
+    GATEWAY_FRESH_SECONDS,
+    POLL_SECONDS,
+    REFRESHES_PER_TOKEN,
+    RETRY_AFTER_SECONDS,
+)
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.wakeups import PROJECTED, Wakeups
 from ibconnect.texts import one_line
@@ -75,6 +83,27 @@ class _Gateway:
         return f"{self.state}: {self.detail}" if self.detail and not is_limited else self.state
 
 
+_Pair = tuple[str, str | None]
+"""A gateway, and which account it is to be asked for; None stands for all."""
+_Ask = frozenset[_Pair]
+
+
+def _about(ask: _Ask) -> dict[str, list[str] | None]:
+    """The gateways and accounts of a request."""
+    is_for_all = any(account is None for _, account in ask)
+    return {
+        "gateways": sorted({gateway for gateway, _ in ask}),
+        "accounts": None if is_for_all else sorted({account for _, account in ask if account is not None}),
+    }
+
+
+def _as_json(requests: Mapping[_Pair, int | None]) -> str:
+    rows = [
+        {"gateway": gateway, "account": account, "request": request} for (gateway, account), request in requests.items()
+    ]
+    return orjson.dumps(rows).decode()
+
+
 class Refresher:
     """Waits for refreshes on behalf of requests.
 
@@ -101,7 +130,8 @@ class Refresher:
         self._timeout = timeout
         self._floor = floor
         self._instance = instance
-        self._running: dict[frozenset[tuple[str, str | None]], asyncio.Task[bool]] = {}
+        self._running: dict[_Ask, asyncio.Task[bool]] = {}
+        self._under_way: Counter[Holder] = Counter()
 
     async def refreshed(self, wanted: Wanted) -> list[str]:
         """Return once everything is as new as wanted, as far as that can be had; name what is not: ``gateway; why``.
@@ -122,18 +152,15 @@ class Refresher:
             return ["none; no gateway lists this account now"]
         return [f"{gateway.name}; {why}" for gateway in gateways if (why := _incomplete(gateway, wanted.is_limited))]
 
-    def _to_ask(self, gateway: _Gateway, wanted: Wanted) -> Iterable[tuple[str, str | None]]:
-        """The accounts that a gateway is to be asked for; None stands for all of them."""
+    def _to_ask(self, gateway: _Gateway, wanted: Wanted) -> Iterable[_Pair]:
+        """What a gateway is to be asked for."""
         old = [listed.code for listed in gateway.listed if not listed.is_fresh(wanted.max_age, self._floor)]
         if wanted.accounts is None and len(old) == len(gateway.listed):
             return [(gateway.name, None)]
         return [(gateway.name, code) for code in old]
 
-    async def _joined(self, ask: frozenset[tuple[str, str | None]]) -> None:
-        task = self._running.get(ask)
-        if task is None:
-            task = self._running[ask] = asyncio.create_task(self._refresh(ask), name="refresh wait")
-            task.add_done_callback(lambda ended: self._forget(ask, ended))
+    async def _joined(self, ask: _Ask) -> None:
+        task = self._running.get(ask) or self._begun(ask, HOLDER.get())
         # Not cancelled with this request: one client that goes away must not end the wait of the others.
         await asyncio.wait({task}, timeout=self._timeout)
         if not task.done() or not task.result():
@@ -141,8 +168,24 @@ class Refresher:
                 Code.REFRESH_TIMEOUT, f"not ended after {self._timeout:g} s; it goes on, ask again for its result"
             )
 
-    def _forget(self, ask: frozenset[tuple[str, str | None]], task: asyncio.Task[bool]) -> None:
+    def _begun(self, ask: _Ask, holder: Holder) -> asyncio.Task[bool]:
+        if self._under_way[holder] >= REFRESHES_PER_TOKEN:
+            raise Problem(
+                Code.TOO_MANY_OF_TOKEN,
+                f"at most {REFRESHES_PER_TOKEN} different refreshes of one token (without tokens: of one address) are "
+                "under way at once; wait for one to end, or ask for all accounts together",
+                {"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        self._under_way[holder] += 1
+        task = self._running[ask] = asyncio.create_task(self._refresh(ask, holder), name="refresh wait")
+        task.add_done_callback(lambda ended: self._forget(ask, holder, ended))
+        return task
+
+    def _forget(self, ask: _Ask, holder: Holder, task: asyncio.Task[bool]) -> None:
         self._running.pop(ask, None)
+        self._under_way[holder] -= 1
+        if not self._under_way[holder]:
+            del self._under_way[holder]
         if not task.cancelled():
             # If every client has left, nobody is there to hear what went wrong.
             task.exception()
@@ -155,26 +198,39 @@ class Refresher:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _refresh(self, ask: frozenset[tuple[str, str | None]]) -> bool:
+    async def _refresh(self, ask: _Ask, holder: Holder) -> bool:
         """Ask and wait; whether it ended in time."""
-        is_for_all = any(account is None for _, account in ask)
-        values = {
-            "instance": self._instance,
-            "gateways": sorted({gateway for gateway, _ in ask}),
-            "accounts": None if is_for_all else sorted({account for _, account in ask if account is not None}),
-        }
-        row = await reads.row(self._writes, _SQL["ask"], values)
-        assert row is not None
-        wanted = [{"gateway": gateway, "account": account} for gateway, account in sorted(ask, key=str)]
-        asked = {"request": row[0], "wanted": orjson.dumps(wanted).decode(), "fresh": GATEWAY_FRESH_SECONDS}
+        # For all who join.
+        HOLDER.set(OURS)
+        requests = await reads.unswapped(lambda: self._asked(ask, holder))
+        asked = {"wanted": _as_json(requests), "fresh": GATEWAY_FRESH_SECONDS}
         loop = asyncio.get_running_loop()
-        # Twice as long as one client waits, since another may have joined it meanwhile.
-        deadline = loop.time() + 2 * self._timeout
+        deadline = loop.time() + self._patience
         while await reads.rows(self._pool, _SQL["unserved"], asked):
             if loop.time() >= deadline:
                 return False
             await self._wakeups.wait(PROJECTED, POLL_SECONDS)
         return True
+
+    @property
+    def _patience(self) -> float:
+        """Twice as long as one client waits, since another may have joined it meanwhile."""
+        return 2 * self._timeout
+
+    async def _asked(self, ask: _Ask, holder: Holder) -> dict[_Pair, int]:
+        """The request by which each is served: one that was made a moment ago, or else a new one."""
+        wanted = {"wanted": _as_json(dict.fromkeys(ask)), "floor": self._floor, "patience": self._patience}
+        async with self._writes.connection() as connection, connection.transaction():
+            await connection.execute(_SQL["one_at_a_time"])
+            found = await (await connection.execute(_SQL["asked_lately"], wanted, prepare=False)).fetchall()
+            requests: dict[_Pair, int] = {(gateway, account): number for gateway, account, number in found}
+            left = ask - requests.keys()
+            if left:
+                values = {**_about(left), "instance": self._instance, "holder": holder}
+                row = await (await connection.execute(_SQL["ask"], values)).fetchone()
+                assert row is not None
+                requests.update(dict.fromkeys(left, int(row[0])))
+        return requests
 
     async def _is_recorded(self, codes: frozenset[str] | None) -> bool:
         row = await reads.row(self._pool, _SQL["is_recorded"], {"codes": None if codes is None else sorted(codes)})

@@ -42,6 +42,52 @@ WHERE
     )
 ORDER BY told.name, account.code COLLATE "C";
 
+-- name: one_at_a_time
+-- Whoever asks for a refresh waits until it is known what another instance asks for in this moment, so that the floor is
+-- that of all instances together, and ids become visible in their order. Readers are not kept out, and can keep nobody out.
+LOCK TABLE coordination.refresh_request IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: asked_lately
+-- The refreshes that need not be asked for, since that was done within the floor, or so lately that it may still go on;
+-- with the request's id.
+SELECT
+    wanted.gateway,
+    wanted.account,
+    max(request.id) AS request
+FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text)
+INNER JOIN coordination.refresh_request AS request
+    ON
+        request.asked > clock_timestamp() - make_interval(secs => greatest(%(floor)s, %(patience)s))
+        AND (request.gateways IS NULL OR wanted.gateway = ANY(request.gateways))
+        AND (request.accounts IS NULL OR wanted.account = ANY(request.accounts))
+WHERE
+    request.asked > clock_timestamp() - make_interval(secs => %(floor)s)
+    OR NOT (
+        EXISTS (
+            SELECT 1
+            FROM refresh
+            INNER JOIN session ON session.id = refresh.session_id
+            INNER JOIN gateway ON gateway.id = session.gateway_id
+            WHERE
+                refresh.request >= request.id
+                AND refresh.scope = ''
+                AND refresh.ended IS NOT NULL
+                AND refresh.outcome <> 'aborted'
+                AND gateway.name = wanted.gateway
+        )
+        OR EXISTS (
+            SELECT 1
+            FROM gateway_account
+            INNER JOIN gateway ON gateway.id = gateway_account.gateway_id
+            INNER JOIN account ON account.id = gateway_account.account_id
+            WHERE
+                gateway.name = wanted.gateway
+                AND account.code = wanted.account
+                AND gateway_account.request >= request.id
+        )
+    )
+GROUP BY wanted.gateway, wanted.account;
+
 -- name: ask
 -- Ask gateways for a refresh of some accounts, or (null) of all: the request's id. Requests of former days serve nobody any
 -- more. (Leaders look for themselves as well: a full queue of notifications, which any role can fill, fails nothing.)
@@ -51,8 +97,8 @@ WITH forgotten AS (
 ),
 
 request AS (
-    INSERT INTO coordination.refresh_request (instance, accounts, gateways)
-    VALUES (%(instance)s, %(accounts)s, %(gateways)s)
+    INSERT INTO coordination.refresh_request (instance, accounts, gateways, holder)
+    VALUES (%(instance)s, %(accounts)s, %(gateways)s, %(holder)s)
     RETURNING id
 )
 
@@ -62,10 +108,10 @@ SELECT
 FROM request;
 
 -- name: unserved
--- Those of some gateways that are connected and have not served a request yet. A refresh that was aborted (its session
+-- Those of some gateways that are connected and have not served a request, each its own, yet. A refresh that was aborted (its session
 -- ended) does not count: the next session refreshes again. One for all accounts serves a request for one of them.
 SELECT DISTINCT wanted.gateway
-FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text)
+FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text, request bigint)
 INNER JOIN coordination.gateway AS told ON told.name = wanted.gateway
 WHERE
     told.connected
@@ -76,7 +122,7 @@ WHERE
         INNER JOIN session ON session.id = refresh.session_id
         INNER JOIN gateway ON gateway.id = session.gateway_id
         WHERE
-            refresh.request >= %(request)s
+            refresh.request >= wanted.request
             AND refresh.scope = ''
             AND refresh.ended IS NOT NULL
             AND refresh.outcome <> 'aborted'
@@ -90,7 +136,7 @@ WHERE
         WHERE
             gateway.name = wanted.gateway
             AND account.code = wanted.account
-            AND gateway_account.request >= %(request)s
+            AND gateway_account.request >= wanted.request
     );
 
 -- name: is_recorded
