@@ -122,7 +122,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REFRESH_FLOOR",
         "5",
-        "seconds (0 to 600) for which what a gateway was asked for is not asked for again, whoever wants it",
+        "seconds (0 to 600) for which what a gateway was asked for, by any instance, is not asked for again",
         values.seconds(0, 600),
     ),
     Setting(

@@ -75,9 +75,7 @@ PART_FAILURES = Counter("ibconnect_part_failures", "Parts of the service that di
 TROUBLES = Measured("ibconnect_trouble", "1 while something is amiss; /readyz and the log say more.", ["trouble"])
 HTTP_FAILED = Counter("ibconnect_http_failed", "Requests answered with status 500.", ["route"])
 HTTP_REFUSED_TOKENS = Counter("ibconnect_http_refused_tokens", "Requests with a missing or wrong bearer token.")
-HTTP_CROWDED_OUT = Counter(
-    "ibconnect_http_crowded_out", "Searches and live streams of events that were refused as too many.", ["code"]
-)
+HTTP_CROWDED_OUT = Counter("ibconnect_http_crowded_out", "Requests that were refused as too many.", ["code"])
 HTTP_CONNECTIONS_CLOSED = Counter(
     "ibconnect_http_connections_closed",
     "Connections closed as too many: idle ones in favour of new ones, and new ones that were refused.",
@@ -193,7 +191,7 @@ class Kind(Enum):
     HTTP_TOKENS_LOADED = Told(Level.INFO, "API tokens loaded")
     HTTP_TOKENS_NONE = Told(Level.WARNING, "API_TOKENS_FILE holds no token: every request is refused")
     HTTP_TOKENS_UNREADABLE = Told(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
-    HTTP_CROWDED = Told(Level.WARNING, "too many searches or live streams of events at once, some are refused")
+    HTTP_CROWDED = Told(Level.WARNING, "too many requests, searches or streams at once: some are refused")
     HTTP_CONNECTIONS_CROWDED = Told(Level.WARNING, "too many connections: some are closed")
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
     HTTP_REQUEST = Told(Level.INFO, "request")

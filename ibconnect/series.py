@@ -21,11 +21,10 @@ from ibconnect.events.kinds import KINDS
 from ibconnect.events.leftovers import DAMAGED, UNOPENED
 from ibconnect.events.refused import REFUSED
 from ibconnect.gateway.refresh import Outcome
-from ibconnect.http.problems import Code
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.shares import COUNTED
 
 _CODES = (*notices.LOST, *notices.RESTORED, notices.UNSUBSCRIBED, notices.SUBSCRIBED_ELSEWHERE)
-_CROWDED = (Code.TOO_MANY_OF_TOKEN, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS)
 
 
 def expect(config: Config, parts: Iterable[str]) -> None:
@@ -44,7 +43,7 @@ def expect(config: Config, parts: Iterable[str]) -> None:
         o.SPOOL_KEPT.labels(why)
     for why in (DAMAGED, UNOPENED, REFUSED):
         o.SPOOL_KEPT_BYTES.expect(why)
-    for code in _CROWDED:
+    for code in sorted(COUNTED, key=str):
         o.HTTP_CROWDED_OUT.labels(code.value.code)
     for why in ("idle", "refused"):
         o.HTTP_CONNECTIONS_CLOSED.labels(why)

@@ -4,7 +4,7 @@ Called by the event store, the projections, leadership and the HTTP reads. Any l
 ``target_session_attrs``, ``sslmode``, ``options``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -100,13 +100,15 @@ def async_pool(
     max_size: int = 4,
     statement_timeout_ms: int = 0,
     setting: str = "DB_URL",
+    kind: Callable[..., AsyncConnectionPool[AsyncConnection[TupleRow]]] = AsyncConnectionPool,
 ) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
     """A pool for the event loop, in autocommit mode, not yet opened (enter it as a context manager).
 
+    :param kind: makes the pool
     :param setting: which setting names the database, to be told when it cannot be reached
     """
     wanted = parameters(url, name=name, statement_timeout_ms=statement_timeout_ms)
-    return AsyncConnectionPool(
+    return kind(
         connection_class=telling(place(url, setting)),
         kwargs={**wanted, "autocommit": True},
         min_size=min_size,

@@ -25,6 +25,7 @@ from ibconnect.observe import write_lines
 
 GONE = 499
 """The status, as nginx has it, of a client that left before it was answered."""
+TOO_MANY = 429
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 # In English, whatever the locale.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -55,8 +56,11 @@ class AccessLog:
         self._waiting: list[str] = []
 
     def write(self, request: web.BaseRequest, status: int, seconds: float, error_id: str = "") -> None:
-        """Tell of a request; of a probe only if it failed, since these come every few seconds for ever."""
-        if status < 400 and request.raw_path in _PROBES:
+        """Tell of a request; of a probe only if it failed, since these come every few seconds for ever.
+
+        Refusals because it is too much come in floods, and are told once a minute, each holder's together.
+        """
+        if status == TOO_MANY or (status < 400 and request.raw_path in _PROBES):
             return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)

@@ -14,6 +14,7 @@ from ibconnect.http.calls import JSON, Call, unknown_account, unknown_gateway
 from ibconnect.http.cross_origin import elsewhere
 from ibconnect.http.documents import Document
 from ibconnect.http.headers import COMMON, max_age, prefers_fresh
+from ibconnect.http.holders import HOLDER, OURS
 from ibconnect.http.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
 from ibconnect.http.parameters import format_cursor
 from ibconnect.http.problems import Code, Problem
@@ -153,6 +154,10 @@ async def report_of(services: Services, request: web.Request, account: str, crea
     """
     reports, key = services.reports, (account, created)
     kept = reports.get(key)
+    if kept is None and HOLDER.get() == OURS:
+        # What is kept is no work, so that only this is counted.
+        with services.shares.work_for(request):
+            return await report_of(services, request, account, created)
     document = kept or await _read_document(services, account, created)
     size = document.size
     response = document.response(request)

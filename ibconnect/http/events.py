@@ -17,11 +17,10 @@ from ibconnect.events.selection import Stored, Wanted
 from ibconnect.http.calls import Call, unknown_account
 from ibconnect.http.event_bounds import applied, position_ranges
 from ibconnect.http.event_scan import Range, Scan, ends, head
-from ibconnect.http.limits import EVENTS_MAX, HEARTBEAT_SECONDS
+from ibconnect.http.holders import HOLDER
+from ibconnect.http.limits import EVENTS_MAX, EVENTS_PIECE, HEARTBEAT_SECONDS
 from ibconnect.http.parameters import EVENT_TYPES
-from ibconnect.http.problems import Problem
 from ibconnect.http.scans import ClientLooks, Looks, Scans
-from ibconnect.http.slots import holder_of
 from ibconnect.http.streams import is_there, send_stream
 from ibconnect.http.tail import Tails
 from ibconnect.times import to_micros
@@ -42,12 +41,8 @@ async def list_events(call: Call) -> web.StreamResponse:
         raise unknown_account(account)
     is_live = call.media == EVENT_STREAM
     bounded: Scans | Tails = call.services.tails if is_live else call.services.scans
-    holder = holder_of(call)
-    try:
-        bounded.enter(holder)
-    except Problem as exc:
-        # Answered, not raised: what is raised is told in the log, each time.
-        return exc.response()
+    holder = HOLDER.get()
+    bounded.enter(holder)
     try:
         looks = ClientLooks(call.services.scans, call.request)
         newest = await head(looks)
@@ -101,11 +96,19 @@ async def _up_to(call: Call, looks: Looks, wanted: Wanted, newest: int, known: i
     for first, last in ranges:
         async for page in Scan(looks, wanted, first).pages(last):
             events = page[:left]
-            if events:
-                yield render(events)
+            async for piece in _rendered(call, events, render):
+                yield piece
             left -= len(events)
             if not left:
                 return
+
+
+async def _rendered(call: Call, events: list[Stored], render: Render) -> AsyncIterator[bytes]:
+    """Events as they are sent, a piece at a time."""
+    for first in range(0, len(events), EVENTS_PIECE):
+        async with call.services.gate.piece():
+            piece = render(events[first : first + EVENTS_PIECE])
+        yield piece
 
 
 def _both(one: Range, other: Range) -> Range:
@@ -128,7 +131,8 @@ async def _live(call: Call, scan: Scan, newest: int) -> AsyncIterator[bytes]:
     async for page in _for_ever(call, scan, newest):
         events = page[:left]
         if events:
-            yield render(events)
+            async for piece in _rendered(call, events, render):
+                yield piece
         elif clock.time() - silent_since >= HEARTBEAT_SECONDS:
             yield _HEARTBEAT
         else:

@@ -4,6 +4,7 @@ A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): accoun
 figures per currency, and whatever else IB sends among the values and attributes.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,10 +15,11 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.calls import Call, unknown_account, unknown_gateway
-from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE
+from ibconnect.http.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE
 from ibconnect.http.problems import Code, Problem
 from ibconnect.http.series import FORMATS, Extra, Page, Pages, Series
 from ibconnect.http.streams import send_stream
+from ibconnect.http.turns import Gate
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
 
@@ -195,12 +197,30 @@ async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> Page:
     return [[] if lines is None else lines.split("\n") for lines in columns]
 
 
+async def _pieces(pages: Pages) -> Pages:
+    """The same points, so few at a time that making them ready to send makes nobody wait."""
+    async for page in pages:
+        for first in range(0, len(page[0]), POINTS_PIECE):
+            yield [column[first : first + POINTS_PIECE] for column in page]
+
+
+async def _in_turn(gate: Gate, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks, each made when the event loop has time for it."""
+    while True:
+        async with gate.piece():
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:
     headers = {"Cache-Control": "private, no-cache"}
     if span.beyond is not None:
         url = call.request.rel_url.update_query({"from": format_rfc3339(span.beyond)})
         headers["Link"] = f'<{call.absolute(url.raw_path_qs)}>; rel="next"'
-    return await send_stream(call, FORMATS[call.media](series, await _begun(pages)), headers)
+    chunks = FORMATS[call.media](series, _pieces(await _begun(pages)))
+    return await send_stream(call, _in_turn(call.services.gate, chunks), headers)
 
 
 async def _begun(pages: Pages) -> Pages:

@@ -37,6 +37,7 @@ _GUARDED = (
     Code.ORIGIN_REFUSED,
     Code.MISDIRECTED,
     Code.TOO_MANY_TRIES,
+    Code.TOO_MANY_OF_TOKEN,
 )
 # A parser may refuse any request, and a request that passes it may still ask what no route offers.
 _EVERYWHERE = (

@@ -5,6 +5,7 @@ application, so that the router's own refusals take the same way (aiohttp's midd
 tenth of the time of a cached report).
 """
 
+import asyncio
 import time
 import traceback
 from functools import lru_cache
@@ -23,9 +24,12 @@ from ibconnect.http.calls import Call, Route, route_of
 from ibconnect.http.cross_origin import keep_out
 from ibconnect.http.events import EVENT_STREAM
 from ibconnect.http.headers import COMMON, SECURITY, best_media
+from ibconnect.http.holders import HOLDER
+from ibconnect.http.limits import REFUSAL_SECONDS
 from ibconnect.http.links import unclear
 from ibconnect.http.problems import Code, Problem, problem_of
 from ibconnect.http.services import Services
+from ibconnect.http.shares import COUNTED
 from ibconnect.http.shortcut import ROUTE as REPORT_ROUTE
 from ibconnect.http.shortcut import ReportKey, shortcut
 from ibconnect.http.tokens import EVERYONE, Principal
@@ -41,6 +45,7 @@ def handler_of(route: Route, services: Services) -> AioHandler:
 
     read_arguments, guard, right = reader_of(route), services.guard, route.right
     origins, is_live = services.config.cors_origins, EVENT_STREAM in route.media
+    is_report = route.path == REPORT_ROUTE
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if right is None:
@@ -56,6 +61,16 @@ def handler_of(route: Route, services: Services) -> AioHandler:
     async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
         media = _negotiate(request, route)
         call = Call(request, services, principal, media, read_arguments(request))
+        if is_report or right is None:
+            # Reports that are kept are no work, the others count themselves. Probes must hear the truth whoever asks
+            # for much, from the same address perhaps.
+            if right is None:
+                HOLDER.set(f"open {request.remote}")
+            return await answered(call)
+        with services.shares.work_for(request):
+            return await answered(call)
+
+    async def answered(call: Call) -> web.StreamResponse:
         if not route.reads_tables:
             return await route.handler(call)
         await services.tables.ensure_current()
@@ -147,8 +162,10 @@ async def _failed(services: Services, request: web.Request, route: str, exc: Exc
         observe(Kind.HTTP_FAILED, **facts, error=exc)
         details = "".join(traceback.format_exception(exc)) if services.config.err_info else None
         return problem.response(details)
-    if problem.code is not Code.TOO_MANY_TRIES:
-        # A flood of tries is counted, and told as the refused tokens that it began with.
+    if problem.code in COUNTED:
+        services.shares.refused(request, problem)
+        await asyncio.sleep(REFUSAL_SECONDS)
+    else:
         why = {"error": exc} if problem.code in _OF_POSTGRES else {}
         observe(Kind.HTTP_REFUSED, **facts, **why)
     return problem.response()

@@ -54,7 +54,7 @@ class Code(Enum):
     HEAD_TOO_LARGE = Row("head-too-large", 431, "The request line or a header is too long")
     MISDIRECTED = Row("misdirected", 421, "The request was meant for another host")
     TOO_MANY_TRIES = Row("too-many-tries", 429, "Too many requests without a valid token")
-    TOO_MANY_OF_TOKEN = Row("too-many-of-token", 429, "This token has too many streams or searches open")
+    TOO_MANY_OF_TOKEN = Row("too-many-of-token", 429, "This token has too much under way")
     INTERNAL = Row("internal", 500, "The server failed")
     NO_GATEWAY = Row("no-gateway", 503, "No gateway is connected")
     DATABASE_UNAVAILABLE = Row("database-unavailable", 503, "The database is not available")

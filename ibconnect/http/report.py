@@ -20,6 +20,7 @@ from ibconnect.http.figures import shown
 from ibconnect.http.lookups import Lookup
 from ibconnect.http.positions import Contract, contract, contract_ids, positions
 from ibconnect.http.together import Together
+from ibconnect.http.turns import Gate
 from ibconnect.http.values import Shape, TextKey, quoted, values
 from ibconnect.tags import BASE, LEDGER_TAGS
 from ibconnect.times import format_rfc3339
@@ -46,9 +47,11 @@ class ReportReader:
     """Reads reports; those that are asked for at the same time by one statement.
 
     :param vouch: given the oid of tables, raises if they are of another version
+    :param gate: when the event loop has time to put one together
     """
 
-    def __init__(self, pool: reads.Pool, vouch: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(self, pool: reads.Pool, vouch: Callable[[int], Awaitable[None]], gate: Gate) -> None:
+        self._gate = gate
         self._pool = pool
         self._vouch = vouch
         self._snapshots = Together(self._read)
@@ -74,7 +77,8 @@ class ReportReader:
             contracts = await self._contracts.of(self._pool, generation, known_ids)
             currencies = await self._currencies.of(self._pool, generation, _currency_ids(row))
             if attributes is not None and contracts is not None and currencies is not None:
-                return _document(key, row, attributes[set_id], currencies, contracts)
+                async with self._gate.piece():
+                    return _document(key, row, attributes[set_id], currencies, contracts)
         raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:

@@ -256,7 +256,7 @@ ROUTES: tuple[Route, ...] = (
             ),
         ),
         answers={200: Answer("The events", {events.NDJSON: "Event", events.EVENT_STREAM: "Text"})},
-        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_OF_TOKEN, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS),
+        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS),
         media=(events.NDJSON, events.EVENT_STREAM),
     ),
     Route(

@@ -5,7 +5,6 @@ ends the statement. Called by the readers of events. A statement looks through a
 have their turn.
 """
 
-import asyncio
 from time import monotonic
 from typing import NamedTuple, Protocol
 
@@ -13,10 +12,12 @@ from aiohttp import web
 from psycopg.rows import TupleRow
 
 from ibconnect.http import reads
-from ibconnect.http.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_TOKEN
+from ibconnect.http.holders import Company, Holder
+from ibconnect.http.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_TOKEN, STATEMENTS_PER_TOKEN
 from ibconnect.http.problems import Code
-from ibconnect.http.slots import Holder, Slots
+from ibconnect.http.slots import Slots
 from ibconnect.http.streams import attended
+from ibconnect.http.turns import Turns
 
 
 class Answer(NamedTuple):
@@ -35,11 +36,11 @@ class Looks(Protocol):
 
 
 class Scans:
-    """The pool, turns at its connections in the order in which they are asked for, and the searches that are open."""
+    """The pool, turns at its connections by rotation among who asks, and the searches that are open."""
 
-    def __init__(self, pool: reads.Pool) -> None:
+    def __init__(self, pool: reads.Pool, company: Company) -> None:
         self.pool = pool
-        self._turns = asyncio.Semaphore(SCAN_CONNECTIONS)
+        self._turns = Turns(SCAN_CONNECTIONS, STATEMENTS_PER_TOKEN, company)
         self._slots = Slots("searches of events", Code.TOO_MANY_SCANS)
 
     @property
@@ -60,10 +61,13 @@ class Scans:
 
     async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
         """All rows of one statement, planned for its parameters: what is best depends on which filters are set."""
-        async with self._turns:
+        holder = await self._turns.take()
+        try:
             began = monotonic()
             rows = await reads.rows(self.pool, query, parameters, binary=True, prepare=False)
             return Answer(rows, monotonic() - began)
+        finally:
+            self._turns.give(holder)
 
 
 class ClientLooks:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -14,6 +16,7 @@ from ibconnect.http.access import AccessLog, as_combined, as_json
 from ibconnect.http.auth import Guard, follow_tokens, open_guard
 from ibconnect.http.crowd import Crowd, bounds_of
 from ibconnect.http.documents import Document, DocumentCache
+from ibconnect.http.holders import Company
 from ibconnect.http.limits import (
     POOL_MAX,
     POOL_MIN,
@@ -23,12 +26,14 @@ from ibconnect.http.limits import (
 )
 from ibconnect.http.links import Links
 from ibconnect.http.progress import Progress
-from ibconnect.http.reads import Pool
+from ibconnect.http.reads import FairPool, Pool
 from ibconnect.http.refresh import Refresher
 from ibconnect.http.report import ReportReader
 from ibconnect.http.scans import Scans
+from ibconnect.http.shares import Shares
 from ibconnect.http.tables import Tables
 from ibconnect.http.tail import Tails
+from ibconnect.http.turns import Gate
 from ibconnect.http.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
 
@@ -38,7 +43,8 @@ class Services:
     """Shared by all requests.
 
     ``pool`` answers reads; ``writes`` is the primary (the same pool, or another); ``scans`` and ``progress`` have
-    connections of their own. ``refreshed``: when each gateway was last refreshed completely, as far as was heard.
+    connections of their own. ``gate``: through it goes what computes for long. ``refreshed``: when each gateway was
+    last refreshed completely, as far as was heard.
     """
 
     config: Config
@@ -56,6 +62,8 @@ class Services:
     access: AccessLog | None
     links: Links
     crowd: Crowd
+    shares: Shares
+    gate: Gate
     refreshed: dict[str, datetime] = field(default_factory=dict)
     reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
     lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
@@ -68,9 +76,11 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
     :raises ConfigError: tokens are missing or wrong, or there are too few descriptors
     """
-    writes = _pool(config.db_url, "http")
+    company = Company()
+    fair = partial(FairPool, company)
+    writes = _pool(config.db_url, "http", kind=fair)
     reading = "DB_READ_URL" if config.db_read_url else "DB_URL"
-    pool = _pool(config.db_read_url, "http reads", setting=reading) if config.db_read_url else writes
+    pool = _pool(config.db_read_url, "http reads", setting=reading, kind=fair) if config.db_read_url else writes
     wakeups = Wakeups()
     refresher = Refresher(
         writes,
@@ -80,9 +90,11 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         floor=config.refresh_floor,
         instance=config.instance,
     )
-    scans = Scans(_pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS, setting=reading))
+    looking = _pool(config.db_read_url or config.db_url, "http events", 0, SCAN_CONNECTIONS, setting=reading)
+    scans = Scans(looking, company)
     tails, tables = Tails(scans, wakeups), Tables(pool)
-    reader = ReportReader(pool, tables.vouch)
+    gate = Gate(company)
+    reader = ReportReader(pool, tables.vouch, gate)
     progress = Progress(
         _pool(config.db_read_url or config.db_url, "http metrics", 0, 1, setting=reading),
         [str(each) for each in config.ib_gw],
@@ -105,12 +117,14 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         access=AccessLog(guard, form) if config.access_log else None,
         links=Links(config.public_url),
         crowd=Crowd(bounds_of(config)),
+        shares=Shares(guard),
+        gate=gate,
     )
 
 
-def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX, *, setting: str = "DB_URL") -> Pool:
+def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX, **options: Any) -> Pool:
     timeout = STATEMENT_TIMEOUT_MS
-    return async_pool(url, name=name, min_size=least, max_size=most, statement_timeout_ms=timeout, setting=setting)
+    return async_pool(url, name=name, min_size=least, max_size=most, statement_timeout_ms=timeout, **options)
 
 
 def running(services: Services) -> Callable[[web.Application], AsyncIterator[None]]:
@@ -123,6 +137,7 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
                 await pool.open()
                 stack.push_async_callback(pool.close)
             stack.callback(services.crowd.close)
+            stack.callback(services.shares.close)
             stack.push_async_callback(services.progress.close)
             stack.push_async_callback(services.refresher.close)
             stack.push_async_callback(services.tails.close)

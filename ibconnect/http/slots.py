@@ -1,27 +1,13 @@
 """How many long answers may be under way at once: for each token, and in all.
 
-In: who asks. Out: a slot, or a problem that says when to try again. Called by what streams events. Refusals are counted
-and told in the log once a minute at most, however many there are.
+In: who asks. Out: a slot, or a problem that says when to try again. Called by what streams events.
 """
 
-import time
 from collections import Counter
-from hashlib import sha256
 
-from ibconnect.http.calls import Call
-from ibconnect.http.limits import CROWDED_TOLD_SECONDS, RETRY_AFTER_SECONDS
+from ibconnect.http.holders import Holder
+from ibconnect.http.limits import RETRY_AFTER_SECONDS
 from ibconnect.http.problems import Code, Problem
-from ibconnect.observe import HTTP_CROWDED_OUT, Kind, observe
-
-Holder = bytes
-
-
-def holder_of(call: Call) -> Holder:
-    """Whose slot it is: the token's; without tokens all clients together are one."""
-    if call.services.guard.tokens is None:
-        return b""
-    token = call.request.headers.get("Authorization", "").partition(" ")[2].strip()
-    return sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 class Slots:
@@ -35,8 +21,6 @@ class Slots:
         self._what = what
         self._code = code
         self._held: Counter[Holder] = Counter()
-        self._told = -CROWDED_TOLD_SECONDS
-        self._refused = 0
 
     @property
     def open(self) -> int:
@@ -49,10 +33,10 @@ class Slots:
         :raises Problem: the holder has ``most_each`` already, or all together have ``most``
         """
         if self._held[holder] >= most_each:
-            whose = "for one token" if holder else "as long as there are no tokens"
-            raise self._refusal(Code.TOO_MANY_OF_TOKEN, f"at most {most_each} {self._what} are open at once {whose}")
+            whose = "of one token (without tokens: of one address)"
+            raise _refusal(Code.TOO_MANY_OF_TOKEN, f"at most {most_each} {self._what} {whose} are open at once")
         if self.open >= most:
-            raise self._refusal(self._code, f"at most {most} {self._what} are open at once")
+            raise _refusal(self._code, f"at most {most} {self._what} are open at once")
         self._held[holder] += 1
 
     def leave(self, holder: Holder) -> None:
@@ -61,11 +45,6 @@ class Slots:
         if not self._held[holder]:
             del self._held[holder]
 
-    def _refusal(self, code: Code, detail: str) -> Problem:
-        HTTP_CROWDED_OUT.labels(code.value.code).inc()
-        self._refused += 1
-        now = time.monotonic()
-        if now - self._told >= CROWDED_TOLD_SECONDS:
-            observe(Kind.HTTP_CROWDED, what=self._what, code=code.value.code, refused=self._refused, open=self.open)
-            self._told, self._refused = now, 0
-        return Problem(code, f"{detail}; end one, or try again later", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+def _refusal(code: Code, detail: str) -> Problem:
+    return Problem(code, f"{detail}; end one, or try again later", {"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -135,6 +135,16 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes:
     return await anext(chunks, b"")
 
 
+async def _send(call: Call, response: web.StreamResponse, compressor: _Compressor, chunk: bytes) -> None:
+    if isinstance(compressor, _Identity):
+        await response.write(chunk)
+        return
+    async with call.services.gate.piece():
+        data = compressor.compress(chunk)
+    if data:
+        await response.write(data)
+
+
 async def _send_or_cut(
     call: Call,
     response: web.StreamResponse,
@@ -143,11 +153,9 @@ async def _send_or_cut(
     compressor: _Compressor,
 ) -> None:
     try:
-        if data := compressor.compress(await first):
-            await response.write(data)
+        await _send(call, response, compressor, await first)
         async for chunk in chunks:
-            if data := compressor.compress(chunk):
-                await response.write(data)
+            await _send(call, response, compressor, chunk)
         await response.write_eof(compressor.flush())
     except ConnectionError:
         pass

@@ -13,6 +13,7 @@ import psycopg
 from ibconnect.database.sql import queries
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.http import reads
+from ibconnect.http.holders import HOLDER, OURS
 from ibconnect.http.problems import Code, Problem
 
 _SQL = queries("http/tables")
@@ -47,13 +48,17 @@ class Tables:
         if self.are_current:
             return
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self.look(), name="tables look")
+            self._looking = asyncio.create_task(self._look_for_all(), name="tables look")
         looking = self._looking
         await asyncio.wait({looking}, timeout=_PATIENCE_S if self._were_current else None)
         if looking.done() and isinstance(exc := looking.exception(), Problem):
             raise exc
         if not self._were_current:
             looking.result()
+
+    async def _look_for_all(self) -> None:
+        HOLDER.set(OURS)
+        await self.look()
 
     async def look(self) -> None:
         """Find out whether the live tables are of this program's version.

@@ -3,10 +3,11 @@
 import asyncio
 
 from ibconnect.http.event_scan import head
+from ibconnect.http.holders import HOLDER, OURS, Holder
 from ibconnect.http.limits import POLL_SECONDS, TAILS_MAX, TAILS_PER_TOKEN
 from ibconnect.http.problems import Code
 from ibconnect.http.scans import Looks
-from ibconnect.http.slots import Holder, Slots
+from ibconnect.http.slots import Slots
 from ibconnect.http.wakeups import EVENTS, Wakeups
 
 
@@ -45,6 +46,8 @@ class Tails:
         return await asyncio.shield(self._look)
 
     async def _wait_and_look(self) -> int:
+        # For all tails, whichever was the first to wait.
+        HOLDER.set(OURS)
         await self._wakeups.wait(EVENTS, POLL_SECONDS)
         return await head(self._looks)
 

@@ -89,6 +89,7 @@ def test_every_series_is_there_before_anything_works(tmp_path: Path) -> None:
     assert set(values(series, "ibconnect_spool_kept_bytes", "why")) == {"damaged", "unopened", "refused"}
     assert set(values(series, "ibconnect_http_crowded_out_total", "code")) == {
         "too-many-of-token",
+        "too-many-tries",
         "too-many-scans",
         "too-many-streams",
     }

@@ -17,6 +17,13 @@ SHORTEST_DEADLINE_S = 20
 ALLOWED = {
     "waiting.py: until": "the one place that polls",
     "waiting.py: wait_for": "the same, for threads",
+    "attacker.py: attack": "it asks until it is killed",
+    "attacker.py: main": "it says each second how far it is, until it is killed",
+    "faults/test_fair_shares.py: measure": "it asks for a length of time",
+    "integration/test_http_crowds.py: is_cut": "that a connection stays open is seen by nothing but that it is not closed",
+    "integration/test_http_crowds.py: test_who_says_nothing_makes_room_after_a_moment": "how long one may say nothing",
+    "unit/test_turns.py: some_turns": "turns of the event loop, not time, are what is counted",
+    "unit/test_turns.py: others": "turns of the event loop, not time, are what is counted",
     "dying.py: die": "what dies later must have begun before",
     "unit/test_troubles.py: test_any_thread_may_note_at_any_time": "it looks for as long as others write",
     "faults/rolling.py: _run": "it asks until it is told to stop",
