@@ -65,7 +65,7 @@ def test_a_full_queue_fails_no_commit(url: str) -> None:
             assert projector.stop()
         rebuild(url)
         with psycopg.connect(url, autocommit=True) as connection:
-            asked = {"instance": "one", "accounts": None, "gateways": None}
+            asked = {"instance": "one", "accounts": None, "gateways": None, "holder": None}
             assert connection.execute(queries("http/refresh")["ask"], asked).fetchone() is not None
 
 
