@@ -14,6 +14,7 @@ IbConnectError
 │   └── GatewayLost            the connection ended under us
 ├── ProjectionError        a projection cannot go on
 ├── PartFailed             a part that the service cannot do without has died for good
+├── ProcessDied            a process of the service has died, and may be started again
 ├── Problem                an answer with an error status, see ibconnect/http/problems.py
 └── SimulatorError         the simulated gateway was asked for what it cannot do
     └── CaptureError           a capture file is not what it should be
@@ -76,6 +77,14 @@ class ProjectionError(IbConnectError):
 
 class PartFailed(IbConnectError):
     """A part that the service cannot do without has died for good; the message names the part and says why."""
+
+
+class ProcessDied(IbConnectError):
+    """A process of the service has died. ``how``: in words, fit for anybody to read."""
+
+    def __init__(self, how: str, why: str = "") -> None:
+        super().__init__(why or how)
+        self.how = how
 
 
 class SimulatorError(IbConnectError):

@@ -196,6 +196,10 @@ class Kind(Enum):
     HTTP_SLOW_READER = Told(Level.WARNING, "a slow reader of the live events was cut off")
     HTTP_REQUEST = Told(Level.INFO, "request")
     BACKGROUND_FAILED = Told(Level.ERROR, "a background task failed")
+    PROCESS_SILENT = Told(Level.ERROR, "a process of this instance does not answer the others")
+    PROCESS_ANSWERS = Told(Level.INFO, "a process of this instance answers the others again")
+    NOBODY_PROJECTS = Told(Level.ERROR, "no process on this database projects: reports stay as they are")
+    SOMEBODY_PROJECTS = Told(Level.INFO, "a process projects again")
     PART_RESTARTED = Told(Level.ERROR, "a part of the service died and is started again")
     PART_STEADY = Told(Level.INFO, "a part of the service runs steadily again")
     PART_FAILED = Told(Level.ERROR, "what the service cannot do without has died: ending, to be started again")
@@ -237,6 +241,8 @@ class Trouble(Enum):
     )
     POSITIONS_BEYOND = Lasting(Kind.POSITIONS_BEYOND, Kind.POSITIONS_FIT, "an event stands far beyond the sequence")
     GATEWAY_UNLED = Lasting(Kind.GATEWAY_UNLED, Kind.GATEWAY_LED, "nobody leads a gateway, which is not recorded")
+    PROCESS_SILENT = Lasting(Kind.PROCESS_SILENT, Kind.PROCESS_ANSWERS, "a process does not answer the others")
+    NOBODY_PROJECTS = Lasting(Kind.NOBODY_PROJECTS, Kind.SOMEBODY_PROJECTS, "reports are old, since nobody projects")
     PART_RESTARTS = Lasting(Kind.PART_RESTARTED, Kind.PART_STEADY, "a part of the service had to be started again")
 
 
@@ -303,9 +309,8 @@ def hush_driver() -> None:
     logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
-def configure_logging(log_format: str, log_level: str) -> None:
-    """Set up logging for the process, once at start, to standard error.
-
+def configure_logging(log_format: str, log_level: str, process: str = "") -> None:
+    """Set up logging for the process, once at start, to standard error. A name of the process stands in each line.
     ib_async tells every position it sees at INFO and repeats each failed attempt to connect at ERROR; the facts
     among these are observed by the gateway room itself, so that library only speaks up if it is CRITICAL.
     """
@@ -314,6 +319,7 @@ def configure_logging(log_format: str, log_level: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        *([lambda _, __, facts: {**facts, "process": process}] if process else []),
     ]
     json = log_format == "json"
     # The default tracebacks show the value of every local variable: passwords in URLs, positions.

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ibconnect import observe as o
+from ibconnect.errors import ProcessDied
 from ibconnect.observe import Trouble, observe
 from ibconnect.refusals import refusal
 from ibconnect.times import format_rfc3339, utc_now
@@ -123,17 +124,19 @@ def look() -> None:
         each()
 
 
-def lasting(*, but: frozenset[Trouble] = frozenset()) -> list[str]:
-    """What is amiss now, but for these troubles: a sentence each, in the order in which it began.
-
-    What several parts have for the same reason is said once.
-    """
+def amiss() -> list[tuple[Trouble, str, str]]:
+    """What is amiss now: the trouble, its reason, and a sentence with both, in the order in which it began."""
     look()
-    told: dict[tuple[Trouble, str], str] = {}
     with _guard:
-        for state in _lasting:
-            if state.trouble not in but:
-                told.setdefault((state.trouble, state.reason), str(state))
+        return [(state.trouble, state.reason, str(state)) for state in _lasting]
+
+
+def lasting(*, but: frozenset[Trouble] = frozenset()) -> list[str]:
+    """What is amiss now, but for these troubles: a sentence each, and once for each reason."""
+    told: dict[tuple[Trouble, str], str] = {}
+    for trouble, reason, sentence in amiss():
+        if trouble not in but:
+            told.setdefault((trouble, reason), sentence)
     return list(told.values())
 
 
@@ -172,5 +175,7 @@ def brief(exc: BaseException) -> str:
     cause = innermost(exc.__cause__ or exc)
     if found := refusal(cause):
         return found.reason
+    if isinstance(cause, ProcessDied):
+        return cause.how
     said = getattr(cause, "sqlstate", None) or (cause.strerror if isinstance(cause, OSError) else None)
     return f"{type(cause).__name__} ({said})" if said else type(cause).__name__
