@@ -28,7 +28,8 @@ async def list_instances(call: Call) -> web.StreamResponse:
             "Since": format_rfc3339(started),
             "Heartbeat": format_rfc3339(heartbeat),
             "Alive": is_alive,
+            "Roles": roles,
         }
-        for name, version, address, gateways, records, started, heartbeat, is_alive in found
+        for name, version, address, gateways, records, started, heartbeat, is_alive, roles in found
     ]
     return Document(orjson.dumps(body), JSON, "private, no-cache").response(call.request)
