@@ -170,6 +170,13 @@ def tell_gateway(
     )
     connection.execute(
         """
+        INSERT INTO coordination.process (instance, role, version)
+        SELECT 'leader', unnest(ARRAY['api', 'project', 'record']), '0.1.0'
+        ON CONFLICT (instance, role) DO UPDATE SET heartbeat = clock_timestamp()
+        """
+    )
+    connection.execute(
+        """
         INSERT INTO coordination.gateway (name, instance, state, detail, connected, server_version)
         VALUES (%s, 'leader', %s, %s, %s, '178')
         ON CONFLICT (name) DO UPDATE SET connected = excluded.connected, heartbeat = clock_timestamp()

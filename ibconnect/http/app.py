@@ -10,9 +10,9 @@ For the composition root (``ibconnect/service.py``)::
 binds the port, and closes all of it again, ending live streams at once and other requests within a few seconds.
 """
 
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -23,33 +23,37 @@ from ibconnect.http.cross_origin import allow_origins
 from ibconnect.http.crowd import Crowd
 from ibconnect.http.limits import MAX_BODY_BYTES
 from ibconnect.http.listening import Site as ListeningSite
+from ibconnect.http.others import Ask, Others, nobody
 from ibconnect.http.pipeline import around, handler_of
-from ibconnect.http.routes import ROUTES
-from ibconnect.http.services import Services, make_services, running
+from ibconnect.http.routes import OPERATIONS, ROUTES
+from ibconnect.http.services import Instance, Services, make_services, running
+from ibconnect.http.site import Site, site_of
+from ibconnect.roles import ALL, API, name_of
 
 _SHUTDOWN_SECONDS = 2.0
 
 SERVICES = web.AppKey("services", Services)
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A listening server: ``urls`` to reach it at, without a trailing slash; the addresses and ports that are bound."""
+def create_app(
+    config: Config,
+    database_seconds: Callable[[], float] = lambda: 0.0,
+    roles: frozenset[str] = ALL,
+    process: str = "",
+    ask: Ask = nobody,
+) -> web.Application:
+    """The application, with every route of the table behind the pipeline; without the API those of operations alone.
 
-    urls: tuple[str, ...]
-    bound: tuple[tuple[str, int], ...]
-
-
-def create_app(config: Config, database_seconds: Callable[[], float] = lambda: 0.0) -> web.Application:
-    """The application, with every route of the table behind the pipeline.
-
-    :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
+    :param database_seconds: for how long Postgres has answered what this process records, 0 if it does not
+    :param roles: what this instance does, as far as this application answers for it
+    :param process: what this process is called in metrics; empty: by its roles
+    :param ask: asks the other processes of this instance
     :raises ConfigError: tokens are missing or wrong
     """
-    services = make_services(config, database_seconds)
+    services = make_services(config, Instance(roles, process or name_of(roles), database_seconds, Others(ask)))
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SERVICES] = services
-    for route in ROUTES:
+    for route in ROUTES if API in roles else OPERATIONS:
         app.router.add_get(_router_path(route.path), handler_of(route, services), name=route.name)
     allow_origins(app, config.cors_origins)
     app.cleanup_ctx.append(running(services))
@@ -67,9 +71,12 @@ async def _end_streams(app: web.Application) -> None:
 
 
 @asynccontextmanager
-async def serve(app: web.Application, hosts: Sequence[str], port: int) -> AsyncIterator[Site]:
+async def serve(
+    app: web.Application, hosts: Sequence[str], port: int, sockets: Sequence[socket.socket] | None = None
+) -> AsyncIterator[Site]:
     """Listen on every address of ``hosts``, and one ``port`` (0: any free one), for as long as the context lasts.
 
+    :param sockets: bound ones to listen on instead, which whoever has started this process has given
     :raises ConfigError: an address cannot be bound; then none is
     """
     services = app[SERVICES]
@@ -82,15 +89,17 @@ async def serve(app: web.Application, hosts: Sequence[str], port: int) -> AsyncI
     )
     await runner.setup()
     try:
-        await _listen(runner, services.crowd, hosts, port)
+        listened = await bind(hosts, port) if sockets is None else list(sockets)
+        await _listen(runner, services.crowd, hosts, port, listened)
         bound = tuple((str(address[0]), int(address[1])) for address in runner.addresses)
-        yield Site(tuple(_url(host, bound[0][1]) for host in hosts), bound)
+        yield site_of(hosts, bound)
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int) -> None:
-    sockets = await bind(hosts, port)
+async def _listen(
+    runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int, sockets: list[socket.socket]
+) -> None:
     try:
         while sockets:
             await ListeningSite(runner, sockets[0], crowd).start()
@@ -100,8 +109,3 @@ async def _listen(runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int)
     finally:
         for each in sockets:
             each.close()
-
-
-def _url(host: str, port: int) -> str:
-    """A URL for people: by the name that was configured, on the port that was bound."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -15,6 +15,7 @@ from ibconnect.http.documents import Document
 from ibconnect.http.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
 from ibconnect.http.own_refresh import own_refresh
 from ibconnect.http.reads import Pool
+from ibconnect.http.services import gateways_of
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/gateways")
@@ -27,7 +28,7 @@ async def list_gateways(call: Call) -> web.StreamResponse:
     visible = call.principal.accounts
     codes = None if visible is None else sorted(visible)
     asked = {
-        "own": [str(address) for address in call.services.config.ib_gw],
+        "own": gateways_of(call.services.config, call.services.instance),
         "watched": GATEWAY_WATCHED_SECONDS,
         "fresh": GATEWAY_FRESH_SECONDS,
         "conflicts": CONFLICTS_SHOWN,

@@ -1,5 +1,6 @@
 """Alive, ready, and measured: for process supervisors, load balancers and Prometheus."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import orjson
@@ -14,15 +15,25 @@ from ibconnect.http import reads
 from ibconnect.http.calls import Call
 from ibconnect.http.headers import COMMON
 from ibconnect.observe import Trouble
+from ibconnect.roles import RECORD, SUPERVISOR
+from ibconnect.status import lasts, of_this_process, reasons
 
 _SQL = queries("http/health")
+# Without these an instance is not alive, whatever else of it answers.
+_VITAL = (RECORD, SUPERVISOR)
 
 
 async def alive(call: Call) -> web.StreamResponse:
     """The process answers, and says what other instances ask when they have lost Postgres."""
-    services = call.services
-    seconds = round(services.database_seconds(), 3)
-    return _json(200, {"Alive": True, "Instance": services.config.instance, "DatabaseSeconds": seconds})
+    instance = call.services.instance
+    others = await instance.others.look()
+    told = [status.database_seconds for status in others.values() if status is not None]
+    seconds = round(max([instance.database_seconds(), *told]), 3)
+    body: dict[str, Any] = {"Alive": True, "Instance": call.services.config.instance, "DatabaseSeconds": seconds}
+    silent = [name for name, status in others.items() if status is None and name in _VITAL]
+    if silent:
+        return _json(503, {**body, "Alive": False, "Silent": silent})
+    return _json(200, body)
 
 
 async def ready(call: Call) -> web.StreamResponse:
@@ -43,29 +54,40 @@ class _Found(NamedTuple):
 
 
 async def _found(call: Call) -> _Found:
-    pool = call.services.pool
+    instance, reads_from = call.services.instance, call.services.config.db_read_url
+    others = asyncio.ensure_future(instance.others.look())
+    found = await _of_database(call)
+    # After that, so that what it has found out about Postgres is seen.
+    told = [status for status in (await others).values() if status is not None]
+    statuses = [of_this_process(instance.process, 0.0, has_metrics=False), *told]
+    if found is not None:
+        return _Found(found.missing, [*found.amiss, *reasons(statuses)])
+    which = "the database of DB_READ_URL" if reads_from else "the database"
+    why = "cannot be used" if lasts(statuses, Trouble.DATABASE_REFUSES) else "cannot be reached"
+    # That is why the schema waits, and need not be said twice.
+    return _Found([f"{which} {why}"], reasons(statuses, but=frozenset({Trouble.DATABASE_WAITS})))
+
+
+async def _of_database(call: Call) -> _Found | None:
+    """What the database lacks; None if it does not answer."""
+    services = call.services
     try:
-        row = await reads.row(pool, _SQL["readiness"], {})
-        found = _judged(*(row or (None, False)))
-        if not found.missing:
-            found.missing.extend(await call.services.tables.reasons())
-        if not found.missing:
-            found.amiss.extend(await _poisoned(pool))
+        row = await reads.row(services.pool, _SQL["readiness"], {})
+        found = _judged(*(row or (None, False)), needs_tables=services.instance.is_api)
+        if not found.missing and services.instance.is_api:
+            found.missing.extend(await services.tables.reasons())
+        if not found.missing and row and row[1]:
+            found.amiss.extend(await _poisoned(services.pool))
     except psycopg.errors.UndefinedTable:
-        found = _Found(["the database has no schema yet"], [])
+        return _Found(["the database has no schema yet"], [])
     except (psycopg.OperationalError, PoolTimeout):
-        # That is why the schema waits, and need not be said twice.
-        but = frozenset({Trouble.DATABASE_WAITS})
-        is_there = troubles.lasts(Trouble.DATABASE_REFUSES)
-        which = "the database of DB_READ_URL" if call.services.config.db_read_url else "the database"
-        why = f"{which} cannot be used" if is_there else f"{which} cannot be reached"
-        return _Found([why], troubles.lasting(but=but))
+        return None
     except psycopg.Error as exc:
-        found = _Found([f"the database refuses to be read: {troubles.brief(exc)}"], [])
-    return _Found(found.missing, [*found.amiss, *troubles.lasting()])
+        return _Found([f"the database refuses to be read: {troubles.brief(exc)}"], [])
+    return found
 
 
-def _judged(migrations: int | None, has_tables: bool) -> _Found:
+def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> _Found:
     wanted = available()[-1].number
     missing, amiss = [], []
     if migrations is None or migrations < wanted:
@@ -75,7 +97,7 @@ def _judged(migrations: int | None, has_tables: bool) -> _Found:
             f"the database's schema is at version {migrations}, of a newer program: "
             f"this one, which knows {wanted}, cannot be started again"
         )
-    if not has_tables:
+    if needs_tables and not has_tables:
         missing.append("the snapshot tables are not there yet")
     return _Found(missing, amiss)
 

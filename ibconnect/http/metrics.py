@@ -1,20 +1,22 @@
-"""Prometheus metrics: the counters of the whole process, and at each scrape what the tables and pools say."""
+"""Prometheus metrics: the counters of all processes of this instance, and at each scrape what tables and pools say."""
 
+import asyncio
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from aiohttp import web
-from prometheus_client import Gauge, generate_latest
+from prometheus_client import Gauge
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ibconnect import observe
+from ibconnect.exposition import merged, own
 from ibconnect.http.calls import Call
 from ibconnect.http.headers import COMMON
 from ibconnect.http.limits import SCRAPE_SECONDS, SCRAPE_SHARE
 from ibconnect.http.progress import Applied
-from ibconnect.http.services import Services
+from ibconnect.http.services import Services, gateways_of
 from ibconnect.setting_values import parse_schedule
 from ibconnect.times import utc_now
 
@@ -41,13 +43,16 @@ _BEGAN = utc_now()
 async def metrics(call: Call) -> web.StreamResponse:
     """Everything, in Prometheus' text format."""
     _look_at_process(call.services)
-    found = await call.services.progress.look(_patience(call.request))
+    seconds = _patience(call.request)
+    others = asyncio.ensure_future(call.services.instance.others.metrics(seconds))
+    found = await call.services.progress.look(seconds)
     DATABASE_UP.set(found.is_up)
     _show_applied(found.applied)
     _show_refreshed(call.services, found.refreshed)
     _show_conflicts(call.services, found.conflicts)
     headers = {**COMMON, "Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
-    return web.Response(body=generate_latest(), headers=headers)
+    text = merged([own(call.services.instance.process), *await others])
+    return web.Response(body=text.encode(), headers=headers)
 
 
 def _patience(request: web.Request) -> float:
@@ -90,7 +95,7 @@ def _show_refreshed(services: Services, refreshed: Mapping[str, datetime] | None
     known.update(refreshed or {})
     LAST_COMPLETE_REFRESH.clear()
     REFRESH_DUE.clear()
-    for gateway in map(str, services.config.ib_gw):
+    for gateway in gateways_of(services.config, services.instance):
         ended = known.get(gateway)
         LAST_COMPLETE_REFRESH.labels(gateway).set(ended.timestamp() if ended else 0)
         REFRESH_DUE.labels(gateway).set(_due(services.config.acct_ref, ended))

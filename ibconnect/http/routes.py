@@ -306,8 +306,8 @@ ROUTES: tuple[Route, ...] = (
         tag="Service",
         right=None,
         summary="Alive",
-        description="The process answers: which instance it is, and for how long Postgres has answered it.",
-        answers={200: Answer("It does", {JSON: "Alive"})},
+        description="The processes answer: which instance they are, and for how long Postgres has answered it.",
+        answers={200: Answer("They do", {JSON: "Alive"}), 503: Answer("One hangs", {JSON: "Alive"})},
     ),
     Route(
         path="/readyz",
@@ -375,3 +375,8 @@ ROUTES: tuple[Route, ...] = (
         media=("text/css", "text/javascript"),
     ),
 )
+
+OPERATIONS: tuple[Route, ...] = tuple(
+    route for route in ROUTES if route.handler in (health.alive, health.ready, metrics.metrics)
+)
+"""What a process answers that does not serve the API."""

@@ -8,6 +8,7 @@ from ibconnect.http.limits import CONFLICTS_SHOWN
 from ibconnect.http.parameters import EVENT_TYPES
 from ibconnect.http.problems import TYPE_PREFIX, Code
 from ibconnect.http.remarks import REMARKS
+from ibconnect.roles import ORDER
 
 Schema = dict[str, Any]
 
@@ -283,7 +284,7 @@ _GATEWAY = _object(
 )
 
 _INSTANCE = _object(
-    "A process of the service",
+    "One or several processes of the service",
     {
         "Instance": {**_TEXT, "description": "Its name (INSTANCE)"},
         "Version": {**_nullable(_TEXT), "description": "Of the program; null: an earlier one, which does not say"},
@@ -293,6 +294,10 @@ _INSTANCE = _object(
         "Since": {**_TIME, "description": "When it began"},
         "Heartbeat": {**_TIME, "description": "When it last said that it lives"},
         "Alive": {"type": "boolean", "description": "Whether that is less than 15 s ago"},
+        "Roles": {
+            **_nullable({"type": "array", "items": {"type": "string", "enum": [*ORDER]}}),
+            "description": "What of it runs: null for one of an earlier version, which does all of that",
+        },
     },
 )
 
@@ -335,7 +340,9 @@ SCHEMAS: dict[str, Schema] = {
                 "minimum": 0,
                 "description": "For how long Postgres has answered what records here, without a break; 0: it does not",
             },
+            "Silent": {"type": "array", "items": _TEXT, "description": "Processes that run and do not answer"},
         },
+        optional=("Silent",),
     ),
     "Ready": _object(
         "Whether requests can be answered",

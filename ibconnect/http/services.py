@@ -25,7 +25,9 @@ from ibconnect.http.limits import (
     STATEMENT_TIMEOUT_MS,
 )
 from ibconnect.http.links import Links
+from ibconnect.http.others import Others
 from ibconnect.http.progress import Progress
+from ibconnect.http.projectors import watch_projectors
 from ibconnect.http.reads import FairPool, Pool
 from ibconnect.http.refresh import Refresher
 from ibconnect.http.report import ReportReader
@@ -36,6 +38,26 @@ from ibconnect.http.tail import Tails
 from ibconnect.http.turns import Gate
 from ibconnect.http.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
+from ibconnect.roles import API, RECORD
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What this application answers for.
+
+    ``roles``: what the instance does; ``process``: what this process of it is called; ``database_seconds``: for how
+    long Postgres has answered what this process records; ``others``: its other processes.
+    """
+
+    roles: frozenset[str]
+    process: str
+    database_seconds: Callable[[], float]
+    others: Others
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the API is served here, not operations alone."""
+        return API in self.roles
 
 
 @dataclass
@@ -57,7 +79,7 @@ class Services:
     tails: Tails
     reader: ReportReader
     tables: Tables
-    database_seconds: Callable[[], float]
+    instance: Instance
     progress: Progress
     access: AccessLog | None
     links: Links
@@ -70,10 +92,10 @@ class Services:
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-def make_services(config: Config, database_seconds: Callable[[], float]) -> Services:
+def make_services(config: Config, instance: Instance) -> Services:
     """The services, nothing of them opened yet.
 
-    :param database_seconds: for how long Postgres has answered what this instance records, 0 if it does not
+    :param instance: what they answer for
     :raises ConfigError: tokens are missing or wrong, or there are too few descriptors
     """
     company = Company()
@@ -97,7 +119,7 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
     reader = ReportReader(pool, tables.vouch, gate)
     progress = Progress(
         _pool(config.db_read_url or config.db_url, "http metrics", 0, 1, setting=reading),
-        [str(each) for each in config.ib_gw],
+        gateways_of(config, instance),
     )
     guard = open_guard(config)
     form = as_json if config.log_format == "json" else as_combined
@@ -112,7 +134,7 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         tails=tails,
         reader=reader,
         tables=tables,
-        database_seconds=database_seconds,
+        instance=instance,
         progress=progress,
         access=AccessLog(guard, form) if config.access_log else None,
         links=Links(config.public_url),
@@ -120,6 +142,11 @@ def make_services(config: Config, database_seconds: Callable[[], float]) -> Serv
         shares=Shares(guard),
         gate=gate,
     )
+
+
+def gateways_of(config: Config, instance: Instance) -> list[str]:
+    """The gateways that this instance could record: none, if it records nothing."""
+    return [str(each) for each in config.ib_gw] if RECORD in instance.roles else []
 
 
 def _pool(url: str, name: str, least: int = POOL_MIN, most: int = POOL_MAX, **options: Any) -> Pool:
@@ -142,7 +169,9 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
             stack.push_async_callback(services.refresher.close)
             stack.push_async_callback(services.tails.close)
             stack.push_async_callback(services.tables.close)
-            await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
+            if services.instance.is_api:
+                await _background(stack, "listen", services.wakeups.listen(services.config.db_url))
+                await _background(stack, "projectors", watch_projectors(services.writes))
             if services.guard.tokens is not None:
                 await _background(stack, "tokens", follow_tokens(services.guard, services.config.api_tokens_file))
             yield

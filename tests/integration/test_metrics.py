@@ -18,7 +18,7 @@ from ibconnect import __version__
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.events.kinds import KINDS
-from ibconnect.gateway.refresh import Outcome
+from ibconnect.gateway.outcome import Outcome
 from ibconnect.http.metrics import _due, _patience
 from ibconnect.observe import Trouble
 from ibconnect.projections.schema import ensure
@@ -78,7 +78,9 @@ def test_every_series_is_there_before_anything_works(tmp_path: Path) -> None:
     assert values(series, "ibconnect_last_complete_refresh_timestamp_seconds", "gateway") == both
     due = values(series, "ibconnect_refresh_due_timestamp_seconds", "gateway")
     assert set(due) == set(both)
-    assert all(abs(at - series["process_start_time_seconds"]) < 60 for at in due.values())
+    began = values(series, "process_start_time_seconds", "process")
+    assert set(began) <= {"serve", "record", "project", "api"}, "each that answers yet"
+    assert all(abs(at - began["api"]) < 60 for at in due.values())
     for gateway in both:
         of_gateway = {name: value for name, value in series.items() if f'gateway="{gateway}"' in name}
         recorded = values(of_gateway, "ibconnect_events_recorded_total", "kind")
@@ -95,6 +97,7 @@ def test_every_series_is_there_before_anything_works(tmp_path: Path) -> None:
     }
     parts = values(series, "ibconnect_part_failures_total", "part")
     assert f"the keeper of the gateway {OTHER}" in parts
+    assert {f"the process {role}" for role in ("record", "project", "api")} <= set(parts)
     assert set(parts.values()) == {0.0}
     assert "/v1/accounts/{AccountCode}/{Timestamp}" in values(series, "ibconnect_http_failed_total", "route")
     assert series["ibconnect_spool_max_bytes"] == 3 << 20
