@@ -1,4 +1,4 @@
-"""``ibconnect`` and ``python -m ibconnect``: the command line, and the one verb that must not wait for its imports."""
+"""``ibconnect`` and ``python -m ibconnect``: the command line, and what must not wait for its imports."""
 
 import sys
 
@@ -10,6 +10,11 @@ def main() -> int:
         from ibconnect import health
 
         return health.main(sys.argv[2:])
+    if sys.argv[2:3] == ["--child"]:
+        # A process of `ibconnect serve`, which loads what it needs alone.
+        from ibconnect import child
+
+        return child.main(sys.argv[1:])
     from ibconnect import cli
 
     return cli.main()

@@ -19,8 +19,8 @@ from ibconnect.database.pools import connect, explained
 from ibconnect.database.restore import Restored, restore
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, ProjectionError
+from ibconnect.postgres import database
 from ibconnect.projections.rebuild import alone
-from ibconnect.service import database
 
 _Q = queries("database/restore")
 _SHOWN = 10

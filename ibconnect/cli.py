@@ -17,6 +17,7 @@ from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError, IbConnectError
 from ibconnect.observe import Kind, configure_logging, observe
 from ibconnect.refusals import refusal
+from ibconnect.roles import API, PROJECT, RECORD
 from ibconnect.simulator import cli as simulate
 
 
@@ -68,7 +69,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ibconnect {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _add(verbs, "serve", _serve, "record the gateways and serve the REST API, until SIGTERM or SIGINT")
+    _add(
+        verbs,
+        "serve",
+        _serve,
+        "record the gateways and serve the REST API, each in a process of its own, until SIGTERM",
+    )
+    _add(verbs, RECORD, _alone(RECORD), "record the gateways alone; answer health and metrics only")
+    _add(verbs, PROJECT, _alone(PROJECT), "keep the snapshot tables up to date alone; answer health and metrics only")
+    _add(verbs, API, _alone(API), "serve the REST API alone, of what others record and project")
     _add(verbs, "demo", _demo, "serve a simulated advisor's login from an embedded Postgres")
     health.add_arguments(_add(verbs, "health", _health, "ask the service at HOST and PORT whether it is alive"))
     _add(verbs, "config", _config, "print the effective settings, secrets hidden; fail if one is wrong")
@@ -139,20 +148,53 @@ def _settings() -> Config:
 
 
 def _serve(_: argparse.Namespace) -> int:
-    from ibconnect.service import serve_until, stop_event
+    from ibconnect.lifetime import lived, stop_event
     from ibconnect.service_manager import ServiceManager
+    from ibconnect.serving import serving
     from ibconnect.supervision import end_for_sure
 
+    config, manager = _started(), ServiceManager(os.environ)
+
+    async def serve() -> None:
+        await lived(
+            stop_event(),
+            lambda parts: serving(config, os.environ, parts, manager),
+            manager=manager,
+            on_failed=end_for_sure,
+        )
+
+    asyncio.run(serve())
+    return 0
+
+
+def _alone(role: str) -> Callable[[argparse.Namespace], int]:
+    """The verb that does one thing in this process."""
+
+    def run(_: argparse.Namespace) -> int:
+        from ibconnect.lifetime import stop_event
+        from ibconnect.service import serve_until
+        from ibconnect.service_manager import ServiceManager
+        from ibconnect.supervision import end_for_sure
+
+        config, manager = _started(), ServiceManager(os.environ)
+
+        async def serve() -> None:
+            roles = frozenset({role})
+            await serve_until(stop_event(), config, manager=manager, on_failed=end_for_sure, roles=roles)
+
+        asyncio.run(serve())
+        return 0
+
+    return run
+
+
+def _started() -> Config:
+    """The settings, once the first line of the log is written."""
     config = _settings()
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
     observe(Kind.SERVICE_STARTING, **about, **told_sources(os.environ))
-
-    async def serve() -> None:
-        await serve_until(stop_event(), config, manager=ServiceManager(os.environ), on_failed=end_for_sure)
-
-    asyncio.run(serve())
-    return 0
+    return config
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -188,7 +230,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _migrate(_: argparse.Namespace) -> int:
     from ibconnect.database.migrations import migrate
-    from ibconnect.service import database
+    from ibconnect.postgres import database
 
     with database(_settings()) as url:
         applied = migrate(url)

@@ -13,8 +13,9 @@ from pathlib import Path
 from ibconnect.config import Config, load
 from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError
+from ibconnect.lifetime import stop_event
 from ibconnect.observe import configure_logging
-from ibconnect.service import Service, serve_until, stop_event
+from ibconnect.service import Service, serve_until
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.supervision import end_for_sure
 

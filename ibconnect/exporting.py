@@ -116,7 +116,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
     :raises EventError: the session is not recorded, or an event cannot be read
     :raises SchemaError: the database has not been migrated
     """
-    from ibconnect.service import database
+    from ibconnect.postgres import database
 
     with database(config) as url, Reader(url) as reader, _bar(arguments.output) as show:
         wanted = _wanted(arguments)

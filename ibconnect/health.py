@@ -84,6 +84,8 @@ def _why_not(status: int, body: bytes) -> str:
     match status, said:
         case 200, {"Alive": True} | {"Ready": True}:
             return ""
+        case _, {"Alive": False, "Silent": [*silent]}:
+            return f"it answers, and its process {', '.join(map(str, silent))} does not"
         case _, {"Ready": False, "Reasons": [*reasons]}:
             return " ".join(", ".join(map(str, reasons)).split()) or "it does not say why"
     return f"status {status} of something that is not ibconnect"

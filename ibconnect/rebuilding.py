@@ -16,11 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
 from ibconnect.events.kinds import KINDS
+from ibconnect.postgres import database
 from ibconnect.projections.poison import PoisonEvent, poison_events, retry_poison
 from ibconnect.projections.rebuild import Progress as Show
 from ibconnect.projections.rebuild import rebuild
 from ibconnect.projections.schema import ensure
-from ibconnect.service import database
 from ibconnect.times import format_rfc3339
 
 

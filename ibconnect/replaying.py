@@ -73,7 +73,7 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
     :raises SchemaError: the database has not been migrated
     :raises SimulatorError: the port cannot be had
     """
-    from ibconnect.service import database
+    from ibconnect.postgres import database
 
     wanted = wanted_sessions(arguments)
     if wanted.session is None and wanted.gateway is None:
@@ -102,7 +102,7 @@ def chosen(reader: Reader, wanted: Wanted) -> list[RecordedSession]:
 
 
 async def _serve(url: str, sessions: Sequence[RecordedSession], arguments: argparse.Namespace) -> None:
-    from ibconnect.service import stop_event
+    from ibconnect.lifetime import stop_event
 
     stop = stop_event()
     async with Replay(

@@ -1,6 +1,6 @@
 """Every series of the metrics that the settings make known exists from the first scrape on, with 0.
 
-In: the settings, and the names of the parts. Out: the labels of counters and gauges. Called by the composition root
+In: the settings, and what the process does. Out: the labels of counters and gauges. Called by the composition root
 before anything is served. A series that begins with its first event hides that event from Prometheus, which sees no
 increase; one that is not there when nothing works keeps its alert from firing when it is needed most.
 
@@ -9,7 +9,6 @@ when they come. They are of closed lists too: nobody outside can make a series o
 """
 
 import platform
-from collections.abc import Iterable
 
 from ibconnect import __version__
 from ibconnect import observe as o
@@ -20,29 +19,43 @@ from ibconnect.events import notices
 from ibconnect.events.kinds import KINDS
 from ibconnect.events.leftovers import DAMAGED, UNOPENED
 from ibconnect.events.refused import REFUSED
-from ibconnect.gateway.refresh import Outcome
-from ibconnect.http.routes import ROUTES
-from ibconnect.http.shares import COUNTED
+from ibconnect.gateway.outcome import Outcome
+from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, keeper_of, process_of
 
 _CODES = (*notices.LOST, *notices.RESTORED, notices.UNSUBSCRIBED, notices.SUBSCRIBED_ELSEWHERE)
 
 
-def expect(config: Config, parts: Iterable[str]) -> None:
-    """Show all series of this process.
-
-    :param parts: the names of the parts that are started again when they die
-    """
+def expect(config: Config, roles: frozenset[str]) -> None:
+    """Show all series of what does this, here or in another process of the instance whose series this one shows."""
     schema = str(available()[-1].number)
     o.BUILD_INFO.labels(__version__, platform.python_version(), schema, str(SNAPSHOTS_VERSION)).set(1)
     o.SPOOL_MAX_BYTES.set(config.spool_max_bytes)
+    if RECORD in roles:
+        _expect_recording(config)
+    if PROJECT in roles:
+        o.PART_FAILURES.labels(PROJECTOR)
+    if API in roles:
+        _expect_answers()
+    if roles == ALL:
+        for role in ORDER:
+            o.PART_FAILURES.labels(process_of(role))
+
+
+def _expect_recording(config: Config) -> None:
     for gateway in map(str, config.ib_gw):
         _expect_gateway(gateway)
-    for part in parts:
+    for part in (COORDINATION, *map(keeper_of, config.ib_gw)):
         o.PART_FAILURES.labels(part)
     for why in (DAMAGED, UNOPENED):
         o.SPOOL_KEPT.labels(why)
     for why in (DAMAGED, UNOPENED, REFUSED):
         o.SPOOL_KEPT_BYTES.expect(why)
+
+
+def _expect_answers() -> None:
+    from ibconnect.http.routes import ROUTES
+    from ibconnect.http.shares import COUNTED
+
     for code in sorted(COUNTED, key=str):
         o.HTTP_CROWDED_OUT.labels(code.value.code)
     for why in ("idle", "refused"):

@@ -10,9 +10,9 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ibconnect import observe as o
 from ibconnect.database.outages import is_passing
@@ -59,7 +59,8 @@ class Parts:
     def _fail(self, part: str, exc: BaseException) -> None:
         if self._failure is None:
             exc = innermost(exc)
-            if isinstance(exc, ConfigError):
+            if isinstance(exc, ConfigError | PartFailed):
+                # It has been told where it was found.
                 self._failure = exc
                 self.failed.set()
                 return
@@ -119,7 +120,7 @@ async def _kept(part: str, run: Callable[[], Awaitable[None]], shown: str) -> No
                 exc = found
             finally:
                 steady.cancel()
-            if isinstance(innermost(exc), ConfigError):
+            if isinstance(innermost(exc), ConfigError | PartFailed):
                 raise exc
             if not _is_of_postgres(exc) and _is_too_often(deaths, loop.time()):
                 raise exc
@@ -145,6 +146,14 @@ def _is_too_often(deaths: deque[float], now: float) -> bool:
 def _is_of_postgres(exc: BaseException) -> bool:
     exc = innermost(exc)
     return isinstance(exc, DatabaseError) or is_passing(exc) or getattr(exc, "sqlstate", None) is not None
+
+
+async def cancelled(tasks: "Iterable[asyncio.Task[Any]]") -> None:
+    """Cancel these and wait until they have ended."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:

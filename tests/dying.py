@@ -2,16 +2,18 @@
 
 Settings by environment.
 
-For the tests that show that such a process does not go on as if nothing were missing.
+For the tests that show that such a process does not go on as if nothing were missing. The processes that it starts
+begin here too, and find in DYING which part it is.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from ibconnect import preparing, supervision
-from ibconnect.cli import main
+from ibconnect import member, preparing, supervision
+from ibconnect.__main__ import main
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.events.journal import Journal
 from ibconnect.events.segments import JournalDamaged
@@ -61,10 +63,18 @@ async def hangs(*_: object) -> None:
 
 
 if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    if "--child" not in arguments:
+        os.environ["DYING"], sys.argv[1:] = " ".join(arguments), ["serve"]
+    part, _, hanging = os.environ["DYING"].partition(" and ")
+    member.MODULE = "tests.dying"
     supervision._FIRST_WAIT_S = 0.05
-    if "and hangs" in sys.argv:
+    if "--child" not in arguments:
+        # To start a process again takes a second, and tests of their own show that it is done.
+        supervision.MOST_DEATHS = 1
+    if hanging:
         supervision._FORCE_S = 1.0
         setattr(Writer, "close", hangs)  # noqa: B010 - a method of a class is not to be assigned
-    holder, name, replacement = PARTS[sys.argv[1]]
+    holder, name, replacement = PARTS[part]
     setattr(holder, name, replacement)
-    sys.exit(main(["serve"]))
+    sys.exit(main())

@@ -10,8 +10,8 @@ from ibconnect.database.embedded_directories import cluster_directory
 from ibconnect.database.migrations import available
 from ibconnect.database_url import hide_password
 from ibconnect.errors import DatabaseError
+from ibconnect.postgres import database
 from ibconnect.refusals import RIGHT, refusal
-from ibconnect.service import database
 
 OLDEST = 14
 _OFF_S, _FAR_OFF_S = 1.0, 30.0

@@ -7,7 +7,6 @@ once on the same link.
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 from ibconnect import observe as o
@@ -28,6 +27,7 @@ from ibconnect.gateway.download import (
 )
 from ibconnect.gateway.late import LateRows
 from ibconnect.gateway.link import Link
+from ibconnect.gateway.outcome import Outcome
 from ibconnect.gateway.positions import Check, PositionCheck
 from ibconnect.gateway.received import Arrivals
 from ibconnect.gateway.roster import Roster
@@ -37,15 +37,6 @@ from ibconnect.observe import Kind, observe
 _LIST_S = 2.0
 _LIST_AGAIN_S = 1.0
 SOME = "some"
-
-
-class Outcome(StrEnum):
-    """What a walk came to: figures to rely on of every account, of some, of none, or cut off."""
-
-    COMPLETE = "complete"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    ABORTED = "aborted"
 
 
 @dataclass(slots=True)

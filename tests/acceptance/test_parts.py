@@ -12,23 +12,34 @@ import pytest
 from ibconnect.database.pools import connect
 from tests.conftest import create_database, drop_database
 from tests.dying import PARTS
+from tests.faults.family import family
 from tests.faults.processes import wait_for
 from tests.paths import ROOT
 from tests.processes import DEADLINE_S, Process, get, process
 
 KEEPER = "the keeper of the gateway 127.0.0.1:1"
+# The process in which it is, if its death may be mended by starting that again; and what its death is called.
 LINES = {
-    "journal": "the writer of events has died for good: it cannot be read back",
-    "writer": "the writer of events has died for good: SystemExit: the writer's thread is gone",
-    "projector": "the projector of the snapshot tables has died for good: no tracking row",
-    "coordination": "the coordination with other instances has died for good: RuntimeError: nobody to ask",
-    "keeper": f"{KEEPER} has died for good: ValueError: no gateway of this kind",
-    "keeper without an error": f"{KEEPER} has died for good: RuntimeError: it ended by itself",
-    "listener": "the connection that wakes up waiting requests has died for good: RuntimeError: nobody listens",
-    "listener at once": "the connection that wakes up waiting requests has died for good: "
-    "RuntimeError: it did not even begin; the log may say why",
-    "tokens": "the watch over API tokens has died for good: RuntimeError: nobody reads",
-    "schema": "the preparation of the database has died for good: these tables are of somebody else",
+    "journal": ("record", "the writer of events has died for good: it cannot be read back"),
+    "writer": ("record", "the writer of events has died for good: SystemExit: the writer's thread is gone"),
+    "projector": ("project", "the projector of the snapshot tables has died for good: no tracking row"),
+    "coordination": (
+        "record",
+        "the coordination with other instances has died for good: RuntimeError: nobody to ask",
+    ),
+    "keeper": ("record", f"{KEEPER} has died for good: ValueError: no gateway of this kind"),
+    "keeper without an error": ("record", f"{KEEPER} has died for good: RuntimeError: it ended by itself"),
+    "listener": (
+        "api",
+        "the connection that wakes up waiting requests has died for good: RuntimeError: nobody listens",
+    ),
+    "listener at once": (
+        "api",
+        "the connection that wakes up waiting requests has died for good: "
+        "RuntimeError: it did not even begin; the log may say why",
+    ),
+    "tokens": ("api", "the watch over API tokens has died for good: RuntimeError: nobody reads"),
+    "schema": ("", "the preparation of the database has died for good: these tables are of somebody else"),
 }
 
 
@@ -65,9 +76,12 @@ def test_what_the_service_cannot_do_without_ends_it(url: str, tmp_path: Path, pa
     ended = died(url, tmp_path, part)
     assert ended.returncode == 1, ended.stderr
     assert ended.stdout == ""
+    process_of_it, line = LINES[part]
     lines = ended.stderr.splitlines()
-    assert lines[-1] == f"ibconnect: {LINES[part]}"
-    assert len(re.findall("what the service cannot do without has died", ended.stderr)) == 1
+    around = f"the process {process_of_it} has died for good: " if process_of_it else ""
+    assert lines[-1] == f"ibconnect: {around}{line}"
+    told = re.findall(r"what the service cannot do without has died.*kind=part_failed.* process=(\w+)", ended.stderr)
+    assert set(told) == ({process_of_it} if process_of_it else {"record", "project"}), "the log says where"
 
 
 def test_it_ends_also_if_something_hangs_meanwhile(url: str, tmp_path: Path) -> None:
@@ -110,16 +124,20 @@ def test_tables_that_were_dropped_are_made_again(service: Process, database_url:
     assert service.popen.poll() is None
 
 
-def test_a_spool_that_somebody_removes_ends_it_and_the_next_start_is_well(
-    service: Process, database_url: str, tmp_path: Path
-) -> None:
-    wait_for(lambda: list((tmp_path / "data" / "spool").glob("*/*.segment")), "it records")
-    shutil.rmtree(tmp_path / "data" / "spool")
-    assert service.popen.wait(DEADLINE_S) == 1
-    last = service.output.splitlines()[-1]
-    assert re.fullmatch(r"ibconnect: the writer of events has died for good: the journal \S+ is gone: .+", last)
-    with process(tmp_path / "again", "serve", **settings(database_url, tmp_path / "data")) as again:
-        wait_for(lambda: get(f"{again.url()}/readyz") == (200, {"Ready": True, "Reasons": []}), "it is ready")
+def test_a_spool_that_somebody_removes_ends_what_records_which_begins_again(service: Process, tmp_path: Path) -> None:
+    spool = tmp_path / "data" / "spool"
+    wait_for(lambda: list(spool.glob("*/*.segment")), "it records")
+    before = family(service)
+    shutil.rmtree(spool)
+    wait_for(lambda: list(spool.glob("*/*.segment")), "it records again")
+    after = family(service)
+    assert after["record"].pid != before["record"].pid
+    assert (after["project"].pid, after["api"].pid) == (before["project"].pid, before["api"].pid)
+    said = wait_for(lambda: get(f"{service.url()}/readyz")[1]["Reasons"], "it is said")
+    assert "the process record: ended with status 1" in said[0]
+    assert re.search(r"the writer of events has died for good: the journal \S+ is gone: .+", service.output)
+    assert service.stop() < 10
+    assert service.popen.returncode == 0
 
 
 def test_a_stray_file_in_the_spool_is_said_by_everything_and_stops_nothing(database_url: str, tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ from ibconnect.config import Config, load
 from ibconnect.gateway.peers import Peers
 from ibconnect.http.app import create_app, serve
 from ibconnect.http.peers import asking
+from ibconnect.lifetime import stop_event
 from ibconnect.observe import configure_logging
 from ibconnect.preparing import prepared
-from ibconnect.service import recording, stop_event
-from ibconnect.supervision import Parts
+from ibconnect.projecting import projecting
+from ibconnect.recording import recording
+from ibconnect.supervision import Parts, looking
 
 
 async def record(settings: dict[str, str]) -> None:
@@ -35,14 +37,17 @@ async def record(settings: dict[str, str]) -> None:
     await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
         preparing.result()
+        look = asyncio.create_task(looking())
         async with (
             asking() as ask,
             answering(config, Peers(ask), "PORT" in settings) as peers,
+            projecting(config.db_url, preparing, parts),
             recording(config, preparing, peers, parts),
         ):
             failing = asyncio.ensure_future(parts.failed.wait())
             await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
             parts.check()
+        look.cancel()
 
 
 @asynccontextmanager

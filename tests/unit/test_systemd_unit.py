@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.database.embedded_cluster import _SETTINGS, STOP_TIMEOUT_S
-from ibconnect.service import _STOP_S
+from ibconnect.serving import _ANSWERS_END_S, _WORK_ENDS_S
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "ibconnect.service"
 MOST_EXPOSED = 2.0
@@ -49,7 +49,7 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
 
 def test_the_embedded_postgres_is_stopped_by_the_service_and_in_its_time(service: dict[str, str]) -> None:
     assert service["KillMode"] == "mixed"
-    assert float(service["TimeoutStopSec"].removesuffix("s")) > STOP_TIMEOUT_S + _STOP_S
+    assert float(service["TimeoutStopSec"].removesuffix("s")) > STOP_TIMEOUT_S + _ANSWERS_END_S + _WORK_ENDS_S
     assert "RemoveIPC" not in service
 
 
