@@ -100,7 +100,7 @@ def checkpoint(url: str) -> None:
 
 
 class Process:
-    """A running child process, as the kernel sees it."""
+    """A running child process and those that it has started, as the kernel sees them."""
 
     def __init__(self, popen: "subprocess.Popen[bytes]") -> None:
         self.popen = popen
@@ -109,13 +109,24 @@ class Process:
     @property
     def cpu_seconds(self) -> float:
         """CPU time used so far, user and system, all threads."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids()]
+        return sum(int(fields[11]) + int(fields[12]) for fields in stats) / _TICKS_A_SECOND
+
+    def pids(self) -> list[int]:
+        """It, and those that it has started."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
 
     @property
     def rss_mb(self) -> float:
-        """Resident memory now, in MB (10^6 bytes)."""
+        """Resident memory now, in MB (10^6 bytes); what processes share counts for each of them."""
         return self._status("VmRSS")
+
+    @property
+    def pss_mb(self) -> float:
+        """The same, what is shared counted once."""
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self.pids()]
+        return sum(int(text.partition("\nPss:")[2].split()[0]) for text in rollups) * 1024 / 1e6
 
     @property
     def peak_rss_mb(self) -> float:
@@ -123,10 +134,10 @@ class Process:
         return self._status("VmHWM")
 
     def _status(self, name: str) -> float:
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith(f"{name}:"):
-                return int(line.split()[1]) * 1024 / 1e6
-        raise BenchError(f"the kernel does not tell {name}")
+        texts = [Path(f"/proc/{pid}/status").read_text() for pid in self.pids()]
+        if any(f"\n{name}:" not in text for text in texts):
+            raise BenchError(f"the kernel does not tell {name}")
+        return sum(int(text.partition(f"\n{name}:")[2].split()[0]) for text in texts) * 1024 / 1e6
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from ruamel.yaml import YAML
 
 from ibconnect.codes import MOST_LISTED
 from tests.conftest import url_of
+from tests.faults.family import family
 from tests.faults.lab import Simulators
 from tests.faults.processes import Server, running_server
 from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus, promtool
@@ -158,6 +159,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         wait_for(lambda: world.get(f"{main}/readyz") == 200, "it is ready")
         by_hand(world, of_victim)
         lost_part(world)
+        hung(world)
         bad_answers(world, main)
         kills(world)
         quiet.do(0, "connectivity", seconds=3600)
@@ -203,6 +205,19 @@ def lost_part(world: World) -> None:
     """The projector dies of tables that do not say what they are. (It is well again when it has run for a minute.)"""
     world.server.do("DELETE FROM snapshots.projection")
     world.fires("PartRestarts", instance="main")
+
+
+def hung(world: World) -> None:
+    """Every process that projects stands still."""
+    projectors = [family(world.running[name])["project"] for name in ("main", "victim")]
+    for each in projectors:
+        each.suspend()
+    world.fires("ProcessSilent", instance="main")
+    world.fires("NobodyProjects", instance="main")
+    for each in projectors:
+        each.resume()
+    world.watch.stops("ProcessSilent")
+    world.watch.stops("NobodyProjects")
 
 
 def bad_answers(world: World, url: str) -> None:

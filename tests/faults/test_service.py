@@ -15,6 +15,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from ibconnect.database.embedded_directories import cluster_directory
+from tests.faults.family import family
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row, surely_read
 from tests.faults.processes import Server, running_server
@@ -110,7 +111,7 @@ def test_a_service_started_again_without_postgres_records_to_the_spool(tmp_path:
             store.wait_for_sessions(0, 1)
             server.stop()
             simulators.go_on(100)
-            sent = surely_read(simulators, lambda: service.popen.send_signal(signal.SIGSTOP))
+            sent = surely_read(simulators, family(service)["record"].suspend)
         with process(tmp_path / "second", "serve", **settings) as service:
             assert ask(f"{service.url()}/readyz")[0] == 503
             connections = simulators.gateways[0].connections

@@ -7,9 +7,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.faults.family import family
 from tests.paths import CAPTURES
 from tests.processes import accounts, get, process
 
@@ -39,7 +39,7 @@ def test_full_load_while_refreshes_run(database_url: str, tmp_path: Path) -> Non
             latest = accounts(url, 1)["DU0000001"]
             report = f"{url}/v1/accounts/DU0000001/{latest}"
             assert get(report)[0] == 200
-            resident = psutil.Process(serve.popen.pid).memory_info
+            resident = family(serve)["api"].memory_info
             before = resident().rss
             said: list[str] = []
             load = threading.Thread(target=lambda: said.append(loaded(report)))
