@@ -81,8 +81,6 @@ HTTP_CONNECTIONS_CLOSED = Counter(
     "Connections closed as too many: idle ones in favour of new ones, and new ones that were refused.",
     ["why"],
 )
-
-
 HTTP_SECONDS = LoopHistogram("ibconnect_http_seconds", "Duration of HTTP requests.", ("route", "method", "status"))
 
 

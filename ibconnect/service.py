@@ -139,7 +139,8 @@ async def answering(
     expect(config, roles)
     app = create_app(config, database_seconds, roles, process, ask or nobody)
     async with serve(app, config.host, config.port, sockets) as site:
-        parts.watch_named({**(_LISTENER if API in roles else {}), **(_TOKENS if config.api_tokens or config.api_tokens_file else {})})
+        tokens = _TOKENS if config.api_tokens or config.api_tokens_file else {}
+        parts.watch_named({**(_LISTENER if API in roles else {}), **tokens})
         yield site
 
 
