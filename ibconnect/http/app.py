@@ -97,9 +97,7 @@ async def serve(
         await runner.cleanup()
 
 
-async def _listen(
-    runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int, sockets: list[socket.socket]
-) -> None:
+async def _listen(runner: Runner, crowd: Crowd, hosts: Sequence[str], port: int, sockets: list[socket.socket]) -> None:
     try:
         while sockets:
             await ListeningSite(runner, sockets[0], crowd).start()
