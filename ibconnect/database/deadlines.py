@@ -18,6 +18,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 Result = TypeVar("Result")
+_AGAIN_S = 2.0
 
 
 async def within(seconds: float, connection: AsyncConnection[Any], work: Awaitable[Result]) -> Result:
@@ -36,12 +37,28 @@ async def within(seconds: float, connection: AsyncConnection[Any], work: Awaitab
         raise
 
 
+async def ended(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel tasks that ask Postgres, and wait until they have ended; how is of no interest.
+
+    Those that go on are cancelled again: in Python 3.11 a cancellation is lost that comes in the moment in which a
+    pool's connection does (``asyncio.wait_for``).
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
 async def _ended(task: "asyncio.Future[Any]", connection: AsyncConnection[Any]) -> None:
     if not task.done():
         _hang_up(connection)
         await asyncio.wait({task})
     if not task.cancelled():
-        # Looked at, or asyncio would tell of it when nobody does: how work ends that is cancelled is of no interest.
+        # Looked at, or asyncio would tell of it when nobody does.
         task.exception()
 
 

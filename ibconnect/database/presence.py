@@ -16,7 +16,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from ibconnect import __version__
-from ibconnect.database.deadlines import within
+from ibconnect.database import discreet
+from ibconnect.database.deadlines import ended, within
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.observe import Trouble
@@ -41,8 +42,7 @@ async def present(url: str, instance: str, roles: frozenset[str], address: Addre
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 async def _say_on(url: str, about: dict[str, object], address: Address) -> None:
@@ -51,7 +51,9 @@ async def _say_on(url: str, about: dict[str, object], address: Address) -> None:
         while True:
             try:
                 async with asyncio.timeout(_ANSWER_S):
-                    connection = await AsyncConnection.connect(autocommit=True, **parameters(url, name="presence"))
+                    connection = await discreet.AsyncConnection[TupleRow].connect(
+                        autocommit=True, **parameters(url, name="presence")
+                    )
                 async with connection:
                     await _beat(connection, about, address(_local_host(connection)), refused)
             except psycopg.errors.UndefinedTable:

@@ -7,13 +7,13 @@ that it is to count; and within a time, so that a database that hangs does not l
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.events.wire import time_in
 from ibconnect.http import reads
@@ -76,9 +76,7 @@ class Progress:
     async def close(self) -> None:
         """Wait for nothing any more."""
         if self._asking is not None:
-            self._asking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._asking
+            await ended(self._asking)
 
 
 def _applied(position: int, newest: int, oldest_state: bytes | None, poisoned: int) -> Applied:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import orjson
 
+from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
 from ibconnect.http.holders import HOLDER, OURS, Holder
@@ -192,11 +193,7 @@ class Refresher:
 
     async def close(self) -> None:
         """End the waits that nobody is left to hear of."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await ended(*self._running.values())
 
     async def _refresh(self, ask: _Ask, holder: Holder) -> bool:
         """Ask and wait; whether it ended in time."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from ibconnect.config import Config
+from ibconnect.database.deadlines import ended
 from ibconnect.database.pools import async_pool
 from ibconnect.http.access import AccessLog, as_combined, as_json
 from ibconnect.http.auth import Guard, follow_tokens, open_guard
@@ -184,9 +185,7 @@ async def _background(stack: AsyncExitStack, name: str, work: Coroutine[None, No
     task.add_done_callback(_tell_failure)
 
     async def stop() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
 
     stack.push_async_callback(stop)
 

@@ -14,6 +14,7 @@ import brotli  # type: ignore[import-untyped]
 import zstandard
 from aiohttp import web
 
+from ibconnect.database.deadlines import ended
 from ibconnect.http.asked import about
 from ibconnect.http.calls import Call, route_of
 from ibconnect.http.headers import COMMON, best_encoding
@@ -45,17 +46,7 @@ async def attended(request: web.Request, work: Coroutine[Any, Any, Result]) -> R
                 return task.result()
         raise ClientGone("the client has left")
     finally:
-        await _stopped(task)
-
-
-async def _stopped(task: "asyncio.Future[Any]") -> None:
-    """Cancel what nobody waits for, and let it clean up."""
-    if not task.done():
-        task.cancel()
-        await asyncio.wait({task})
-    if not task.cancelled():
-        # Looked at, or asyncio would tell of it: how work ended that nobody waits for is of no interest.
-        task.exception()
+        await ended(task)
 
 
 class _Compressor(Protocol):
@@ -127,7 +118,7 @@ async def send_stream(
         if not is_head:
             await _send_or_cut(call, response, first, chunks, _compressor(encoding))
     finally:
-        await _stopped(first)
+        await ended(first)
     return response
 
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import psycopg
 
+from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.http import reads
@@ -75,8 +76,7 @@ class Tables:
     async def close(self) -> None:
         """End what is looked for."""
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait({self._looking})
+            await ended(self._looking)
 
     async def vouch(self, generation: int) -> None:
         """Return if what was read just now came out of tables of this version: ``generation`` is their oid.

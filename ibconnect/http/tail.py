@@ -2,6 +2,7 @@
 
 import asyncio
 
+from ibconnect.database.deadlines import ended
 from ibconnect.http.event_scan import head
 from ibconnect.http.holders import HOLDER, OURS, Holder
 from ibconnect.http.limits import POLL_SECONDS, TAILS_MAX, TAILS_PER_TOKEN
@@ -54,5 +55,4 @@ class Tails:
     async def close(self) -> None:
         """End a look that nobody waits for."""
         if self._look is not None:
-            self._look.cancel()
-            await asyncio.wait((self._look,))
+            await ended(self._look)

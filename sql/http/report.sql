@@ -174,7 +174,7 @@ SELECT
     currency.id::text,
     currency.code
 FROM currency
-WHERE currency.id = ANY(%(ids)s::smallint[]);
+WHERE currency.id = ANY(%(ids)s::integer[]);
 
 -- name: attribute_sets
 -- What some attribute sets hold; neither they nor their attributes ever change within one build of the tables.

@@ -14,7 +14,7 @@ CREATE TABLE projection (
 );
 
 CREATE TABLE currency (
-    id smallint PRIMARY KEY,
+    id integer PRIMARY KEY,
     code text NOT NULL UNIQUE,
     iso_4217_code smallint,
     name text
@@ -31,12 +31,12 @@ CREATE TABLE account (
 );
 
 CREATE TABLE security_type (
-    id smallint PRIMARY KEY,
+    id integer PRIMARY KEY,
     name text NOT NULL UNIQUE
 );
 
 CREATE TABLE exchange (
-    id smallint PRIMARY KEY,
+    id integer PRIMARY KEY,
     name text NOT NULL UNIQUE
 );
 
@@ -53,13 +53,13 @@ CREATE TABLE contract (
     id integer PRIMARY KEY,
     ib_contract_id bigint,
     symbol_id integer NOT NULL REFERENCES symbol,
-    security_type_id smallint NOT NULL REFERENCES security_type,
+    security_type_id integer NOT NULL REFERENCES security_type,
     last_trade_date text NOT NULL,
     strike text NOT NULL,
     option_right text NOT NULL,
     multiplier text NOT NULL,
-    exchange_id smallint NOT NULL REFERENCES exchange,
-    currency_id smallint NOT NULL REFERENCES currency,
+    exchange_id integer NOT NULL REFERENCES exchange,
+    currency_id integer NOT NULL REFERENCES currency,
     local_symbol_id integer NOT NULL REFERENCES symbol,
     trading_class_id integer NOT NULL REFERENCES symbol,
     UNIQUE (
@@ -139,7 +139,7 @@ CREATE TABLE account_attribute (
     ordinal smallint NOT NULL,
     tag text NOT NULL,
     segment text,
-    currency_id smallint REFERENCES currency,
+    currency_id integer REFERENCES currency,
     value text NOT NULL,
     PRIMARY KEY (attribute_set_id, ordinal)
 );
@@ -157,7 +157,7 @@ CREATE TABLE account_snapshot (
     refresh_id integer NOT NULL,
     gateway_id integer NOT NULL,
     attribute_set_id integer NOT NULL,
-    base_currency_id smallint,
+    base_currency_id integer,
     ready boolean NOT NULL,
     is_repeat boolean NOT NULL,
     is_foreign boolean NOT NULL,
@@ -215,7 +215,7 @@ CREATE TABLE account_segment (
 -- The ledger: figures per currency, and in the base currency for all of them (currency BASE).
 CREATE TABLE account_ledger (
     account_snapshot_id integer NOT NULL,
-    currency_id smallint NOT NULL,
+    currency_id integer NOT NULL,
     accrued_cash numeric,
     cash_balance numeric,
     corporate_bond_value numeric,
@@ -248,7 +248,7 @@ CREATE TABLE account_value (
     ordinal integer NOT NULL,
     tag text NOT NULL,
     segment text,
-    currency_id smallint,
+    currency_id integer,
     is_ledger boolean NOT NULL,
     value text NOT NULL,
     amount numeric
@@ -286,7 +286,7 @@ CREATE TABLE account_model_value (
     model text NOT NULL,
     tag text NOT NULL,
     segment text,
-    currency_id smallint,
+    currency_id integer,
     is_ledger boolean NOT NULL,
     value text NOT NULL,
     amount numeric

@@ -254,7 +254,7 @@ CROSS JOIN LATERAL (
     SELECT
         figure.tag,
         nullif(account_segment.segment, '') AS segment,
-        NULL::smallint AS currency_id,
+        NULL::integer AS currency_id,
         true AS is_in_base,
         figure.amount::text AS value,
         false AS is_ledger,
