@@ -5,6 +5,7 @@ pass stands in the list below, with the reason.
 """
 
 import ast
+import re
 import textwrap
 from pathlib import Path
 
@@ -276,3 +277,9 @@ def test_what_is_right_is_left_alone(body: str) -> None:
 def test_the_innermost_function_is_named() -> None:
     nested = "def outer():\n    def inner():\n        time.sleep(1)\n    time.sleep(2)\n\ntime.sleep(3)\n"
     assert [(function, line) for function, line, _ in waits(nested)] == [("inner", 3), ("outer", 4), ("", 6)]
+
+
+@pytest.mark.parametrize("page", sorted((TESTS.parent / "docs").glob("*.md")), ids=lambda page: page.stem)
+def test_tests_that_a_page_names_are_there(page: Path) -> None:
+    there = {path.name for path in TESTS.rglob("test_*.py")}
+    assert set(re.findall(r"\btest_\w+\.py\b", page.read_text())) <= there
