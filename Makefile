@@ -8,7 +8,8 @@ UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 WORKERS ?= auto
-SLOW := tests/faults tests/docs tests/integration/test_http_schemathesis.py
+SLOW := tests/faults tests/docs tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
+	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py
 CONTAINERS := tests/containers
 
 .PHONY: help setup demo test test-again test-slow test-slow-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean

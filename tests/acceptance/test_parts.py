@@ -73,7 +73,13 @@ def died(url: str, tmp_path: Path, *arguments: str) -> "subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize("part", PARTS)
+# One of each process always, the others with the slow ones: each starts a whole service.
+USUAL = ("writer", "projector", "listener", "schema")
+
+
+@pytest.mark.parametrize(
+    "part", [each if each in USUAL else pytest.param(each, marks=pytest.mark.slow) for each in PARTS]
+)
 def test_what_the_service_cannot_do_without_ends_it(url: str, tmp_path: Path, part: str) -> None:
     ended = died(url, tmp_path, part)
     assert ended.returncode == 1, ended.stderr
