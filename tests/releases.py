@@ -1,6 +1,7 @@
 """Earlier versions of the program, out of the history of this clone."""
 
 import io
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -10,17 +11,26 @@ from tests.paths import ROOT
 
 
 def version_before(directory: Path) -> None:
-    """Put the tree as it was before the newest migration was written into a directory.
+    """Put the newest tree that had all migrations but the newest one into a directory.
 
     :raises LookupError: the clone has no history
     """
-    newest = f"sql/migrations/{available()[-1].name}.sql"
     try:
-        commit = _git("log", "--diff-filter=A", "--format=%H", "--", newest).decode().split()[-1]
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", f"{commit}^"))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", _commit_before()))) as archive:
             archive.extractall(directory, filter="data")
-    except (OSError, IndexError, subprocess.CalledProcessError):
+    except (OSError, LookupError, subprocess.CalledProcessError):
         raise LookupError("no clone with its history") from None
+
+
+def _commit_before() -> str:
+    """That commit. Between it and this one may be others, with numbers that occur twice."""
+    wanted = [migration.number for migration in available()[:-1]]
+    changes = _git("log", "--format=%H^", "--", "sql/migrations").decode().split()
+    for commit in ["HEAD", *changes]:
+        names = _git("ls-tree", "--name-only", commit, "sql/migrations/").decode().split()
+        if [int(number) for number in re.findall(r"/(\d{4})_", "\n".join(names))] == wanted:
+            return commit
+    raise LookupError("no commit has them")
 
 
 def _git(*arguments: str) -> bytes:
