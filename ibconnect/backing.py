@@ -15,7 +15,7 @@ from typing import Any
 
 from ibconnect.config import Config
 from ibconnect.database.dump import dump
-from ibconnect.database.pools import connect, explained
+from ibconnect.database.pools import SERVERS_OWN, connect, explained
 from ibconnect.database.restore import Restored, restore
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, ProjectionError
@@ -34,7 +34,7 @@ def run_backup(config: Config, file: Path, environ: Mapping[str, str]) -> int:
     if file.is_dir():
         raise DatabaseError(f"{file} is a directory: name a file")
     with _ending_cleanly(), database(config) as url, ExitStack() as stack:
-        watch = stack.enter_context(connect(url, name="backup"))
+        watch = stack.enter_context(connect(url, name="backup", search_path=SERVERS_OWN))
         stack.enter_context(explained("the backup failed"))
         if not watch.execute(_Q["has_events"]).fetchone()[0]:  # type: ignore[index]
             raise DatabaseError("the database holds no events: there is nothing to back up")
@@ -85,7 +85,7 @@ def _told(done: Restored, config: Config) -> Iterator[str]:
     if len(done.missing) > _SHOWN:
         yield f"and {len(done.missing) - _SHOWN} more of that kind"
     if done.are_roles:
-        yield "next: as ibconnect_owner `ibconnect migrate` and psql --file deploy/postgres/grants.sql; then serve"
+        yield "next: `ibconnect migrate` as ibconnect_owner; then `ibconnect serve` as ibconnect_recorder"
     else:
         yield "next: ibconnect serve"
     spool = config.data_dir / "spool"

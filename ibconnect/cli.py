@@ -230,14 +230,17 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _migrate(_: argparse.Namespace) -> int:
     from ibconnect.database.migrations import migrate
+    from ibconnect.database.rights import give_rights
     from ibconnect.postgres import database
 
     with database(_settings()) as url:
         applied = migrate(url)
-    for migration in applied:
-        print(f"applied {migration.name}")
-    if not applied:
-        print("the database's schema is up to date")
+        for migration in applied:
+            print(f"applied {migration.name}")
+        if not applied:
+            print("the database's schema is up to date")
+        if give_rights(url):
+            print("the roles have their rights on it")
     return 0
 
 

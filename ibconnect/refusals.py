@@ -19,8 +19,8 @@ class Refusal(NamedTuple):
 
 
 _GRANTS = (
-    "as ibconnect_owner run `ibconnect migrate`, then psql --file deploy/postgres/grants.sql "
-    "(before both, as a superuser or the database's owner: deploy/postgres/roles.sql)"
+    "run `ibconnect migrate` as ibconnect_owner, which gives the rights of all roles "
+    "(before it, as a superuser or the database's owner: psql --file deploy/postgres/roles.sql)"
 )
 PASSWORD = Refusal(
     "the password is wrong, or there is no such role",

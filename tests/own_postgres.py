@@ -21,6 +21,8 @@ from tests.paths import ROOT
 
 ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 GRANTS = ROOT / "deploy" / "postgres" / "grants.sql"
+GRANTS_TEXT = ROOT / "sql" / "database" / "grants.sql"
+HAND_OVER = ROOT / "deploy" / "postgres" / "hand_over.sql"
 PASSWORD = "p@ss:w/ör d%?&"
 """Of every role: all that must be written otherwise in a URL."""
 _SUPERUSER, ADMINISTRATOR = "chief", "administrator"

@@ -14,6 +14,9 @@
 -- slips. Limits and rights are not its own to change.
 \set ON_ERROR_STOP on
 BEGIN;
+-- Run again, by a superuser as a rule: a function that one of these roles has put into a schema of its own must not be
+-- taken for the server's.
+SET LOCAL search_path = pg_catalog;
 
 DO $$
 DECLARE

@@ -15,10 +15,7 @@ from ibconnect.refusals import RIGHT, refusal
 
 OLDEST = 14
 _OFF_S, _FAR_OFF_S = 1.0, 30.0
-_ORDER = (
-    "the order is: `ibconnect migrate` as ibconnect_owner, psql --file deploy/postgres/grants.sql as the same, "
-    "`ibconnect serve` as ibconnect_recorder"
-)
+_ORDER = "the order is: `ibconnect migrate` as ibconnect_owner, then `ibconnect serve` as ibconnect_recorder"
 
 
 def check_postgres(config: Config) -> Iterator[Finding]:

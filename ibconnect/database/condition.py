@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from ibconnect.database.pools import LIVE_SCHEMA, connect, explained
+from ibconnect.database.pools import LIVE_SCHEMA, SERVERS_OWN, connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.times import to_micros
 
@@ -41,7 +41,10 @@ def condition(url: str, *, is_for_reads: bool = False) -> Condition:
     :raises DatabaseUnavailable: it cannot be reached
     :raises DatabaseError: it does not answer the questions
     """
-    with connect(url, name="check") as connection, explained("it cannot be asked how it is"):
+    with (
+        connect(url, name="check", search_path=SERVERS_OWN) as connection,
+        explained("it cannot be asked how it is"),
+    ):
         connection.execute(_Q["limit_time"])
         return _condition(connection, "missing_rights_of_reads" if is_for_reads else "missing_rights")
 

@@ -138,6 +138,7 @@ def _hint(said: str) -> str:
     if not re.search(r"permission denied|lack SELECT", said):
         return ""
     return (
-        "; back up as ibconnect_backup or ibconnect_recorder (deploy/postgres/roles.sql, then grants.sql, give them "
-        "what it takes), and grant them SELECT on tables of your own, or GRANT pg_read_all_data TO ibconnect_backup"
+        "; back up as ibconnect_backup or ibconnect_recorder (deploy/postgres/roles.sql, then `ibconnect migrate` as "
+        "ibconnect_owner, give them what it takes), and grant them SELECT on tables of your own, "
+        "or GRANT pg_read_all_data TO ibconnect_backup"
     )

@@ -18,6 +18,7 @@ from psycopg import sql
 
 from ibconnect.acting import as_owner, read_text
 from ibconnect.database.embedded_account import Account
+from ibconnect.database.pools import SERVERS_OWN
 from ibconnect.database.sql import queries
 from ibconnect.errors import EmbeddedPostgresError
 
@@ -190,7 +191,9 @@ def entrust(cluster: Cluster) -> None:
     :raises EmbeddedPostgresError: Postgres refuses that
     """
     try:
-        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        # What the service's role has made is not to be taken for the server's own.
+        only = f"-c search_path={SERVERS_OWN}"
+        with psycopg.connect(cluster.url(), autocommit=True, options=only) as connection:
             for query in ("make_role", "hand_over"):
                 connection.execute(_Q[query])
     except psycopg.Error as exc:

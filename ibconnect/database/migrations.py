@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 
 from ibconnect.database.outages import is_passing
-from ibconnect.database.pools import connect
+from ibconnect.database.pools import SERVERS_OWN, connect
 from ibconnect.database.sql import queries, read_sql, sql_root
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
 
@@ -69,7 +69,7 @@ def migrate(url: str) -> list[Migration]:
     :raises DatabaseUnavailable: Postgres cannot be reached, or cannot be written to now (a standby, a full disk)
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
     """
-    with connect(url, name="migrate", search_path="public") as connection:
+    with connect(url, name="migrate", search_path=SERVERS_OWN) as connection:
         try:
             if not _has_any(connection):
                 _refuse_stranger(connection)
@@ -95,7 +95,7 @@ def _refuse_stranger(connection: Connection[tuple[object, ...]]) -> None:
         raise SchemaError(
             f"the roles of deploy/postgres/roles.sql are made for this database, whose schema is to be made or brought "
             f"up to date by {wanted}, not by {us}. The order is: `ibconnect migrate` with the DB_URL of {wanted}; "
-            "psql --file deploy/postgres/grants.sql as the same; then `ibconnect serve` with that of ibconnect_recorder"
+            "then `ibconnect serve` with that of ibconnect_recorder"
         )
 
 

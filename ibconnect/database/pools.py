@@ -23,6 +23,9 @@ from ibconnect.refusals import refusal
 
 LIVE_SCHEMA = "snapshots"
 LIVE_PATH = f"{LIVE_SCHEMA}, public"
+SERVERS_OWN = "pg_catalog"
+"""The search_path of whoever may more than others: a function that somebody with fewer rights has put into a schema,
+and that fits an expression better than the server's own, would run with these rights."""
 CONNECT_TIMEOUT_S = 5
 # Whoever needs a connection is told soon that there is none; the pool tries again whenever somebody needs one. Its own
 # way, to try less and less often, would go on failing for minutes after Postgres is back.

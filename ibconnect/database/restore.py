@@ -23,7 +23,7 @@ from psycopg.sql import SQL, Identifier
 
 from ibconnect.database.contents import Contents, contents_of
 from ibconnect.database.dump import run
-from ibconnect.database.pools import LIVE_SCHEMA, connect, explained
+from ibconnect.database.pools import LIVE_SCHEMA, SERVERS_OWN, connect, explained
 from ibconnect.database.programs import Login, Program, fitting, login
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError
@@ -82,7 +82,10 @@ def restore(url: str, file: Path, environ: Mapping[str, str], views: Collection[
     """
     program = fitting("pg_restore", 0, newest=True)
     contents = _read(program, file, views)
-    with connect(url, name="restore") as connection, explained("the database cannot be looked into"):
+    with (
+        connect(url, name="restore", search_path=SERVERS_OWN) as connection,
+        explained("the database cannot be looked into"),
+    ):
         _refuse_full(connection)
         owners = _owners(connection)
     access = login(url, environ, name="restore")

@@ -21,6 +21,7 @@ from tests.faults.test_backup import events
 from tests.own_postgres import (
     ADMINISTRATOR,
     GRANTS,
+    GRANTS_TEXT,
     ROLES,
     OwnServer,
     installations,
@@ -29,7 +30,7 @@ from tests.own_postgres import (
     psql,
     run_file,
 )
-from tests.paths import CAPTURES, scratch
+from tests.paths import CAPTURES, ROOT, scratch
 from tests.processes import Process, accounts, get, process
 from tests.projecting import read_tables
 from tests.serving import logged
@@ -103,9 +104,8 @@ class Lab:
     def install(self, server: OwnServer) -> str:
         """A database set up as README.md says."""
         name = server.new_with_roles()
-        owner = server.url("ibconnect_owner", name)
-        self.must("migrate", DB_URL=owner)
-        run_file(owner, GRANTS)
+        said = self.must("migrate", DB_URL=server.url("ibconnect_owner", name))
+        assert said.endswith("the roles have their rights on it\n")
         return name
 
     def record(self, url: str, **settings: str) -> None:
@@ -140,10 +140,11 @@ def test_the_files_run_again_in_another_database_and_stop_at_the_first_error(ser
     code, said = psql(owner, GRANTS)
     assert (code, said.count("ERROR")) == (3, 1)
     migrate(owner)
-    half = tmp_path / "grants.sql"
-    half.write_text(
-        GRANTS.read_text().replace("GRANT USAGE ON SCHEMA coordination", "GRANT NOTHING ON coordination", 1)
-    )
+    half, text = (tmp_path / path.relative_to(ROOT) for path in (GRANTS, GRANTS_TEXT))
+    for path in (half, text):
+        path.parent.mkdir(parents=True)
+        path.write_text((ROOT / path.relative_to(tmp_path)).read_text())
+    text.write_text(text.read_text().replace("GRANT USAGE ON SCHEMA coordination", "GRANT NOTHING ON coordination", 1))
     code, said = psql(owner, half)
     assert (code, said.count("ERROR")) == (3, 1)
     rights = "SELECT has_any_column_privilege('ibconnect_recorder', 'stored_events', 'INSERT')"
@@ -209,7 +210,7 @@ def test_a_refused_login_is_told_as_what_it_is_and_recording_goes_on_when_it_is_
         wait_for(lambda: reasons(address) == "", lambda: reasons(address))
         server.do("REVOKE ALL ON coordination.instance FROM ibconnect_recorder", cut, database=name)
         wait_for(lambda: "a right is missing" in reasons(address), lambda: reasons(address))
-        run_file(server.url("ibconnect_owner", name), GRANTS)
+        lab.must("migrate", DB_URL=server.url("ibconnect_owner", name))
         wait_for(lambda: reasons(address) == "", lambda: reasons(address))
     finally:
         server.set_password("ibconnect_recorder")
@@ -307,7 +308,6 @@ def test_a_restore_gives_everything_to_whom_it_belongs(
     assert (code, "is not empty" in output) == (1, True)
     if kind == "roles":
         lab.must("migrate", DB_URL=owner)
-        run_file(owner, GRANTS)
     recorder = server.url(roles_of(kind)[0], name)
     found = events(recorder)
     assert 0 < len(found) <= len(dump.events)
@@ -382,12 +382,11 @@ def test_an_installation_of_the_first_version_is_upgraded_as_readme_says(
         code, output = lab.run("serve", DB_URL=recorder, PORT="0", IB_GW="127.0.0.1:1")
         assert (code, "ibconnect migrate" in output) == (1, True)
         lab.must("migrate", DB_URL=owner)
-        run_file(owner, GRANTS)
         lab.record(recorder)
         file = str(lab.directory / "dump")
         lab.must("backup", file, DB_URL=recorder)
         run_file(server.url("chief", name), ROLES)
-        run_file(owner, GRANTS)
+        assert "the roles have their rights on it" in lab.must("migrate", DB_URL=owner)
         server.set_password("ibconnect_backup", role="chief")
         lab.must("backup", file, DB_URL=server.url("ibconnect_backup", name))
 

@@ -17,6 +17,7 @@ from ibconnect.checking.checks import findings
 from ibconnect.checking.findings import Finding, Level
 from ibconnect.database.embedded import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
+from ibconnect.database.rights import give_rights
 from ibconnect.projections.schema import ensure
 from ibconnect.simulator import Gateway, Scenario
 from tests.faults.proxy import Proxy
@@ -132,7 +133,9 @@ def test_what_roles_lack_is_named(empty_database_url: str, tmp_path: Path, missi
     else:
         lack = "INSERT on public.stored_events" if missing == "grants" else "DELETE on coordination.instance"
         assert lack in found["rights"].detail
-        assert "grants.sql" in found["rights"].advice
+        assert "`ibconnect migrate` as ibconnect_owner" in found["rights"].advice
+        assert give_rights(owner)
+        assert look(recorder, tmp_path / "data")["rights"].level is Level.OK, "as advised"
 
 
 def test_schemas_of_other_versions_and_none(database_url: str, empty_database_url: str, tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ async def test_missing_rights_end_it_and_say_what_to_do(empty_database_url: str,
     if missing == "the grants":
         migrate(as_role(empty_database_url, "owner"))
     role = "reader" if missing == "the schema" else "recorder"
-    order = r"The order is: `ibconnect migrate` with the DB_URL of ibconnect_owner; psql .*grants.sql.*; then `ibconn"
-    lacks = r"(?s)permission denied.*as ibconnect_owner run `ibconnect migrate`, then psql .*grants.sql"
+    order = r"The order is: `ibconnect migrate` with the DB_URL of ibconnect_owner; then `ibconnect serve`"
+    lacks = r"(?s)permission denied.*run `ibconnect migrate` as ibconnect_owner, which gives the rights"
     with pytest.raises(DatabaseError, match=order if missing == "the schema" else lacks):
         await asyncio.wait_for(prepared(as_role(empty_database_url, role)), 30)
     assert troubles.lasting() == []

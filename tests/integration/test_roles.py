@@ -1,5 +1,7 @@
 """The roles of deploy/postgres: each can do its part of the work with the real code, and no more."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -7,6 +9,9 @@ from uuid_utils.compat import uuid7
 
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import connect
+from ibconnect.database.rights import give_rights
+from ibconnect.database.sql import queries
+from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.schema import ensure
@@ -24,13 +29,12 @@ def execute(url: str, statement: str) -> None:
 
 @pytest.fixture
 def installed(empty_database_url: str) -> str:
-    """A database set up as README.md says: roles, migration by the owner, grants by the owner."""
+    """A database set up as README.md says: roles, migration by the owner, who gives the rights."""
     for _ in range(2):
         run_file(empty_database_url, ROLES)
     owner = as_role(empty_database_url, "owner")
     migrate(owner)
-    for _ in range(2):
-        run_file(owner, GRANTS)
+    assert [give_rights(owner), give_rights(owner)] == [True, True]
     return empty_database_url
 
 
@@ -90,3 +94,63 @@ def test_the_reader_reads_everything_and_writes_nothing(installed: str) -> None:
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             execute(reader, statement)
+
+
+def rights(url: str) -> set[tuple[object, ...]]:
+    """Every right that a role has on what the migrations make."""
+    with connect(as_role(url, "owner"), name="test") as connection:
+        return set(
+            connection.execute(
+                """
+                SELECT relname, attname, privilege_type, grantee::regrole::text
+                FROM pg_class
+                JOIN pg_namespace ON pg_namespace.oid = relnamespace AND nspname IN ('public', 'coordination')
+                LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attacl IS NOT NULL
+                CROSS JOIN LATERAL aclexplode(coalesce(attacl, relacl))
+                UNION
+                SELECT nspname, NULL, privilege_type, grantee::regrole::text
+                FROM pg_namespace CROSS JOIN LATERAL aclexplode(nspacl)
+                WHERE nspname = 'coordination'
+                """
+            ).fetchall()
+        )
+
+
+def test_migrate_and_the_file_for_people_give_the_same_rights(installed: str) -> None:
+    given = rights(installed)
+    assert ("stored_events", "topic", "INSERT", "ibconnect_recorder") in given
+    execute(as_role(installed, "owner"), "REVOKE ALL ON ALL TABLES IN SCHEMA coordination FROM ibconnect_recorder")
+    assert rights(installed) < given
+    run_file(as_role(installed, "owner"), GRANTS)
+    assert rights(installed) == given
+
+
+def test_two_who_give_rights_at_once_are_not_in_each_others_way(installed: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(give_rights, [as_role(installed, "owner")] * 5))
+    assert given == [True] * 5
+
+
+def test_only_the_owner_gives_rights_and_only_where_there_are_roles(installed: str, server_url: str) -> None:
+    for role in ("recorder", "reader", "backup"):
+        assert not give_rights(as_role(installed, role))
+    assert not give_rights(installed), "a superuser"
+    assert not give_rights(server_url), "a database without roles"
+
+
+def test_rights_are_given_where_an_earlier_version_made_no_role_for_backups(installed: str) -> None:
+    """Roles belong to the whole server: those that only read are called otherwise here, for a while."""
+    with connect(installed, name="test") as connection, connection.transaction(force_rollback=True):
+        connection.execute("ALTER ROLE ibconnect_backup RENAME TO somebody_else")
+        connection.execute("ALTER ROLE ibconnect_reader RENAME TO somebody_else_too")
+        connection.execute("SET ROLE ibconnect_owner")
+        connection.execute(queries("database/grants")["grants"])
+
+
+def test_rights_that_cannot_be_given_now_are_told_as_that(installed: str) -> None:
+    """Somebody holds what has to be locked for longer than the role waits."""
+    owner = as_role(installed, "owner")
+    with connect(installed, name="holder") as holder, holder.transaction():
+        holder.execute("LOCK TABLE schema_migration IN EXCLUSIVE MODE")
+        with pytest.raises(DatabaseUnavailable, match=r"the rights of the roles cannot be given: .*lock timeout"):
+            give_rights(f"{owner}&options=-c%20lock_timeout%3D200ms")

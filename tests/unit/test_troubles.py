@@ -104,7 +104,7 @@ def test_what_somebody_has_to_mend_is_told_with_what_to_do(state: State) -> None
     with logged() as lines:
         state.note("a", error=psycopg.errors.InsufficientPrivilege("permission denied"))
         state.note("b", error=psycopg.errors.DiskFull("no space left"))
-    assert "grants.sql" in lines()[0]["advice"]
+    assert "ibconnect migrate" in lines()[0]["advice"]
     assert "advice" not in lines()[1]
 
 

@@ -1,0 +1,49 @@
+-- What each role of deploy/postgres/roles.sql may do with the tables that the migrations make. Pure SQL, run as
+-- ibconnect_owner in a transaction of its own, any number of times: by `ibconnect migrate`, and for people by
+-- deploy/postgres/grants.sql.
+
+-- name: grants
+-- Nothing here is looked for where others may make things: a function of the recorder's that fits better than the
+-- server's would run with the owner's rights. Two who grant at once would be in each other's way: the lock lets one wait.
+SET LOCAL search_path = pg_catalog;
+LOCK TABLE public.schema_migration IN EXCLUSIVE MODE;
+
+GRANT SELECT ON public.stored_events, public.schema_migration TO ibconnect_recorder;
+-- Not the position (notification_id): those come from the sequence alone. Whoever could choose one could put an event
+-- beyond all others, or into the past.
+REVOKE INSERT ON public.stored_events FROM ibconnect_recorder;
+GRANT INSERT (originator_version, originator_id, topic, state) ON public.stored_events TO ibconnect_recorder;
+GRANT USAGE, SELECT ON SEQUENCE public.stored_events_notification_id_seq TO ibconnect_recorder;
+
+-- The recorder locks the table so that events become visible in the order of their positions. Before Postgres 17
+-- only a right to change rows gives the right to lock; the table's trigger refuses every change all the same.
+DO $$
+BEGIN
+    EXECUTE format(
+        'GRANT %s ON public.stored_events TO ibconnect_recorder',
+        CASE WHEN current_setting('server_version_num')::integer >= 170000 THEN 'MAINTAIN' ELSE 'UPDATE' END
+    );
+END
+$$;
+
+-- A dump reads the sequences too. (The recorder may make one.)
+GRANT USAGE ON SCHEMA coordination TO ibconnect_recorder;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coordination TO ibconnect_recorder;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA coordination TO ibconnect_recorder;
+
+-- Those that only read, as far as they are there: roles.sql of an earlier version made no ibconnect_backup.
+DO $$
+DECLARE
+    role name;
+BEGIN
+    FOR role IN SELECT rolname FROM pg_roles WHERE rolname IN ('ibconnect_reader', 'ibconnect_backup') LOOP
+        EXECUTE format('GRANT SELECT ON public.stored_events, public.schema_migration TO %I', role);
+        EXECUTE format('GRANT USAGE ON SCHEMA coordination TO %I', role);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA coordination TO %I', role);
+        IF role = 'ibconnect_backup' THEN
+            EXECUTE format('GRANT SELECT ON SEQUENCE public.stored_events_notification_id_seq TO %I', role);
+            EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA coordination TO %I', role);
+        END IF;
+    END LOOP;
+END
+$$;
