@@ -37,8 +37,12 @@ write() {
     fi
 }
 
+# Postgres' superuser, who sets it up, and two roles: one that brings the schema up to date, one that records and answers.
 write postgres_password "$(random)"
-write db_url "postgresql://ibconnect:$(cat "$directory/postgres_password")@postgres:5432/ibconnect"
+for role in owner recorder; do
+    write "${role}_password" "$(random)"
+    write "${role}_db_url" "postgresql://ibconnect_$role:$(cat "$directory/${role}_password")@postgres:5432/ibconnect"
+done
 write api_token "$(random)"
 write prometheus_token "$(random)"
 # What the service gets are hashes: of a token with all rights, and of Prometheus', which may see the metrics and no
@@ -79,7 +83,16 @@ if [ ! -s "$directory/ib_password" ]; then
     echo "  ib_password       is empty: run this again in a terminal, or with --ib-password FILE"
 fi
 
-# What exists is kept. An earlier version gave Prometheus a token that may not see the metrics.
+# What exists is kept. An earlier version had one role, the superuser, for everything.
+if [ -e "$directory/db_url" ]; then
+    echo "  db_url            is of an earlier version, whose database has no roles yet. Make them, once:"
+    echo "                    docker compose up --detach postgres"
+    echo "                    docker compose exec -T postgres sh /docker-entrypoint-initdb.d/roles.sh"
+    echo "                    docker compose up --detach"
+    echo "                    Then remove what nothing uses any more:"
+    echo "                    rm -f $directory/db_url"
+fi
+# An earlier version gave Prometheus a token that may not see the metrics.
 entry=sha256:$(hash_of prometheus_token)
 if grep -q "^$entry@none" "$directory/api_tokens"; then
     echo "  api_tokens        does not let Prometheus read the metrics. Change that, then restart ibconnect:"

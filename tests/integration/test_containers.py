@@ -136,13 +136,14 @@ def test_the_compose_file_fits_the_specification() -> None:
 
 
 def test_every_container_is_hardened_and_watched(compose: dict[str, Any]) -> None:
-    watched_by_image = {"ibconnect"}
     for name, service in compose["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "privileged" not in service, name
-        assert service["restart"] == "unless-stopped", name
-        assert "healthcheck" in service or name in watched_by_image, name
+        # What ends by itself is started again only when it has failed, and cannot be asked how it is.
+        ends = name == "migrate"
+        assert service["restart"] == ("on-failure" if ends else "unless-stopped"), name
+        assert service["healthcheck"].get("disable", False) == ends, name
     writable = {name for name, service in compose["services"].items() if not service.get("read_only")}
     assert writable == {"ib-gateway"}
 
@@ -168,6 +169,25 @@ def test_secrets_come_by_file_only(compose: dict[str, Any]) -> None:
     assert "/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
 
 
+def test_each_service_sees_the_secrets_that_it_needs_and_no_others(compose: dict[str, Any]) -> None:
+    """What goes on running has neither the superuser's password nor the owner's."""
+    assert {name: set(service.get("secrets", [])) for name, service in compose["services"].items()} == {
+        "ibconnect": {"recorder_db_url", "api_tokens"},
+        "migrate": {"owner_db_url"},
+        "postgres": {"postgres_password", "owner_password", "recorder_password"},
+        "ib-gateway": {"ib_password"},
+        "prometheus": {"prometheus_token"},
+        "grafana": {"grafana_password"},
+    }
+
+
+def test_nothing_that_goes_on_running_depends_on_what_ends(compose: dict[str, Any]) -> None:
+    """Podman does not start a container again of which one that it requires has ended, with success too."""
+    ending = {name for name, service in compose["services"].items() if service["restart"] != "unless-stopped"}
+    assert ending == {"migrate"}
+    assert not any(ending & set(service.get("depends_on", {})) for service in compose["services"].values())
+
+
 def make_secrets(directory: Path) -> dict[str, str]:
     run("sh", ROOT / "deploy" / "make-secrets.sh", directory)
     return {path.name: path.read_text() for path in directory.iterdir()}
@@ -178,7 +198,10 @@ def test_the_secrets_script_makes_every_secret_file_and_keeps_them(compose: dict
     assert made == first
     assert set(made) == set(compose["secrets"]) | {"api_token"}
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
-    assert made["postgres_password"] in made["db_url"]
+    for role in ("owner", "recorder"):
+        url = f"postgresql://ibconnect_{role}:{made[f'{role}_password']}@postgres:5432/ibconnect"
+        assert made[f"{role}_db_url"] == url
+    assert len({made[name] for name in ("postgres_password", "owner_password", "recorder_password")}) == 3
     tokens = parse_tokens(made["api_tokens"])
     full, limited = (tokens.principal_of(made[name]) for name in ("api_token", "prometheus_token"))
     assert full is not None
@@ -248,16 +271,32 @@ def test_the_ib_password_is_asked_for_in_a_terminal_without_being_shown(tmp_path
     assert not typed or typed not in shown
 
 
-def test_the_services_environment_is_valid(compose: dict[str, Any], tmp_path: Path) -> None:
+def test_how_the_database_of_an_earlier_version_gets_its_roles_is_said_until_its_secret_is_gone(tmp_path: Path) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "postgres_password").write_text("that of before")
+    (secrets / "db_url").write_text("postgresql://ibconnect:that of before@postgres:5432/ibconnect")
+    for _ in range(2):
+        said = run("sh", ROOT / "deploy" / "make-secrets.sh", secrets).stdout
+        assert (secrets / "postgres_password").read_text() == "that of before"
+        commands = [line.strip() for line in said.splitlines() if re.match(r" +(docker|rm) ", line)]
+        assert commands[1] == "docker compose exec -T postgres sh /docker-entrypoint-initdb.d/roles.sh"
+    run("sh", "-c", commands[-1])
+    assert "db_url " not in run("sh", ROOT / "deploy" / "make-secrets.sh", secrets).stdout
+
+
+@pytest.mark.parametrize(("name", "role"), [("ibconnect", "recorder"), ("migrate", "owner")])
+def test_the_services_environment_is_valid(compose: dict[str, Any], tmp_path: Path, name: str, role: str) -> None:
     environment = {
         name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
-        for name, value in compose["services"]["ibconnect"]["environment"].items()
+        for name, value in compose["services"][name]["environment"].items()
     }
+    assert environment["DB_URL_FILE"] == f"/run/secrets/{role}_db_url"
     environment["DB_URL_FILE"] = str(tmp_path / "db_url")
-    (tmp_path / "db_url").write_text("postgresql://ibconnect:secret@postgres:5432/ibconnect\n")
+    (tmp_path / "db_url").write_text("postgresql://ibconnect_role:secret@postgres:5432/ibconnect\n")
     config = load(environment)
-    assert config.db_url == "postgresql://ibconnect:secret@postgres:5432/ibconnect"
-    assert [str(address) for address in config.ib_gw] == ["ib-gateway:4004"]
+    assert config.db_url == "postgresql://ibconnect_role:secret@postgres:5432/ibconnect"
+    assert name != "ibconnect" or [str(address) for address in config.ib_gw] == ["ib-gateway:4004"]
 
 
 def test_mounted_files_exist(compose: dict[str, Any]) -> None:
