@@ -473,16 +473,34 @@ AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
     ),
     ("ProjectionLagging", {"ibconnect_projection_lag_seconds": "59x30"}, {"20m": False}),
     ("AccountConflict", {"ibconnect_account_conflicts": "0x4 2x20"}, {"8m": False, "11m": True}),
+    # Nobody leads for a moment at each hand-over: the trouble is told after 30 s, the alert has no time of its own.
+    (
+        "NobodyLeads",
+        {"ibconnect_gateway_led": "1 0x9 1x9", 'ibconnect_trouble{trouble="gateway_unled"}': "0x4 1x4 0x9"},
+        {"4m": False, "6m": True, "11m": False},
+    ),
+    # Postgres is away: nobody can be seen to lead, and that is told as what it is.
+    (
+        "NobodyLeads",
+        {"ibconnect_gateway_led": "0x30", 'ibconnect_trouble{trouble="gateway_unled"}': "0x30"},
+        {"20m": False},
+    ),
 ]
+
+
+def series(name: str, labels: str) -> str:
+    """A series with these labels beside its own."""
+    name, _, own = name.rstrip("}").partition("{")
+    return f"{name}{{{', '.join(filter(None, [own, labels]))}}}"
 
 
 def row(alert: str, values: dict[str, str], fires: dict[str, bool]) -> dict[str, Any]:
     """A test for promtool."""
-    labels = '{job="ibconnect", instance="one", gateway="gw"}'
+    labels = 'job="ibconnect", instance="one", gateway="gw"'
     query = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)'
     return {
         "interval": "1m",
-        "input_series": [{"series": f"{name}{labels}", "values": each} for name, each in values.items()],
+        "input_series": [{"series": series(name, labels), "values": each} for name, each in values.items()],
         "promql_expr_test": [
             {"expr": query, "eval_time": at, "exp_samples": [{"labels": "{}", "value": int(does)}]}
             for at, does in fires.items()
