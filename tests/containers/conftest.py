@@ -46,14 +46,20 @@ def new(containers: Engine, tree: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def old(containers: Engine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image of the version before, built by buildah."""
+def tree_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the version before."""
     target = tmp_path_factory.mktemp("before")
     try:
         building.version_before(target)
     except LookupError as exc:
         pytest.skip(str(exc))
-    building.build_with_buildah(containers, target, building.OLD)
+    return target
+
+
+@pytest.fixture(scope="session")
+def old(containers: Engine, tree_before: Path) -> str:
+    """The image of the version before, built by buildah."""
+    building.build_with_buildah(containers, tree_before, building.OLD)
     return building.OLD
 
 

@@ -5,21 +5,26 @@ of Debian, and our simulator as the gateway. Grafana is in no package of Debian 
 """
 
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ibconnect.database.migrations import available
 from tests.containers import building
 from tests.containers.engine import Engine
 from tests.containers.recording import ACCOUNTS, answers, free_port, get, history
+from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(840)]
 
 OVERRIDE = Path(__file__).parent / "compose.override.yaml"
 SERVICES = ("ibconnect", "postgres", "ib-gateway", "prometheus")
+"""Those that go on running; migrate ends."""
 PASSWORD = "the password of an IB user"
 
 
@@ -36,6 +41,12 @@ class Stack:
         (tree / ".env").write_text(f"TWS_USERID=somebody\n{settings}")
         self.url, self.prometheus = (f"http://127.0.0.1:{ports[name]}" for name in ("PORT", "PROMETHEUS_PORT"))
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """All but Grafana's; an earlier version has no migrate."""
+        has_migrate = "\n  migrate:\n" in (self.tree / "compose.yaml").read_text()
+        return (*SERVICES, "migrate") if has_migrate else SERVICES
+
     def compose(self, *arguments: str) -> None:
         """``podman-compose …`` in the clone."""
         self.engine.run("podman-compose", "--file=compose.yaml", f"--file={OVERRIDE}", *arguments, cwd=self.tree)
@@ -43,7 +54,7 @@ class Stack:
     def up(self, image: str) -> None:
         """Bring it up with this image as ``ibconnect:latest``."""
         self.engine.podman("tag", image, building.LATEST)
-        self.compose("--profile=monitoring", "up", "--detach", *SERVICES)
+        self.compose("--profile=monitoring", "up", "--detach", *self.services)
 
     def down(self, *options: str) -> None:
         """Stop and remove the containers; the volumes stay."""
@@ -57,14 +68,35 @@ class Stack:
             return [row for row in found if row["Latest"]]
 
         def said() -> str:
-            return "\n".join(self.engine.logs(container(name)) for name in SERVICES)
+            return "\n".join(self.engine.logs(container(name)) for name in self.services)
 
         wait_for(lambda: len(rows()) == ACCOUNTS, said, 2 * DEADLINE_S)
         return rows()
 
+    def paste(self, script: str) -> None:
+        """Run lines of the docs in the clone, with podman in docker's place."""
+        docker = self.tree.parent / "bin" / "docker"
+        docker.parent.mkdir(exist_ok=True)
+        compose = f'shift; exec podman-compose --file compose.yaml --file {OVERRIDE} "$@"'
+        docker.write_text(f'#!/bin/sh\nif [ "$1" = compose ]; then {compose}; fi\nexec podman "$@"\n')
+        docker.chmod(0o755)
+        path = f"{docker.parent}:{self.engine.environment['PATH']}"
+        self.engine.run("bash", "-euc", script, cwd=self.tree, env={**self.engine.environment, "PATH": path})
+
+    def ask_postgres(self, query: str) -> list[str]:
+        """The rows of an answer, asked as the superuser inside its container."""
+        said = ["exec", container("postgres"), "psql", "--username=ibconnect", "--dbname=ibconnect", "-qAtc", query]
+        return self.engine.podman(*said).splitlines()
+
     def ask_prometheus(self, path: str) -> dict[str, Any]:
         """An answer of Prometheus' API."""
         return dict(json.loads(get(f"{self.prometheus}/api/v1/{path}"))["data"])
+
+
+def shell_blocks(page: str, title: str) -> list[str]:
+    """The shell blocks of a section of the docs, without comments."""
+    section = (ROOT / "docs" / page).read_text().split(f"{title}\n")[1].split("\n## ")[0]
+    return [re.sub(r"(?m)\s+#.*$", "", block) for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)]
 
 
 def container(service: str) -> str:
@@ -115,7 +147,7 @@ def test_every_container_is_hardened(stack: Stack) -> None:
 
 def test_no_container_may_take_all_memory_or_processes(stack: Stack) -> None:
     limits = {}
-    for name in SERVICES:
+    for name in stack.services:
         said = stack.engine.inspect(container(name))["HostConfig"]
         limits[name] = (said["Memory"] >> 20, said["PidsLimit"])
     assert limits == {
@@ -123,6 +155,7 @@ def test_no_container_may_take_all_memory_or_processes(stack: Stack) -> None:
         "postgres": (2048, 256),
         "ib-gateway": (2048, 512),
         "prometheus": (1024, 256),
+        "migrate": (256, 64),
     }
 
 
@@ -149,13 +182,16 @@ def test_the_database_cannot_be_reached_from_elsewhere_nor_reach_anything(stack:
 
 def test_secrets_are_files_that_only_their_services_see(stack: Stack) -> None:
     seen = {name: stack.engine.inside(container(name), "ls /run/secrets").split() for name in SERVICES}
+    mounts = [each["Destination"] for each in stack.engine.inspect(container("migrate"))["Mounts"]]
+    seen["migrate"] = [path.removeprefix("/run/secrets/") for path in mounts if path != "/var/lib/ibconnect"]
     assert seen == {
-        "ibconnect": ["api_tokens", "db_url"],
-        "postgres": ["postgres_password"],
+        "ibconnect": ["api_tokens", "recorder_db_url"],
+        "migrate": ["owner_db_url"],
+        "postgres": ["owner_password", "postgres_password", "recorder_password"],
         "ib-gateway": ["ib_password"],
         "prometheus": ["prometheus_token"],
     }
-    for name in SERVICES:
+    for name in stack.services:
         told = json.dumps(stack.engine.inspect(container(name)))
         secrets = [path.read_text().strip() for path in (stack.tree / "secrets").iterdir()]
         assert [secret for secret in secrets if secret in told] == [], name
@@ -191,13 +227,142 @@ def test_it_stops_in_time_and_comes_back_with_its_history(stack: Stack) -> None:
     assert before.is_kept_in(history(stack.url, stack.token))
 
 
-def test_an_upgrade_keeps_the_history(stack: Stack, old: str, new: str) -> None:
-    stack.down("--volumes")
-    stack.up(old)
+def test_migrate_has_ended_well_and_may_run_again(stack: Stack) -> None:
+    for _ in range(2):
+        state = stack.engine.inspect(container("migrate"))["State"]
+        assert (state["Status"], state["ExitCode"]) == ("exited", 0)
+        stack.engine.podman("start", "--attach", container("migrate"))
+    said = stack.engine.logs(container("migrate"))
+    assert f"applied {available()[-1].name}" in said
+    assert said.endswith("the database's schema is up to date\nthe roles have their rights on it")
+
+
+def test_whoever_is_connected_is_the_recorder(stack: Stack) -> None:
+    stack.wait_for_reports()
+    connected = "SELECT DISTINCT usename FROM pg_stat_activity WHERE client_addr IS NOT NULL"
+    assert stack.ask_postgres(connected) == ["ibconnect_recorder"]
+    flags = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles"
+    assert stack.ask_postgres(f"{flags} WHERE rolname LIKE 'ibconnect\\_%'") == ["f"] * 4
+    owners = (
+        "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+    )
+    assert stack.ask_postgres(f"{owners} WHERE nspname IN ('public', 'coordination') AND relkind <> 'v'") == [
+        "ibconnect_owner"
+    ]
+    assert stack.ask_postgres(f"{owners} WHERE nspname = 'snapshots' OR relname LIKE 'v\\_%'") == ["ibconnect_recorder"]
+
+
+# Each as a session of its own, from inside the service's container, with all that is in there.
+ATTACKS = (
+    "DELETE FROM public.stored_events",
+    "UPDATE public.stored_events SET state = state",
+    "TRUNCATE public.stored_events",
+    "DROP TABLE public.stored_events",
+    "ALTER TABLE public.stored_events DISABLE TRIGGER ALL",
+    "DROP FUNCTION public.refuse_change_of_events() CASCADE",
+    "DROP SCHEMA coordination CASCADE",
+    "SET session_replication_role = replica",
+    "SELECT setval('public.stored_events_notification_id_seq', 9223372036854775807)",
+    "INSERT INTO public.stored_events (notification_id, originator_version, originator_id, topic, state)"
+    " VALUES (9223372036854775807, 1, gen_random_uuid(), 'v', '')",
+    "SET ROLE ibconnect_owner",
+    "SET SESSION AUTHORIZATION ibconnect",
+    "ALTER ROLE ibconnect_owner PASSWORD 'mine'",
+    "ALTER ROLE ibconnect_recorder SUPERUSER",
+    "CREATE ROLE mine SUPERUSER",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT pg_read_file('/run/secrets/postgres_password')",
+    "SELECT rolpassword FROM pg_authid",
+)
+ATTACK = """
+import json, sys, psycopg
+url = open("/run/secrets/recorder_db_url").read()
+told = []
+for statement in json.loads(sys.argv[1]):
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statement)
+        told.append("done")
+    except psycopg.Error as exc:
+        told.append(type(exc).__name__)
+password = psycopg.conninfo.conninfo_to_dict(url)["password"]
+for role in json.loads(sys.argv[2]):
+    for given in ({}, {"password": password}, {"password": ""}):
+        try:
+            psycopg.connect(host="postgres", dbname="ibconnect", user=role, **given).close()
+            told.append("logged in as " + role)
+        except psycopg.OperationalError:
+            pass
+print(json.dumps(told))
+"""
+
+
+def test_the_service_can_neither_take_an_event_away_nor_become_another_role(stack: Stack) -> None:
     stack.wait_for_reports()
     before = history(stack.url, stack.token)
-    assert len(before.events) > 0
-    stack.down()
-    stack.up(new)
+    others = ["ibconnect", "postgres", "ibconnect_owner", "ibconnect_reader", "ibconnect_backup"]
+    python = stack.engine.inside(container("ibconnect"), 'dirname "$(readlink -f "$(command -v ibconnect)")"')
+    attack = [f"{python}/python", "-c", ATTACK, json.dumps(ATTACKS), json.dumps(others)]
+    told = json.loads(stack.engine.podman("exec", container("ibconnect"), *attack))
+    assert dict(zip(ATTACKS, told, strict=True)) == dict.fromkeys(ATTACKS, "InsufficientPrivilege")
+    assert before.is_kept_in(history(stack.url, stack.token))
+
+
+def test_what_the_service_has_backed_up_goes_into_a_new_volume(stack: Stack) -> None:
+    """The commands of docs/backup.md."""
+    stack.wait_for_reports()
+    before = history(stack.url, stack.token)
+    file = "/var/lib/ibconnect/ibconnect.dump"
+    assert f"backed up to {file}" in stack.engine.podman("exec", container("ibconnect"), "ibconnect", "backup", file)
+    (block,) = [each for each in shell_blocks("backup.md", "## Restore") if "compose" in each]
+    stack.paste(block.replace("docker compose down", "docker compose --profile=monitoring down"))
+    stack.up(building.NEW)
     stack.wait_for_reports()
     assert before.is_kept_in(history(stack.url, stack.token))
+    test_whoever_is_connected_is_the_recorder(stack)
+
+
+def test_a_service_that_is_killed_is_started_again(stack: Stack) -> None:
+    """Also by podman, which does so only while all that a container requires is running."""
+    stack.wait_for_reports()
+    began = stack.engine.inspect(container("ibconnect"))["State"]["StartedAt"]
+    main = stack.engine.inside(container("ibconnect"), "cut -d ' ' -f 1 /proc/1/task/1/children")
+    stack.engine.inside(container("ibconnect"), f"kill -KILL {main}")
+
+    def state() -> dict[str, Any]:
+        return dict(stack.engine.inspect(container("ibconnect"))["State"])
+
+    wait_for(lambda: state()["Running"] and state()["StartedAt"] != began, "it runs again", 2 * DEADLINE_S)
+    stack.wait_for_reports()
+
+
+@pytest.fixture
+def before(stack: Stack, tree_before: Path, old: str, tmp_path: Path) -> Stack:
+    """The version before, with its own compose file, secrets and volumes, in the place of this one."""
+    stack.engine.remove_containers()
+    shutil.copytree(tree_before, tmp_path / "clone")
+    made = Stack(stack.engine, tmp_path / "clone")
+    made.up(old)
+    made.wait_for_reports()
+    return made
+
+
+def test_an_upgrade_keeps_the_history(before: Stack, tree: Path, new: str) -> None:
+    """By the commands of docs/upgrade.md, as it says for podman."""
+    recorded = history(before.url, before.token)
+    assert len(recorded.events) > 0
+    (block,) = shell_blocks("upgrade.md", "## Containers")
+    # The tree is that of this clone, the image is built already, and podman takes new ones only after a `down`.
+    for command, here in {
+        "git pull": f"cp -a {tree}/. .",
+        "docker compose build": f"podman tag {new} {building.LATEST} && docker compose --profile=monitoring down",
+    }.items():
+        assert f"{command}\n" in block
+        block = block.replace(command, here)
+    before.paste(block)
+    assert not (before.tree / "secrets" / "db_url").exists()
+    before.wait_for_reports()
+    assert recorded.is_kept_in(history(before.url, before.token))
+    test_migrate_has_ended_well_and_may_run_again(before)
+    test_whoever_is_connected_is_the_recorder(before)
+    test_the_service_can_neither_take_an_event_away_nor_become_another_role(before)

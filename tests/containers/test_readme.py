@@ -40,7 +40,7 @@ def shell(containers: Engine, new: str, standins: str, tmp_path: Path) -> Path:
     building.copy_tree(tmp_path / "clone")
     docker = tmp_path / "bin" / "docker"
     docker.parent.mkdir()
-    settings = " ".join(building.machine_settings(containers))
+    settings = " ".join([*building.ON_BASE, *building.machine_settings(containers)])
     docker.write_text(DOCKER.format(settings=settings, override=OVERRIDE))
     docker.chmod(0o755)
     return tmp_path

@@ -88,7 +88,9 @@ class Volume:
     def owners(self) -> dict[str, set[str]]:
         """Who owns what: by schema, views of ``public`` apart."""
         query = """
-            SELECT CASE WHEN nspname || relkind = 'publicv' THEN 'views' ELSE nspname END, pg_get_userbyid(relowner)
+            SELECT
+                CASE WHEN (nspname, relkind) = ('public', 'v') THEN 'views' ELSE nspname END,
+                pg_get_userbyid(relowner)
             FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
             WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
             UNION

@@ -16,6 +16,9 @@
             exit 1
         fi
     done
+    # A container that has just been started answers in a moment.
+    deadline=$(($(date +%s) + 60))
+    until pg_isready --quiet || [ "$(date +%s)" -gt "$deadline" ]; do sleep 0.2; done
     # Passwords are read by psql from the files: arguments would be shown by ps, and an error would put the statement
     # into the server's log, were it not kept from that.
     psql --no-psqlrc --quiet --username="$POSTGRES_USER" --dbname="$POSTGRES_DB" <<'SQL'

@@ -8,6 +8,9 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
     pg_ctl --pgdata="$PGDATA" --wait --silent --options="-c listen_addresses=" start
     createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
+    for file in /docker-entrypoint-initdb.d/*.sh; do
+        if [ -x "$file" ]; then "$file"; elif [ -e "$file" ]; then . "$file"; fi
+    done
     pg_ctl --pgdata="$PGDATA" --wait --silent --mode=fast stop
 fi
 exec postgres -c "listen_addresses=*"
