@@ -12,7 +12,7 @@ SLOW := tests/faults tests/docs tests/integration/test_http_schemathesis.py test
 	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py
 CONTAINERS := tests/containers
 
-.PHONY: help setup demo test test-again test-slow test-slow-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-slow-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
@@ -20,6 +20,7 @@ help:
 	@echo "make test       all tests but the slow ones: under five minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 15 minutes on two cores"
+	@echo "make test-alone those of the slow ones that compare times, one at a time: five minutes"
 	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
@@ -52,10 +53,17 @@ test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(SLOW) -m slow
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(SLOW) -m "slow and not alone"
 
 test-slow-again: setup
-	$(BIN)/python -m pytest $(SLOW) -m slow --last-failed --last-failed-no-failures none
+	$(BIN)/python -m pytest $(SLOW) -m "slow and not alone" --last-failed --last-failed-no-failures none
+
+# They compare times: nothing else may run beside them.
+test-alone: setup
+	$(BIN)/python -m pytest $(SLOW) -m "slow and alone"
+
+test-alone-again: setup
+	$(BIN)/python -m pytest $(SLOW) -m "slow and alone" --last-failed --last-failed-no-failures none
 
 test-containers: setup
 	$(BIN)/python -m pytest $(CONTAINERS) -m slow

@@ -37,6 +37,11 @@ class FairPool(Pool):
         self._turns = Turns(self.max_size, STATEMENTS_PER_TOKEN, company)
         self._whose: dict[Connection, Holder] = {}
 
+    def get_stats(self) -> dict[str, int]:
+        """The pool's own figures; who waits for his turn waits for a connection."""
+        stats = super().get_stats()
+        return {**stats, "requests_waiting": stats.get("requests_waiting", 0) + self._turns.waiting}
+
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's own
         """A connection, in turn."""
         holder = await self._turns.take()

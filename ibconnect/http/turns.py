@@ -30,6 +30,9 @@ class _Queue:
     def __contains__(self, holder: Holder) -> bool:
         return holder in self._waiting
 
+    def __len__(self) -> int:
+        return sum(not wait.done() for waits in self._waiting.values() for wait in waits)
+
     def add(self, holder: Holder) -> _Wait:
         """Queue up."""
         wait: _Wait = asyncio.get_running_loop().create_future()
@@ -75,6 +78,11 @@ class Turns:
         self._company = company
         self._taken: Counter[Holder] = Counter()
         self._queue = _Queue()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their turn."""
+        return len(self._queue)
 
     async def take(self) -> Holder:
         """Wait for a turn of the current holder, who is told to give it back.

@@ -91,6 +91,7 @@ class Waits:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_who_asks_for_much_makes_another_wait_at_most_twice_as_long(database_url: str, tmp_path: Path) -> None:
     build_world(database_url, SNAPSHOTS)

@@ -54,6 +54,7 @@ def metrics(url: str) -> dict[str, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_no_attack_on_the_api_delays_what_is_recorded(server: Server, tmp_path: Path) -> None:
     """From the gateway's word until another connection sees it, at 1,000 messages a second; by turns, in one run."""
@@ -107,7 +108,7 @@ def test_each_process_that_is_killed_comes_back_and_the_others_go_on(server: Ser
                     latest = accounts(url, 2, after=latest)
                 else:
                     assert get(f"{url}/readyz")[0] == 200
-                    store.wait_for_sessions(position, 1)
+                    store.wait_for_sessions(position, 1, "so")
                 line.note(time.monotonic() - began, judge.lost(sent) if role == "record" else 0)
                 after = family(service)
                 assert after[role].pid != before[role].pid
