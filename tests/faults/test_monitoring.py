@@ -145,6 +145,7 @@ def locked(server: Server, table: str, mode: str) -> Iterator["psycopg.Connectio
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
     with (
         Simulators(2, rate=20) as steady,
