@@ -48,12 +48,17 @@ class Flood:
             self._backoff.reset()
             self._floods.over()
         if link.lists_too_many:
-            self._leaves_out.note(f"{self._gateway} lists more than {MOST_LISTED} accounts")
+            self._note_left_out()
         else:
             self._leaves_out.over()
 
+    def _note_left_out(self) -> None:
+        self._leaves_out.note(f"{self._gateway} lists more than {MOST_LISTED} accounts")
+
     def ended(self, link: Link) -> None:
-        """A connection has ended, for whatever reason."""
+        """A connection has ended, for whatever reason; before anybody has looked at it, perhaps."""
+        if link.lists_too_many:
+            self._note_left_out()
         if not link.floods:
             return
         self._why = link.lost.result().partition(": ")[2]

@@ -420,15 +420,15 @@ def embedded(world: World) -> None:
 
 
 class Flooding(HostileGateway):
-    """Lists more accounts than are asked for, and sends values without end."""
+    """Lists more accounts than are asked for, and sends values without end once it is told to."""
 
     def __init__(self) -> None:
         super().__init__(*(f"DU{number}" for number in range(MOST_LISTED + 1)))
-        self.is_quiet = threading.Event()
+        self.is_flooding = threading.Event()
 
     async def subscribed(self, account: str, nth: int) -> None:
         await super().subscribed(account, nth)
-        while not self.is_quiet.is_set() and await self.push(FLOODS["values"](1 << 20, Random(nth))):
+        while self.is_flooding.is_set() and await self.push(FLOODS["values"](1 << 20, Random(nth))):
             pass
 
 
@@ -437,9 +437,10 @@ def flooded(world: World) -> None:
     gateway = Flooding()
     with listening(gateway) as ports:
         world.serving("flooded", IB_GW=f"127.0.0.1:{ports[0]}", GATEWAY_MAX_EVENTS="1000")
-        world.fires("GatewayFloods", instance="flooded")
         world.fires("AccountsLeftOut", instance="flooded")
-        gateway.is_quiet.set()
+        gateway.is_flooding.set()
+        world.fires("GatewayFloods", instance="flooded")
+        gateway.is_flooding.clear()
         world.running["flooded"].stop()
         world.watch.forget("flooded")
 
