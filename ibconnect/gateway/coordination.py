@@ -117,7 +117,8 @@ class Coordination:
     async def heard(self, patience_s: float) -> None:
         """Wait until Postgres has told us of the others, or for so long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._has_heard.wait(), patience_s)
+            async with asyncio.timeout(patience_s):
+                await self._has_heard.wait()
 
     def has_been_connected_since(self, moment: float) -> bool:
         """Whether our connection to Postgres was there at a moment (``loop.time()``), and has not broken since."""
@@ -277,7 +278,8 @@ class Coordination:
             for gateway, (code, text) in notices.items():
                 await self._tell("report_notice", gateway=gateway, code=code, text=text)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), _NOTICES_S)
+                async with asyncio.timeout(_NOTICES_S):
+                    await self._leaving.wait()
 
     def no_longer_leads(self, gateway: str) -> None:
         """Stop saying how a gateway is."""

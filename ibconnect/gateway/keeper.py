@@ -110,7 +110,8 @@ class Keeper:
             await _cancelled(ending, recording)
             self._coordination.no_longer_leads(self.name)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._writer.flushed(), _SETTLE_S)
+                async with asyncio.timeout(_SETTLE_S):
+                    await self._writer.flushed()
         observe(Kind.LEADER_DEPOSED, gateway=self.name, reason=self._ending[1])
 
     async def _record(self, reign: Reign) -> None:

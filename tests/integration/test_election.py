@@ -10,7 +10,7 @@ from ibconnect.gateway import reign
 from ibconnect.gateway.coordination import Coordination
 from ibconnect.gateway.leadership import Leadership
 from ibconnect.gateway.reign import Reign
-from tests.waiting import until
+from tests.waiting import DEADLINE_S, until
 
 GATEWAY = "127.0.0.1:4002"
 
@@ -52,6 +52,24 @@ async def test_the_only_instance_is_not_deposed_by_its_own_broken_connection(dat
         await broken.close()
         await until(lambda: leadership.is_leader, "the lock is ours again")
         assert not task.done()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
+    """In whichever turn of the loop it is told so: a keeper that goes on holds up the end of all."""
+    coordination = Coordination("", "one", [GATEWAY])
+    coordination._has_heard.set()
+
+    async def refresh() -> None:
+        await coordination.heard(DEADLINE_S)
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(refresh())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    assert await asyncio.wait({task}, timeout=DEADLINE_S) == ({task}, set())
+    assert task.cancelled()
 
 
 async def test_another_that_is_known_is_believed_at_once(database_url: str) -> None:

@@ -53,6 +53,7 @@ ALLOWED = {
     "integration/test_http_limits.py: ask": "it asks until it is told to stop",
     "integration/test_http_limits.py: is_cut": "a client that drips: its pace is what is tested",
     "integration/test_http_limits.py: test_an_idle_connection_may_wait_for_its_next_request": "nothing is to happen",
+    "integration/test_election.py: test_what_is_cancelled_at_once_ends": "in which turn of the loop, is what is tested",
     "integration/test_http_peers.py: health": "a server that is slow",
     "integration/test_http_token_file_attack.py: work": "it writes until it is told to stop",
     "integration/test_notification_attacks.py: flood": "it attacks until it is told to stop",
