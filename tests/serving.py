@@ -1,9 +1,10 @@
 """The REST server on a free port over a database with known contents, for the tests of the HTTP room."""
 
+import asyncio
 import io
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, redirect_stderr
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from ibconnect.http.app import create_app, serve
 from ibconnect.observe import configure_logging
 from ibconnect.times import format_rfc3339, from_micros, to_micros
 from tests.projecting import Stream, position, project, record, value
-from tests.waiting import until  # noqa: F401 - the tests of the HTTP room take it from here
+from tests.waiting import DEADLINE_S, until  # noqa: F401 - the tests of the HTTP room take it from here
 
 GATEWAY = "127.0.0.1:4002"
 DU1, DU2, EMPTY = "DU1000001", "DU1000002", "DU1000003"
@@ -41,6 +42,26 @@ class Served:
     def get(self, path: str, **options: object) -> "aiohttp.client._RequestContextManager":
         """GET a path."""
         return self.client.get(self.url + path, **{"allow_redirects": False, **options})  # type: ignore[arg-type]
+
+
+async def raw(served: Served, *parts: bytes) -> bytes:
+    """Everything that is answered until the server ends the connection; parts are sent one after the other."""
+    host, port = served.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answer = b""
+    with suppress(ConnectionError):
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            with suppress(ConnectionResetError):
+                while data := await reader.read(65536):
+                    answer += data
+    finally:
+        writer.close()
+    return answer
 
 
 class Logged:

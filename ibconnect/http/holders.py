@@ -5,6 +5,7 @@ anything is asked of Postgres; whatever divides connections, turns or slots fair
 particular wants is our own.
 """
 
+from collections import Counter
 from contextvars import ContextVar
 from time import monotonic
 
@@ -25,6 +26,30 @@ def holder_of(guard: Guard, request: web.BaseRequest) -> Holder:
     """Whose work a request is."""
     name = token_name(guard, request)
     return address_of(request.remote or "-") if name == "-" else name
+
+
+class Held:
+    """How many of one kind of thing each holder has."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Holder] = Counter()
+
+    def __getitem__(self, holder: Holder) -> int:
+        return self._counts[holder]
+
+    def total(self) -> int:
+        """How many all have together."""
+        return self._counts.total()
+
+    def add(self, holder: Holder) -> None:
+        """He has one more."""
+        self._counts[holder] += 1
+
+    def remove(self, holder: Holder) -> None:
+        """He has one less; who has none is forgotten."""
+        self._counts[holder] -= 1
+        if not self._counts[holder]:
+            del self._counts[holder]
 
 
 class Company:

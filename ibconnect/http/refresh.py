@@ -7,7 +7,6 @@ asked for again. One holder has so many refreshes under way; the leaders of gate
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,7 +16,7 @@ import orjson
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.http import reads
-from ibconnect.http.holders import HOLDER, OURS, Holder
+from ibconnect.http.holders import HOLDER, OURS, Held, Holder
 from ibconnect.http.limits import (
     GATEWAY_FRESH_SECONDS,
     POLL_SECONDS,
@@ -132,7 +131,7 @@ class Refresher:
         self._floor = floor
         self._instance = instance
         self._running: dict[_Ask, asyncio.Task[bool]] = {}
-        self._under_way: Counter[Holder] = Counter()
+        self._under_way = Held()
 
     async def refreshed(self, wanted: Wanted) -> list[str]:
         """Return once everything is as new as wanted, as far as that can be had; name what is not: ``gateway; why``.
@@ -177,16 +176,14 @@ class Refresher:
                 "under way at once; wait for one to end, or ask for all accounts together",
                 {"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        self._under_way[holder] += 1
+        self._under_way.add(holder)
         task = self._running[ask] = asyncio.create_task(self._refresh(ask, holder), name="refresh wait")
         task.add_done_callback(lambda ended: self._forget(ask, holder, ended))
         return task
 
     def _forget(self, ask: _Ask, holder: Holder, task: asyncio.Task[bool]) -> None:
         self._running.pop(ask, None)
-        self._under_way[holder] -= 1
-        if not self._under_way[holder]:
-            del self._under_way[holder]
+        self._under_way.remove(holder)
         if not task.cancelled():
             # If every client has left, nobody is there to hear what went wrong.
             task.exception()

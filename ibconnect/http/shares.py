@@ -5,7 +5,6 @@ and through :meth:`Shares.refused` by all that refuses because it is too much: n
 it is counted, and told once a minute for each holder.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ from aiohttp import web
 
 from ibconnect.http.auth import Guard
 from ibconnect.http.floods import Floods
-from ibconnect.http.holders import HOLDER, holder_of
+from ibconnect.http.holders import HOLDER, Held, holder_of
 from ibconnect.http.limits import REQUESTS_PER_TOKEN, RETRY_SOON_SECONDS
 from ibconnect.http.problems import Code, Problem
 from ibconnect.observe import HTTP_CROWDED_OUT, Kind
@@ -27,7 +26,7 @@ class Shares:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._under_way: Counter[str] = Counter()
+        self._under_way = Held()
         self._floods = Floods(Kind.HTTP_CROWDED)
 
     @contextmanager
@@ -44,14 +43,12 @@ class Shares:
                 "once; wait for one to be answered",
                 {"Retry-After": str(RETRY_SOON_SECONDS)},
             )
-        self._under_way[holder] += 1
+        self._under_way.add(holder)
         HOLDER.set(holder)
         try:
             yield
         finally:
-            self._under_way[holder] -= 1
-            if not self._under_way[holder]:
-                del self._under_way[holder]
+            self._under_way.remove(holder)
 
     def refused(self, request: web.BaseRequest, problem: Problem) -> None:
         """Count a refusal."""

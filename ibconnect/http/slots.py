@@ -3,9 +3,7 @@
 In: who asks. Out: a slot, or a problem that says when to try again. Called by what streams events.
 """
 
-from collections import Counter
-
-from ibconnect.http.holders import Holder
+from ibconnect.http.holders import Held, Holder
 from ibconnect.http.limits import RETRY_AFTER_SECONDS
 from ibconnect.http.problems import Code, Problem
 
@@ -20,7 +18,7 @@ class Slots:
     def __init__(self, what: str, code: Code) -> None:
         self._what = what
         self._code = code
-        self._held: Counter[Holder] = Counter()
+        self._held = Held()
 
     @property
     def open(self) -> int:
@@ -37,13 +35,11 @@ class Slots:
             raise _refusal(Code.TOO_MANY_OF_TOKEN, f"at most {most_each} {self._what} {whose} are open at once")
         if self.open >= most:
             raise _refusal(self._code, f"at most {most} {self._what} are open at once")
-        self._held[holder] += 1
+        self._held.add(holder)
 
     def leave(self, holder: Holder) -> None:
         """Give one back."""
-        self._held[holder] -= 1
-        if not self._held[holder]:
-            del self._held[holder]
+        self._held.remove(holder)
 
 
 def _refusal(code: Code, detail: str) -> Problem:

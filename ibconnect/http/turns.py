@@ -6,12 +6,12 @@ Called by whatever works for requests: pools of connections (:class:`Turns`), an
 """
 
 import asyncio
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from ibconnect.http.holders import HOLDER, OURS, Company, Holder
+from ibconnect.http.holders import HOLDER, OURS, Company, Held, Holder
 from ibconnect.http.limits import GATE_LOOK_SECONDS, TURN_SECONDS
 from ibconnect.http.problems import Code, Problem
 
@@ -76,7 +76,7 @@ class Turns:
         self._most = most
         self._most_each = most_each
         self._company = company
-        self._taken: Counter[Holder] = Counter()
+        self._taken = Held()
         self._queue = _Queue()
 
     @property
@@ -92,7 +92,7 @@ class Turns:
         holder = HOLDER.get()
         self._company.note(holder)
         if holder not in self._queue and self._may(holder):
-            self._taken[holder] += 1
+            self._taken.add(holder)
             return holder
         wait = self._queue.add(holder)
         try:
@@ -120,12 +120,10 @@ class Turns:
 
     def give(self, holder: Holder) -> None:
         """Give a turn back."""
-        self._taken[holder] -= 1
-        if not self._taken[holder]:
-            del self._taken[holder]
+        self._taken.remove(holder)
         while (found := self._queue.next(self._may)) is not None:
             whose, wait = found
-            self._taken[whose] += 1
+            self._taken.add(whose)
             wait.set_result(None)
 
     def fail(self, exc: Exception) -> None:

@@ -11,23 +11,8 @@ from ibconnect.errors import ConfigError
 from ibconnect.http import reads
 from ibconnect.http.app import SERVICES, create_app, serve
 from ibconnect.projections.rebuild import rebuild
-from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving, settings
-from tests.waiting import DEADLINE_S, until
-
-
-async def raw(served: Served, request: bytes) -> bytes:
-    """Send bytes as they are; return everything until the server closes."""
-    host, port = served.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
-    answer = b""
-    async with asyncio.timeout(DEADLINE_S):
-        with suppress(ConnectionResetError):
-            while data := await reader.read(65536):
-                answer += data
-    writer.close()
-    return answer
-
+from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, raw, serving, settings
+from tests.waiting import until
 
 HOST = b"Host: localhost\r\nConnection: close\r\n\r\n"
 

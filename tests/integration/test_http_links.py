@@ -4,10 +4,8 @@ What a request says of its host comes from whoever sends it, and what stands in 
 next, its token included.
 """
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from itertools import product
 
 import orjson
@@ -20,8 +18,7 @@ from ibconnect.errors import ConfigError
 from ibconnect.http.links import is_plain
 from ibconnect.http.openapi import make_document
 from ibconnect.http.routes import ROUTES
-from tests.serving import DU1, PROBLEM, Served, at, serving
-from tests.waiting import DEADLINE_S
+from tests.serving import DU1, PROBLEM, Served, at, raw, serving
 
 # Every way in which an answer leads elsewhere: path, and what is sent with it.
 LEADING = {
@@ -33,20 +30,6 @@ LEADING = {
     "page of a list": f"/v1/accounts/{DU1}/snapshots?limit=1",
     "page of a history": f"/v1/accounts/{DU1}/history?tag=Cushion&step=1h",
 }
-
-
-async def raw(served: Served, request: bytes) -> bytes:
-    """Send bytes as they are; everything that comes until the server closes."""
-    host, port = served.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(request)
-    answer = b""
-    async with asyncio.timeout(DEADLINE_S):
-        with suppress(ConnectionResetError):
-            while data := await reader.read(65536):
-                answer += data
-    writer.close()
-    return answer
 
 
 async def head(served: Served, target: str | bytes, *lines: bytes, version: bytes = b"1.1") -> bytes:

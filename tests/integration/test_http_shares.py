@@ -70,7 +70,7 @@ async def test_one_token_has_so_many_requests_under_way_and_is_refused_beyond(
         assert not [line for line in lines() if line.get("status") == 429], "no line for each of them"
         guarded.app[SERVICES].shares.close()
         assert [line["times"] for line in lines() if line["kind"] == "http_crowded"] == [1, 4]
-    await until(lambda: not shares._under_way, "nothing is under way")
+    await until(lambda: shares._under_way.total() == 0, "nothing is under way")
 
 
 async def test_of_one_token_two_statements_run_at_once_and_another_finds_a_connection(

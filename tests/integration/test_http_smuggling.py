@@ -6,7 +6,6 @@ A proxy that reads a request in another way than this server takes a part of it 
 import asyncio
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import product
 
 import pytest
@@ -14,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.test_http_fuzz import port
-from tests.serving import DU1, PROBLEM, Served, at
-from tests.waiting import DEADLINE_S
+from tests.serving import DU1, PROBLEM, Served, at, raw
 
 # A server for plain functions, which hypothesis drives.
 port_of_server = port
@@ -92,26 +90,6 @@ CLEAR = {
 }
 
 
-async def exchanged(served: Served, *parts: bytes) -> bytes:
-    """Everything that is answered until the server ends the connection; parts are sent one after the other."""
-    host, port = served.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    answer = b""
-    with suppress(ConnectionError):
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            with suppress(ConnectionResetError):
-                while data := await reader.read(65536):
-                    answer += data
-    finally:
-        writer.close()
-    return answer
-
-
 def statuses(answer: bytes) -> list[int]:
     """Those of the answers in it, but for 100, taken apart by their own lengths."""
     found = []
@@ -129,7 +107,7 @@ def statuses(answer: bytes) -> list[int]:
 
 @pytest.mark.parametrize("what", IN_DOUBT)
 async def test_what_is_in_doubt_has_one_answer_and_is_the_last(served: Served, what: str) -> None:
-    answer = await exchanged(served, IN_DOUBT[what] + CANARY)
+    answer = await raw(served, IN_DOUBT[what] + CANARY)
     assert IS_CANARY not in answer
     first, *others = statuses(answer)
     assert (first, others) == (400, []) or (first in (200, 405) and others in ([], [400])), answer
@@ -142,7 +120,7 @@ async def test_an_upgrade_is_declined_and_ends_the_connection(served: Served, pr
     wish = f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AA\r\n\r\n".encode()
     for path in ("/healthz", f"/v1/accounts/{DU1}/{at(1)}", "/nothing"):
         for parts in ((GET.replace(b"/healthz", path.encode()) + wish + CANARY,), (GET + wish, CANARY)):
-            answer = await exchanged(served, *parts)
+            answer = await raw(served, *parts)
             assert re.search(rb"(?i)\r\nconnection: close\r\n", answer), answer
             assert IS_CANARY not in answer
             assert len(statuses(answer)) == 1
@@ -151,7 +129,7 @@ async def test_an_upgrade_is_declined_and_ends_the_connection(served: Served, pr
 @pytest.mark.parametrize("what", CLEAR)
 async def test_what_is_clear_has_one_answer_for_each(served: Served, what: str) -> None:
     requests = CLEAR[what].count(b" /healthz ")
-    answer = await exchanged(served, CLEAR[what] + CANARY)
+    answer = await raw(served, CLEAR[what] + CANARY)
     *firsts, last = statuses(answer)
     assert len(firsts) == requests
     assert set(firsts) <= {200, 405}
@@ -162,9 +140,9 @@ async def test_what_is_clear_has_one_answer_for_each(served: Served, what: str) 
 async def test_it_makes_no_difference_how_the_bytes_come(served: Served) -> None:
     for what in ("length and chunks", "a folded line", "a chunk that is longer than it says", "chunks"):
         sent = (IN_DOUBT | CLEAR)[what] + CANARY
-        whole = statuses(await exchanged(served, sent))
+        whole = statuses(await raw(served, sent))
         for place in range(1, len(sent), 11):
-            assert statuses(await exchanged(served, sent[:place], sent[place:])) == whole, (what, place)
+            assert statuses(await raw(served, sent[:place], sent[place:])) == whole, (what, place)
 
 
 LINES = [b"Content-Length: %d" % number for number in (0, 1, 5, len(CANARY))]
@@ -189,7 +167,7 @@ def test_however_they_are_put_together(
     sent = method + b" /healthz HTTP/1.1\r\n" + HOST + b"".join(line + end for line in lines) + b"\r\n" + body
     where = Served(f"http://127.0.0.1:{port_of_server}", None, None)  # type: ignore[arg-type]
     # The first may be taken for a body, as it says; the other ends the connection at the latest.
-    answer = asyncio.run(exchanged(where, sent + 2 * CANARY))
+    answer = asyncio.run(raw(where, sent + 2 * CANARY))
     found = re.findall(rb"HTTP/1\.[01] (\d{3}) ", answer)
     assert set(found) <= {b"200", b"400", b"405"}
     assert 1 <= len(found) <= 3
@@ -204,6 +182,6 @@ async def test_nobody_else_is_disturbed(served: Served) -> None:
     """While connections of doubtful requests come and go, others are answered."""
     for what, number in product(list(IN_DOUBT)[:8], range(3)):
         async with asyncio.TaskGroup() as group:
-            group.create_task(exchanged(served, IN_DOUBT[what] + CANARY))
+            group.create_task(raw(served, IN_DOUBT[what] + CANARY))
             async with served.get("/healthz") as response:
                 assert (response.status, number >= 0) == (200, True)
