@@ -11,13 +11,10 @@ import shutil
 import signal
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import psycopg
 import pytest
@@ -28,82 +25,16 @@ from ibconnect.codes import MOST_LISTED
 from tests.conftest import url_of
 from tests.faults.family import family
 from tests.faults.lab import Simulators
-from tests.faults.processes import Server, running_server
-from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus, promtool
+from tests.faults.monitored import World, locked, refusing
+from tests.faults.processes import running_server
+from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus
 from tests.hostile import FLOODS, HostileGateway
 from tests.paths import ROOT, scratch
-from tests.processes import Process, process
+from tests.processes import process
 from tests.small_gateway import listening
 from tests.waiting import DEADLINE_S, wait_for
 
 ALERTS = [rule["alert"] for rule in YAML(typ="safe").load(DEPLOY / "alerts.yml")["groups"][0]["rules"]]
-
-
-class World:
-    """Instances on one Postgres, and who watches them. ``fired``: the alerts that have."""
-
-    def __init__(self, server: Server, directory: Path, watch: Prometheus, stack: ExitStack) -> None:
-        self.server = server
-        self.watch = watch
-        self.fired: set[str] = set()
-        self.directory = directory
-        self._stack = stack
-        self._settings: dict[str, dict[str, str]] = {}
-        self._began: dict[str, set[float]] = {}
-        self.running: dict[str, Process] = {}
-
-    def start(self, name: str, **settings: str) -> Process:
-        """Start an instance, or start it again."""
-        usual = {
-            "DB_URL": self.server.url,
-            "DATA_DIR": str(self.directory / name),
-            "API_TOKENS_FILE": str(self.directory / "secrets" / "api_tokens"),
-            "INSTANCE": name,
-            "HOST": "127.0.0.1",
-            "PORT": "0",
-            "ACCT_REF": "*/5 * * * * *",
-            "QUIET_TIME": "1",
-            "DOWNLOAD_TIMEOUT": "2",
-        }
-        self._settings[name] = {**usual, **self._settings.get(name, {}), **settings}
-        log = self.directory / f"{name}-{len(self._began.setdefault(name, set()))}.log"
-        self.running[name] = self._stack.enter_context(process(log, "serve", **self._settings[name]))
-        return self.running[name]
-
-    def serving(self, name: str, **settings: str) -> str:
-        """The same; its URL, once Prometheus has seen it."""
-        url = self.start(name, **settings).url()
-        self.watch.watch(name, url)
-        self.seen(name)
-        return url
-
-    def seen(self, name: str) -> None:
-        """Wait until Prometheus has seen a start of it that is new."""
-        query = f'process_start_time_seconds{{instance="{name}"}}'
-        known = self._began[name]
-        wait_for(
-            lambda: {value for _, value in self.watch.value(query)} - known,
-            lambda: f"{name} is scraped; {self.watch.state()}",
-            pause=0.2,
-        )
-        known |= {value for _, value in self.watch.value(query)}
-
-    def fires(self, alert: str, **labels: str) -> None:
-        """Wait until it does."""
-        self.watch.fires(alert, **labels)
-        self.fired.add(alert)
-
-    def get(self, url: str, token: str = "api_token") -> int:
-        """The status of an answer."""
-        path = self.directory / "secrets" / token
-        text = path.read_text() if path.exists() else token
-        try:
-            wanted = urllib.request.Request(url, headers={"Authorization": f"Bearer {text}"})
-            with urllib.request.urlopen(wanted, timeout=DEADLINE_S) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
 
 
 @pytest.fixture
@@ -116,32 +47,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         ExitStack() as stack,
     ):
         yield World(server, tmp_path, watch, stack)
-
-
-@contextmanager
-def refusing(server: Server, table: str, code: str, when: str = "true") -> Iterator[None]:
-    """Postgres refuses new rows of a table with an error of its own."""
-    server.do(
-        f"""
-        CREATE FUNCTION public.refuse_rows() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$
-        """
-    )
-    made = f"TRIGGER refuse_rows BEFORE INSERT ON {table} FOR EACH ROW WHEN ({when})"
-    server.do(f"CREATE {made} EXECUTE FUNCTION public.refuse_rows()")
-    try:
-        yield
-    finally:
-        server.do(f"DROP TRIGGER refuse_rows ON {table}")
-        server.do("DROP FUNCTION public.refuse_rows")
-
-
-@contextmanager
-def locked(server: Server, table: str, mode: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """Somebody holds a lock on a table."""
-    with psycopg.connect(server.url) as connection:
-        connection.execute(f"LOCK TABLE {table} IN {mode} MODE".encode())
-        yield connection
 
 
 @pytest.mark.slow
@@ -443,77 +348,3 @@ def flooded(world: World) -> None:
         gateway.is_flooding.clear()
         world.running["flooded"].stop()
         world.watch.forget("flooded")
-
-
-AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
-    # Alert, series (a value each minute), and whether it fires when. A gateway restarts itself each night, for minutes.
-    ("GatewayDisconnected", {"ibconnect_gateway_connected": "1x9 0x11 1x20"}, {"21m": False}),
-    ("GatewayDisconnected", {"ibconnect_gateway_connected": "0x30"}, {"14m": False, "16m": True}),
-    ("IbConnectDown", {"up": "1x9 0x30"}, {"11m": False, "13m": True}),
-    # Due an hour after the beginning.
-    ("NoCompleteRefresh", {"ibconnect_refresh_due_timestamp_seconds": "3600x300"}, {"3h5m": False, "3h15m": True}),
-    # A bound of 1000 bytes, whatever the default is.
-    (
-        "SpoolNearlyFull",
-        {
-            "ibconnect_spool_max_bytes": "1000x9",
-            "ibconnect_spool_bytes": "190 210x8",
-            "ibconnect_spool_leftover_bytes": "200x9",
-        },
-        {"0m": False, "1m": True},
-    ),
-    # Started again after five, nine and thirteen minutes.
-    (
-        "KeepsDying",
-        {"process_start_time_seconds": "0x4 300x3 540x3 780x30", "up": "1x40"},
-        {"12m": False, "14m": True, "25m": False},
-    ),
-    (
-        "ProjectionLagging",
-        {"ibconnect_projection_lag_seconds": "61x9 59x9"},
-        {"4m": False, "6m": True, "12m": False},
-    ),
-    ("ProjectionLagging", {"ibconnect_projection_lag_seconds": "59x30"}, {"20m": False}),
-    ("AccountConflict", {"ibconnect_account_conflicts": "0x4 2x20"}, {"8m": False, "11m": True}),
-    # Nobody leads for a moment at each hand-over: the trouble is told after 30 s, the alert has no time of its own.
-    (
-        "NobodyLeads",
-        {"ibconnect_gateway_led": "1 0x9 1x9", 'ibconnect_trouble{trouble="gateway_unled"}': "0x4 1x4 0x9"},
-        {"4m": False, "6m": True, "11m": False},
-    ),
-    # Postgres is away: nobody can be seen to lead, and that is told as what it is.
-    (
-        "NobodyLeads",
-        {"ibconnect_gateway_led": "0x30", 'ibconnect_trouble{trouble="gateway_unled"}': "0x30"},
-        {"20m": False},
-    ),
-]
-
-
-def series(name: str, labels: str) -> str:
-    """A series with these labels beside its own."""
-    name, _, own = name.rstrip("}").partition("{")
-    return f"{name}{{{', '.join(filter(None, [own, labels]))}}}"
-
-
-def row(alert: str, values: dict[str, str], fires: dict[str, bool]) -> dict[str, Any]:
-    """A test for promtool."""
-    labels = 'job="ibconnect", instance="one", gateway="gw"'
-    query = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)'
-    return {
-        "interval": "1m",
-        "input_series": [{"series": series(name, labels), "values": each} for name, each in values.items()],
-        "promql_expr_test": [
-            {"expr": query, "eval_time": at, "exp_samples": [{"labels": "{}", "value": int(does)}]}
-            for at, does in fires.items()
-        ],
-    }
-
-
-@pytest.mark.slow
-def test_the_rules_as_they_stand_have_the_times_that_they_should_have(tmp_path: Path) -> None:
-    """Those that are shorter above: by promtool, on series that are made up."""
-    promtool("check", "rules", DEPLOY / "alerts.yml", cwd=tmp_path)
-    with (tmp_path / "tests.yml").open("w") as file:
-        YAML().dump({"rule_files": [str(DEPLOY / "alerts.yml")], "tests": [row(*each) for each in AS_THEY_STAND]}, file)
-    promtool("test", "rules", "tests.yml", cwd=tmp_path)
