@@ -1,10 +1,9 @@
 """A line between two processes of one instance, over a pair of sockets that nobody else can reach.
 
 In: questions and words, JSON objects, of either end. Out: what the other end answers, or that it does not in time.
-What the
-one that starts the other gives it besides is here too. Called by the supervisor (``ibconnect serve``) and by the
-processes that it has started. Each message is its length in four bytes, then JSON; what is longer than any of ours, or
-no JSON, ends the line.
+Called by the supervisor (``ibconnect serve``) and by the processes that it has started; what it gives them at their
+start is here too. Each message is its length in four bytes, then JSON; what is longer than any of ours, or no JSON,
+ends the line.
 """
 
 import asyncio

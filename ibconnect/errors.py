@@ -80,11 +80,15 @@ class PartFailed(IbConnectError):
 
 
 class ProcessDied(IbConnectError):
-    """A process of the service has died. ``how``: in words, fit for anybody to read."""
+    """A process of the service has died.
 
-    def __init__(self, how: str, why: str = "") -> None:
+    ``how``: in words, fit for anybody to read. ``may_be_put_right``: whether somebody may do that while it is tried again.
+    """
+
+    def __init__(self, how: str, why: str = "", *, may_be_put_right: bool = False) -> None:
         super().__init__(why or how)
         self.how = how
+        self.may_be_put_right = may_be_put_right
 
 
 class SimulatorError(IbConnectError):

@@ -68,11 +68,11 @@ class Member:
     async def run(self) -> None:
         """Start it and wait until it has ended, which it does only when told so.
 
-        :raises ConfigError: it was for a setting
+        :raises ConfigError: it was for a setting, at its first start
         :raises PartFailed: for what starting it again does not mend
         :raises ProcessDied: for anything else
         """
-        self._failed = {}
+        self._failed, is_first = {}, not self.runs.is_set()
         self._started = asyncio.get_running_loop().time()
         process, line = await self._launched()
         self._process, self._channel = process, await Channel.over(line)
@@ -93,7 +93,7 @@ class Member:
             await asyncio.sleep(_HEED_S)
         if self.ends:
             await asyncio.Event().wait()
-        raise self._why(status)
+        raise self._why(status, is_first=is_first)
 
     async def _launched(self) -> tuple[Process, socket.socket]:
         ours, theirs = socket.socketpair()
@@ -117,15 +117,17 @@ class Member:
         if "failed" in word:
             self._failed = word
 
-    def _why(self, status: int) -> IbConnectError:
+    def _why(self, status: int, *, is_first: bool) -> IbConnectError:
         text = str(self._failed.get("failed", ""))
-        match self._failed.get("kind"):
-            case "setting":
+        kind = self._failed.get("kind")
+        match kind:
+            case "setting" if is_first:
                 return ConfigError(text)
             case "lasting":
                 return PartFailed(text)
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        return ProcessDied(how, text)
+        # Later on it is a file of tokens that is wrong for a while, say, for which what records must not end.
+        return ProcessDied(how, text, may_be_put_right=kind == "setting")
 
     def tell(self, word: Message) -> None:
         """Say this to it, if it is there to hear."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ibconnect import observe as o
 from ibconnect.database.outages import is_passing
-from ibconnect.errors import ConfigError, DatabaseError, IbConnectError, PartFailed
+from ibconnect.errors import ConfigError, DatabaseError, IbConnectError, PartFailed, ProcessDied
 from ibconnect.gateway.backoff import Backoff
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.troubles import LOOK_S, State, brief, innermost, look
@@ -87,7 +87,8 @@ class Parts:
     def keep(self, part: str, run: Callable[[], Awaitable[None]], shown: str = "") -> "asyncio.Task[None]":
         """Run a part that never ends by itself, and again whenever it dies, until it dies too often.
 
-        What Postgres says is no reason to give up: whatever it is, somebody may put it right.
+        What Postgres says is no reason to give up, nor is a setting that was right at the start: whatever it is, somebody
+        may put it right.
 
         :param shown: its name where anybody may read it, if that is another one
         """
@@ -122,7 +123,7 @@ async def _kept(part: str, run: Callable[[], Awaitable[None]], shown: str) -> No
                 steady.cancel()
             if isinstance(innermost(exc), ConfigError | PartFailed):
                 raise exc
-            if not _is_of_postgres(exc) and _is_too_often(deaths, loop.time()):
+            if not _may_be_put_right(exc) and _is_too_often(deaths, loop.time()):
                 raise exc
             o.PART_FAILURES.labels(part).inc()
             restarts.note(f"{shown}: {brief(exc)}", part=part, error=innermost(exc))
@@ -143,8 +144,10 @@ def _is_too_often(deaths: deque[float], now: float) -> bool:
     return len(deaths) >= MOST_DEATHS
 
 
-def _is_of_postgres(exc: BaseException) -> bool:
+def _may_be_put_right(exc: BaseException) -> bool:
     exc = innermost(exc)
+    if isinstance(exc, ProcessDied):
+        return exc.may_be_put_right
     return isinstance(exc, DatabaseError) or is_passing(exc) or getattr(exc, "sqlstate", None) is not None
 
 

@@ -160,6 +160,29 @@ def test_one_that_hangs_is_told_by_name_and_holds_nothing_up(server: Server, tmp
         assert service.stop() < STOPS_S
 
 
+@pytest.mark.slow
+def test_an_api_that_dies_while_its_tokens_are_wrong_ends_nothing_else(server: Server, tmp_path: Path) -> None:
+    """However often it is tried: what cannot be helped is given up after five deaths."""
+    tokens, right = tmp_path / "tokens", f"{'x' * 30}@*\n"
+    tokens.write_text(right)
+    settings = usual(server, tmp_path / "data", "127.0.0.1:1", API_TOKENS_FILE=str(tokens))
+    with process(tmp_path / "log", "serve", **settings) as service:
+        url, before, tried = service.url(), family(service), set[int]()
+        tokens.write_text("a slip\n")
+        before["api"].kill()
+
+        def is_tried_often() -> bool:
+            tried.update(member.pid for role, member in found(service).items() if role == "api")
+            return len(tried) > 6
+
+        wait_for(is_tried_often, lambda: f"{tried}: {service.output}", 2 * DEADLINE_S)
+        tokens.write_text(right)
+        wait_for(lambda: get(f"{url}/healthz")[0] == 200, "it answers again", 2 * DEADLINE_S)
+        after = family(service)
+        assert all(after[role].pid == before[role].pid for role in ("record", "project"))
+        assert service.stop() < STOPS_S
+
+
 class Machines:
     """Verbs alone, each with a directory of its own; what they share is Postgres."""
 
