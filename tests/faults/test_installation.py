@@ -40,6 +40,7 @@ TREE = (
 )
 PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"), "LANG": "C.UTF-8"}
 KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "CURL_", "HTTP_", "HTTPS_", "NO_PROXY", "http", "no_proxy")
+ADDRESS = r"http://[\d.]+:\d+"
 
 
 class Place(NamedTuple):
@@ -119,16 +120,27 @@ def serving(place: Place, log: Path, data_dir: Path, uid: int = USER.pw_uid) -> 
         ) as process,
     ):
         try:
-            # Everything that it begins with is over then.
-            wait_for(lambda: "nothing listens at" in log.read_text() or process.poll() is not None, "it serves")
+            # Everything that its processes begin with is over then.
+            wait_for(lambda: serves(log) or process.poll() is not None, "it serves")
             assert process.poll() is None, log.read_text()
             yield process
         finally:
             process.kill()
 
 
+def serves(log: Path) -> bool:
+    """Whether it has looked for its gateway, and answers that it is ready."""
+    text = log.read_text()
+    if "nothing listens at" not in text or not re.search(ADDRESS, text):
+        return False
+    try:
+        return get(f"{url(log)}/readyz")[0] == 200
+    except OSError:
+        return False
+
+
 def url(log: Path) -> str:
-    found = re.search(r"http://[\d.]+:\d+", log.read_text())
+    found = re.search(ADDRESS, log.read_text())
     assert found
     return found[0]
 

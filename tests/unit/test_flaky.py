@@ -72,7 +72,14 @@ def all_are(outcome: str, *names: str) -> dict[str, str]:
 
 def test_a_run_without_a_failure_tries_nothing_again(ci: Run, tmp_path: Path) -> None:
     assert ci({"test": all_are("passed", "a", "b"), "test-slow": all_are("passed", "c")}) == (0, [])
-    assert (tmp_path / "made").read_text().split() == ["setup", "lint", "test", "test-slow", "test-containers"]
+    assert (tmp_path / "made").read_text().split() == [
+        "setup",
+        "lint",
+        "test",
+        "test-slow",
+        "test-alone",
+        "test-containers",
+    ]
 
 
 def test_two_flaky_tests_are_named_and_forgiven(ci: Run) -> None:
@@ -100,7 +107,7 @@ def test_a_test_that_does_not_pass_the_second_time_has_failed(ci: Run, again: st
     assert (status, lines) == (1, ["FAILED tests/unit/test_x.py::a", "failed: test"])
 
 
-@pytest.mark.parametrize("suite", ["test", "test-slow", "test-containers"])
+@pytest.mark.parametrize("suite", ["test", "test-slow", "test-alone", "test-containers"])
 @pytest.mark.parametrize("status", [1, 2, 137])
 def test_a_run_that_ended_without_its_report_has_failed(ci: Run, suite: str, status: int) -> None:
     """What is tried again then is what failed another time, perhaps nothing."""
