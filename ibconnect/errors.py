@@ -82,7 +82,8 @@ class PartFailed(IbConnectError):
 class ProcessDied(IbConnectError):
     """A process of the service has died.
 
-    ``how``: in words, fit for anybody to read. ``may_be_put_right``: whether somebody may do that while it is tried again.
+    ``how``: in words, fit for anybody to read. ``may_be_put_right``: whether somebody may do that while it is tried
+    again.
     """
 
     def __init__(self, how: str, why: str = "", *, may_be_put_right: bool = False) -> None:

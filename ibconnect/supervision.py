@@ -87,8 +87,8 @@ class Parts:
     def keep(self, part: str, run: Callable[[], Awaitable[None]], shown: str = "") -> "asyncio.Task[None]":
         """Run a part that never ends by itself, and again whenever it dies, until it dies too often.
 
-        What Postgres says is no reason to give up, nor is a setting that was right at the start: whatever it is, somebody
-        may put it right.
+        What Postgres says is no reason to give up, nor is a setting that was right at the start: whatever it is,
+        somebody may put it right.
 
         :param shown: its name where anybody may read it, if that is another one
         """
