@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from ibconnect.events.kinds import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
+from ibconnect.events.stream import Session
 from ibconnect.events.tally import Chunk
+from ibconnect.events.types import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
 from ibconnect.events.writer import Writer
-from ibconnect.simulator.captures import Captures
-from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.captures.source import Captures
+from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.source import Source
-from ibconnect.simulator.wire import Fields, payload
+from ibconnect.simulator.wire.frames import Fields, payload
 
 GATEWAY = "127.0.0.1:4002"
 BEGIN = 1_735_689_600_000_000

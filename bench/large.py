@@ -15,7 +15,7 @@ from bench.figures import Figure, median
 from bench.record import record_rate
 from bench.sizes import FULL, Size
 from bench.traffic import Client
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.engine.rebuild import rebuild
 
 _ACCOUNTS = 20
 _MESSAGES = 17

@@ -20,8 +20,8 @@ from bench.relay import Relay, relay
 from bench.sizes import FULL, Size
 from bench.stage import BenchError, Service
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import OwnEvent, kind_of
-from ibconnect.events.wire import payloads_of, split_state
+from ibconnect.events.codec import payloads_of, split_state
+from ibconnect.events.types import OwnEvent, kind_of
 
 Connection = psycopg.Connection[TupleRow]
 

@@ -18,8 +18,8 @@ from bench import corpus, stage
 from bench.figures import Figure
 from bench.relay import relay
 from bench.sizes import FULL, Size
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.simulator.captures import Captures
+from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.simulator.captures.source import Captures
 
 # The captures that hold an account's whole list of values; the others are fragments or other requests' answers.
 _CAPTURES = (

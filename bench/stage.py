@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 
 CAPTURES = Path(__file__).parent.parent / "tests" / "fixtures" / "captures"
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

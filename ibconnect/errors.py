@@ -15,7 +15,7 @@ IbConnectError
 ├── ProjectionError        a projection cannot go on
 ├── PartFailed             a part that the service cannot do without has died for good
 ├── ProcessDied            a process of the service has died, and may be started again
-├── Problem                an answer with an error status, see ibconnect/http/problems.py
+├── Problem                an answer with an error status, see ibconnect/http/server/problems.py
 └── SimulatorError         the simulated gateway was asked for what it cannot do
     └── CaptureError           a capture file is not what it should be
 

@@ -18,8 +18,8 @@ import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
 from ibconnect import disks
-from ibconnect.collectors import BUCKETS, LoopHistogram, Measured
 from ibconnect.errors import IbConnectError
+from ibconnect.histograms import BUCKETS, LoopHistogram, Measured
 
 BUILD_INFO = Gauge(
     "ibconnect_build_info",

@@ -16,9 +16,9 @@ from ibconnect.config import Config
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.events import notices
-from ibconnect.events.kinds import KINDS
 from ibconnect.events.leftovers import DAMAGED, UNOPENED
-from ibconnect.events.refused import REFUSED
+from ibconnect.events.quarantine import REFUSED
+from ibconnect.events.types import KINDS
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, keeper_of, process_of
 
@@ -54,7 +54,7 @@ def _expect_recording(config: Config) -> None:
 
 def _expect_answers() -> None:
     from ibconnect.http.routes import ROUTES
-    from ibconnect.http.shares import COUNTED
+    from ibconnect.http.server.shares import COUNTED
 
     for code in sorted(COUNTED, key=str):
         o.HTTP_CROWDED_OUT.labels(code.value.code)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore

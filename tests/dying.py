@@ -12,17 +12,17 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ibconnect import member, preparing, supervision
 from ibconnect.__main__ import main
+from ibconnect.cluster.registry import Coordination
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.events.journal import Journal
 from ibconnect.events.segments import JournalDamaged
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.keeper import Keeper
-from ibconnect.http import services
-from ibconnect.http.wakeups import Wakeups
-from ibconnect.projections.runner import Projector
+from ibconnect.gateway.supervisor import Keeper
+from ibconnect.http.server import services
+from ibconnect.http.server.wakeups import Wakeups
+from ibconnect.projections.engine.runner import Projector
+from ibconnect.service import member, preparing, supervision
 
 
 def dies(exc: BaseException) -> Callable[..., Any]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import orjson
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
 
-FILE = Path(__file__).parents[1] / "ibconnect" / "http" / "examples.json"
+FILE = Path(__file__).parents[1] / "ibconnect" / "http" / "openapi" / "examples.json"
 TOKEN = "example-token-0123456789"
 _CSV = {"Accept": "text/csv"}
 

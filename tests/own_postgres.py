@@ -13,8 +13,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from ibconnect.database.embedded_account import Account, account_for
-from ibconnect.database.embedded_directories import binaries
+from ibconnect.database.embedded.account import Account, account_for
+from ibconnect.database.embedded.directories import binaries
 from ibconnect.database.programs import fitting, login
 from tests.faults.processes import _base
 from tests.paths import ROOT

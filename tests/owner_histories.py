@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.live import LiveTables
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.live import LiveTables
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.conftest import create_database, drop_database
 from tests.owners import HOUR, A, B, figures
 from tests.projecting import START, Stream, project, read_tables, record, value

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ibconnect.projections.live import Step
+from ibconnect.projections.engine.live import Step
 from tests.projecting import START, Stream, position, project, record, value
 from tests.serving import Served
 

@@ -9,11 +9,11 @@ import psycopg
 from eventsourcing.persistence import StoredEvent
 
 from ibconnect.database.pools import connect
+from ibconnect.events.codec import encode_message
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.events.wire import encode_message
-from ibconnect.projections.live import LiveTables, Step
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.live import LiveTables, Step
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 
 START = 1_700_000_000_000_000

@@ -9,16 +9,16 @@ from typing import Any, TypeVar
 import pytest
 from eventsourcing.persistence import Notification
 
+from ibconnect.cluster.registry import Coordination
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.events.frames import split
-from ibconnect.events.kinds import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
 from ibconnect.events.mapper import WireMapper
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
+from ibconnect.events.types import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.keeper import Keeper
+from ibconnect.gateway.supervisor import Keeper
 from tests.waiting import until
 
 Kind = TypeVar("Kind", bound=Event)
@@ -111,7 +111,7 @@ def ask_for_refresh(
 def hurry(monkeypatch: pytest.MonkeyPatch, capture: Path) -> None:
     """Do not wait for long for the answers that a recording does not have."""
     if capture.stem == "raw-2018-fragments":
-        monkeypatch.setattr("ibconnect.gateway.download.ANSWER_S", 0.5)
+        monkeypatch.setattr("ibconnect.gateway.collectors.accounts.download.ANSWER_S", 0.5)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from ibconnect.checking.gateways import check_gateways
 from ibconnect.checking.postgres import check_postgres, check_reads
 from ibconnect.config import Config, load, sources
 from ibconnect.errors import IbConnectError
-from ibconnect.http.auth import read_tokens
+from ibconnect.http.server.auth import read_tokens
 
 Check = Callable[[Config], Iterator[Finding]]
 

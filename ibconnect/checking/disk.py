@@ -9,7 +9,7 @@ from pathlib import Path
 from ibconnect.checking.findings import Finding, fail, ok, warn
 from ibconnect.config import Config
 from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of, candidates
-from ibconnect.events.refused import REFUSED
+from ibconnect.events.quarantine import REFUSED
 
 _LEAST_FREE = 100 << 20
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from ibconnect.checking.findings import Finding, fail, ok, warn
 from ibconnect.config import Config
 from ibconnect.database.condition import Condition, condition
-from ibconnect.database.embedded_directories import cluster_directory
+from ibconnect.database.embedded.directories import cluster_directory
 from ibconnect.database.migrations import available
 from ibconnect.database_url import hide_password
 from ibconnect.errors import DatabaseError
-from ibconnect.postgres import database
 from ibconnect.refusals import RIGHT, refusal
+from ibconnect.service.postgres import database
 
 OLDEST = 14
 _OFF_S, _FAR_OFF_S = 1.0, 30.0

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from ibconnect.errors import EventError
-from ibconnect.events.kinds import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
-from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payloads_of
+from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payloads_of
+from ibconnect.events.types import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
 from ibconnect.texts import readable
 
 

@@ -2,7 +2,7 @@
 
 In: bytes as they are read. Out: payloads, a bounded number at a time; frames so small that they can be no messages of
 an IB gateway, many in a row, as one piece, so that a flood of them costs no more than its bytes. Called by the client
-of a gateway, which reads, and by :mod:`~ibconnect.events.wire`, which gives pieces back as the frames that they were.
+of a gateway, which reads, and by :mod:`~ibconnect.events.codec`, which gives pieces back as the frames that they were.
 """
 
 import re

@@ -1,7 +1,7 @@
 """What killed processes left in the spool: claimed, read, then removed, or kept under a name that says why.
 
 In: the directory of the spool. Out: the journals that no living process holds, each to be read once. Called by the
-adoption of what is in them (:mod:`~ibconnect.events.adoption`).
+adoption of what is in them (:mod:`~ibconnect.events.recovery`).
 """
 
 import errno

@@ -9,9 +9,9 @@ wherever it is read.
 from collections.abc import Callable
 from uuid import UUID
 
-from ibconnect.events.kinds import KINDS
+from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE
 from ibconnect.events.selection import Stored
-from ibconnect.events.wire import FRAME, LAYOUTS, MESSAGE
+from ibconnect.events.types import KINDS
 from ibconnect.times import format_rfc3339, from_micros
 
 _TYPES = {topic: kind.__name__ for topic, kind in KINDS.items()}

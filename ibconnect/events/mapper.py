@@ -11,9 +11,9 @@ import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from ibconnect.errors import EventError
+from ibconnect.events.codec import encode_message, fields_of, payload_of, split_state
 from ibconnect.events.frames import SmallFrames
-from ibconnect.events.kinds import Event, FrameReceived, InboundEvent, OwnEvent, kind_of, own_fields
-from ibconnect.events.wire import encode_message, fields_of, payload_of, split_state
+from ibconnect.events.types import Event, FrameReceived, InboundEvent, OwnEvent, kind_of, own_fields
 
 
 def encode_own(event: OwnEvent) -> bytes:

@@ -1,7 +1,7 @@
 """Closes streams that a killed process left open, so that each stream says how it ended.
 
 In: streams whose process is known to be gone. Out: their ``SessionClosed`` events, and from then on a fence: what
-that process might still have of them goes to a stream of its own (:mod:`~ibconnect.events.sieve`). Called by the
+that process might still have of them goes to a stream of its own (:mod:`~ibconnect.events.continuation`). Called by the
 adoption of a journal, and by the keeper of a gateway before it opens the next session.
 """
 
@@ -15,9 +15,9 @@ from psycopg.rows import TupleRow
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
-from ibconnect.events.kinds import SessionClosed
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.recorder import free_lock
+from ibconnect.events.types import SessionClosed
 from ibconnect.observe import Kind, observe
 from ibconnect.times import to_micros, utc_now
 

@@ -20,10 +20,10 @@ from ibconnect.database.migrations import pending
 from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
-from ibconnect.events.kinds import Event, SessionClosed, SessionOpened
+from ibconnect.events.codec import time_in
 from ibconnect.events.mapper import WireMapper
 from ibconnect.events.selection import Stored, Walk, Wanted
-from ibconnect.events.wire import time_in
+from ibconnect.events.types import Event, SessionClosed, SessionOpened
 
 Q = queries("events/reader")
 

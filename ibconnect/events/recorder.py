@@ -25,8 +25,8 @@ from ibconnect.database import discreet
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.events.rows import encode_row
-from ibconnect.events.sieve import Sieve
+from ibconnect.events.continuation import Sieve
+from ibconnect.events.copy_format import encode_row
 from ibconnect.events.store import Datastore
 from ibconnect.observe import Kind, observe
 
@@ -75,7 +75,7 @@ class EventRecorder(PostgresApplicationRecorder):
         return range(last - len(stored_events) + 1, last + 1)
 
     def append(self, data: bytes, *, is_doubtful: bool = False) -> Appended:
-        """Append rows (as of :func:`~ibconnect.events.rows.encode_row`) in order, exactly once.
+        """Append rows (as of :func:`~ibconnect.events.copy_format.encode_row`) in order, exactly once.
 
         Rows that are stored already, because an earlier call was cut off after its commit, are left out. So are
         rows that do not follow what is stored (a promoted standby lacks the last commits): a stream is a prefix of

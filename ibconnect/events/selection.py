@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ibconnect.events.accounts import ABOUT_TOPICS, LIST_TOPIC, Sight, names, plain_part
-from ibconnect.events.wire import FRAME, time_in
+from ibconnect.events.codec import FRAME, time_in
 
 Row = Sequence[Any]
 """Position, the 16 bytes of the session's UUID, version, topic, state."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ibconnect import observe as o
-from ibconnect.events.kinds import kind_of
-from ibconnect.events.rows import decode_rows
+from ibconnect.events.copy_format import decode_rows
 from ibconnect.events.segments import Mark
+from ibconnect.events.types import kind_of
 
 _MOST = 512
 

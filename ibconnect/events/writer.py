@@ -22,15 +22,15 @@ from uuid import UUID
 from ibconnect import observe as o
 from ibconnect.database_url import place
 from ibconnect.errors import DatabaseUnavailable, InboxClosed
-from ibconnect.events.adoption import Adoption, append
+from ibconnect.events.copy_format import encode_row
 from ibconnect.events.journal import Journal
 from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.notes import Notes
 from ibconnect.events.orphans import spool_full
+from ibconnect.events.quarantine import REFUSED
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.refused import REFUSED
-from ibconnect.events.rows import encode_row
+from ibconnect.events.recovery import Adoption, append
 from ibconnect.events.segments import Batch, JournalDamaged, Mark
 from ibconnect.events.tally import Chunk, Tally
 from ibconnect.observe import Kind, Trouble, observe
@@ -145,7 +145,7 @@ class Writer:
         return session.bytes in self._recorder.fenced
 
     def put(self, data: bytes, rows: int, chunk: Chunk | None = None) -> Mark:
-        """Take rows (see :mod:`ibconnect.events.rows`), in order; ``chunk`` says what they are, to be counted.
+        """Take rows (see :mod:`ibconnect.events.copy_format`), in order; ``chunk`` says what they are, to be counted.
 
         :raises InboxClosed: the writer is closing
         :raises JournalFull: the spool is full; none of these rows was taken

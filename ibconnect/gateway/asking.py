@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ibconnect.codes import listed_codes
 from ibconnect.errors import GatewayUnavailable
 from ibconnect.events.notices import FARMS, LOST
-from ibconnect.gateway.client import ACCOUNTS, NOTICE, GatewayClient
+from ibconnect.gateway.transport import ACCOUNTS, NOTICE, GatewayClient
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
 

@@ -7,12 +7,12 @@ it, the trouble for people. One for each gateway, kept by the keeper.
 import asyncio
 
 from ibconnect import observe as o
+from ibconnect.backoff import Backoff
 from ibconnect.codes import MOST_LISTED
 from ibconnect.config import Config
-from ibconnect.events.kinds import RecordingInterrupted
+from ibconnect.events.types import RecordingInterrupted
 from ibconnect.gateway.allowance import OVER_S, Allowance
-from ibconnect.gateway.backoff import Backoff
-from ibconnect.gateway.link import Link
+from ibconnect.gateway.connection import Link
 from ibconnect.observe import Trouble
 from ibconnect.troubles import State
 

@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.download import Patience
-from ibconnect.gateway.link import Link
-from ibconnect.gateway.refresh import Order, Refresher, Walk
-from ibconnect.gateway.retries import Retries
-from ibconnect.gateway.roster import Roster
-from ibconnect.gateway.wishes import Wish, Wishes
+from ibconnect.cluster.registry import Coordination
+from ibconnect.gateway.collectors.accounts.download import Patience
+from ibconnect.gateway.collectors.accounts.retries import Retries
+from ibconnect.gateway.collectors.accounts.roster import Roster
+from ibconnect.gateway.collectors.accounts.walk import Order, Refresher, Walk
+from ibconnect.gateway.connection import Link
+from ibconnect.gateway.refresh_queue import Wish, Wishes
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.times import to_micros
 

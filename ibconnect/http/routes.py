@@ -4,13 +4,14 @@ Requests are routed and validated by it, and the OpenAPI document is made of it,
 other does not do.
 """
 
-from ibconnect.http import accounts, documentation, events, gateways, health, history, instances, metrics
-from ibconnect.http import parameters as kinds
-from ibconnect.http.calls import JSON, Answer, Route
-from ibconnect.http.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
-from ibconnect.http.parameters import Parameter
-from ibconnect.http.problems import Code
-from ibconnect.http.tokens import Right
+from ibconnect.http.openapi import page as documentation
+from ibconnect.http.resources import accounts, events, gateways, health, history, instances, metrics
+from ibconnect.http.server import parameters as kinds
+from ibconnect.http.server.calls import JSON, Answer, Route
+from ibconnect.http.server.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
+from ibconnect.http.server.parameters import Parameter
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.tokens import Right
 
 _POSITION_MAX = 2**63 - 1
 _FROM_TO = "An RFC 3339 time, or a time ago such as -30d (units s, m, h, d, w)"

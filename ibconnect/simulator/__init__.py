@@ -4,9 +4,9 @@
 may connect. ``ibconnect simulate`` is the same as a command.
 """
 
-from ibconnect.simulator.captures import Captures
+from ibconnect.simulator.captures.source import Captures
 from ibconnect.simulator.options import Options
-from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.server import Gateway
 
 __all__ = ["Captures", "Gateway", "Options", "Scenario"]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from ibconnect.simulator.messages import error, for_version
 from ibconnect.simulator.source import Feed
-from ibconnect.simulator.wire import Fields, Hello, WireError, frame, parse_hello, payload, split, take_frames
+from ibconnect.simulator.wire.frames import Fields, Hello, WireError, frame, parse_hello, payload, split, take_frames
+from ibconnect.simulator.wire.messages import error, for_version
 
 _LINGER_RESET = struct.pack("ii", 1, 0)
 

@@ -13,10 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.faults import FAULTS
-from ibconnect.simulator.scenario import Scenario
+from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.scenario.source import Scenario
+from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.server import Gateway
-from ibconnect.simulator.world import World
 
 Request = Mapping[str, Any]
 _MAX_BEATS = 1_000_000

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.messages import HIGHEST_VERSION, LOWEST_VERSION
+from ibconnect.simulator.wire.messages import HIGHEST_VERSION, LOWEST_VERSION
 
 PACING = ("slow", "reject", "off")
 

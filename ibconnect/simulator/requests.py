@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.desk import Desk
 from ibconnect.simulator.source import Refusal
+from ibconnect.simulator.subscriptions import Desk
 
 Handler = Callable[[Desk, Connection, list[str]], None]
 

@@ -11,14 +11,14 @@ from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.desk import ACCOUNT, Desk
-from ibconnect.simulator.faults import prepare
-from ibconnect.simulator.load import BLOCKS, stream
-from ibconnect.simulator.messages import LOWEST_VERSION
+from ibconnect.simulator.faults.table import prepare
 from ibconnect.simulator.options import Options
 from ibconnect.simulator.requests import ANSWERED_BY_IB, answer, describe
+from ibconnect.simulator.scenario.load import BLOCKS, stream
 from ibconnect.simulator.source import Feed, Pulse, Source
-from ibconnect.simulator.wire import Fields, Hello
+from ibconnect.simulator.subscriptions import ACCOUNT, Desk
+from ibconnect.simulator.wire.frames import Fields, Hello
+from ibconnect.simulator.wire.messages import LOWEST_VERSION
 
 PERIOD = 180
 """Simulated seconds between two periodic updates, as IB's."""

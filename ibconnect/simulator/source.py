@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.wire import Fields
+from ibconnect.simulator.wire.frames import Fields
 
 
 class Refusal(SimulatorError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.config import load
-from ibconnect.service import Service, running
+from ibconnect.service.process import Service, running
 
 Start = Callable[..., Awaitable[Service]]
 

@@ -17,7 +17,7 @@ from aiohttp.test_utils import unused_port
 from tests.paths import ROOT
 from tests.processes import process
 
-BY_ITSELF = "import sys; from ibconnect.cli import main; sys.exit(main())"
+BY_ITSELF = "import sys; from ibconnect.cli.main import main; sys.exit(main())"
 WAYS = [[sys.executable, "-m", "ibconnect"], [sys.executable, "-c", BY_ITSELF]]
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from ibconnect.cluster import registry as coordination
+from ibconnect.cluster.registry import Coordination
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import ConfigError
-from ibconnect.gateway import coordination
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.service import Service, serve_until
+from ibconnect.service.process import Service, serve_until
 from ibconnect.simulator import Gateway, Scenario
 from tests.acceptance.conftest import Start
 from tests.serving import logged

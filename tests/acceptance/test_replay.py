@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from ib_async import IB
 
-from ibconnect import cli
-from ibconnect.events.kinds import FrameReceived, MessageReceived, SessionClosed
+from ibconnect.cli import main as cli
+from ibconnect.events.codec import is_inbound, payload_of
 from ibconnect.events.reader import Reader, RecordedSession, Wanted
-from ibconnect.events.wire import is_inbound, payload_of
+from ibconnect.events.types import FrameReceived, MessageReceived, SessionClosed
 from ibconnect.simulator import Captures, Gateway, Scenario
-from ibconnect.simulator.replay import Replay
+from ibconnect.simulator.replay.server import Replay
 from tests.acceptance.clients.raw import RawClient
 from tests.paths import CAPTURES
 from tests.processes import Process

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.simulator.cli import parse_fault
-from ibconnect.simulator.faults import FAULTS
+from ibconnect.cli.simulate import parse_fault
+from ibconnect.simulator.faults.table import FAULTS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S
 

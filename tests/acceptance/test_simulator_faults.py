@@ -11,7 +11,7 @@ import pytest
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.control import ControlPort
-from ibconnect.simulator.faults import FAULTS
+from ibconnect.simulator.faults.table import FAULTS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S, until
 

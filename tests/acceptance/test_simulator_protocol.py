@@ -8,8 +8,8 @@ import pytest
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Captures, Gateway, Scenario
-from ibconnect.simulator.messages import ANSWER_IDS
 from ibconnect.simulator.requests import REQUESTS
+from ibconnect.simulator.wire.messages import ANSWER_IDS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S, until
 

@@ -13,8 +13,8 @@ from uuid import UUID
 import orjson
 
 from ibconnect.database.pools import connect
-from ibconnect.events.sieve import continuation_of
-from ibconnect.events.wire import is_inbound, payloads_of
+from ibconnect.events.codec import is_inbound, payloads_of
+from ibconnect.events.continuation import continuation_of
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.connection import Connection
 

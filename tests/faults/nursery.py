@@ -16,16 +16,16 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
 
+from ibconnect.cluster.peers import Peers
+from ibconnect.cluster.probe import asking
 from ibconnect.config import Config, load
-from ibconnect.gateway.peers import Peers
-from ibconnect.http.app import create_app, serve
-from ibconnect.http.peers import asking
-from ibconnect.lifetime import stop_event
+from ibconnect.http.server.app import create_app, serve
 from ibconnect.observe import configure_logging
-from ibconnect.preparing import prepared
-from ibconnect.projecting import projecting
-from ibconnect.recording import recording
-from ibconnect.supervision import Parts, looking
+from ibconnect.service.lifetime import stop_event
+from ibconnect.service.preparing import prepared
+from ibconnect.service.projecting import projecting
+from ibconnect.service.recording import recording
+from ibconnect.service.supervision import Parts, looking
 
 
 async def record(settings: dict[str, str]) -> None:
@@ -75,8 +75,8 @@ def be_child(order: dict[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     for name, seconds in order["times"].items():
-        place, _, constant = name.partition(".")
-        module = import_module(f"ibconnect.gateway.{place}")
+        place, _, constant = name.rpartition(".")
+        module = import_module(f"ibconnect.{place}")
         assert hasattr(module, constant)
         setattr(module, constant, seconds)
     configure_logging("json", "info")

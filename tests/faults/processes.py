@@ -17,10 +17,10 @@ from typing import Any, Self
 
 import psycopg
 
-from ibconnect.database import embedded_cluster
-from ibconnect.database.embedded_account import account_for
-from ibconnect.database.embedded_cluster import Cluster
-from ibconnect.database.embedded_directories import binaries, prepare_data_dir
+from ibconnect.database.embedded import cluster as embedded_cluster
+from ibconnect.database.embedded.account import account_for
+from ibconnect.database.embedded.cluster import Cluster
+from ibconnect.database.embedded.directories import binaries, prepare_data_dir
 from ibconnect.database.migrations import migrate
 from tests.paths import ROOT, scratch
 from tests.waiting import DEADLINE_S, wait_for

@@ -4,9 +4,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ibconnect.database.embedded_directories import cluster_directory
+from ibconnect.database.embedded.directories import cluster_directory
 from ibconnect.database.pools import connect
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
 from tests.faults.processes import Nursery, _base
@@ -14,8 +14,8 @@ from tests.projecting import read_tables
 
 
 def run(program: str, *arguments: str) -> None:
-    from ibconnect.database.embedded_account import account_for
-    from ibconnect.database.embedded_directories import binaries
+    from ibconnect.database.embedded.account import account_for
+    from ibconnect.database.embedded.directories import binaries
 
     path = binaries(_base(), account_for(cluster_directory(_base()))) / program
     done = subprocess.run([str(path), *arguments], capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.pools import connect
 from tests.faults.lab import Simulators, chance, rounds, row
 from tests.processes import STOPS_S, accounts, process

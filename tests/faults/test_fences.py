@@ -7,10 +7,10 @@ import orjson
 from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import SessionClosed, SessionOpened
+from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.rows import decode_rows, encode_row
+from ibconnect.events.types import SessionClosed, SessionOpened
 from ibconnect.simulator import Gateway
 from tests.faults.judge import Judge, Marked
 from tests.recording import recording

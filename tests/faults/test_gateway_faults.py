@@ -18,11 +18,11 @@ from tests.waiting import wait_for
 
 GATEWAYS = 10
 QUICK = {
-    "link.ASK_AFTER_S": 0.5,
-    "link.GIVE_UP_AFTER_S": 2.5,
-    "retries.FIRST_S": 0.5,
-    "connectivity.SETTLE_S": 0.2,
-    "connectivity.LONGEST_SETTLE_S": 0.5,
+    "gateway.connection.ASK_AFTER_S": 0.5,
+    "gateway.connection.GIVE_UP_AFTER_S": 2.5,
+    "gateway.collectors.accounts.retries.FIRST_S": 0.5,
+    "gateway.connectivity.SETTLE_S": 0.2,
+    "gateway.connectivity.LONGEST_SETTLE_S": 0.5,
 }
 """A silent gateway is given up after 2.5 seconds instead of 25, an account asked for again after half a second; and one
 that loses IB again and again is believed to be back after half a second instead of a minute."""

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.schema import VERSION
+from ibconnect.projections.accounts.schema import VERSION
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store
 from tests.faults.rolling import traffic

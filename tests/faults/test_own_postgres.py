@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import unused_port
 
-from ibconnect.cli import main
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.cli.main import main
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import available, migrate
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 from tests.faults.test_backup import events
 from tests.own_postgres import (
     ADMINISTRATOR,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import unused_port
 
-from ibconnect.database.embedded_directories import cluster_directory
+from ibconnect.database.embedded.directories import cluster_directory
 from tests.faults.family import family
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row, surely_read

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.events import session as session_module
+from ibconnect.events import stream as session_module
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
+from ibconnect.events.stream import Session
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import schedule as schedule_module
 from ibconnect.gateway.schedule import Schedule
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.projections.engine.rebuild import rebuild
 from ibconnect.times import to_micros
 from tests.projecting import START, Stream, project, read_columns, read_tables, record, value
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.http.asked import shown
+from ibconnect.http.server.asked import shown
 from tests.serving import DU1, PROBLEM, Logged, Served, logged, serving, until
 
 TOKEN = secrets.token_urlsafe(24)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.backing import run_backup, run_restore
+from ibconnect.cli.backup import run_backup, run_restore
 from ibconnect.database import programs
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.projections.rebuild import alone, rebuild
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.rebuild import alone, rebuild
 from tests.conftest import create_database, drop_database
 from tests.integration.test_roles import execute, record
 from tests.paths import ROOT

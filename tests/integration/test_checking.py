@@ -15,10 +15,10 @@ from aiohttp.test_utils import unused_port
 from ibconnect.checking import run
 from ibconnect.checking.checks import findings
 from ibconnect.checking.findings import Finding, Level
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.rights import give_rights
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 from ibconnect.simulator import Gateway, Scenario
 from tests.faults.proxy import Proxy
 from tests.integration.test_prepared import set_read_only

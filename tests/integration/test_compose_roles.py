@@ -15,8 +15,8 @@ from ibconnect.cli import main
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.programs import fitting
 from ibconnect.database.rights import give_rights
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.own_postgres import PASSWORD, ROLES, OwnServer, installations, prepared_server
 from tests.paths import ROOT
 from tests.projecting import Stream, project, record, value

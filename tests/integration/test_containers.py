@@ -19,10 +19,10 @@ import pytest
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
-import ibconnect.http.app
+import ibconnect.http.server.app
 import ibconnect.observe
 from ibconnect.config import load
-from ibconnect.http.tokens import Principal, Right, parse_tokens
+from ibconnect.http.server.tokens import Principal, Right, parse_tokens
 from tests.waiting import DEADLINE_S, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -309,7 +309,7 @@ def test_mounted_files_exist(compose: dict[str, Any]) -> None:
 def exposed() -> set[str]:
     """The names of all series that ``/metrics`` can show, ``up`` of Prometheus itself included."""
     assert ibconnect.observe
-    assert ibconnect.http.app
+    assert ibconnect.http.server.app
     names = {"up"}
     for metric in REGISTRY.collect():
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibconnect.gateway import reign
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.leadership import Leadership
-from ibconnect.gateway.reign import Reign
+from ibconnect.cluster import election as reign
+from ibconnect.cluster.election import Reign
+from ibconnect.cluster.lease import Leadership
+from ibconnect.cluster.registry import Coordination
 from tests.waiting import DEADLINE_S, until
 
 GATEWAY = "127.0.0.1:4002"

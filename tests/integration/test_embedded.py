@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.errors import EmbeddedPostgresError
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.paths import scratch
 from tests.waiting import wait_for
 
@@ -29,7 +29,7 @@ needs_closed_doors = pytest.mark.skipif(os.geteuid() == 0, reason="root enters e
 HOLDER = """
 import sys
 from pathlib import Path
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 with EmbeddedPostgres(Path(sys.argv[1])) as server:
     print(server.url, flush=True)
     sys.stdin.read()

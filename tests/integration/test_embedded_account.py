@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.database import embedded_account
-from ibconnect.database.embedded_account import Account, account_for
+from ibconnect.database.embedded import account as embedded_account
+from ibconnect.database.embedded.account import Account, account_for
 from ibconnect.errors import EmbeddedPostgresError
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -28,7 +28,7 @@ NOWHERE = Path("/nonexistent/pg")
 ASK = """
 import sys
 from pathlib import Path
-from ibconnect.database import embedded_account
+from ibconnect.database.embedded import account as embedded_account
 embedded_account.SYSTEM_USER, embedded_account._LOCK = sys.argv[1], Path(sys.argv[2])
 account = embedded_account.account_for(Path("/nonexistent/pg"))
 print(account.uid, account.run("id", "-un").stdout.decode())

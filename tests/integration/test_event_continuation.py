@@ -8,16 +8,16 @@ import orjson
 import pytest
 from uuid_utils.compat import uuid7
 
+from ibconnect.cli.replay import chosen
 from ibconnect.database.pools import connect
-from ibconnect.events.adoption import Adoption
+from ibconnect.events.continuation import continuation_of
+from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.journal import Journal
 from ibconnect.events.notes import Notes
 from ibconnect.events.orphans import close_orphans
 from ibconnect.events.reader import Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.rows import decode_rows, encode_row
-from ibconnect.events.sieve import continuation_of
-from ibconnect.replaying import chosen
+from ibconnect.events.recovery import Adoption
 
 START = 1_700_000_000_000_000
 FACTS = {"gateway": "g:4002", "client_id": 7, "server_version": "178", "instance": "anna", "software": "test"}

@@ -15,10 +15,10 @@ from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ibconnect.events.codec import encode_message
 from ibconnect.events.reader import Reader
 from ibconnect.events.selection import Wanted
-from ibconnect.events.wire import encode_message
-from ibconnect.http.parameters import EVENT_TYPES
+from ibconnect.http.server.parameters import EVENT_TYPES
 from tests.messages import completed_order, fill, open_order
 from tests.projecting import START, Stream, position, project, record, value
 from tests.serving import Served, rfc3339, serving

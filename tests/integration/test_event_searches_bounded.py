@@ -8,7 +8,7 @@ import aiohttp
 import orjson
 import pytest
 
-from ibconnect.http.app import SERVICES
+from ibconnect.http.server.app import SERVICES
 from tests.messages import fill
 from tests.projecting import Stream, project, record
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving
@@ -36,8 +36,8 @@ async def guarded(database_url: str) -> AsyncIterator[Served]:
 @pytest.fixture
 def endless(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     """A search takes far longer than any test: it looks at one event at a time, of very many."""
-    monkeypatch.setattr("ibconnect.http.event_scan.EVENTS_PAGE", 1)
-    monkeypatch.setattr("ibconnect.http.event_scan.EVENTS_SCANNED", 1)
+    monkeypatch.setattr("ibconnect.http.resources.event_scan.EVENTS_PAGE", 1)
+    monkeypatch.setattr("ibconnect.http.resources.event_scan.EVENTS_SCANNED", 1)
     with admin(database_url) as connection:
         connection.execute(
             """
@@ -95,7 +95,7 @@ async def test_a_search_that_waits_for_postgres_ends_with_its_client_too(guarded
 async def test_a_tail_that_catches_up_and_finds_nothing_ends_with_its_client(
     guarded: Served, endless: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.events.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("ibconnect.http.resources.events.HEARTBEAT_SECONDS", 0.1)
     tails = guarded.app[SERVICES].tails
     async with guarded.get(f"{NOTHING}&after=0", headers={**LIVE, **bearer(ONE)}) as response:
         assert await asyncio.wait_for(response.content.readuntil(b"\n\n"), 20) == b"retry: 1000\n\n"
@@ -141,8 +141,8 @@ async def _refused(served: Served, path: str, headers: dict[str, str]) -> tuple[
 async def test_searches_are_bounded_for_each_token_and_in_all(
     guarded: Served, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.scans.SCANS_MAX", 3)
-    monkeypatch.setattr("ibconnect.http.scans.SCANS_PER_TOKEN", 2)
+    monkeypatch.setattr("ibconnect.http.server.scans.SCANS_MAX", 3)
+    monkeypatch.setattr("ibconnect.http.server.scans.SCANS_PER_TOKEN", 2)
     scans = guarded.app[SERVICES].scans
     async with locked_events(database_url):
         asked = [asyncio.create_task(_status(guarded, NOTHING, bearer(ONE))) for _ in range(2)]
@@ -160,8 +160,8 @@ async def test_searches_are_bounded_for_each_token_and_in_all(
 async def test_tails_are_bounded_for_each_token_below_the_bound_of_all(
     guarded: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.tail.TAILS_MAX", 3)
-    monkeypatch.setattr("ibconnect.http.tail.TAILS_PER_TOKEN", 2)
+    monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_MAX", 3)
+    monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_PER_TOKEN", 2)
     tails = guarded.app[SERVICES].tails
     async with AsyncExitStack() as stack:
         for token in (ONE, ONE, OTHER):
@@ -176,7 +176,7 @@ async def test_tails_are_bounded_for_each_token_below_the_bound_of_all(
 
 
 async def test_without_tokens_an_address_is_one(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.tail.TAILS_PER_TOKEN", 1)
+    monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_PER_TOKEN", 1)
     build_world(database_url, 1)
     async with serving(database_url) as served, served.get("/v1/events", headers=LIVE):
         assert await _refused(served, "/v1/events", {**LIVE, **bearer("whatever-0123456789")}) == (
@@ -188,7 +188,7 @@ async def test_without_tokens_an_address_is_one(database_url: str, monkeypatch: 
 async def test_many_refusals_are_one_line_of_the_log_and_all_of_them_are_counted(
     guarded: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.scans.SCANS_PER_TOKEN", 0)
+    monkeypatch.setattr("ibconnect.http.server.scans.SCANS_PER_TOKEN", 0)
     before = await _crowded_out(guarded)
     with logged() as lines:
         for _ in range(30):

@@ -12,10 +12,10 @@ from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries
-from ibconnect.events.kinds import SessionClosed
+from ibconnect.events.copy_format import Row, decode_rows, encode_row
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.rows import Row, decode_rows, encode_row
 from ibconnect.events.store import Datastore
+from ibconnect.events.types import SessionClosed
 from tests.waiting import wait_for
 
 APPEND = queries("events/recorder")

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
-from ibconnect import cli
+from ibconnect.cli import main as cli
 from ibconnect.errors import DatabaseError
+from ibconnect.events.codec import encode_message
+from ibconnect.events.copy_format import encode_row
 from ibconnect.events.reader import PAGE, Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.rows import encode_row
 from ibconnect.events.store import Datastore
-from ibconnect.events.wire import encode_message
 from ibconnect.simulator import Captures
 from ibconnect.times import format_rfc3339, from_micros
 from tests.paths import CAPTURES

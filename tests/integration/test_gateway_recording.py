@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import (
+from ibconnect.events.types import (
     AccountConcluded,
     AccountSubscribed,
     DecodeFailed,

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from ibconnect import troubles
 from ibconnect.codes import MOST_LISTED
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import (
+from ibconnect.events.types import (
     AccountConcluded,
     AccountsListed,
     DecodeFailed,
@@ -202,7 +202,7 @@ GREETINGS: dict[str, tuple[Callable[[], Endless], str]] = {
 async def test_whatever_greets_is_left_again_and_named(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.gateway.link.HANDSHAKE_S", 1.0)
+    monkeypatch.setattr("ibconnect.gateway.connection.HANDSHAKE_S", 1.0)
     gateways = [make() for make, _ in GREETINGS.values()]
     neighbour = Neighbour()
     async with listening(neighbour, *gateways) as ports, recording(database_url, tmp_path, *ports) as seen:
@@ -273,8 +273,8 @@ async def test_a_flood_is_left_alone_for_longer_each_time(
 async def test_a_message_that_comes_a_byte_at_a_time_is_silence(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.gateway.link.ASK_AFTER_S", 0.2)
-    monkeypatch.setattr("ibconnect.gateway.link.GIVE_UP_AFTER_S", 1.0)
+    monkeypatch.setattr("ibconnect.gateway.connection.ASK_AFTER_S", 0.2)
+    monkeypatch.setattr("ibconnect.gateway.connection.GIVE_UP_AFTER_S", 1.0)
 
     class Dribbling(HostileGateway):
         async def subscribed(self, account: str, nth: int) -> None:
@@ -353,7 +353,7 @@ async def test_ever_other_accounts_are_a_flood(database_url: str, tmp_path: Path
 async def test_a_download_without_end_becomes_no_snapshot(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(f"ibconnect.gateway.received.{bound}", 1000)
+    monkeypatch.setattr(f"ibconnect.gateway.collectors.accounts.received.{bound}", 1000)
 
     class Downloading(HostileGateway):
         async def subscribed(self, account: str, nth: int) -> None:

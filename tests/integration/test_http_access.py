@@ -10,10 +10,10 @@ from psycopg.types.json import Jsonb
 from yarl import URL
 
 from ibconnect.errors import ConfigError
-from ibconnect.http.app import SERVICES, create_app
-from ibconnect.http.limits import REFUSALS
-from ibconnect.http.openapi import make_document
+from ibconnect.http.openapi.document import make_document
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.server.app import SERVICES, create_app
+from ibconnect.http.server.limits import REFUSALS
 from tests.serving import (
     DU1,
     DU2,
@@ -214,7 +214,7 @@ async def test_gateways_tell_a_limited_token_no_notice(database_url: str) -> Non
 @pytest.fixture
 def is_read_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of tokens is looked at every few milliseconds."""
-    monkeypatch.setattr("ibconnect.http.auth._RELOAD_SECONDS", 0.02)
+    monkeypatch.setattr("ibconnect.http.server.auth._RELOAD_SECONDS", 0.02)
 
 
 def put(path: Path, text: str) -> None:

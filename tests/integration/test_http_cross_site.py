@@ -9,8 +9,8 @@ from itertools import product
 
 import pytest
 
-from ibconnect.http.app import SERVICES
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.server.app import SERVICES
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, serving, tell_gateway
 
 FRIEND = "https://dashboard.example"

@@ -13,9 +13,9 @@ import pytest
 
 from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError
-from ibconnect.http.app import SERVICES
-from ibconnect.http.crowd import address_of, bounds_of
-from ibconnect.http.limits import GRACE_SECONDS
+from ibconnect.http.server.app import SERVICES
+from ibconnect.http.server.crowd import address_of, bounds_of
+from ibconnect.http.server.limits import GRACE_SECONDS
 from tests.faults.family import family
 from tests.processes import Process, accounts, get, process
 from tests.recording import ask_for_refresh

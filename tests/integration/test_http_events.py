@@ -10,8 +10,8 @@ import aiohttp
 import orjson
 import pytest
 
-from ibconnect.events.wire import payload_of
-from ibconnect.http.app import SERVICES
+from ibconnect.events.codec import payload_of
+from ibconnect.http.server.app import SERVICES
 from ibconnect.times import format_rfc3339, parse_rfc3339, to_micros
 from tests.projecting import Stream, project, record, value
 from tests.serving import DU1, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, serving
@@ -138,7 +138,7 @@ def inside(found: list[dict[str, object]], low: str, high: str) -> list[dict[str
 
 
 async def test_a_span_of_time_holds_what_arrived_in_it(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.event_scan.EVENTS_PAGE", 7)
+    monkeypatch.setattr("ibconnect.http.resources.event_scan.EVENTS_PAGE", 7)
     everything = await events(served)
     times = [str(event["Timestamp"]) for event in everything]
     for low, high in ((times[20], times[-20]), (times[60], times[60]), ("2000-01-01T00:00:00Z", times[5])):
@@ -173,7 +173,7 @@ async def test_late_events_are_found_by_their_time(database_url: str) -> None:
 
 
 async def test_reading_on_neither_misses_nor_repeats(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.event_scan.EVENTS_PAGE", 100)
+    monkeypatch.setattr("ibconnect.http.resources.event_scan.EVENTS_PAGE", 100)
     stream = Stream()
     for number in range(1500):
         stream.message("8", "1", str(number), timed=number % 3 == 0)
@@ -284,13 +284,13 @@ async def test_a_filtered_tail_with_a_limit_ends(database_url: str, recorded: St
 async def test_a_silent_tail_has_a_heartbeat(
     database_url: str, recorded: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.events.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("ibconnect.http.resources.events.HEARTBEAT_SECONDS", 0.1)
     async with serving(database_url) as served, served.get("/v1/events", headers=LIVE) as response:
         assert (await Tail(response).comment()).startswith(":")
 
 
 async def test_too_many_tails_are_refused(database_url: str, recorded: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.tail.TAILS_MAX", 1)
+    monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_MAX", 1)
     async with serving(database_url) as served:
         async with served.get("/v1/events", headers=LIVE) as first:
             assert first.status == 200
@@ -305,7 +305,7 @@ async def test_too_many_tails_are_refused(database_url: str, recorded: Stream, m
 async def test_a_slow_reader_is_cut_off_and_harms_nobody(
     database_url: str, recorded: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.connections.SEND_SECONDS", 0.5)
+    monkeypatch.setattr("ibconnect.http.server.connections.SEND_SECONDS", 0.5)
     for number in range(30_000):
         recorded.message("99", "x" * 300, str(number))
     record(database_url, recorded.events[20:])
@@ -324,7 +324,7 @@ async def test_a_slow_reader_is_cut_off_and_harms_nobody(
 async def test_a_shutdown_ends_the_tails_at_once(
     database_url: str, recorded: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.app._SHUTDOWN_SECONDS", 3600.0)
+    monkeypatch.setattr("ibconnect.http.server.app._SHUTDOWN_SECONDS", 3600.0)
     # A client that stays: it is the server that ends the tail.
     async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as staying:
         async with serving(database_url) as served:

@@ -194,7 +194,7 @@ async def test_an_account_without_snapshots_has_no_points(served: Served) -> Non
 async def test_pages_join_without_a_seam(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = await points(served, "tag=NetLiquidation")
     stepped = await points(served, f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=30m")
-    monkeypatch.setattr("ibconnect.http.history.POINTS_PAGE", 2)
+    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_PAGE", 2)
     assert await points(served, "tag=NetLiquidation") == whole
     assert len(whole) == 5
     assert await points(served, f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=30m") == stepped
@@ -204,7 +204,7 @@ async def test_pages_join_without_a_seam(served: Served, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("query", ["tag=NetLiquidation", f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=1h"])
 async def test_beyond_the_limit_a_link_leads_on(served: Served, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     whole = await points(served, query)
-    monkeypatch.setattr("ibconnect.http.history.POINTS_MAX", 2)
+    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_MAX", 2)
     found, path = [], f"{HISTORY}?{query}"
     while path:
         async with served.get(path, headers={"Accept": "text/csv"}) as response:

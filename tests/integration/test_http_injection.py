@@ -11,8 +11,8 @@ from urllib.parse import quote
 import orjson
 import pytest
 
-from ibconnect.http.calls import Route
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.server.calls import Route
 from tests.serving import DU1, Served, admin, at, build_world, logged, serving, tell_gateway
 from tests.waiting import DEADLINE_S
 

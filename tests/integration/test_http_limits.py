@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from ibconnect.errors import ConfigError
-from ibconnect.http import reads
-from ibconnect.http.app import SERVICES, create_app, serve
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.app import SERVICES, create_app, serve
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, raw, serving, settings
 from tests.waiting import until
 
@@ -44,12 +44,12 @@ async def test_what_cannot_be_served_is_a_problem_too(served: Served, request_: 
 
 @pytest.mark.parametrize("begun", [b"", b"GET /v1/accounts HTTP/1.1\r\nHost: local"])
 async def test_a_head_that_never_ends_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
-    monkeypatch.setattr("ibconnect.http.connections.HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("ibconnect.http.server.connections.HEAD_SECONDS", 0.3)
     assert await raw(served, begun) == b""
 
 
 async def test_dripping_does_not_help(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.connections.HEAD_SECONDS", 0.5)
+    monkeypatch.setattr("ibconnect.http.server.connections.HEAD_SECONDS", 0.5)
     host, port = served.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -69,7 +69,7 @@ async def test_dripping_does_not_help(served: Served, monkeypatch: pytest.Monkey
 async def test_an_idle_connection_may_wait_for_its_next_request(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.connections.HEAD_SECONDS", 0.2)
+    monkeypatch.setattr("ibconnect.http.server.connections.HEAD_SECONDS", 0.2)
     for _ in range(2):
         async with served.get("/healthz") as response:
             assert response.status == 200
@@ -77,14 +77,14 @@ async def test_an_idle_connection_may_wait_for_its_next_request(
 
 
 async def test_a_body_is_not_waited_for(world_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.connections.LINGER_SECONDS", 0.2)
+    monkeypatch.setattr("ibconnect.http.server.connections.LINGER_SECONDS", 0.2)
     async with serving(world_url) as served:
         answer = await raw(served, b"GET /healthz HTTP/1.1\r\nContent-Length: 1000000\r\n" + HOST)
     assert answer.startswith(b"HTTP/1.1 200")
 
 
 async def test_a_query_that_takes_too_long_is_ended(world_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.services.STATEMENT_TIMEOUT_MS", 200)
+    monkeypatch.setattr("ibconnect.http.server.services.STATEMENT_TIMEOUT_MS", 200)
     async with serving(world_url) as served:
         with admin(world_url) as connection, connection.transaction():
             connection.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
@@ -124,7 +124,7 @@ async def test_a_failure_in_the_middle_of_a_stream_is_seen(served: Served, monke
             raise psycopg.OperationalError("gone")
         return await real(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("ibconnect.http.history.POINTS_PAGE", 1)
+    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_PAGE", 1)
     monkeypatch.setattr(reads, "rows", fail_later)
     path = f"/v1/accounts/{DU1}/history?tag=NetLiquidation"
     answer = await raw(served, f"GET {path} HTTP/1.1\r\n".encode() + HOST)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ibconnect.config import load
 from ibconnect.errors import ConfigError
-from ibconnect.http.links import is_plain
-from ibconnect.http.openapi import make_document
+from ibconnect.http.openapi.document import make_document
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.server.links import is_plain
 from tests.serving import DU1, PROBLEM, Served, at, raw, serving
 
 # Every way in which an answer leads elsewhere: path, and what is sent with it.
@@ -49,7 +49,7 @@ def leads_to(answer: bytes) -> str:
 @pytest.fixture(autouse=True)
 def pages_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a history has a next page."""
-    monkeypatch.setattr("ibconnect.http.history.POINTS_MAX", 2)
+    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_MAX", 2)
 
 
 @pytest.fixture

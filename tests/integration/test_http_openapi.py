@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from ibconnect.http.openapi import make_document, problems_of
-from ibconnect.http.parameters import Parameter
-from ibconnect.http.problems import Code
+from ibconnect.http.openapi.document import make_document, problems_of
+from ibconnect.http.openapi.schemas import SCHEMAS
 from ibconnect.http.routes import ROUTES
-from ibconnect.http.schemas import SCHEMAS
+from ibconnect.http.server.parameters import Parameter
+from ibconnect.http.server.problems import Code
 from tests.http_examples import FILE, build, recorded
 from tests.paths import ROOT
 from tests.serving import Served

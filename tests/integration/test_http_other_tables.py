@@ -10,9 +10,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from ibconnect.database.tables import SNAPSHOTS_VERSION
-from ibconnect.http.app import SERVICES
 from ibconnect.http.routes import ROUTES
-from ibconnect.projections.rebuild import rebuild
+from ibconnect.http.server.app import SERVICES
+from ibconnect.projections.engine.rebuild import rebuild
 from tests.serving import DU1, Served, admin, at, build_world, serving
 
 NAMES = {"AccountCode": DU1, "Timestamp": at(2), "IbContractId": "265598"}

@@ -12,8 +12,8 @@ from itertools import product
 import pytest
 from yarl import URL
 
-from ibconnect.http.calls import Route
 from ibconnect.http.routes import ROUTES
+from ibconnect.http.server.calls import Route
 from tests.serving import DU1, DU2, EMPTY, Served, at, serving
 
 LIMITED, STRANGER, METRICS = "limited-token-0123456789", "stranger-token-0123456789", "metrics-token-0123456789"
@@ -63,7 +63,7 @@ def naming() -> list[tuple[Route, str]]:
 @pytest.fixture
 async def guarded(world_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     # A flood of wrong tokens is answered in another way, and which request is the eleventh is chance here.
-    monkeypatch.setattr("ibconnect.http.auth.REFUSALS", 10**9)
+    monkeypatch.setattr("ibconnect.http.server.auth.REFUSALS", 10**9)
     async with serving(world_url, API_TOKENS=TOKENS, CORS_ORIGINS="https://dashboard.example") as served:
         yield served
 

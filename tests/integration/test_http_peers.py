@@ -10,12 +10,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
+from ibconnect.cluster.peers import Peers
+from ibconnect.cluster.probe import _PATIENCE, asking
+from ibconnect.cluster.quorum import STEP_DOWN_S
+from ibconnect.cluster.registry import Coordination
 from ibconnect.database.pools import connect
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.peers import Peers
-from ibconnect.gateway.permission import STEP_DOWN_S
-from ibconnect.http.app import create_app, serve
-from ibconnect.http.peers import _PATIENCE, asking
+from ibconnect.http.server.app import create_app, serve
 from tests.serving import settings
 from tests.waiting import DEADLINE_S, until
 

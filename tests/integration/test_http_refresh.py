@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from ibconnect.http.app import SERVICES
-from ibconnect.http.refresh import Refresher
+from ibconnect.http.resources.refresh import Refresher
+from ibconnect.http.server.app import SERVICES
 from ibconnect.times import to_micros, utc_now
 from tests.projecting import Stream, project, record
 from tests.serving import (
@@ -358,7 +358,7 @@ async def test_what_another_instance_has_asked_for_and_still_waits_for_is_joined
 async def test_one_token_cannot_have_all_refreshes(
     database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.refresh.REFRESHES_PER_TOKEN", 1)
+    monkeypatch.setattr("ibconnect.http.resources.refresh.REFRESHES_PER_TOKEN", 1)
     tell_gateway(connection)
     other = "another-token-of-all"
     async with serving(database_url, API_TOKENS=f"{TOKEN} {other}") as served:

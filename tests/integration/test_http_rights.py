@@ -6,9 +6,9 @@ from hashlib import sha256
 
 import pytest
 
-from ibconnect.http.openapi import make_document
+from ibconnect.http.openapi.document import make_document
 from ibconnect.http.routes import ROUTES
-from ibconnect.http.tokens import Right
+from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339, utc_now
 from tests.serving import (
     DU1,

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from ibconnect.http.app import SERVICES
+from ibconnect.http.server.app import SERVICES
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving
 from tests.waiting import until
 
@@ -23,7 +23,7 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.fixture
 async def guarded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     """A server of a small world, with tokens; one token may have four requests under way."""
-    monkeypatch.setattr("ibconnect.http.shares.REQUESTS_PER_TOKEN", 4)
+    monkeypatch.setattr("ibconnect.http.server.shares.REQUESTS_PER_TOKEN", 4)
     build_world(database_url, 2)
     async with serving(database_url, API_TOKENS=f"{ONE} {OTHER}", ACCESS_LOG="true", LOG_FORMAT="json") as served:
         yield served

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from ibconnect.http.app import SERVICES
+from ibconnect.http.server.app import SERVICES
 from tests.serving import DU1, FIRST, Served, at, logged
 from tests.waiting import PAUSE_S, until
 
@@ -23,7 +23,7 @@ Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 def times_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the test need not wait for those of a service."""
     for name in ("HEAD_SECONDS", "SEND_SECONDS", "LINGER_SECONDS", "KEEPALIVE_SECONDS"):
-        monkeypatch.setattr(f"ibconnect.http.connections.{name}", 0.5)
+        monkeypatch.setattr(f"ibconnect.http.server.connections.{name}", 0.5)
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.http.app import SERVICES
-from ibconnect.http.tokens import parse_tokens
+from ibconnect.http.server.app import SERVICES
+from ibconnect.http.server.tokens import parse_tokens
 from tests.serving import DU1, DU2, Served, logged, serving
 from tests.waiting import DEADLINE_S
 
@@ -128,7 +128,7 @@ async def test_nobody_has_more_rights_than_a_whole_file_gives(
     world_url: str, tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Many looks, so that they find every state; two of them are further apart than the writer's usual pause.
-    monkeypatch.setattr("ibconnect.http.auth._RELOAD_SECONDS", 0.005)
+    monkeypatch.setattr("ibconnect.http.server.auth._RELOAD_SECONDS", 0.005)
     path = tmp_path / "tokens"
     path.write_text(FILES[0])
     wholes = [parse_tokens(text) for text in FILES]

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from ibconnect import __version__
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.http.limits import GATEWAY_WATCHED_SECONDS
-from ibconnect.projections.schema import ensure
+from ibconnect.cluster.registry import Coordination
+from ibconnect.http.server.limits import GATEWAY_WATCHED_SECONDS
+from ibconnect.projections.accounts.schema import ensure
 from tests.faults.lab import Simulators
 from tests.processes import accounts, get, process
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, tell_gateway

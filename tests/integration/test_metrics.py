@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from ibconnect import __version__
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
-from ibconnect.events.kinds import KINDS
+from ibconnect.events.types import KINDS
 from ibconnect.gateway.outcome import Outcome
-from ibconnect.http.metrics import _due, _patience
+from ibconnect.http.resources.metrics import _due, _patience
 from ibconnect.observe import Trouble
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 from tests.processes import Process, process
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving
 from tests.waiting import DEADLINE_S, until, wait_for

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager, suppress
 import psycopg
 import pytest
 
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.sql import queries
 from ibconnect.events.orphans import close_orphans
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.engine.runner import Projector
 from tests.paths import scratch
 from tests.projecting import Stream, read_tables, record, value
 from tests.waiting import wait_for

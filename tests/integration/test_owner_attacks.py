@@ -7,7 +7,7 @@ who has which right. The files and verbs that these run must not find such funct
 import shutil
 
 from ibconnect.database.condition import condition
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.database.rights import give_rights

@@ -11,10 +11,10 @@ import pytest
 
 from ibconnect.codes import listed_codes
 from ibconnect.database.pools import connect
-from ibconnect.projections.owners import News, Standing
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.owners import News, Standing
+from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.engine.runner import Projector
 from tests.owners import (
     BOTH,
     EVER,

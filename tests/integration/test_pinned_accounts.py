@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from ibconnect.events.kinds import AccountsListed, AccountSubscribed, RefreshStarted
-from ibconnect.gateway import coordination as room
-from ibconnect.gateway.coordination import Coordination
+from ibconnect.cluster import registry as room
+from ibconnect.cluster.registry import Coordination
+from ibconnect.events.types import AccountsListed, AccountSubscribed, RefreshStarted
 from ibconnect.simulator import Gateway, Scenario
 from tests.conftest import url_of
 from tests.recording import ask_for_refresh, recording

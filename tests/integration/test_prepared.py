@@ -12,11 +12,11 @@ from aiohttp.test_utils import unused_port
 from psycopg.sql import SQL, Identifier
 
 from ibconnect import troubles
+from ibconnect.backoff import Backoff
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, SchemaError
-from ibconnect.gateway.backoff import Backoff
-from ibconnect.preparing import prepared
+from ibconnect.service.preparing import prepared
 from tests.conftest import create_database, drop_database, url_of
 from tests.faults.proxy import Proxy
 from tests.integration.test_roles import as_role, execute
@@ -63,7 +63,7 @@ async def test_a_read_only_postgres_is_waited_out_and_told_once(
         tries.append(url)
         return migrate(url)
 
-    monkeypatch.setattr("ibconnect.preparing.migrate", trying)
+    monkeypatch.setattr("ibconnect.service.preparing.migrate", trying)
     set_read_only(server_url, empty_database_url, "on")
     with logged() as lines:
         async with preparing(empty_database_url) as task:
@@ -86,7 +86,7 @@ async def test_a_postgres_that_is_read_only_only_for_the_tables_is_waited_out_to
     server_url: str, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The schema is current; what fails is what comes after it."""
-    monkeypatch.setattr("ibconnect.preparing.migrate", lambda url: [])
+    monkeypatch.setattr("ibconnect.service.preparing.migrate", lambda url: [])
     set_read_only(server_url, database_url, "on")
     async with preparing(database_url) as task:
         await until(troubles.lasting, "it is told")
@@ -150,8 +150,8 @@ async def test_a_connection_that_breaks_in_the_middle_is_no_reason_to_end(
             raise errors.pop()
         return migrate(url)
 
-    monkeypatch.setattr("ibconnect.preparing.migrate", failing)
-    monkeypatch.setattr("ibconnect.preparing.Backoff", lambda **_: Backoff(0.01, 0.01))
+    monkeypatch.setattr("ibconnect.service.preparing.migrate", failing)
+    monkeypatch.setattr("ibconnect.service.preparing.Backoff", lambda **_: Backoff(0.01, 0.01))
     await asyncio.wait_for(prepared(empty_database_url), 30)
     assert errors == []
     assert troubles.lasting() == []

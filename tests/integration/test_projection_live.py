@@ -6,8 +6,8 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
-from ibconnect.projections.runner import Projector, status
-from ibconnect.projections.schema import VERSION, ensure, needs_rebuild
+from ibconnect.projections.accounts.schema import VERSION, ensure, needs_rebuild
+from ibconnect.projections.engine.runner import Projector, status
 from tests.projecting import Stream, position, project, read_tables, record, value
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -77,7 +77,7 @@ def test_goes_on_after_its_connection_was_cut(database_url, stream):
 
 
 def test_a_projector_that_waits_ends_at_once(database_url, stream, monkeypatch):
-    monkeypatch.setattr("ibconnect.projections.runner._POLL_S", 3600.0)
+    monkeypatch.setattr("ibconnect.projections.engine.runner._POLL_S", 3600.0)
     ensure(database_url)
     record(database_url, stream.events)
     projector = running(database_url)

@@ -3,13 +3,13 @@
 import orjson
 import pytest
 
+from ibconnect.cli.rebuild import run_set_aside
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError
-from ibconnect.projections.poison import poison_events, retry_poison
-from ibconnect.projections.rebuild import rebuild
-from ibconnect.projections.runner import status
-from ibconnect.rebuilding import run_set_aside
+from ibconnect.projections.engine.poison import poison_events, retry_poison
+from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.engine.runner import status
 from tests.projecting import Stream, position, project, read_tables, read_values, record, value
 
 STRANGE_MESSAGES = {
@@ -119,7 +119,7 @@ def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
     record(database_url, stream.events)
     project(database_url)
     assert retry_poison(database_url) == (1, 1)
-    monkeypatch.setattr("ibconnect.projections.download.MAX_NAME_BYTES", 1000)
+    monkeypatch.setattr("ibconnect.projections.accounts.download.MAX_NAME_BYTES", 1000)
     assert retry_poison(database_url) == (1, 0)
     assert len(read_tables(database_url)["account_position"]) == 1
     assert retry_poison(database_url) == (0, 0)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.download import MAX_KEY_BYTES
+from ibconnect.projections.accounts.download import MAX_KEY_BYTES
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS
 from tests.last_values import last_values
 from tests.projecting import Stream, position, project, read_columns, read_tables, read_values, record, value

@@ -3,8 +3,8 @@
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.events.kinds import KINDS
-from ibconnect.projections.schema import ensure
+from ibconnect.events.types import KINDS
+from ibconnect.projections.accounts.schema import ensure
 from tests.paths import CAPTURES, ROOT
 from tests.projecting import START, Stream, capture, position, project, read_values, record, value
 

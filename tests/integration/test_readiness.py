@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.migrations import available
-from ibconnect.http.app import SERVICES
+from ibconnect.http.server.app import SERVICES
 from ibconnect.observe import Trouble
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 from ibconnect.troubles import State
 from tests.integration.test_roles import execute
 from tests.serving import DU1, Served, logged, serving

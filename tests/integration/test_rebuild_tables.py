@@ -10,10 +10,10 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError, SchemaError
-from ibconnect.projections import rebuild as rebuild_module
-from ibconnect.projections.rebuild import alone, rebuild
-from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import REBUILD, VERSION, ensure, needs_rebuild
+from ibconnect.projections.accounts.schema import REBUILD, VERSION, ensure, needs_rebuild
+from ibconnect.projections.engine import rebuild as rebuild_module
+from ibconnect.projections.engine.rebuild import alone, rebuild
+from ibconnect.projections.engine.runner import Projector
 from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, position, project, read_tables, record, value
 
@@ -151,7 +151,7 @@ class Interrupt(Exception):
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_interrupted_rebuild_leaves_the_live_tables(database_url, monkeypatch, calls):
-    monkeypatch.setattr("ibconnect.projections.rebuild._BATCH_POSITIONS", 20)
+    monkeypatch.setattr("ibconnect.projections.engine.rebuild._BATCH_POSITIONS", 20)
     stream = Stream()
     for number in range(20):
         stream.refresh({"DU1": [value("NetLiquidation", str(number), "USD")]})

@@ -18,18 +18,18 @@ from psycopg import Connection
 from uuid_utils.compat import uuid7
 
 from ibconnect import troubles
+from ibconnect.cluster import unled
+from ibconnect.cluster.lease import Leadership
+from ibconnect.cluster.registry import Coordination
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseUnavailable, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.gateway import unled
-from ibconnect.gateway.coordination import Coordination
-from ibconnect.gateway.leadership import Leadership
 from ibconnect.observe import Trouble
-from ibconnect.projections.rebuild import alone, rebuild
-from ibconnect.projections.runner import Projector
-from ibconnect.projections.schema import APPLY, ENSURE, REBUILD, ensure
+from ibconnect.projections.accounts.schema import APPLY, ENSURE, REBUILD, ensure
+from ibconnect.projections.engine.rebuild import alone, rebuild
+from ibconnect.projections.engine.runner import Projector
 from tests.conftest import create_database, drop_database
 from tests.own_postgres import GRANTS, ROLES, run_file
 from tests.projecting import Stream, project, read_tables, record, value

@@ -14,7 +14,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.projections.schema import ensure
+from ibconnect.projections.accounts.schema import ensure
 from tests.own_postgres import GRANTS, ROLES, run_file
 
 

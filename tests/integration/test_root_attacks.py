@@ -20,14 +20,14 @@ import pytest
 
 from ibconnect import data_directory
 from ibconnect.acting import Unsafe, as_owner, check_way, read_text, settle
-from ibconnect.database.embedded import EmbeddedPostgres
+from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.remembered import is_remembered, remember
 from ibconnect.errors import ConfigError, EmbeddedPostgresError, EventError, IbConnectError
-from ibconnect.events.adoption import Adoption
 from ibconnect.events.journal import Journal
 from ibconnect.events.notes import Cut, Notes
+from ibconnect.events.quarantine import set_aside
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.refused import set_aside
+from ibconnect.events.recovery import Adoption
 from tests.paths import scratch
 from tests.waiting import DEADLINE_S
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 
+from ibconnect.cluster.lease import Leadership
 from ibconnect.config import load
 from ibconnect.database import discreet
 from ibconnect.database.pools import connect, parameters
 from ibconnect.errors import DatabaseError
-from ibconnect.gateway.leadership import Leadership
-from ibconnect.http.app import SERVICES
+from ibconnect.http.server.app import SERVICES
 from tests.paths import ROOT
 from tests.serving import logged, serving, until
 

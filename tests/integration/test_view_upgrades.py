@@ -10,10 +10,10 @@ from psycopg import Connection
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError
-from ibconnect.projections import schema
-from ibconnect.projections import views as views_module
-from ibconnect.projections.rebuild import rebuild, rebuild_if_older
-from ibconnect.projections.schema import ENSURE, VERSION, ensure
+from ibconnect.projections.accounts import schema
+from ibconnect.projections.accounts.schema import ENSURE, VERSION, ensure
+from ibconnect.projections.engine import views as views_module
+from ibconnect.projections.engine.rebuild import rebuild, rebuild_if_older
 from tests.projecting import Stream, position, project, read_tables, record, value
 from tests.waiting import DEADLINE_S, wait_for
 

@@ -24,11 +24,11 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events import recorder as recorder_module
 from ibconnect.events import writer as module
+from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.journal import Journal
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.rows import decode_rows, encode_row
-from ibconnect.events.session import Session
 from ibconnect.events.store import Datastore
+from ibconnect.events.stream import Session
 from ibconnect.events.writer import Writer
 from tests.recording import until
 from tests.serving import logged

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ibconnect.events.journal import Journal
-from ibconnect.events.kinds import AccountTimeUpdated, AccountValueUpdated, PortfolioUpdated
+from ibconnect.events.types import AccountTimeUpdated, AccountValueUpdated, PortfolioUpdated
 from ibconnect.observe import Kind, Trouble
 
 ROOT = Path(__file__).parents[2]

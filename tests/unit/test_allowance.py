@@ -7,7 +7,7 @@ from ibconnect.codes import MOST_LISTED
 from ibconnect.config import load
 from ibconnect.events.notices import LABELS, OTHER, label
 from ibconnect.gateway.allowance import OVER_S, Allowance
-from ibconnect.gateway.roster import Roster
+from ibconnect.gateway.collectors.accounts.roster import Roster
 
 DEFAULT = load({})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.channel import _MOST_BYTES, Channel, Given, Message
+from ibconnect.service.channel import _MOST_BYTES, Channel, Given, Message
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda each: st.lists(each, max_size=3))
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ibconnect.codes import CODE_PATTERN, is_code
-from ibconnect.http.parameters import ACCOUNT
+from ibconnect.http.server.parameters import ACCOUNT
 
 INVISIBLE = "\0\t\n\x1f\x7f\x85\xa0\xad\u200b\u200f\u2028\u202e\u2060\ufeff"
 ANY_LETTER = st.sampled_from("U1.é账 ," + INVISIBLE)

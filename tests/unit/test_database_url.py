@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from ibconnect.checking.postgres import check_postgres
-from ibconnect.cli import main
+from ibconnect.cli.main import main
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.database.programs import login

@@ -17,9 +17,9 @@ from ibapi.orderdecoder import OrderDecoder
 from ibapi.wrapper import EWrapper
 
 from ibconnect.events.accounts import PLACES, Sight, account_in, account_of, names, plain_part
-from ibconnect.events.wire import encode_message
-from ibconnect.projections.download import Messages, parse
-from ibconnect.projections.facts import Downloaded
+from ibconnect.events.codec import encode_message
+from ibconnect.projections.accounts.download import Messages, parse
+from ibconnect.projections.accounts.facts import Downloaded
 from tests.messages import ORDER, completed_order, fill, open_order
 
 Event = tuple[str, bytes]

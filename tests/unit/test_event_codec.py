@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from ibconnect.errors import EventError, UnknownTopic
-from ibconnect.events.kinds import KINDS, AccountValueUpdated, MessageReceived, SessionOpened, kind_of
+from ibconnect.events.codec import LAYOUTS, RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
+from ibconnect.events.copy_format import Row, decode_rows, encode_row, encode_rows
 from ibconnect.events.mapper import WireMapper
-from ibconnect.events.rows import Row, decode_rows, encode_row, encode_rows
-from ibconnect.events.wire import LAYOUTS, RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
+from ibconnect.events.types import KINDS, AccountValueUpdated, MessageReceived, SessionOpened, kind_of
 from tests.paths import CAPTURES
 
 FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)

@@ -5,8 +5,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibconnect.events.codec import encode_message, payload_of, payloads_of
 from ibconnect.events.frames import LENGTH, MAX_FRAME_BYTES, Frames, SmallFrames, split
-from ibconnect.events.wire import encode_message, payload_of, payloads_of
 
 MESSAGES = (
     b"62\x001\0",

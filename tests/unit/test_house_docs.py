@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.cli import build_parser
+from ibconnect.cli.main import build_parser
 from ibconnect.config import SETTINGS, describe, load
 from ibconnect.http.routes import ROUTES
 

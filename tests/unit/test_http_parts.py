@@ -15,25 +15,25 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibconnect.events.codec import encode_message, fields_of
 from ibconnect.events.lines import line
 from ibconnect.events.selection import Stored
-from ibconnect.events.wire import encode_message, fields_of
-from ibconnect.http.csv import text_cell
-from ibconnect.http.documents import Document, DocumentCache
-from ibconnect.http.headers import best_encoding, best_media, max_age, prefers_fresh
-from ibconnect.http.parameters import (
+from ibconnect.http.resources.remarks import REMARKS
+from ibconnect.http.resources.series import Page, Series, as_csv, as_json
+from ibconnect.http.resources.values import Shape, TextKey, quoted, values
+from ibconnect.http.server.csv import text_cell
+from ibconnect.http.server.negotiation import best_encoding, best_media, max_age, prefers_fresh
+from ibconnect.http.server.parameters import (
     format_cursor,
     parse_cursor,
     parse_duration,
     parse_moment,
     parse_time,
 )
-from ibconnect.http.problems import Code
-from ibconnect.http.ready import head_of
-from ibconnect.http.remarks import REMARKS
-from ibconnect.http.series import Page, Series, as_csv, as_json
-from ibconnect.http.values import Shape, TextKey, quoted, values
-from ibconnect.projections.remarks import Code as RemarkCode
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.response_cache import Document, DocumentCache
+from ibconnect.http.server.responses import head_of
+from ibconnect.projections.accounts.remarks import Code as RemarkCode
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
 from ibconnect.times import format_rfc3339
 from tests.paths import ROOT

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from ibconnect.http.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
-from ibconnect.http.together import Together
+from ibconnect.http.server.data_loader import Together
+from ibconnect.http.server.limits import TOGETHER_AT_ONCE, TOGETHER_MAX
 from tests.waiting import DEADLINE_S, until
 
 

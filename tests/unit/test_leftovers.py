@@ -14,11 +14,11 @@ import pytest
 
 from ibconnect import observe, troubles
 from ibconnect.events import leftovers, segments
-from ibconnect.events.adoption import Adoption
 from ibconnect.events.journal import Journal
 from ibconnect.events.leftovers import Leftover, bytes_of, candidates, forget_done, set_apart
 from ibconnect.events.notes import Notes
 from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.recovery import Adoption
 from ibconnect.events.segments import JournalDamaged
 from tests.serving import logged
 
@@ -244,7 +244,7 @@ def test_what_cannot_even_be_renamed_is_left_alone_and_told(tmp_path: Path, adop
         raise PermissionError(13, "Permission denied")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ibconnect.events.adoption.set_apart", refused)
+        patch.setattr("ibconnect.events.recovery.set_apart", refused)
         assert adopting.run() == ["spool_unopened"]
     assert adopting.run() == []
     (reason,) = troubles.lasting()
@@ -263,7 +263,7 @@ def test_too_many_open_files_say_nothing_of_the_file(tmp_path: Path, monkeypatch
     (reason,) = troubles.lasting()
     assert reason.endswith(f"{directory.name}: OSError (Too many open files)")
     monkeypatch.undo()
-    monkeypatch.setattr("ibconnect.events.adoption._AGAIN_S", 0.0)
+    monkeypatch.setattr("ibconnect.events.recovery._AGAIN_S", 0.0)
     assert adopting.adoption.is_due
     assert adopting.run() == ["spool_adopted"]
     assert not adopting.adoption.is_due

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ibconnect.http.own_refresh import own_refresh
+from ibconnect.http.resources.own_refresh import own_refresh
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 WALK_ENDED = BEGAN + timedelta(minutes=9)

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from ibconnect.gateway import peers as module
-from ibconnect.gateway.peers import Peers
+from ibconnect.cluster import peers as module
+from ibconnect.cluster.peers import Peers
 
 
 def test_the_seconds_begin_with_the_first_answer_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from ibconnect.projections.download import Messages, Strange, examine, parse
-from ibconnect.projections.facts import Control, Downloaded
+from ibconnect.projections.accounts.download import Messages, Strange, examine, parse
+from ibconnect.projections.accounts.facts import Control, Downloaded
 from tests.projecting import START, position, value
 
 SESSION = UUID(int=1)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibconnect.database.sql import read_sql
-from ibconnect.projections.layout import layout_of
+from ibconnect.projections.accounts.layout import layout_of
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, column
 
 

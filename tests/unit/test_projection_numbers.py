@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.projections.numbers import are_exact, is_exact, is_unset, number_of
+from ibconnect.projections.accounts.numbers import are_exact, is_exact, is_unset, number_of
 from ibconnect.tags import UNSET_TEXTS
 
 EXACT = ["0", "0.00", "1", "-1", "62.6", "-0.50", "7421167.7441", "1.7976", "-0.001", "10", "100.000"]

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from ibconnect.errors import ProjectionError
-from ibconnect.projections import facts
-from ibconnect.projections.facts import Control
-from ibconnect.projections.sessions import Sessions
+from ibconnect.projections.accounts import facts
+from ibconnect.projections.accounts.facts import Control
+from ibconnect.projections.accounts.sessions import Sessions
 from tests.projecting import START, Stream
 
 OPENED = {"gateway": "g", "client_id": 1}

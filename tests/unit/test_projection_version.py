@@ -4,10 +4,10 @@ import re
 from hashlib import sha256
 
 from ibconnect.database.sql import read_sql
-from ibconnect.projections.schema import VERSION
+from ibconnect.projections.accounts.schema import VERSION
 
 # Tables that other tables serve on beside must not share their version: whoever changes a file below counts
-# ibconnect.projections.schema.VERSION up and notes the new digest here.
+# ibconnect.projections.accounts.schema.VERSION up and notes the new digest here.
 DIGESTS = {1: "49023ec002341a2a", 2: "cd6cb7d1d0de450d", 3: "2b1b517863825eff"}
 
 

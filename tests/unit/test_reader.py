@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from ibconnect.events.kinds import SessionOpened
 from ibconnect.events.reader import RecordedSession
 from ibconnect.events.selection import Wanted
+from ibconnect.events.types import SessionOpened
 
 ID = UUID(int=7)
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ibconnect.codes import is_code, listed_codes
 from ibconnect.events.notices import interrupts, is_refusal
-from ibconnect.gateway.late import CLEAN_S, DOUBTFUL_S, SETTLE_S, LateRows
-from ibconnect.gateway.received import Arrivals, Received
-from ibconnect.gateway.retries import LONGEST_S, Retries
-from ibconnect.gateway.roster import BELIEVED_S, Roster
-from ibconnect.gateway.wishes import Wish, Wishes
+from ibconnect.gateway.collectors.accounts.late import CLEAN_S, DOUBTFUL_S, SETTLE_S, LateRows
+from ibconnect.gateway.collectors.accounts.received import Arrivals, Received
+from ibconnect.gateway.collectors.accounts.retries import LONGEST_S, Retries
+from ibconnect.gateway.collectors.accounts.roster import BELIEVED_S, Roster
+from ibconnect.gateway.refresh_queue import Wish, Wishes
 from ibconnect.texts import decoded, one_line, readable
 from tests.small_gateway import end, position, value, values
 

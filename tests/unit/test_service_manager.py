@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.service_manager import ENDS, LISTENS, ServiceManager
+from ibconnect.service.service_manager import ENDS, LISTENS, ServiceManager
 
 
 @pytest.fixture(params=["path", "abstract"])

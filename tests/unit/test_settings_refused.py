@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ibconnect import demo
+from ibconnect.cli import demo
 from ibconnect.config import SETTINGS, load, near_misses
 from ibconnect.errors import ConfigError
-from ibconnect.http.auth import read_tokens
+from ibconnect.http.server.auth import read_tokens
 from ibconnect.setting_values import is_loopback, origins
 
 TOKEN = "a-token-of-at-least-16"

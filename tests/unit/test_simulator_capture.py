@@ -8,8 +8,8 @@ import pytest
 
 from ibconnect.errors import CaptureError
 from ibconnect.simulator import Captures
-from ibconnect.simulator.capture import free_code, read_capture
-from ibconnect.simulator.captures import _batches
+from ibconnect.simulator.captures.file import free_code, read_capture
+from ibconnect.simulator.captures.source import _batches
 from ibconnect.simulator.source import Pulse, Refusal
 
 CAPTURES = sorted((Path(__file__).parents[1] / "fixtures" / "captures").glob("*.jsonl"))

@@ -9,10 +9,10 @@ import pytest
 
 from ibconnect.simulator import Captures, Gateway
 from ibconnect.simulator.control import ACTIONS
-from ibconnect.simulator.faults import FAULTS
-from ibconnect.simulator.messages import ANSWER_IDS
+from ibconnect.simulator.faults.table import FAULTS
 from ibconnect.simulator.options import OPTION_HELP
 from ibconnect.simulator.requests import REQUESTS
+from ibconnect.simulator.wire.messages import ANSWER_IDS
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "simulator.md").read_text()

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Scenario
-from ibconnect.simulator.book import CENT, MONEY, Account, Market, trade
-from ibconnect.simulator.figures import LEDGER, NET_PARTS
-from ibconnect.simulator.instruments import KINDS, make_pools
+from ibconnect.simulator.scenario.book import CENT, MONEY, Account, Market, trade
+from ibconnect.simulator.scenario.figures import LEDGER, NET_PARTS
+from ibconnect.simulator.scenario.instruments import KINDS, make_pools
+from ibconnect.simulator.scenario.world import BASES, START, Plan, World
 from ibconnect.simulator.source import Pulse, Refusal
-from ibconnect.simulator.world import BASES, START, Plan, World
 
 PERIOD = Pulse(period=True)
 Book = dict[tuple[str, str], Decimal]

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.messages import error, for_version
 from ibconnect.simulator.options import Options
-from ibconnect.simulator.wire import Hello, WireError, frame, parse_hello, payload, split, take_frames
+from ibconnect.simulator.wire.frames import Hello, WireError, frame, parse_hello, payload, split, take_frames
+from ibconnect.simulator.wire.messages import error, for_version
 
 _FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
 _MESSAGE = st.lists(_FIELD, min_size=1, max_size=25)

@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from ibconnect import supervision, troubles
+from ibconnect import troubles
 from ibconnect.errors import DatabaseUnavailable, PartFailed, SchemaError
-from ibconnect.supervision import MOST_DEATHS, Parts, in_thread
+from ibconnect.service import supervision
+from ibconnect.service.supervision import MOST_DEATHS, Parts, in_thread
 from tests.recording import until
 from tests.serving import logged
 

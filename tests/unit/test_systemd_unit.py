@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.database.embedded_cluster import _SETTINGS, STOP_TIMEOUT_S
-from ibconnect.serving import _ANSWERS_END_S, _WORK_ENDS_S
+from ibconnect.database.embedded.cluster import _SETTINGS, STOP_TIMEOUT_S
+from ibconnect.service.serving import _ANSWERS_END_S, _WORK_ENDS_S
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "ibconnect.service"
 MOST_EXPOSED = 2.0

@@ -12,10 +12,10 @@ from prometheus_client import Counter as Metric
 
 from ibconnect import observe
 from ibconnect.events import tally
-from ibconnect.events.kinds import kind_of
-from ibconnect.events.rows import encode_row
+from ibconnect.events.copy_format import encode_row
 from ibconnect.events.segments import Mark
 from ibconnect.events.tally import Chunk, Tally
+from ibconnect.events.types import kind_of
 
 TOPICS = ("v", "p", "n", "so")
 

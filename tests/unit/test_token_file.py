@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibconnect.errors import ConfigError
-from ibconnect.http import token_file
-from ibconnect.http.limits import TOKENS_FILE_BYTES
-from ibconnect.http.token_file import TokenFile, judged, text_at_start
-from ibconnect.http.tokens import Principal, Tokens, parse_tokens
+from ibconnect.http.server import token_file
+from ibconnect.http.server.limits import TOKENS_FILE_BYTES
+from ibconnect.http.server.token_file import TokenFile, judged, text_at_start
+from ibconnect.http.server.tokens import Principal, Tokens, parse_tokens
 from tests.unit.test_tokens import ENTRIES, SECRET
 from tests.waiting import wait_for
 

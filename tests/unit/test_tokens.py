@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ibconnect.codes import is_code
 from ibconnect.errors import ConfigError
-from ibconnect.http.tokens import EVERY_RIGHT, EVERYONE, Principal, Right, Tokens, parse_tokens
+from ibconnect.http.server.tokens import EVERY_RIGHT, EVERYONE, Principal, Right, Tokens, parse_tokens
 from ibconnect.times import utc_now
 
 SECRET = "a" * 16

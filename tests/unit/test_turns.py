@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibconnect.http.floods import Floods
-from ibconnect.http.holders import HOLDER, OURS, Company
-from ibconnect.http.problems import Problem
-from ibconnect.http.turns import Gate, Turns
+from ibconnect.http.server.floods import Floods
+from ibconnect.http.server.holders import HOLDER, OURS, Company
+from ibconnect.http.server.problems import Problem
+from ibconnect.http.server.turns import Gate, Turns
 from ibconnect.observe import Kind
 from tests.serving import logged
 from tests.waiting import DEADLINE_S, until
@@ -70,7 +70,7 @@ async def test_holders_have_their_turns_by_rotation_and_ours_is_not_bounded() ->
 async def test_a_turn_that_does_not_come_is_a_refusal_and_failures_are_told_to_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.turns.TURN_SECONDS", 0.05)
+    monkeypatch.setattr("ibconnect.http.server.turns.TURN_SECONDS", 0.05)
     turns = Turns(1, 1, Company())
     await turns.take()
     with pytest.raises(Problem, match="takes too long"):
@@ -150,7 +150,7 @@ async def test_between_two_pieces_the_event_loop_does_what_else_is_due() -> None
 
 async def test_in_company_who_computes_for_long_pauses_for_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("ibconnect.http.turns.monotonic", lambda: now)
+    monkeypatch.setattr("ibconnect.http.server.turns.monotonic", lambda: now)
     company = Company()
     gate = Gate(company)
     HOLDER.set("one")
@@ -169,7 +169,7 @@ async def test_in_company_who_computes_for_long_pauses_for_as_long(monkeypatch: 
 
 def test_company_is_who_was_at_work_a_moment_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("ibconnect.http.holders.monotonic", lambda: now)
+    monkeypatch.setattr("ibconnect.http.server.holders.monotonic", lambda: now)
     company = Company()
     company.note("one")
     company.note(OURS)
@@ -184,8 +184,8 @@ def test_company_is_who_was_at_work_a_moment_ago(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_flood_is_told_at_once_and_then_how_large_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.floods.FLOOD_TOLD_SECONDS", 0.2)
-    monkeypatch.setattr("ibconnect.http.floods.FLOODS_MAX", 2)
+    monkeypatch.setattr("ibconnect.http.server.floods.FLOOD_TOLD_SECONDS", 0.2)
+    monkeypatch.setattr("ibconnect.http.server.floods.FLOODS_MAX", 2)
     with logged() as lines:
         floods = Floods(Kind.HTTP_CROWDED)
         for number in range(100):

@@ -1,0 +1,1 @@
+"""Which instance records which gateway: lease, election, quorum, the registry of instances, probes."""

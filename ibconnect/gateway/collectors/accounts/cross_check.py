@@ -1,0 +1,181 @@
+"""Whether a download holds every position that its account has: the positions are asked for by themselves.
+
+In: an account and what has arrived of it. Out: agrees, differs (and what is missing), or unanswered. Called for
+downloads whose own end is no proof. reqPositions (message 61) answers for all accounts at once; where it is refused,
+which it is above 50 accounts, reqPositionsMulti (71) answers for one.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from ibconnect.events.notices import is_refusal
+from ibconnect.events.types import PositionsRequested
+from ibconnect.gateway.collectors.accounts.received import SHARED_IDS, Arrivals
+from ibconnect.gateway.connection import Link
+from ibconnect.gateway.transport import NOTICE, POSITION_END, POSITION_MULTI_END
+
+# IB's documentation, reqPositions: "This function is not available in Introducing Broker or Financial Advisor master
+# accounts that have very large numbers of subaccounts (> 50)".
+MANY_ACCOUNTS = 50
+_FRESH_S = 10.0
+_NAMED = 5
+
+
+class Check(StrEnum):
+    """What the positions say of a download."""
+
+    AGREES = "agrees"
+    DIFFERS = "differs"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One open position as message 61 or 71 tells it."""
+
+    symbol: str
+    size: str
+    model: str = ""
+
+
+# By contract.
+_Book = dict[bytes, Held]
+
+
+class PositionCheck:
+    """For one connection. An answer for all accounts serves for a moment."""
+
+    def __init__(self, link: Link, patience_s: float) -> None:
+        self._link = link
+        self._patience_s = patience_s
+        self._all: dict[str, _Book] | None = None
+        self._asked_at = float("-inf")
+        self._is_refused = False
+
+    async def of(self, account: str, arrivals: Arrivals) -> tuple[Check, str]:
+        """Compare; the text names what a download lacks.
+
+        :raises GatewayLost: the connection is over
+        """
+        asked_at = self._asked_at
+        book = await self._book(account)
+        lacking = _lacking(book, arrivals)
+        if lacking and self._asked_at == asked_at:
+            # What served before may be older than the download.
+            self._all = None
+            book = await self._book(account)
+            lacking = _lacking(book, arrivals)
+        if book is None:
+            return Check.UNANSWERED, "the account's positions, asked for by themselves, were not told"
+        if lacking:
+            named = ", ".join(lacking[:_NAMED]) + (", …" if len(lacking) > _NAMED else "")
+            return Check.DIFFERS, f"positions that it lacks: {named}"
+        return Check.AGREES, ""
+
+    async def _book(self, account: str) -> _Book | None:
+        if not self._is_refused and len(self._link.accounts) <= MANY_ACCOUNTS:
+            if self._all is None or asyncio.get_running_loop().time() - self._asked_at > _FRESH_S:
+                self._all = await self._ask_for_all()
+            if self._all is not None:
+                return self._all.get(account, {})
+            self._is_refused = True
+        return await self._ask_for_one(account)
+
+    async def _ask_for_all(self) -> dict[str, _Book] | None:
+        link = self._link
+        with link.collecting(b"61\0") as rows:
+            self._asked_at = asyncio.get_running_loop().time()
+            link.tell(PositionsRequested)
+            link.client.reqPositions()
+            is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
+            if not link.lost.done():
+                link.client.cancelPositions()
+        if not is_told or rows.is_flood:
+            return None
+        books: dict[str, _Book] = {}
+        for fields in _split(rows, 16):
+            _note(books.setdefault(fields[2].decode(errors="replace"), {}), fields[3:14], fields[14], b"")
+        return books
+
+    async def _ask_for_one(self, account: str) -> _Book | None:
+        link = self._link
+        request = link.client.getReqId()
+        with link.collecting(b"71\0") as rows:
+            self._asked_at = asyncio.get_running_loop().time()
+            link.tell(PositionsRequested, account=account, request=request)
+            link.client.reqPositionsMulti(request, account, "")
+            is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
+            if not link.lost.done():
+                link.client.cancelPositionsMulti(request)
+        if not is_told or rows.is_flood:
+            return None
+        book: _Book = {}
+        for fields in rows_of(rows, request, account, 17):
+            _note(book, fields[4:15], fields[15], fields[17])
+        return book
+
+    async def _ended(self, number: int, place: int, text: str, *, refusals: tuple[str, ...]) -> bool:
+        """Wait for the end of an answer; False if it is refused, does not come, or the gateway has lost IB."""
+        link = self._link
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def watch(seen: int, fields: list[str]) -> None:
+            if answer.done():
+                return
+            if seen == number and (not text or fields[place] == text):
+                answer.set_result(True)
+            elif seen == NOTICE and (link.connectivity.is_stale or (fields[2] in refusals and is_refusal(fields[3]))):
+                answer.set_result(False)
+
+        with link.watching(watch):
+            watched: set[asyncio.Future[Any]] = {answer, link.lost}
+            await asyncio.wait(watched, timeout=self._patience_s, return_when=asyncio.FIRST_COMPLETED)
+        return answer.done() and answer.result()
+
+
+def _split(rows: list[bytes], last: int) -> list[list[bytes]]:
+    return [fields for fields in (row.split(b"\0") for row in rows) if len(fields) > last]
+
+
+def rows_of(rows: list[bytes], request: int, account: str, last: int) -> list[list[bytes]]:
+    """The fields of those messages 71 or 73 that answer a request for an account and have a field ``last``."""
+    wanted = [str(request).encode(), account.encode()]
+    return [fields for fields in _split(rows, last) if fields[2:4] == wanted]
+
+
+def _note(book: _Book, contract: list[bytes], size: bytes, model: bytes) -> None:
+    if contract[0] in SHARED_IDS:
+        # Several contracts may have it, and 7 and 61 describe them differently: they cannot be compared.
+        return
+    key, text = contract[0], size.decode(errors="replace")
+    known = book.get(key)
+    if known is not None and not known.model and model:
+        return
+    if _number(text) == 0 and not model:
+        book.pop(key, None)
+    elif _number(text) != 0:
+        book[key] = Held(contract[1].decode(errors="replace"), text, model.decode(errors="replace"))
+
+
+def _lacking(book: _Book | None, arrivals: Arrivals) -> list[str]:
+    """The open positions that did not arrive, or not in their size (in models only the whole can be compared)."""
+    lacking = []
+    for key, held in (book or {}).items():
+        arrived = arrivals.contracts.get(key)
+        if arrived is None:
+            lacking.append(f"{held.symbol} {held.size}")
+        elif not held.model and _number(arrived[0].decode(errors="replace")) != _number(held.size):
+            lacking.append(f"{held.symbol} {held.size}, not {arrived[0].decode(errors='replace')}")
+    return lacking
+
+
+def _number(text: str) -> Decimal | str:
+    """The number; a text that is none stands for itself."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return number if number.is_finite() else text

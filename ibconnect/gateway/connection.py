@@ -1,0 +1,338 @@
+"""One connection to one gateway, with its session of events: everything that arrives is recorded as it arrives.
+
+In: the client's callbacks. Out: a recorded session, the accounts that the gateway manages, whether it is connected to
+IB, the steering messages to whoever watches, and one answer to "how did it end". Called by the keeper; used by
+refreshes.
+"""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ibconnect import __version__
+from ibconnect import observe as o
+from ibconnect.codes import has_more, items, listed_codes
+from ibconnect.errors import GatewayLost, GatewayUnavailable
+from ibconnect.events.journal import JournalFull
+from ibconnect.events.notices import FARMS, label
+from ibconnect.events.stream import Session
+from ibconnect.events.types import DecodeFailed, OwnEvent, SessionClosed
+from ibconnect.events.writer import Writer
+from ibconnect.gateway.allowance import Allowance
+from ibconnect.gateway.collectors.accounts.received import Collection, Received
+from ibconnect.gateway.connectivity import Connectivity
+from ibconnect.gateway.transport import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, GatewayClient
+from ibconnect.observe import Kind, observe
+from ibconnect.setting_values import GatewayAddress
+from ibconnect.texts import one_line
+
+HANDSHAKE_S = 10.0
+# A half-open connection is found within 30 s: asked after 10 s of silence, given up after 25 s.
+ASK_AFTER_S = 10.0
+GIVE_UP_AFTER_S = 25.0
+# A message that comes byte by byte is heard as silence; one that is long is not.
+_HEARD_BYTES = 4096
+# What only IB's own servers can answer, so an answer shows that the gateway has them.
+_PROBE = "IBKR"
+
+_LONGEST_CODE = 12
+
+_DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
+
+Watcher = Callable[[int, list[str]], None]
+
+
+class Link:
+    """A live connection. ``lost`` resolves to the reason once it is over; ``floods``: that it sent too much.
+
+    :param allowance: how much the gateway may send, over all of its connections
+    """
+
+    def __init__(
+        self,
+        address: GatewayAddress,
+        client_id: int,
+        writer: Writer,
+        instance: str,
+        allowance: Allowance,
+    ) -> None:
+        self.address = address
+        self.session = Session(writer, str(address))
+        self.accounts: list[str] = []
+        """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
+        self.lists_too_many = False
+        """Whether the newest list of accounts is longer than what is asked for."""
+        self.floods = False
+        self.server_version = ""
+        self.last_notice: tuple[str, str] | None = None
+        """Code and text of the newest notice that is not about a farm."""
+        self.connectivity = Connectivity()
+        self.on_connectivity: Callable[[], None] = lambda: None
+        """Called when the gateway has lost IB, and when it has it again."""
+        self.received = Received()
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._allowance = allowance
+        self._heard_at = self._read_at = 0.0
+        self._arrived = self._unheard = self._size = self._version = 0
+        self._list: list[str] | None = None
+        self._lists = self._superseded = 0
+        self._undecodable: tuple[int, str] | None = None
+        self._more_undecodable = 0
+        self._pins = frozenset(address.pins)
+        self._client_id = client_id
+        self._instance = instance
+        self._early: list[bytes] = []
+        self._watchers: list[Watcher] = []
+        self._collections: list[tuple[tuple[bytes, ...], Collection]] = []
+        self._is_ready = self._has_taken = False
+        self._has_flagged = False
+        self._loop = asyncio.get_running_loop()
+        self._settling: asyncio.TimerHandle | None = None
+        self.client = GatewayClient(
+            on_handshake=self._on_handshake,
+            on_read=self._on_read,
+            on_frame=self._on_frame,
+            on_run=self._on_run,
+            on_undecodable=self._on_undecodable,
+            on_message=self._on_message,
+            on_read_end=self._on_read_end,
+            on_lost=self._on_lost,
+        )
+
+    async def open(self) -> None:
+        """Connect and shake hands.
+
+        :raises GatewayUnavailable: nothing listens, or the gateway refuses; what it said is recorded
+        """
+        try:
+            await self.client.open(self.address, self._client_id, HANDSHAKE_S)
+            self._is_ready = True
+        except GatewayUnavailable as exc:
+            why = f"{self.address}: {self.lost.result()}" if self.floods else self._refusal(str(exc))
+            self.close("refused", why)
+            raise GatewayUnavailable(why) from exc
+        except BaseException:
+            self.close("stopped", "")
+            raise
+
+    def _refusal(self, text: str) -> str:
+        return f"{text} (the gateway said {self.last_notice[0]}: {self.last_notice[1]})" if self.last_notice else text
+
+    @contextmanager
+    def watching(self, watcher: Watcher) -> Iterator[None]:
+        """Have ``watcher(message id, fields)`` called for each steering message while the context lasts."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+    @contextmanager
+    def collecting(self, *starts: bytes) -> Iterator[Collection]:
+        """A collection of the payloads that begin with one of ``starts``, while the context lasts."""
+        collection = (starts, Collection())
+        self._collections.append(collection)
+        try:
+            yield collection[1]
+        finally:
+            self._collections = [each for each in self._collections if each is not collection]
+
+    def tell(self, kind: type[OwnEvent], **facts: Any) -> int:
+        """Record something that we did; return its version in the stream.
+
+        :raises GatewayLost: the connection is over
+        """
+        if not self.session.is_open or self.lost.done():
+            raise GatewayLost(f"the connection to {self.address} is over")
+        self.session.tell(kind, **facts)
+        version = self.session.version
+        self._hand_over()
+        return version
+
+    def close(self, reason: str, detail: str, unfinished: bytes = b"") -> None:
+        """End the connection and its session. Safe to call twice; the first reason stands."""
+        self.client.close()
+        if self._settling is not None:
+            self._settling.cancel()
+        if self.session.is_open and self.session.version:
+            self._tell_undecodable()
+            # If the spool is full, the session has noted that and how it ended.
+            with suppress(JournalFull):
+                text = b64encode(unfinished).decode()
+                self.session.end(SessionClosed, reason=reason, detail=detail, unfinished=text)
+        if not self.lost.done():
+            self.lost.set_result(f"{reason}: {detail}" if detail else reason)
+
+    async def keep_alive(self) -> None:
+        """Ask for the time when the gateway is silent, and give up when it stays so; ends with the connection."""
+        self._heard_at = self._loop.time()
+        while not self.lost.done():
+            silent = self._loop.time() - self._heard_at
+            if silent >= GIVE_UP_AFTER_S:
+                came = f"{self._unheard} bytes and no whole message" if self._unheard else "nothing"
+                self.close("silent", f"{came} heard for {silent:.0f} s")
+                return
+            if silent >= ASK_AFTER_S:
+                self.client.reqCurrentTime()
+            await asyncio.wait({self.lost}, timeout=max(1.0, min(ASK_AFTER_S - silent, 5.0)))
+
+    def probe(self) -> None:
+        """Ask IB something, if it is time to, since the gateway does not say whether it has IB again."""
+        if not self.lost.done() and self.connectivity.wants_probe(self._loop.time()):
+            self.client.reqMatchingSymbols(self.client.getReqId(), _PROBE)
+
+    def _on_handshake(self, version: str, connection_time: str) -> None:
+        self.server_version = version
+        self.session.open(
+            client_id=self._client_id,
+            server_version=version,
+            connection_time=connection_time,
+            instance=self._instance,
+            software=f"ibconnect {__version__}",
+        )
+        for payload in self._early:
+            self.session.receive(payload, self._arrived)
+        self._early.clear()
+
+    def _on_read(self, size: int) -> None:
+        self._read_at = self._loop.time()
+        self._arrived = self.session.now()
+        self._size += size
+        self._unheard += size
+
+    def _on_frame(self, payload: bytes) -> None:
+        self._has_taken = True
+        if not self.session.version:
+            self._early.append(payload)
+            return
+        if not self.session.receive(payload, self._arrived):
+            self._flag("the message does not have the layout of its id")
+        for starts, collection in self._collections:
+            if payload.startswith(starts):
+                collection.add(payload)
+        if payload.startswith(_DATA_STARTS):
+            self._take_data([payload])
+
+    def _on_run(self, payloads: list[bytes]) -> None:
+        self._has_taken = True
+        if self.session.receive_run(payloads, self._arrived):
+            self._take_data(payloads)
+            return
+        for payload in payloads:
+            self._on_frame(payload)
+
+    def _take_data(self, payloads: list[bytes]) -> None:
+        self.received.take(payloads, self._read_at, self._arrived)
+        if self.connectivity.is_stale:
+            self.connectivity.note_data(self._read_at)
+            self._follow_connectivity()
+
+    def _on_undecodable(self, error: Exception) -> None:
+        version = self.session.version
+        if version and (self._undecodable is None or self._undecodable[0] != version):
+            self._flag(f"{type(error).__name__}: {error}")
+
+    def _flag(self, error: str) -> None:
+        """Note that the newest message could not be understood; of many in a turn the first is named."""
+        if self._undecodable is None:
+            self._undecodable = self.session.version, error
+        else:
+            self._more_undecodable += 1
+
+    def _tell_undecodable(self) -> None:
+        if self._undecodable is None or not self.session.is_open:
+            return
+        version, error = self._undecodable
+        self.session.tell(DecodeFailed, version=version, error=error, more=self._more_undecodable or None)
+        self._undecodable, self._more_undecodable = None, 0
+        if not self._has_flagged:
+            self._has_flagged = True
+            observe(Kind.MESSAGE_UNDECODABLE, gateway=str(self.address), session=str(self.session.id), error=error)
+
+    def _on_message(self, number: int, fields: list[str]) -> None:
+        if number == ACCOUNTS:
+            # Looked through once in a turn: a long list costs more than any other message.
+            self._superseded += 0 if self._list in (None, fields) else items(fields[2])
+            self._lists += 1
+            self._list = fields
+            return
+        if number == DOWNLOAD_END:
+            self.received.end(fields[2])
+        elif number == NOTICE:
+            self._on_notice(one_line(fields[3], _LONGEST_CODE), one_line(fields[4]))
+        elif number == SYMBOL_SAMPLES:
+            self.connectivity.note_answer(self._read_at)
+            self._follow_connectivity()
+        self._tell_watchers(number, fields)
+
+    def _tell_watchers(self, number: int, fields: list[str]) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(number, fields)
+
+    def _take_list(self) -> str:
+        """Look through the newest list of accounts; why lists are too many by now, or empty."""
+        if self._list is None:
+            return ""
+        fields, self._list = self._list, None
+        listed = list(listed_codes(fields[2]))
+        self.accounts = [code for code in listed if not self._pins or code in self._pins]
+        self.lists_too_many = has_more(fields[2])
+        lists, superseded, self._lists, self._superseded = self._lists, self._superseded, 0, 0
+        self._tell_watchers(ACCOUNTS, fields)
+        return self._allowance.list(listed, superseded, self._loop.time(), lists)
+
+    def _on_notice(self, code: str, text: str) -> None:
+        o.NOTICES.labels(str(self.address), label(code)).inc()
+        if code not in FARMS:
+            self.last_notice = (code, text)
+        was_stale = self.connectivity.is_stale
+        self.connectivity.note(code, text, self._read_at)
+        if self.connectivity.is_stale and not was_stale:
+            self.on_connectivity()
+        self._follow_connectivity()
+
+    def _follow_connectivity(self) -> None:
+        """Wake up when the gateway's connection to IB counts as restored."""
+        due = self.connectivity.settles_at
+        if self._settling is not None and (due is None or due != self._settling.when()):
+            self._settling.cancel()
+            self._settling = None
+        if due is not None and self._settling is None and not self.lost.done():
+            self._settling = self._loop.call_at(due, self._settle)
+
+    def _settle(self) -> None:
+        self._settling = None
+        if self.connectivity.advance(self._loop.time()):
+            self.on_connectivity()
+        else:
+            self._follow_connectivity()
+
+    def _on_read_end(self) -> None:
+        """What was read, or as much of it as there was time for, is taken."""
+        too_much = self._take_list()
+        self._tell_undecodable()
+        if self._has_taken or self._unheard >= _HEARD_BYTES:
+            self._heard_at, self._unheard, self._has_taken = self._read_at, 0, False
+        size, self._size = self._size, 0
+        events, self._version = self.session.version - self._version, self.session.version
+        self._hand_over()
+        too_much = self._allowance.use(size, events, self._loop.time()) or too_much
+        if too_much and not self.lost.done():
+            self.floods = True
+            self.close("flood", too_much)
+
+    def _hand_over(self) -> None:
+        try:
+            self.session.hand_over()
+        except JournalFull as exc:
+            self.close("spool-full", str(exc))
+
+    def _on_lost(self, kind: str, reason: str, unfinished: bytes) -> None:
+        if kind == "broken-frame":
+            self.close("broken-frame", reason, unfinished)
+        elif self._is_ready:
+            self.close("lost", reason, unfinished)
+        else:
+            self.close("refused", self._refusal(reason), unfinished)

@@ -1,0 +1,313 @@
+"""Keeps one gateway recorded: leads or waits, connects and reconnects, refreshes when somebody wants it.
+
+In: an address, the schedule, requests, what the gateway says. Out: recorded sessions, one after the other, and
+reports of the gateway's state. One keeper per gateway and process, started by the service; it never ends by
+itself and disturbs no other keeper.
+"""
+
+import asyncio
+import math
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from ibconnect import observe as o
+from ibconnect.backoff import Backoff
+from ibconnect.cluster.election import Reign
+from ibconnect.cluster.lease import Leadership
+from ibconnect.cluster.registry import Coordination, Request
+from ibconnect.config import Config
+from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
+from ibconnect.events.journal import JournalFull
+from ibconnect.events.orphans import close_orphans
+from ibconnect.events.writer import Writer
+from ibconnect.gateway import gap as interruption
+from ibconnect.gateway.collectors.accounts.download import Patience
+from ibconnect.gateway.collectors.accounts.retries import Retries
+from ibconnect.gateway.collectors.accounts.roster import Roster
+from ibconnect.gateway.connection import Link
+from ibconnect.gateway.flood import Flood
+from ibconnect.gateway.refresh_queue import Wish, Wishes
+from ibconnect.gateway.refreshing import Refreshing
+from ibconnect.gateway.schedule import Schedule
+from ibconnect.gateway.transport import ACCOUNTS, NOTICE
+from ibconnect.observe import Kind, observe
+from ibconnect.setting_values import GatewayAddress
+
+# How long the end of a session may take to be stored before the gateway is left to another instance.
+_SETTLE_S = 1.0
+# How long another instance that is alive may take to store the end of its session.
+_ENDING_S = 5.0
+_WATCH_S = 1.0
+# A predecessor that is cut off from the database keeps the gateway's one place for our client id until it steps down.
+_TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.4
+_ORPHANS_S = 10.0
+_FULL_S = 0.5
+_POLL_S = 0.1
+# A gateway may list other accounts as often as it likes; each time everything is asked for anew, so often at most.
+_ACCOUNTS_S = 5.0
+
+
+class Keeper:
+    """See the module. ``run`` is its life."""
+
+    def __init__(
+        self, address: GatewayAddress, config: Config, url: str, writer: Writer, coordination: Coordination
+    ) -> None:
+        self.name = str(address)
+        self._address = address
+        self._config = config
+        self._url = url
+        self._writer = writer
+        self._coordination = coordination
+        self._patience = Patience(config.download_timeout, config.quiet_time)
+        self._wishes = Wishes()
+        self._backoff = Backoff()
+        self._retries = Retries()
+        self._listed = frozenset[str]()
+        self._roster = Roster()
+        self._flood = Flood(self.name, config)
+        self._relisted_at = float("-inf")
+        self._relisting: asyncio.TimerHandle | None = None
+        self._told: str | None = None
+        self._failure = ""
+        self._link: Link | None = None
+        self._ending = ("stopped", "")
+
+    async def run(self) -> None:
+        """Keep the gateway, until cancelled."""
+        self._coordination.on_request.append(self._on_request)
+        try:
+            await self._run()
+        finally:
+            self._flood.forget()
+            if self._relisting is not None:
+                self._relisting.cancel()
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks, Leadership(self._url, self.name) as leadership:
+            tasks.create_task(self._follow_schedule())
+            reign = Reign(leadership, self._coordination, self.name)
+            while True:
+                await reign.begin()
+                try:
+                    await self._reign(reign)
+                except Exception as exc:  # noqa: BLE001 - a gateway that nobody keeps is worse than any failure
+                    observe(Kind.KEEPER_FAILED, gateway=self.name, error=exc)
+                    await asyncio.sleep(self._backoff.wait())
+                await leadership.close()
+
+    async def _reign(self, reign: Reign) -> None:
+        self._ending = ("stopped", "")
+        ending = asyncio.ensure_future(reign.end())
+        recording = asyncio.ensure_future(self._record(reign))
+        try:
+            await asyncio.wait({ending, recording}, return_when=asyncio.FIRST_COMPLETED)
+            if recording.done():
+                recording.result()
+            self._ending = ("deposed", ending.result())
+        finally:
+            await _cancelled(ending, recording)
+            self._coordination.no_longer_leads(self.name)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SETTLE_S):
+                    await self._writer.flushed()
+        observe(Kind.LEADER_DEPOSED, gateway=self.name, reason=self._ending[1])
+
+    async def _record(self, reign: Reign) -> None:
+        began = asyncio.get_running_loop().time()
+        self._backoff.reset()
+        while True:
+            if not self._has_room():
+                await asyncio.sleep(_FULL_S)
+                continue
+            if self._flood.rest:
+                self._report("waiting", self._flood.detail)
+                await asyncio.sleep(self._flood.rest)
+            if reign.is_elected:
+                await self._close_orphans()
+            if await self._session(reign):
+                self._backoff.reset()
+            is_new = asyncio.get_running_loop().time() - began < _TAKE_OVER_S
+            await asyncio.sleep(min(self._backoff.wait(), _TAKE_OVER_PAUSE_S if is_new else math.inf))
+
+    def _has_room(self) -> bool:
+        try:
+            if self._writer.has_room_for(self.name):
+                self._writer.end_sessions()
+                return True
+        except JournalFull:
+            pass
+        self._report("waiting", "the spool is full")
+        return False
+
+    async def _close_orphans(self, current: UUID | None = None) -> None:
+        """Close the sessions of this gateway that dead instances left open.
+
+        A living instance, which has just been deposed, stores the rest of its session and its end by itself; the
+        next session begins after it, but does not wait longer than that takes as a rule.
+        """
+        with suppress(TimeoutError, DatabaseUnavailable):
+            async with asyncio.timeout(_ENDING_S):
+                await self._writer.adopted()
+                await self._writer.flushed()
+                for _ in range(int(_ENDING_S / _POLL_S)):
+                    if not await self._close_orphans_now(current) or current is not None:
+                        return
+                    await asyncio.sleep(_POLL_S)
+
+    async def _close_orphans_now(self, current: UUID | None) -> bool:
+        """Close what can be closed; tell whether a living instance has a session open."""
+        found = await self._coordination.open_sessions(self.name)
+        theirs = {name for _, name in found} - {self._coordination.own_name}
+        alive = {name for name in theirs if await self._coordination.is_alive(name)}
+        orphans = [stream for stream, name in found if name not in alive and stream != current]
+        if orphans:
+            notes = self._writer.notes
+            await asyncio.to_thread(close_orphans, self._url, orphans, notes.ends())
+            notes.ended(orphans)
+        return bool(alive)
+
+    async def _session(self, reign: Reign) -> bool:
+        link = self._link = Link(
+            self._address, self._config.ib_cid, self._writer, self._coordination.instance, self._flood.allowance
+        )
+        self._report("connecting", self._failure)
+        try:
+            await link.open()
+        except (GatewayUnavailable, EventError) as exc:
+            self._flood.ended(link)
+            self._tell_notice(link)
+            self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
+            return False
+        reign.permission.is_recording = True
+        watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
+        try:
+            with link.watching(self._on_message), suppress(GatewayError):
+                interruption.tell(self._writer.notes, link)
+                self._flood.begun(link)
+                await self._stay(link)
+        finally:
+            reign.permission.is_recording = False
+            link.close(*self._ending)
+            await _cancelled(*watching)
+            self._flood.ended(link)
+            o.GATEWAY_CONNECTED.labels(self.name).set(0)
+        self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
+        return link.session.unrecorded is None
+
+    async def _watch(self, link: Link, reign: Reign) -> None:
+        """Notice when the event store takes no more of this session; close what dead instances left open."""
+        loop = asyncio.get_running_loop()
+        began = looked = loop.time()
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            link.probe()
+            self._flood.look(link, loop.time() - began)
+            if self._writer.is_fenced(link.session.id):
+                link.close("fenced", "the event store takes no more of this session")
+            if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
+                looked = loop.time()
+                await self._close_orphans(link.session.id)
+
+    async def _stay(self, link: Link) -> None:
+        o.GATEWAY_CONNECTED.labels(self.name).set(1)
+        o.GATEWAY_CONNECTS.labels(self.name).inc()
+        self._report_connected(link, Kind.GATEWAY_CONNECTED)
+        self._tell_notice(link)
+        link.on_connectivity = lambda: self._note_connectivity(link)
+        if link.connectivity.is_stale:
+            # It said so with its greeting.
+            self._note_connectivity(link)
+        self._listed = frozenset(link.accounts)
+        refreshing = Refreshing(
+            link,
+            patience=self._patience,
+            wishes=self._wishes,
+            retries=self._retries,
+            roster=self._roster,
+            coordination=self._coordination,
+            gateways=self._config.ib_gw,
+        )
+        await refreshing.run()
+
+    def _on_message(self, number: int, _: list[str]) -> None:
+        link = self._link
+        if link is None:
+            return
+        if number == ACCOUNTS:
+            # It is told at each refresh, too: only others than before are news.
+            known, self._listed = self._listed, frozenset(link.accounts)
+            if self._listed != known:
+                self._want_accounts()
+        elif number == NOTICE:
+            self._tell_notice(link)
+
+    def _want_accounts(self) -> None:
+        """Want the accounts of another list, if need be a little later."""
+        loop = asyncio.get_running_loop()
+        due = self._relisted_at + _ACCOUNTS_S
+        if loop.time() >= due:
+            self._relisted_at, self._relisting = loop.time(), None
+            self._wishes.add(Wish("accounts"))
+        elif self._relisting is None:
+            self._relisting = loop.call_at(due, self._want_accounts)
+
+    def _tell_notice(self, link: Link) -> None:
+        if link.last_notice is not None:
+            self._coordination.note_notice(self.name, *link.last_notice)
+
+    def _note_connectivity(self, link: Link) -> None:
+        if link.connectivity.is_stale:
+            code, text = link.connectivity.why
+            detail = f"the gateway has lost its connection to IB ({code}: {text})"
+            self._report("stale", detail, kind=Kind.GATEWAY_STALE, connected=True)
+        else:
+            self._wishes.add(Wish("restored"))
+            self._report_connected(link, Kind.GATEWAY_FRESH)
+
+    def _on_request(self, request: Request) -> None:
+        """Somebody wants fresh figures: of all accounts, or of some, which this gateway may have or not."""
+        if request.gateways is not None and self.name not in request.gateways:
+            return
+        listed = frozenset(self._link.accounts) if self._link is not None else frozenset()
+        accounts = None if request.accounts is None else request.accounts & listed
+        if accounts is None or accounts:
+            self._wishes.add(Wish("request", request.asked, accounts, request.id, request.holder))
+
+    async def _follow_schedule(self) -> None:
+        async for tick in Schedule(self._config.acct_ref).ticks():
+            self._wishes.add(Wish("schedule", tick))
+
+    def _report_connected(self, link: Link, kind: Kind) -> None:
+        self._report(
+            "connected",
+            kind=kind,
+            connected=True,
+            session_id=link.session.id,
+            server_version=link.server_version,
+        )
+
+    def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:
+        """Say how the gateway is, without waiting: Postgres may be slow to take it."""
+        if kind is not None and self._told != f"{state}: {detail}":
+            observe(kind, gateway=self.name, **({"detail": detail} if detail else {}))
+        if state != "connecting":
+            self._told = f"{state}: {detail}"
+            self._failure = "" if state == "connected" else detail
+        self._coordination.report(self.name, state, detail, **facts)
+        self._spawn(self._coordination.say(self.name))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        _BACKGROUND.add(task)
+        task.add_done_callback(_BACKGROUND.discard)
+
+
+_BACKGROUND: set[asyncio.Future[Any]] = set()
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,304 @@
+"""ib_async's own client, with every frame taken verbatim before ib_async sees it.
+
+In: bytes of the socket. Out: each frame's payload to ``on_frame`` (account data, which is nearly everything, many at
+once to ``on_run``; small frames in a row as one piece), the few messages that steer us to ``on_message`` as text
+fields, and the end of the connection to ``on_lost``. ib_async keeps the connection, the handshake, the request encoding
+and the throttle (45 requests a second); it is shown nothing but what it needs for that, since its decoder turns prices
+into floats and drops what it cannot parse.
+
+A gateway may be anything that listens there. What is read at once is looked through in turns of a few milliseconds,
+between which the others have theirs, and nothing more is read meanwhile. Until a gateway has said its accounts and its
+next id it may say little.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ib_async.client import Client
+from ib_async.decoder import Decoder
+
+from ibconnect.errors import GatewayUnavailable
+from ibconnect.events.codec import RUN_STARTS
+from ibconnect.events.frames import LENGTH, Frames, SmallFrames
+from ibconnect.setting_values import GatewayAddress
+from ibconnect.texts import decoded, one_line
+
+NOTICE = 4
+NEXT_ID = 9
+ACCOUNTS = 15
+CURRENT_TIME = 49
+DOWNLOAD_END = 54
+POSITION_END = 62
+POSITION_MULTI_END = 72
+ACCOUNT_MULTI_END = 74
+SYMBOL_SAMPLES = 79
+
+# Messages that steer the gateway room, with the number of fields that it needs of each.
+STEERING: dict[int, int] = {
+    NOTICE: 5,
+    ACCOUNTS: 3,
+    CURRENT_TIME: 3,
+    DOWNLOAD_END: 3,
+    POSITION_END: 2,
+    POSITION_MULTI_END: 3,
+    ACCOUNT_MULTI_END: 3,
+    SYMBOL_SAMPLES: 2,
+}
+
+_NO_WORD = "before a word: is its API switched on, and does it trust this address?"
+# Bytes that a gateway may send before its server version, and before its login is over: a list of accounts, notices.
+_GREETING_BYTES, _LOGIN_BYTES = 64 << 10, 4 << 20
+# How long frames are taken for before others have their turn, and how many of them between two looks at the time.
+_TURN_S, _AT_ONCE = 0.004, 512
+_LONGEST_VERSION = 9
+_STEERING_STARTS = tuple(b"%d\0" % number for number in STEERING)
+# What ib_async waits for before it counts as ready, and takes its request ids from.
+_LOGIN_STARTS = (b"%d\0" % NEXT_ID, b"%d\0" % ACCOUNTS)
+_STRANGERS = {
+    b"HTTP": "an HTTP server",
+    b"SSH-": "an SSH server",
+    b"\x16\x03": "a TLS server",
+    b"\x15\x03": "a TLS server",
+}
+
+
+class _NoDecoder(Decoder):  # type: ignore[misc]
+    """Decodes nothing: what there is to know of a message was taken from it before."""
+
+    def interpret(self, fields: list[str]) -> None:
+        """Nothing."""
+
+
+class _Ears:
+    """What ib_async's client expects of a wrapper, and no more."""
+
+    def connectAck(self) -> None:  # noqa: N802
+        """The handshake is over."""
+
+    def setEventsDone(self) -> None:  # noqa: N802
+        """The connection ended (asked of us before ``connectionClosed``)."""
+
+    def connectionClosed(self) -> None:  # noqa: N802
+        """The connection ended."""
+
+
+class GatewayClient(Client):  # type: ignore[misc]
+    """One connection to one gateway; never reused."""
+
+    def __init__(
+        self,
+        *,
+        on_handshake: Callable[[str, str], None],
+        on_read: Callable[[int], None],
+        on_frame: Callable[[bytes], None],
+        on_run: Callable[[list[bytes]], None],
+        on_undecodable: Callable[[Exception], None],
+        on_message: Callable[[int, list[str]], None],
+        on_read_end: Callable[[], None],
+        on_lost: Callable[[str, str, bytes], None],
+    ) -> None:
+        self._frames = Frames()
+        self._login_bytes = 0
+        self._turn: asyncio.Handle | None = None
+        self._on_message = on_message
+        self._on_handshake = on_handshake
+        self._on_read = on_read
+        self._on_frame = on_frame
+        self._on_run = on_run
+        self._on_undecodable = on_undecodable
+        self._on_read_end = on_read_end
+        self._on_lost = on_lost
+        self._is_over = False
+        self._loop = asyncio.get_running_loop()
+        self._over: asyncio.Future[str] = self._loop.create_future()
+        super().__init__(_Ears())
+        self.decoder = _NoDecoder(None, 0)
+
+    async def open(self, address: GatewayAddress, client_id: int, patience_s: float) -> None:
+        """Connect and shake hands until the gateway has said its accounts and its next id.
+
+        :raises GatewayUnavailable: nothing listens, the handshake is refused, or it does not end in time
+        """
+        shaking = asyncio.ensure_future(self.connectAsync(address.host, address.port, client_id, timeout=0))
+        try:
+            await asyncio.wait({shaking, self._over}, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            if shaking.done():
+                shaking.result()
+            elif self._over.done():
+                raise GatewayUnavailable(f"{address}: {self._over.result()}")
+            else:
+                raise GatewayUnavailable(f"{address} {self._silence()} within {patience_s:g} s")
+        except ConnectionRefusedError as exc:
+            raise GatewayUnavailable(f"nothing listens at {address}") from exc
+        except OSError as exc:
+            raise GatewayUnavailable(f"{address} cannot be connected: {exc.strerror or exc}") from exc
+        finally:
+            if not shaking.done():
+                shaking.cancel()
+                await asyncio.wait({shaking})
+
+    def _silence(self) -> str:
+        """What a gateway did not do that accepts a connection and then says too little."""
+        if self._frames.waiting:
+            return f"sent {self._login_bytes} bytes, the last {self._frames.waiting} of them no whole message,"
+        if not self._serverVersion:
+            return "accepts connections, but did not answer the API handshake (starting, or hung?)"
+        if self._accounts:
+            return "listed its accounts, but did not say its next request id"
+        return "answered the API handshake, but did not list an account (is it logged in?)"
+
+    def close(self) -> None:
+        """Close the socket; ``on_lost`` is not called any more."""
+        self._is_over = True
+        self._end_turn()
+        if not self._over.done():
+            self._over.set_result("we closed the connection")
+        if self.conn.transport is not None:
+            self.conn.transport.abort()
+
+    def _onSocketHasData(self, data: bytes) -> None:  # noqa: N802
+        if self._is_over:
+            return
+        self._on_read(len(data))
+        self._frames.feed(data)
+        if not self._apiReady:
+            self._login_bytes += len(data)
+        self._take_turn(_TURN_S)
+
+    def _take_turn(self, seconds: float) -> None:
+        """Take what has been read, for so long at most; the rest in the next turn."""
+        end = self._loop.time() + seconds
+        self._turn = None
+        while pieces := self._frames.take(_AT_ONCE):
+            self._take_all(pieces)
+            if self._is_over:
+                return
+            if self._loop.time() >= end:
+                self._on_read_end()
+                self._wait_for_turn()
+                return
+        if self._frames.is_broken:
+            self._give_up(self._who_speaks(self._frames.claimed), self._frames.unfinished[:64])
+        elif wrong := self._says_too_much():
+            self._give_up(wrong, b"")
+        else:
+            self._on_read_end()
+            if not self._is_over:
+                self._read_on()
+
+    def _wait_for_turn(self) -> None:
+        """Have the others their turn; if we are over by now, there is no other."""
+        if not self._is_over:
+            if self.conn.transport is not None:
+                self.conn.transport.pause_reading()
+            self._turn = self._loop.call_soon(self._take_turn, _TURN_S)
+
+    def _read_on(self) -> None:
+        if self.conn.transport is not None and not self.conn.transport.is_closing():
+            self.conn.transport.resume_reading()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _says_too_much(self) -> str:
+        """Why what comes is no greeting and no login of an IB Gateway; empty if it may be."""
+        bound = _LOGIN_BYTES if self._serverVersion else _GREETING_BYTES
+        size = max(self._login_bytes, self._frames.claimed)
+        if self._apiReady or size <= bound:
+            return ""
+        due = "its login was over" if self._serverVersion else "it said its server version"
+        return f"it sent {size} bytes before {due}: no IB Gateway does (we closed the connection)"
+
+    def _who_speaks(self, claimed: int) -> str:
+        """Why what has come cannot be the IB API."""
+        for start, who in _STRANGERS.items():
+            if not self._serverVersion and self._frames.unfinished.startswith(start):
+                return f"{who} answers there, no IB Gateway: check the port"
+        return f"what it sends is not the IB API (a frame claims {claimed} bytes): we closed the connection"
+
+    def _take_all(self, payloads: list[bytes]) -> None:
+        """Take frames one by one, but those that steer nothing, which are nearly all, in runs."""
+        run: list[bytes] = []
+        for payload in payloads:
+            if payload.startswith(RUN_STARTS) and self._apiReady:
+                run.append(payload)
+                continue
+            if run:
+                self._on_run(run)
+                run = []
+            self._take(payload)
+            if self._is_over:
+                return
+        if run:
+            self._on_run(run)
+
+    def _take(self, payload: bytes) -> None:
+        if isinstance(payload, SmallFrames):
+            self._on_frame(payload)
+            return
+        if not self._serverVersion and payload.count(b"\0") == 2:
+            self._shake_hands(payload)
+            return
+        self._on_frame(payload)
+        if not self._apiReady and payload.startswith(_LOGIN_STARTS):
+            self._feed(payload)
+        if payload.startswith(_STEERING_STARTS):
+            self._steer(payload)
+
+    def _steer(self, payload: bytes) -> None:
+        fields = decoded(payload).split("\0")[:-1]
+        number = int(fields[0]) if fields else 0
+        if len(fields) < STEERING.get(number, 1):
+            self._on_undecodable(ValueError(f"message {number} has {len(fields)} fields, not {STEERING[number]}"))
+        else:
+            self._on_message(number, fields)
+
+    def _shake_hands(self, payload: bytes) -> None:
+        version, connection_time = decoded(payload).split("\0")[:2]
+        if wrong := self._is_out_of_range(version):
+            self._give_up(f"{wrong} (we closed the connection)", b"")
+            return
+        self._on_handshake(version, connection_time)
+        self._feed(payload)
+
+    def _is_out_of_range(self, version: str) -> str:
+        if not (version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION):
+            return f"it calls its server version {one_line(version, 40)!r}, which is no number"
+        if int(version) < self.MinClientVersion:
+            return f"its server version {version} is older than {self.MinClientVersion}, upgrade the gateway"
+        if int(version) > self.MaxClientVersion:
+            return f"its server version {version} is newer than {self.MaxClientVersion}, the newest that was asked for"
+        return ""
+
+    def _feed(self, payload: bytes) -> None:
+        try:
+            super()._onSocketHasData(LENGTH.pack(len(payload)) + payload)
+        except Exception as exc:  # noqa: BLE001 - ib_async raises whatever its parsing meets
+            self._on_undecodable(exc)
+
+    def _give_up(self, reason: str, unfinished: bytes) -> None:
+        self._over.set_result(reason)
+        self.close()
+        self._on_read_end()
+        self._end("broken-frame", reason, unfinished)
+
+    def _onSocketDisconnected(self, msg: Any) -> None:  # noqa: N802
+        if not self._is_over and self._turn is not None:
+            # What was read before the end came is recorded before it.
+            self._end_turn()
+            self._take_turn(math.inf)
+        was_over, self._is_over = self._is_over, True
+        had_answered = bool(self._serverVersion)
+        super()._onSocketDisconnected("")
+        if not was_over:
+            reason = str(msg or "the gateway closed the connection")
+            self._end("lost", reason if had_answered else f"{reason} {_NO_WORD}", self._frames.unfinished)
+
+    def _end(self, kind: str, reason: str, unfinished: bytes) -> None:
+        if not self._over.done():
+            self._over.set_result(reason)
+        self._on_lost(kind, reason, unfinished)

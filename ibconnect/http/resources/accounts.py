@@ -1,0 +1,214 @@
+"""The accounts, their latest reports, any report, the list of them."""
+
+from datetime import datetime
+from urllib.parse import quote
+
+import orjson
+from aiohttp import web
+from psycopg.rows import TupleRow
+
+from ibconnect.database.sql import queries
+from ibconnect.http.resources.refresh import Wanted
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.auth import right_missing
+from ibconnect.http.server.calls import JSON, Call, unknown_account, unknown_gateway
+from ibconnect.http.server.cors import elsewhere
+from ibconnect.http.server.holders import HOLDER, OURS
+from ibconnect.http.server.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
+from ibconnect.http.server.negotiation import COMMON, max_age, prefers_fresh
+from ibconnect.http.server.parameters import format_cursor
+from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.services import Services
+from ibconnect.http.server.tokens import Right
+from ibconnect.times import format_rfc3339
+
+_SQL = queries("http/accounts")
+_LIST_CACHING = "private, max-age=60"
+_REPORT_CACHING = "private, max-age=31556926, immutable"
+_NO_CACHING = "private, no-cache"
+_MAY_NOT = f"none; this token does not have the right {Right.REFRESH}"
+
+
+async def list_accounts(call: Call) -> web.StreamResponse:
+    """Every account ever seen, with its latest snapshot; refreshed first if the client asks so."""
+    incomplete = await _refreshed(call, call.principal.accounts)
+    document = await _account_list(call)
+    return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
+
+
+async def _account_list(call: Call) -> Document:
+    """The list as it is now; made again only when an account or a snapshot was added, or what is listed changed."""
+    services, visible = call.services, call.principal.accounts
+    state = await reads.row(services.pool, _SQL["state"], {})
+    known_state, document = services.lists.get(visible, (None, None))
+    if document is not None and known_state == state:
+        return document
+    if state is not None:
+        await services.tables.vouch(state[0])
+    codes = None if visible is None else sorted(visible)
+    asked = {"codes": codes, "gateway": None}
+    found = await reads.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
+    accounts = [
+        {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
+        for code, latest, is_listed, is_ready, _ in found
+    ]
+    document = Document(orjson.dumps(accounts), JSON, _LIST_CACHING)
+    if len(services.lists) >= LIST_CACHE_ENTRIES:
+        services.lists.clear()
+    services.lists[visible] = (state, document)
+    return document
+
+
+async def latest_report(call: Call) -> web.StreamResponse:
+    """Redirect to the newest report that can be relied on, or to the newest; refreshed first if the client asks so."""
+    account = call.account()
+    found = await _latest(call, account)
+    incomplete = await _refreshed(call, frozenset({account}))
+    if incomplete is not None:
+        found = await _latest(call, account)
+    _, latest, _, _, newest = found
+    return _with_incomplete(_redirect(call, account, newest if _takes_any(call) else latest), incomplete)
+
+
+async def _latest(call: Call, account: str) -> TupleRow:
+    asked = {"codes": [account], "gateway": call.arguments["gateway"]}
+    found = await reads.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
+    if not found:
+        raise unknown_account(account)
+    await _ensure_gateway(call, account)
+    return found[0]
+
+
+async def _ensure_gateway(call: Call, account: str) -> None:
+    """Refuse a gateway that has nothing to do with the account."""
+    if (gateway := call.arguments["gateway"]) is not None:
+        row = await reads.row(call.services.pool, _SQL["gateway_named"], {"account": account, "gateway": gateway})
+        if row is None or not row[0]:
+            raise unknown_gateway(gateway)
+
+
+async def report_as_of(call: Call) -> web.StreamResponse:
+    """Redirect to the newest report that was complete at or before a time."""
+    account = call.account()
+    asked = {"account": account, "at": call.arguments["Timestamp"], "gateway": call.arguments["gateway"]}
+    found = await reads.rows(call.services.pool, _SQL["as_of"], asked, binary=True)
+    if not found:
+        raise unknown_account(account)
+    await _ensure_gateway(call, account)
+    ready, newest = found[0]
+    return _redirect(call, account, newest if _takes_any(call) else ready or newest)
+
+
+def _takes_any(call: Call) -> bool:
+    """Whether the client takes reports whose figures cannot be relied on as well."""
+    return call.arguments["ready"] is not None
+
+
+async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] | None:
+    """What could not be refreshed, if the client wants figures that are newer than what is stored; else None.
+
+    The list of accounts names no gateway.
+    """
+    age = max_age(call.request.headers.get("Cache-Control", ""))
+    is_required = call.arguments["refresh"] is not None or prefers_fresh(call.request.headers.get("Prefer", ""))
+    if age is None and not is_required:
+        return None
+    if call.is_from_elsewhere():
+        if is_required:
+            raise elsewhere()
+        # A reload after a click on a page elsewhere looks like this too: it is shown what there is.
+        return ["none; a page of another origin cannot have figures refreshed"]
+    if Right.REFRESH not in call.principal.rights:
+        if is_required:
+            raise right_missing(Right.REFRESH)
+        # Browsers ask so on every reload: what is there will do.
+        return [_MAY_NOT]
+    return await call.services.refresher.refreshed(
+        Wanted(accounts, age or 0, is_required, call.principal.accounts is not None, call.arguments.get("gateway"))
+    )
+
+
+def _with_incomplete(response: web.StreamResponse, incomplete: list[str] | None) -> web.StreamResponse:
+    for line in incomplete or ():
+        response.headers.add("Refresh-Incomplete", line.encode("ascii", "backslashreplace").decode())
+    return response
+
+
+def _redirect(call: Call, account: str, created: datetime | None) -> web.Response:
+    if created is None:
+        raise Problem(Code.UNKNOWN_SNAPSHOT, f"account {account!r} has no snapshot there")
+    location = call.absolute(f"/v1/accounts/{quote(account, safe='')}/{format_rfc3339(created)}")
+    return web.Response(status=303, headers={**COMMON, "Location": location, "Cache-Control": _NO_CACHING})
+
+
+async def report(call: Call) -> web.StreamResponse:
+    """One report."""
+    return await report_of(call.services, call.request, call.account(), call.arguments["Timestamp"])
+
+
+async def report_of(services: Services, request: web.Request, account: str, created: datetime) -> web.StreamResponse:
+    """The answer to a request for a report, of somebody who may see it.
+
+    It never changes, so its bytes are kept and its client may keep it for a year.
+    """
+    reports, key = services.reports, (account, created)
+    kept = reports.get(key)
+    if kept is None and HOLDER.get() == OURS:
+        # What is kept is no work, so that only this is counted.
+        with services.shares.work_for(request):
+            return await report_of(services, request, account, created)
+    document = kept or await _read_document(services, account, created)
+    size = document.size
+    response = document.response(request)
+    if kept is None or document.size != size:
+        reports.put(key, document)
+    return response
+
+
+async def _read_document(services: Services, account: str, created: datetime) -> Document:
+    body = await services.reader.read(account, created)
+    if body is None:
+        raise await _nothing_there(services.pool, account, created)
+    return Document(body, JSON, _REPORT_CACHING)
+
+
+async def _nothing_there(pool: reads.Pool, account: str, created: datetime) -> Problem:
+    if not await account_exists(pool, account):
+        return unknown_account(account)
+    return Problem(
+        Code.UNKNOWN_SNAPSHOT,
+        f"account {account!r} has no snapshot made at {format_rfc3339(created)}; "
+        f"/v1/accounts/{account}/as-of/TIME finds the one before any time",
+    )
+
+
+async def account_exists(pool: reads.Pool, account: str) -> bool:
+    """Whether any gateway ever listed the account."""
+    row = await reads.row(pool, _SQL["account_exists"], {"account": account})
+    return row is not None and bool(row[0])
+
+
+async def list_snapshots(call: Call) -> web.StreamResponse:
+    """The times of an account's snapshots, newest first, page by page."""
+    account, arguments = call.account(), call.arguments
+    limit = arguments["limit"] or SNAPSHOTS_DEFAULT
+    asked = {
+        "account": account,
+        "from": arguments["from"],
+        "to": arguments["to"],
+        "before": arguments["cursor"],
+        "gateway": arguments["gateway"],
+        "rows": limit + 1,
+    }
+    found = await reads.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
+    if not found and not await account_exists(call.services.pool, account):
+        raise unknown_account(account)
+    await _ensure_gateway(call, account)
+    times = [created for (created,) in found[:limit]]
+    headers = {}
+    if len(found) > limit:
+        query = call.request.rel_url.update_query(cursor=format_cursor(times[-1]))
+        headers["Link"] = f'<{call.absolute(query.raw_path_qs)}>; rel="next"'
+    body = orjson.dumps([format_rfc3339(created) for created in times])
+    return Document(body, JSON, _NO_CACHING, headers).response(call.request)

@@ -1,0 +1,84 @@
+"""The gateways: connected or why not, session, leader, last refresh, last notice."""
+
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from aiohttp import web
+from psycopg.rows import TupleRow
+
+from ibconnect.database.sql import queries
+from ibconnect.http.resources.own_refresh import own_refresh
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.calls import JSON, Call
+from ibconnect.http.server.db import Pool
+from ibconnect.http.server.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
+from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.services import gateways_of
+from ibconnect.times import format_rfc3339
+
+_SQL = queries("http/gateways")
+
+Refreshes = dict[str, dict[str, Any] | None]
+
+
+async def list_gateways(call: Call) -> web.StreamResponse:
+    """Every gateway that this instance, or another one that was alive lately, is configured with, by name."""
+    visible = call.principal.accounts
+    codes = None if visible is None else sorted(visible)
+    asked = {
+        "own": gateways_of(call.services.config, call.services.instance),
+        "watched": GATEWAY_WATCHED_SECONDS,
+        "fresh": GATEWAY_FRESH_SECONDS,
+        "conflicts": CONFLICTS_SHOWN,
+        "codes": codes,
+    }
+    found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
+    own = None if codes is None else await _own_refreshes(call.services.pool, codes)
+    body = orjson.dumps([_gateway(row, own) for row in found])
+    return Document(body, JSON, "private, no-cache").response(call.request)
+
+
+async def _own_refreshes(pool: Pool, codes: list[str]) -> Refreshes:
+    """Of each gateway the last refresh, as far as some accounts know of it."""
+    rows = await reads.rows(pool, _SQL["refreshes_of"], {"codes": codes})
+    return {name: own_refresh([row[1:] for row in group]) for name, group in groupby(rows, itemgetter(0))}
+
+
+def _gateway(row: TupleRow, own: Refreshes | None) -> dict[str, Any]:
+    """A gateway; ``own``: to whom some accounts are shown, nothing is told of the refreshes of others."""
+    name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
+    notice_code, notice_text, notice_at, *refresh, conflicts = rest
+    notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}
+    return {
+        "Gateway": name,
+        "Connected": connected,
+        "State": state,
+        "Detail": detail,
+        "Since": since and format_rfc3339(since),
+        "Session": session and str(session),
+        "ServerVersion": server_version,
+        "Leader": leader,
+        "Heartbeat": heartbeat and format_rfc3339(heartbeat),
+        "LastRefresh": _refresh(*refresh) if own is None else own.get(name),
+        "LastNotice": notice if notice_code else None,
+        "Conflicts": conflicts or [],
+    }
+
+
+def _refresh(created: Any, started: Any, ended: Any, *rest: Any) -> dict[str, Any] | None:
+    outcome, trigger, missing, scope, done, total, detail = rest
+    shown = {
+        "Created": created and format_rfc3339(created),
+        "Started": started and format_rfc3339(started),
+        "Ended": ended and format_rfc3339(ended),
+        "Outcome": outcome,
+        "Trigger": trigger,
+        "Missing": missing or {},
+        "Scope": scope or "all",
+        "Done": done,
+        "Total": total,
+        "Detail": detail,
+    }
+    return shown if created else None

@@ -1,0 +1,117 @@
+"""Alive, ready, and measured: for process supervisors, load balancers and Prometheus."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+import orjson
+import psycopg
+from aiohttp import web
+from psycopg_pool import PoolTimeout
+
+from ibconnect import troubles
+from ibconnect.database.migrations import available
+from ibconnect.database.sql import queries
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.calls import Call
+from ibconnect.http.server.negotiation import COMMON
+from ibconnect.observe import Trouble
+from ibconnect.roles import RECORD, SUPERVISOR
+from ibconnect.status import lasts, of_this_process, reasons
+
+_SQL = queries("http/health")
+# Without these an instance is not alive, whatever else of it answers.
+_VITAL = (RECORD, SUPERVISOR)
+
+
+async def alive(call: Call) -> web.StreamResponse:
+    """The process answers, and says what other instances ask when they have lost Postgres."""
+    instance = call.services.instance
+    others = await instance.others.look()
+    told = [status.database_seconds for status in others.values() if status is not None]
+    seconds = round(max([instance.database_seconds(), *told]), 3)
+    body: dict[str, Any] = {"Alive": True, "Instance": call.services.config.instance, "DatabaseSeconds": seconds}
+    silent = [name for name, status in others.items() if status is None and name in _VITAL]
+    if silent:
+        return _json(503, {**body, "Alive": False, "Silent": silent})
+    return _json(200, body)
+
+
+async def ready(call: Call) -> web.StreamResponse:
+    """Whether requests can be answered and what is missing if not; and what else is amiss, which does not change that.
+
+    Anybody may read it, so the reasons tell of nothing that is stored.
+    """
+    found = await _found(call)
+    body = {"Ready": not found.missing, "Reasons": [*found.missing, *found.amiss]}
+    return _json(503 if found.missing else 200, body)
+
+
+class _Found(NamedTuple):
+    """What keeps requests from being answered, and what does not."""
+
+    missing: list[str]
+    amiss: list[str]
+
+
+async def _found(call: Call) -> _Found:
+    instance, reads_from = call.services.instance, call.services.config.db_read_url
+    others = asyncio.ensure_future(instance.others.look())
+    found = await _of_database(call)
+    # After that, so that what it has found out about Postgres is seen.
+    told = [status for status in (await others).values() if status is not None]
+    statuses = [of_this_process(instance.process, 0.0, has_metrics=False), *told]
+    if found is not None:
+        return _Found(found.missing, [*found.amiss, *reasons(statuses)])
+    which = "the database of DB_READ_URL" if reads_from else "the database"
+    why = "cannot be used" if lasts(statuses, Trouble.DATABASE_REFUSES) else "cannot be reached"
+    # That is why the schema waits, and need not be said twice.
+    return _Found([f"{which} {why}"], reasons(statuses, but=frozenset({Trouble.DATABASE_WAITS})))
+
+
+async def _of_database(call: Call) -> _Found | None:
+    """What the database lacks; None if it does not answer."""
+    services = call.services
+    try:
+        row = await reads.row(services.pool, _SQL["readiness"], {})
+        found = _judged(*(row or (None, False)), needs_tables=services.instance.is_api)
+        if not found.missing and services.instance.is_api:
+            found.missing.extend(await services.tables.reasons())
+        if not found.missing and row and row[1]:
+            found.amiss.extend(await _poisoned(services.pool))
+    except psycopg.errors.UndefinedTable:
+        return _Found(["the database has no schema yet"], [])
+    except (psycopg.OperationalError, PoolTimeout):
+        return None
+    except psycopg.Error as exc:
+        return _Found([f"the database refuses to be read: {troubles.brief(exc)}"], [])
+    return found
+
+
+def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> _Found:
+    wanted = available()[-1].number
+    missing, amiss = [], []
+    if migrations is None or migrations < wanted:
+        missing.append(f"the database's schema is at version {migrations}, this program needs {wanted}")
+    elif migrations > wanted:
+        amiss.append(
+            f"the database's schema is at version {migrations}, of a newer program: "
+            f"this one, which knows {wanted}, cannot be started again"
+        )
+    if needs_tables and not has_tables:
+        missing.append("the snapshot tables are not there yet")
+    return _Found(missing, amiss)
+
+
+async def _poisoned(pool: reads.Pool) -> list[str]:
+    row = await reads.row(pool, _SQL["poisoned"], {})
+    count = row[0] if row else 0
+    if not count:
+        return []
+    return [
+        f"{count} events could not be applied to the snapshot tables and were set aside: ibconnect set-aside lists them"
+    ]
+
+
+def _json(status: int, body: dict[str, Any]) -> web.Response:
+    headers = {**COMMON, "Content-Type": "application/json", "Cache-Control": "no-store"}
+    return web.Response(status=status, body=orjson.dumps(body), headers=headers)

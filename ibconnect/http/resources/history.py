@@ -1,0 +1,236 @@
+"""How values, or one position, of an account went over time: one point per snapshot, or per step.
+
+A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): account-level money per segment, ledger
+figures per currency, and whatever else IB sends among the values and attributes.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from ibconnect.database.sql import queries
+from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.calls import Call, unknown_account, unknown_gateway
+from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE
+from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.streams import send_stream
+from ibconnect.http.server.turns import Gate
+from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
+from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
+
+_SQL = queries("http/history")
+_SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
+_TEXT = "other_text"
+_POSITION_COLUMNS = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
+_BEGINNING = from_micros(0)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What to read: an account's points from ``start`` to ``end``, both included, and where a next page begins.
+
+    ``base``: id and code of the base currency of its newest snapshot. ``wanted``: which snapshots make points.
+    """
+
+    account_id: int
+    base: tuple[int | None, str | None]
+    start: datetime
+    end: datetime
+    step: timedelta | None
+    beyond: datetime | None
+    wanted: Composable
+    gateway_id: int | None
+
+
+async def account_history(call: Call) -> web.StreamResponse:
+    """One or several tags over time."""
+    account, arguments = call.account(), call.arguments
+    span = await _span(call, account)
+    segment, currency = arguments["segment"], arguments["currency"]
+    asked = {
+        "segment": segment or "",
+        "currency": currency,
+        "ledger": currency or BASE,
+        "base_currency": span.base[0],
+    }
+    places = {tag: _place(tag, segment, currency) for tag in arguments["tag"]}
+    extras = {
+        Extra("Currency", True, currency or span.base[1] or ""): SQL(_SQL["other_base"]),
+        **_readiness(call),
+    }
+    extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
+    figures = [*(_figure(tag, place) for tag, place in places.items()), *extras.values()]
+    columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=figure) for figure in figures)
+    query = SQL(_SQL["with_figures"]).format(points=_points(span, "newest_first"), columns=columns)
+    head = {
+        "AccountCode": account,
+        "Segment": segment,
+        "Currency": currency or span.base[1],
+        "Step": call.request.query.get("step"),
+    }
+    texts = frozenset(tag for tag, place in places.items() if place == _TEXT)
+    series = Series(head, tuple(places), texts, tuple(extras))
+    return await _send(call, series, span, _pages(call, query, asked, span))
+
+
+async def position_history(call: Call) -> web.StreamResponse:
+    """One position over time; null where it was not held."""
+    account, contract = call.account(), call.arguments["IbContractId"]
+    span = await _span(call, account)
+    asked = {"account": span.account_id, "contract": contract, "gateway": span.gateway_id}
+    held = await reads.row(call.services.pool, _SQL["position_exists"], asked)
+    if held is None or not held[0]:
+        raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
+    extras = _readiness(call)
+    columns = [SQL(", ") + SQL(_SQL["column"]).format(figure=figure) for figure in extras.values()]
+    query = SQL(_SQL["with_position"]).format(points=_points(span, "priced_first"), columns=SQL("").join(columns))
+    head = {"AccountCode": account, "IbContractId": contract, "Step": call.request.query.get("step")}
+    series = Series(head, _POSITION_COLUMNS, extras=tuple(extras))
+    return await _send(call, series, span, _pages(call, query, {"contract": contract}, span))
+
+
+def _readiness(call: Call) -> dict[Extra, Composable]:
+    """The column that tells whether a point can be relied on, where there are others."""
+    return {} if call.arguments["ready"] is None else {Extra("Ready", False, ""): SQL(_SQL["is_ready"])}
+
+
+async def _span(call: Call, account: str) -> _Span:
+    arguments = call.arguments
+    takes_any, gateway = arguments["ready"] is not None, arguments["gateway"]
+    start, end = arguments["from"] or _BEGINNING, arguments["to"] or utc_now()
+    asked = {
+        "account": account,
+        "from": start,
+        "to": end,
+        "limit": POINTS_MAX,
+        "any": takes_any,
+        "gateway": gateway,
+    }
+    found = await reads.rows(call.services.pool, _SQL["account"], asked, binary=True)
+    if not found:
+        raise unknown_account(account)
+    account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
+    if gateway is not None and gateway_id is None:
+        raise unknown_gateway(gateway)
+    whose = _SQL["of_each_refresh" if gateway is None else "of_one_gateway"]
+    wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), SQL(whose))
+    step = arguments["step"]
+    if step is not None and arguments["from"] is None:
+        start = _on_step(first_created, step) if first_created else end
+    if step is not None:
+        steps = (end - start) // step
+        beyond = start + step * POINTS_MAX if steps >= POINTS_MAX else None
+        end = end if beyond is None else beyond - step
+    return _Span(account_id, (base_id, base_code), start, end, step, beyond, wanted, gateway_id)
+
+
+def _on_step(instant: datetime, step: timedelta) -> datetime:
+    """The first whole multiple of the step at or after an instant, counted from 1970."""
+    return _BEGINNING - (_BEGINNING - instant) // step * step
+
+
+def _points(span: _Span, first: str) -> Composable:
+    if span.step is None:
+        return SQL(_SQL["each_snapshot"]).format(wanted=span.wanted)
+    return SQL(_SQL["each_step"]).format(wanted=span.wanted, first=SQL(_SQL[first]))
+
+
+def _place(tag: str, segment: str | None, currency: str | None) -> str:
+    """Where a tag is kept. One that is both account-level and ledger is the latter first if a currency is given."""
+    if tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS):
+        return "both_figure_of_currency" if tag in SEGMENT_TAGS else "ledger_figure"
+    if tag in SEGMENT_TAGS:
+        return "segment_figure"
+    return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
+
+
+def _figure(tag: str, place: str) -> Composable:
+    """The expression for a tag."""
+    if place == _TEXT:
+        return SQL(_SQL[place]).format(tag=Literal(tag))
+    others = {
+        whose: SQL(_SQL["other_amount"]).format(tag=Literal(tag), whose=SQL(_SQL[whose]))
+        for whose in ("of_account", "of_ledger", "bare")
+    }
+    names = {"column": Identifier(column(tag)), "tag": Literal(tag), "is_of_ledger": SQL(_SQL["of_ledger"])}
+    return SQL(_SQL[place]).format(**names, **others)
+
+
+async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> Pages:
+    """The points, page by page; no connection is held while the client takes its time."""
+    asked = {**asked, "gateway": span.gateway_id}
+    if span.step is not None:
+        async for page in _stepped_pages(call, query, asked, span, span.step):
+            yield page
+        return
+    start = span.start
+    end = span.end if span.beyond is None else span.beyond - _MICROSECOND
+    while start <= end:
+        page = await _page(call, query, {**asked, "account": span.account_id, "from": start, "to": end})
+        yield page
+        times = page[0]
+        if len(times) < POINTS_PAGE:
+            return
+        start = parse_rfc3339(times[-1]) + _MICROSECOND
+
+
+async def _stepped_pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span, step: timedelta) -> Pages:
+    """As :func:`_pages`, by number of the step: a time beyond the last one might lie outside the calendar."""
+    for first in range(0, (span.end - span.start) // step + 1, POINTS_PAGE):
+        start = span.start + first * step
+        end = start + min((span.end - start) // step, POINTS_PAGE - 1) * step
+        limits = {"account": span.account_id, "from": start, "to": end, "step": step}
+        yield await _page(call, query, {**asked, **limits})
+
+
+async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> Page:
+    # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
+    (columns,) = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
+    # One answer is made of the tables of one version: the connection is cut if those of another came between pages.
+    await call.services.tables.ensure_current()
+    return [[] if lines is None else lines.split("\n") for lines in columns]
+
+
+async def _pieces(pages: Pages) -> Pages:
+    """The same points, so few at a time that making them ready to send makes nobody wait."""
+    async for page in pages:
+        for first in range(0, len(page[0]), POINTS_PIECE):
+            yield [column[first : first + POINTS_PIECE] for column in page]
+
+
+async def _in_turn(gate: Gate, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same chunks, each made when the event loop has time for it."""
+    while True:
+        async with gate.piece():
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:
+    headers = {"Cache-Control": "private, no-cache"}
+    if span.beyond is not None:
+        url = call.request.rel_url.update_query({"from": format_rfc3339(span.beyond)})
+        headers["Link"] = f'<{call.absolute(url.raw_path_qs)}>; rel="next"'
+    chunks = FORMATS[call.media](series, _pieces(await _begun(pages)))
+    return await send_stream(call, _in_turn(call.services.gate, chunks), headers)
+
+
+async def _begun(pages: Pages) -> Pages:
+    """The same pages, the first of them read: what fails then is told as a problem, since nothing has been sent."""
+    first = await anext(pages, None)
+
+    async def all_of_them() -> Pages:
+        if first is not None:
+            yield first
+            async for page in pages:
+                yield page
+
+    return all_of_them()

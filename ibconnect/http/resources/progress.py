@@ -1,0 +1,85 @@
+"""How far everything is, asked of the database for each scrape of the metrics.
+
+In: the gateways of this instance. Out: how far the snapshot tables are behind, when each gateway was last refreshed,
+and how many accounts of others it lists. Over a connection of its own, so that a scrape does not wait for the requests
+that it is to count; and within a time, so that a database that hangs does not look like a service that is down.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from ibconnect.database.deadlines import ended
+from ibconnect.database.sql import queries
+from ibconnect.events.codec import time_in
+from ibconnect.http.server import db as reads
+from ibconnect.times import to_micros, utc_now
+
+_SQL = queries("http/health")
+
+
+class Applied(NamedTuple):
+    """How far the snapshot tables are: the position reached, events and seconds behind, events set aside."""
+
+    position: int
+    lag_events: int
+    lag_seconds: float
+    poisoned: int
+
+
+class Found(NamedTuple):
+    """What the database said. ``is_up``: whether it answered at all; ``applied`` None: it has no tables to ask."""
+
+    is_up: bool = False
+    applied: Applied | None = None
+    refreshed: Mapping[str, datetime] | None = None
+    conflicts: Mapping[str, int] | None = None
+
+
+class Progress:
+    """One per application.
+
+    :param pool: of one connection, opened and closed by others
+    :param gateways: the names of those that this instance could record
+    """
+
+    def __init__(self, pool: reads.Pool, gateways: Sequence[str]) -> None:
+        self.pool = pool
+        self._gateways = list(gateways)
+        self._asking: asyncio.Task[Found] | None = None
+
+    async def look(self, seconds: float) -> Found:
+        """Ask, for so many seconds at most: what does not answer in time is not up."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(), name="http progress")
+        # A question that Postgres does not answer is not asked again beside the first.
+        await asyncio.wait({asking := self._asking}, timeout=seconds)
+        return asking.result() if asking.done() else Found()
+
+    async def _ask(self) -> Found:
+        try:
+            row = await reads.row(self.pool, _SQL["progress"], {})
+            gateways = await reads.rows(self.pool, _SQL["gateways"], {"gateways": self._gateways})
+        except (psycopg.OperationalError, PoolTimeout):
+            return Found()
+        except psycopg.Error:
+            # It answers, but there is nothing to read, or no right to.
+            return Found(is_up=True)
+        refreshed = {name: ended for name, _, ended in gateways if ended}
+        conflicts = {name: count for name, count, _ in gateways}
+        return Found(True, None if row is None else _applied(*row), refreshed, conflicts)
+
+    async def close(self) -> None:
+        """Wait for nothing any more."""
+        if self._asking is not None:
+            await ended(self._asking)
+
+
+def _applied(position: int, newest: int, oldest_state: bytes | None, poisoned: int) -> Applied:
+    micros = time_in(oldest_state) if oldest_state else None
+    age = 0.0 if micros is None else max(0.0, (to_micros(utc_now()) - micros) / 1_000_000)
+    return Applied(position, max(newest - position, 0), age, poisoned)

@@ -1,0 +1,58 @@
+"""Waiting for events that are not there yet, on behalf of all live tails of this instance at once."""
+
+import asyncio
+
+from ibconnect.database.deadlines import ended
+from ibconnect.http.resources.event_scan import head
+from ibconnect.http.server.holders import HOLDER, OURS, Holder
+from ibconnect.http.server.limits import POLL_SECONDS, TAILS_MAX, TAILS_PER_TOKEN
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.scans import Looks
+from ibconnect.http.server.slots import Slots
+from ibconnect.http.server.wakeups import EVENTS, Wakeups
+
+
+class Tails:
+    """The live tails that are open, and the newest position that any of them knows of.
+
+    However many tails wait, one query at a time looks for them; without tails nobody looks.
+    """
+
+    def __init__(self, looks: Looks, wakeups: Wakeups) -> None:
+        self._looks = looks
+        self._wakeups = wakeups
+        self._look: asyncio.Task[int] | None = None
+        self._slots = Slots("live streams", Code.TOO_MANY_STREAMS)
+
+    @property
+    def open(self) -> int:
+        """The live tails that are open."""
+        return self._slots.open
+
+    def enter(self, holder: Holder) -> None:
+        """Count one more.
+
+        :raises Problem: there are too many
+        """
+        self._slots.enter(holder, TAILS_MAX, TAILS_PER_TOKEN)
+
+    def leave(self, holder: Holder) -> None:
+        """Count one less."""
+        self._slots.leave(holder)
+
+    async def newest(self) -> int:
+        """The newest position, after a wait for events of at most ``POLL_SECONDS``."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._wait_and_look(), name="http tail")
+        return await asyncio.shield(self._look)
+
+    async def _wait_and_look(self) -> int:
+        # For all tails, whichever was the first to wait.
+        HOLDER.set(OURS)
+        await self._wakeups.wait(EVENTS, POLL_SECONDS)
+        return await head(self._looks)
+
+    async def close(self) -> None:
+        """End a look that nobody waits for."""
+        if self._look is not None:
+            await ended(self._look)

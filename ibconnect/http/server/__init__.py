@@ -1,0 +1,1 @@
+"""How requests are received and answered: connections, pipeline, access, limits, negotiation, responses."""

@@ -1,0 +1,116 @@
+"""The access log (``ACCESS_LOG``): one line for each request, when its answer has been sent or its client has left.
+
+In: a request, the status, the seconds that it took. Out: a line in the order of the other lines of the log: JSON, or
+the combined form that web servers have, with the seconds and the ``error_id`` after it. It tells the name of a token
+(which its entry gives, or else the beginning of its SHA-256), never the token; the path, of the query what
+this server knows, and nothing of the answer but its size. Called by connections, and by the pipeline for clients that
+leave before they are answered.
+
+Lines of requests that end in the same turn of the event loop are written together: writing each by itself would take
+a tenth of the time of a kept report.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
+from aiohttp import web
+
+from ibconnect.http.server.asked import shown, target_of, token_name
+from ibconnect.http.server.auth import Guard
+from ibconnect.observe import write_lines
+
+GONE = 499
+"""The status, as nginx has it, of a client that left before it was answered."""
+TOO_MANY = 429
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+# In English, whatever the locale.
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+Form = Callable[[web.BaseRequest, "Answer"], str]
+"""Makes a line of a request and what became of it."""
+
+
+class Answer(NamedTuple):
+    """What became of a request: status, seconds, the ``error_id`` of a problem; and the name of the token."""
+
+    status: int
+    seconds: float
+    error_id: str
+    token: str
+
+
+class AccessLog:
+    """Writes the lines.
+
+    :param guard: whose tokens have names
+    :param form: :func:`as_json` or :func:`as_combined`
+    """
+
+    def __init__(self, guard: Guard, form: Form) -> None:
+        self._guard = guard
+        self._form = form
+        self._waiting: list[str] = []
+
+    def write(self, request: web.BaseRequest, status: int, seconds: float, error_id: str = "") -> None:
+        """Tell of a request; of a probe only if it failed, since these come every few seconds for ever.
+
+        Refusals because it is too much come in floods, and are told once a minute, each holder's together.
+        """
+        if status == TOO_MANY or (status < 400 and request.raw_path in _PROBES):
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.flush)
+        answer = Answer(status, seconds, error_id, token_name(self._guard, request))
+        self._waiting.append(self._form(request, answer))
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        lines, self._waiting = self._waiting, []
+        if lines:
+            write_lines(lines)
+
+
+def as_json(request: web.BaseRequest, answer: Answer) -> str:
+    """A line as LOG_FORMAT=json has them."""
+    error_id = f',"error_id":"{answer.error_id}"' if answer.error_id else ""
+    return (
+        f'{{"client":{_quoted(request.remote or "-")},"token":"{answer.token}","method":{_quoted(request.method)},'
+        f'"path":{_quoted(target_of(request))},"status":{answer.status},"bytes":{request.writer.output_size},'
+        f'"seconds":{answer.seconds:.6f},"agent":{_quoted(request.headers.get("User-Agent", "-"))}{error_id},'
+        f'"kind":"http_request","event":"request","level":"info","timestamp":"{_timestamp(time.time_ns() // 1000)}"}}\n'
+    )
+
+
+def as_combined(request: web.BaseRequest, answer: Answer) -> str:
+    """A line in the combined form: a blank separates, quotation marks and line ends stand for themselves nowhere."""
+    headers = request.headers
+    return (
+        f"{request.remote or '-'} - {answer.token} [{_clock(int(time.time()))}] "
+        f'"{shown(request.method)} {target_of(request)} HTTP/1.1" {answer.status} {request.writer.output_size} '
+        f'"{shown(headers.get("Referer", "-").partition("?")[0])}" "{shown(headers.get("User-Agent", "-"))}" '
+        f"{answer.seconds:.6f} {answer.error_id or '-'}\n"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return orjson.dumps(shown(text)).decode()
+
+
+def _timestamp(micros: int) -> str:
+    return f"{_second(micros // 1_000_000)}.{micros % 1_000_000:06}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+@lru_cache(maxsize=1)
+def _clock(second: int) -> str:
+    moment = time.gmtime(second)
+    return time.strftime(f"%d/{_MONTHS[moment.tm_mon - 1]}/%Y:%H:%M:%S +0000", moment)

@@ -1,0 +1,105 @@
+"""One request on its way: what a route's handler is given, and what a route is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiohttp import web
+
+from ibconnect.http.server.cors import is_from_elsewhere
+from ibconnect.http.server.parameters import Parameter
+from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.tokens import Principal, Right
+
+if TYPE_CHECKING:
+    from ibconnect.http.server.services import Services
+
+JSON = "application/json"
+
+
+class Call(NamedTuple):
+    """A request that was admitted and validated: ``arguments`` by the names of the route's parameters."""
+
+    request: web.Request
+    services: "Services"
+    principal: Principal
+    media: str
+    arguments: Mapping[str, Any]
+
+    def account(self) -> str:
+        """The account code of the path.
+
+        :raises Problem: the token is not for this account, which looks as if there were none
+        """
+        code: str = self.arguments["AccountCode"]
+        if not self.principal.may_see(code):
+            raise unknown_account(code)
+        return code
+
+    def is_from_elsewhere(self) -> bool:
+        """Whether a page of another origin is behind it, of a server that asks for no token."""
+        services = self.services
+        return services.guard.tokens is None and is_from_elsewhere(self.request, services.config.cors_origins)
+
+    def absolute(self, path_and_query: str) -> str:
+        """The absolute URL of a path, under the name by which the client knows this server."""
+        return self.services.links.absolute(self.request, path_and_query)
+
+
+def unknown_account(code: str) -> Problem:
+    """No gateway ever listed this account, or the token is not for it."""
+    return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}")
+
+
+def unknown_gateway(name: str) -> Problem:
+    """No gateway of this name has named the account; of other accounts that says nothing."""
+    return Problem(Code.UNKNOWN_GATEWAY, f"no gateway {name!r} ever listed this account; /v1/gateways lists gateways")
+
+
+def template_of(resource: web.AbstractResource | None) -> str:
+    """A resource's path with its parameters unfilled."""
+    return "unmatched" if resource is None else resource.canonical
+
+
+def route_of(request: web.Request) -> str:
+    """The route's template: unlike the path it says nothing of anybody's account."""
+    return template_of(request.match_info.route.resource)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response of a route that is not a problem. ``schema``: a name in components/schemas, by media type."""
+
+    description: str
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table of routes.
+
+    ``right``: what a token must be for; None: no token is needed, since it tells nothing of any account.
+    ``reads_tables``: it answers from the snapshot tables, and so cannot while they are rebuilt.
+    """
+
+    path: str
+    name: str
+    handler: Handler
+    tag: str
+    summary: str
+    description: str
+    answers: Mapping[int, Answer]
+    right: Right | None
+    parameters: tuple[Parameter, ...] = ()
+    problems: tuple[Code, ...] = ()
+    media: tuple[str, ...] = (JSON,)
+    reads_tables: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no token is needed."""
+        return self.right is None

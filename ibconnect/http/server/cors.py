@@ -1,0 +1,59 @@
+"""Which web pages of other origins a browser may let read the API (``CORS_ORIGINS``; none by default), or have it act.
+
+Where no token is needed, a page of any site can make the browser of somebody who may ask send requests here. It cannot
+read the answers, but it could have IB asked for figures, hold streams open and keep Postgres busy. Browsers say in
+``Sec-Fetch-Site`` where a request comes from; no page can write that header. In: a request. Out: whether a page
+elsewhere is behind it, or a refusal. Called by the pipeline for every route that tells of accounts.
+"""
+
+import aiohttp_cors
+from aiohttp import hdrs, web
+
+from ibconnect.http.server.problems import Code, Problem
+
+SITE = "Sec-Fetch-Site"
+"""The header that says where a request comes from."""
+AT_HOME = frozenset({None, "none", "same-origin"})
+"""What it says of requests of our own pages, of what somebody typed, and of programs that are no browsers."""
+
+_READABLE = ("Content-Encoding", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate")
+_SENDABLE = ("Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID")
+_PREFLIGHT_SECONDS = 600
+# A link that somebody clicks shows him what is there. Browsers that say where from also say how.
+_CLICKED = frozenset({None, "navigate"})
+
+
+def is_from_elsewhere(request: web.BaseRequest, origins: tuple[str, ...]) -> bool:
+    """Whether a page of another origin is behind a request, and it is none of ``origins``."""
+    return request.headers.get(SITE) not in AT_HOME and request.headers.get(hdrs.ORIGIN) not in origins
+
+
+def keep_out(request: web.BaseRequest, origins: tuple[str, ...], *, is_live: bool) -> None:
+    """Let pages elsewhere do no more than lead somebody here who clicks a link.
+
+    :param is_live: whether the route's answer may go on for ever
+    :raises Problem: a page of another origin wants more
+    """
+    if is_from_elsewhere(request, origins) and (is_live or request.headers.get("Sec-Fetch-Mode") not in _CLICKED):
+        raise elsewhere()
+
+
+def elsewhere() -> Problem:
+    """What a page of another origin hears that wants more than it may."""
+    return Problem(Code.ORIGIN_REFUSED, "without API tokens, pages of other origins may not do that: see CORS_ORIGINS")
+
+
+def allow_origins(app: web.Application, origins: tuple[str, ...]) -> None:
+    """Let pages of these origins read every route; tokens travel in a header, so cookies are of no use."""
+    if not origins:
+        return
+    options = aiohttp_cors.ResourceOptions(
+        allow_credentials=False,
+        expose_headers=_READABLE,
+        allow_headers=_SENDABLE,
+        allow_methods=("GET", "HEAD"),
+        max_age=_PREFLIGHT_SECONDS,
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
+    for route in list(app.router.routes()):
+        cors.add(route)

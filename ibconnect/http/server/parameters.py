@@ -1,0 +1,164 @@
+"""What a request may say: each kind of parameter is a JSON Schema and the parser that agrees with it.
+
+The schema goes into the OpenAPI document, the parser validates requests; a test generates values from the one
+and gives them to the other. Parsers raise ValueError with a text that says what is right.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from ibconnect.codes import CODE_PATTERN, is_code
+from ibconnect.events.types import KINDS
+from ibconnect.times import from_micros, parse_rfc3339, to_micros, utc_now
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: what it looks like, and how its text becomes a value."""
+
+    schema: Schema
+    parse: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a route. ``place`` is path, query or header; a repeated one is a list of values."""
+
+    name: str
+    place: str
+    kind: Kind
+    description: str
+    example: Any = None
+    default: Any = None
+    required: bool = False
+    repeated: int = 0
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# At most 274 years, so that no arithmetic with it leaves the calendar.
+_AMOUNT = "(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)"
+_DURATION = re.compile(_AMOUNT)
+_AGO = re.compile(f"-{_AMOUNT}")
+# In a query a plus sign means a space, unless the client escaped it.
+_UNESCAPED_OFFSET = re.compile(r" (?=\d\d:\d\d$)", re.ASCII)
+_EARLIEST = from_micros(0)
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
+_LOWEST = to_micros(datetime.min.replace(tzinfo=UTC))
+_HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
+
+# A byte of a URL that is no UTF-8 becomes half of a surrogate pair, which Postgres does not take for text.
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+
+TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
+_TIME_EXAMPLE = "2014-04-22T04:22:05.776394Z"
+
+
+def pattern(expression: str, right: str) -> Kind:
+    """Text that matches a regular expression; ``right`` says in words what is accepted."""
+    compiled = re.compile(expression, re.ASCII)
+
+    def parse(text: str) -> str:
+        # `$` also matches before a last newline, fullmatch does not.
+        if compiled.fullmatch(text) is None or _NO_TEXT.search(text):
+            raise ValueError(f"{text!r} is not {right}")
+        return text
+
+    return Kind({"type": "string", "pattern": expression}, parse)
+
+
+def parse_account(text: str) -> str:
+    """An account code, as gateways list them."""
+    if not is_code(text):
+        raise ValueError(f"{text!r} is not an account code: 1 to 64 visible characters, without commas")
+    return text
+
+
+def integer(low: int, high: int) -> Kind:
+    """A whole number within bounds."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"-?\d{1,19}", text, re.ASCII) is None or not low <= int(text) <= high:
+            raise ValueError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return Kind({"type": "integer", "format": "int64", "minimum": low, "maximum": high}, parse)
+
+
+def choice(*names: str) -> Kind:
+    """One of several words."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(f"{text!r} is not one of: {', '.join(names)}")
+        return text
+
+    return Kind({"type": "string", "enum": list(names)}, parse)
+
+
+@lru_cache(maxsize=4096)
+def parse_time(text: str) -> datetime:
+    """An RFC 3339 time, also with a plus sign that became a space."""
+    return parse_rfc3339(_UNESCAPED_OFFSET.sub("+", text))
+
+
+def parse_duration(text: str) -> timedelta:
+    """``90s``, ``30m``, ``1h``, ``30d``, ``2w``."""
+    if _DURATION.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1h, 30d or 2w")
+    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
+
+
+def parse_moment(text: str) -> datetime:
+    """An RFC 3339 time, or one that long ago: ``-30d``."""
+    if _AGO.fullmatch(text):
+        return max(utc_now() - parse_duration(text[1:]), _EARLIEST)
+    try:
+        return parse_time(text)
+    except ValueError as exc:
+        raise ValueError(f"{exc}, nor a time ago such as -30d") from exc
+
+
+def format_cursor(instant: datetime) -> str:
+    """An opaque cursor that stands for an instant."""
+    return urlsafe_b64encode(to_micros(instant).to_bytes(8, "big", signed=True)).decode().rstrip("=")
+
+
+def parse_cursor(text: str) -> datetime:
+    """The inverse of :func:`format_cursor`; whatever else has its form stands for the nearest time that exists."""
+    if _CURSOR.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a cursor that an earlier answer gave")
+    micros = int.from_bytes(urlsafe_b64decode(f"{text}="), "big", signed=True)
+    return from_micros(min(max(micros, _LOWEST), _HIGHEST))
+
+
+def _parse_session(text: str) -> UUID:
+    if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text, re.ASCII) is None:
+        raise ValueError(f"{text!r} is not a session's UUID")
+    return UUID(text)
+
+
+EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in KINDS.items()}
+
+_TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
+ACCOUNT = Kind({"type": "string", "pattern": CODE_PATTERN}, parse_account)
+TIME = Kind(_TIME_SCHEMA, parse_time)
+MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": f"^-{_AMOUNT}$"}]}, parse_moment)
+DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)
+CURSOR = Kind({"type": "string", "pattern": f"^{_CURSOR.pattern}$"}, parse_cursor)
+SESSION = Kind({"type": "string", "format": "uuid"}, _parse_session)
+TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation")
+GATEWAY = pattern(
+    r"^[^\u0000-\u0020\u007f-\u00a0,/]{1,300}:[0-9]{1,5}$", "a gateway as /v1/gateways lists them: host:port"
+)
+SEGMENT = pattern("^[A-Z]$", "a segment: one capital letter, such as S")
+CURRENCY = pattern("^[A-Z]{3,5}$", "BASE or a currency code such as USD")
+EVENT_TYPE = choice(*sorted(EVENT_TYPES))
+ANY_TEXT = Kind({"type": "string"}, str)

@@ -1,0 +1,126 @@
+"""Answers kept as bytes: a body with its strong ETag, compressed on demand, sent or answered by 304.
+
+A :class:`Document` holds one immutable body and each compressed form that was ever asked for; a
+:class:`DocumentCache` keeps the most recently used ones within a bound of bytes.
+"""
+
+import gzip
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import NamedTuple
+
+import brotli  # type: ignore[import-untyped]
+import zstandard
+from aiohttp import web
+from xxhash import xxh3_128_hexdigest
+
+from ibconnect.http.server.limits import MIN_COMPRESSED_BYTES
+from ibconnect.http.server.negotiation import COMMON, best_encoding
+from ibconnect.http.server.responses import ReadyResponse, head_of, suits
+
+# Levels at which compressing a report takes about a millisecond.
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "br": lambda body: brotli.compress(body, quality=5),
+    "zstd": lambda body: zstandard.ZstdCompressor(level=6).compress(body),
+    "gzip": lambda body: gzip.compress(body, compresslevel=6, mtime=0),
+}
+# What a form takes beside its body, rounded up: headers, head, dictionaries.
+_FORM_BYTES = 2000
+_ETAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+
+class _Form(NamedTuple):
+    """The bytes to send in one encoding, the headers to send with them, these as the head of a response."""
+
+    body: bytes
+    headers: dict[str, str]
+    head: bytes
+
+
+class Document:
+    """A body that does not change, with the headers it is sent with.
+
+    :param caching: the value of ``Cache-Control``
+    """
+
+    __slots__ = ("_etag", "_forms", "_headers", "size")
+
+    def __init__(self, body: bytes, media_type: str, caching: str, headers: Mapping[str, str] = {}) -> None:
+        # Nobody gains by forging it, so it need not be a cryptographic digest, which takes twenty times as long.
+        self._etag = xxh3_128_hexdigest(body)
+        self._headers = {**COMMON, "Content-Type": media_type, "Cache-Control": caching, **headers}
+        self._forms: dict[str, _Form] = {}
+        self.size = 0
+        self._add("identity", body)
+
+    def _add(self, encoding: str, body: bytes) -> _Form:
+        headers = {**self._headers, "Content-Length": str(len(body))}
+        # A strong ETag names the bytes that are sent, so each form has its own (RFC 9110, 8.8.3.3).
+        if encoding == "identity":
+            headers["ETag"] = f'"{self._etag}"'
+        else:
+            headers |= {"Content-Encoding": encoding, "ETag": f'"{self._etag}-{encoding}"'}
+        self._forms[encoding] = form = _Form(body, headers, head_of(headers))
+        self.size += len(body) + _FORM_BYTES
+        return form
+
+    def response(self, request: web.Request, *, is_plain: bool = True) -> web.StreamResponse:
+        """The body in the best encoding that the request accepts, or 304 if it has one of its forms.
+
+        :param is_plain: whether nothing is added to its headers
+        """
+        form = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
+        if_none_match = request.headers.get("If-None-Match")
+        if if_none_match is not None and self._matches(if_none_match):
+            kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
+            return web.Response(status=304, headers=kept)
+        if is_plain and suits(request):
+            return ReadyResponse(form.head, form.body)
+        return web.Response(body=form.body, headers=form.headers)
+
+    def _form(self, encoding: str) -> _Form:
+        form = self._forms.get(encoding)
+        if form is not None:
+            return form
+        identity = self._forms["identity"]
+        if len(identity.body) < MIN_COMPRESSED_BYTES:
+            return identity
+        return self._add(encoding, _COMPRESS[encoding](identity.body))
+
+    def _matches(self, if_none_match: str) -> bool:
+        """Weak comparison (RFC 9110, 13.1.2) with any form: they all hold the same."""
+        if if_none_match.strip() == "*":
+            return True
+        return any(tag.partition("-")[0] == self._etag for tag in _ETAG.findall(if_none_match))
+
+
+class DocumentCache:
+    """The most recently used documents, compressed forms included, within ``max_bytes``."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[Hashable, tuple[Document, int]] = OrderedDict()
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self._bytes
+
+    def get(self, key: Hashable) -> Document | None:
+        """The document under ``key``, if it is still here."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        self._kept.move_to_end(key)
+        return kept[0]
+
+    def put(self, key: Hashable, document: Document) -> None:
+        """Keep a document, or count again one that has grown by a compressed form."""
+        _, counted = self._kept.pop(key, (document, 0))
+        self._kept[key] = (document, document.size)
+        self._bytes += document.size - counted
+        while self._bytes > self._max_bytes:
+            _, (_, size) = self._kept.popitem(last=False)
+            self._bytes -= size

@@ -1,0 +1,85 @@
+"""Connections for whoever looks through events, apart from those that answer reports: a report never waits for them.
+
+In: statements, on behalf of a request. Out: rows; once the request's client is gone, nobody waits any more and Postgres
+ends the statement. Called by the readers of events. A statement looks through a bounded number of events, then others
+have their turn.
+"""
+
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+from aiohttp import web
+from psycopg.rows import TupleRow
+
+from ibconnect.http.server import db as reads
+from ibconnect.http.server.holders import Company, Holder
+from ibconnect.http.server.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_TOKEN, STATEMENTS_PER_TOKEN
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.slots import Slots
+from ibconnect.http.server.streams import attended
+from ibconnect.http.server.turns import Turns
+
+
+class Answer(NamedTuple):
+    """Rows, and how long Postgres took for them, without the wait for a turn."""
+
+    rows: list[TupleRow]
+    seconds: float
+
+
+class Looks(Protocol):
+    """What asks Postgres about events."""
+
+    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+        """All rows of one statement."""
+        ...
+
+
+class Scans:
+    """The pool, turns at its connections by rotation among who asks, and the searches that are open."""
+
+    def __init__(self, pool: reads.Pool, company: Company) -> None:
+        self.pool = pool
+        self._turns = Turns(SCAN_CONNECTIONS, STATEMENTS_PER_TOKEN, company)
+        self._slots = Slots("searches of events", Code.TOO_MANY_SCANS)
+
+    @property
+    def open(self) -> int:
+        """The searches that are open."""
+        return self._slots.open
+
+    def enter(self, holder: Holder) -> None:
+        """Count one more search.
+
+        :raises Problem: there are too many
+        """
+        self._slots.enter(holder, SCANS_MAX, SCANS_PER_TOKEN)
+
+    def leave(self, holder: Holder) -> None:
+        """Count one less."""
+        self._slots.leave(holder)
+
+    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+        """All rows of one statement, planned for its parameters: what is best depends on which filters are set."""
+        holder = await self._turns.take()
+        try:
+            began = monotonic()
+            rows = await reads.rows(self.pool, query, parameters, binary=True, prepare=False)
+            return Answer(rows, monotonic() - began)
+        finally:
+            self._turns.give(holder)
+
+
+class ClientLooks:
+    """Looks on behalf of one request, which end with its client."""
+
+    def __init__(self, scans: Scans, request: web.Request) -> None:
+        self._scans = scans
+        self._request = request
+
+    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+        """All rows of one statement.
+
+        :raises ClientGone: nobody waits for them
+        """
+        return await attended(self._request, self._scans.rows(query, parameters))

@@ -1,0 +1,1 @@
+"""The report of accounts: balances and positions of every snapshot."""

@@ -1,0 +1,177 @@
+"""One capture file: what a real gateway once sent, one JSON array of wire fields per line; or exported events.
+
+In: a path. Out: a :class:`Capture`, the messages sorted by the request that they answer, none left out, in
+their order. Called by ``captures``, which makes a gateway's world of one or several of them. Raises
+:class:`CaptureError`, naming file and line.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ibconnect.errors import CaptureError
+from ibconnect.events.accounts import PLACES
+from ibconnect.simulator.wire.frames import Fields
+
+Section = tuple[str, str]
+"""What request a message answers: its kind, and the account where it has one."""
+
+_ACCOUNT, _POSITIONS, _SUMMARY, _MULTI = "account", "positions", "summary", "multi"
+_POSITIONS_MULTI, _PNL, _PNL_SINGLE = "positions_multi", "pnl", "pnl_single"
+_SINGLE = {"49": ("time", ""), "78": ("family", ""), "107": ("user", ""), "16": ("advisor", "")}
+_PLAIN: Mapping[str, Section] = {
+    "61": (_POSITIONS, ""),
+    "62": (_POSITIONS, ""),
+    "63": (_SUMMARY, ""),
+    "64": (_SUMMARY, ""),
+    "94": (_PNL, ""),
+    "95": (_PNL_SINGLE, ""),
+}
+_EVENT_MEMBERS = frozenset(("Message", "Payload", "Facts", "fields", "payload", "facts"))
+_BY_ACCOUNT = {"6": _ACCOUNT, "7": _ACCOUNT, "54": _ACCOUNT, "73": _MULTI, "71": _POSITIONS_MULTI}
+_MULTI_ENDS = {"74": _MULTI, "72": _POSITIONS_MULTI}
+
+
+@dataclass(slots=True)
+class Capture:
+    """One recording, sorted."""
+
+    name: str
+    managed: Fields | None = None
+    next_id: Fields | None = None
+    notices: list[Fields] = field(default_factory=list)
+    """What came before any answer, apart from 15 and 9."""
+    sections: dict[Section, list[Fields]] = field(default_factory=dict)
+
+    def codes(self) -> list[str]:
+        """The account codes of this recording: those of message 15, then others that have data."""
+        listed = self.managed[2].split(",") if self.managed else []
+        with_data = [code for kind, code in self.sections if kind != "summary"]
+        rows = [m for key in ((_POSITIONS, ""), (_SUMMARY, "")) for m in self.sections.get(key, [])]
+        in_rows = [account_of(m) for m in rows]
+        return list(dict.fromkeys(c for c in [*listed, *with_data, *in_rows] if c and c != "All"))
+
+
+def account_of(fields: Fields) -> str:
+    """The account code in a message, or an empty string."""
+    place = PLACES.get(fields[0])
+    return fields[place.field] if place is not None and place.field < len(fields) else ""
+
+
+def read_capture(path: Path) -> Capture:
+    """Read and sort one capture file."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as exc:
+        raise CaptureError(f"{path}: {exc.strerror}") from exc
+    lines = enumerate(text.split("\n"), 1)
+    messages = [_message(path, n, line) for n, line in lines if line.strip()]
+    return sort_messages(path.name, [message for message in messages if message is not None])
+
+
+def _message(path: Path, number: int, line: str) -> Fields | None:
+    """The wire fields on a line; None if it holds an event that is no message of a gateway."""
+    try:
+        fields: Any = json.loads(line)
+    except ValueError as exc:
+        raise CaptureError(f"{path}:{number}: not JSON ({exc})") from exc
+    if isinstance(fields, dict) and _EVENT_MEMBERS.intersection(fields):
+        # A line of `ibconnect events`: exports of version 0.1 had other names.
+        fields = fields.get("Message", fields.get("fields"))
+        if fields is None:
+            return None
+    if not isinstance(fields, list) or not fields or not all(isinstance(f, str) for f in fields):
+        raise CaptureError(f"{path}:{number}: not an array of strings, a message's wire fields")
+    if any("\0" in f for f in fields):
+        raise CaptureError(f"{path}:{number}: a field holds NUL, which ends a field on the wire")
+    return tuple(fields)
+
+
+def sort_messages(name: str, messages: Iterable[Fields]) -> Capture:
+    """Put each message where it belongs; those of no kind of their own follow the one before them."""
+    capture = Capture(name)
+    current: Section | None = None
+    owners: dict[tuple[str, str], str] = {}
+    for fields in messages:
+        if fields[0] == "15" and capture.managed is None and len(fields) > 2:
+            capture.managed = fields
+        elif fields[0] == "9" and capture.next_id is None:
+            capture.next_id = fields
+        elif fields[0] in _SINGLE:
+            capture.sections.setdefault(_SINGLE[fields[0]], []).append(fields)
+        else:
+            current = _section(fields, current, owners, capture)
+            (capture.notices if current is None else capture.sections.setdefault(current, [])).append(fields)
+    return capture
+
+
+def _section(
+    fields: Fields, current: Section | None, owners: dict[tuple[str, str], str], capture: Capture
+) -> Section | None:
+    number = fields[0]
+    if number in _PLAIN:
+        return _PLAIN[number]
+    if number in _BY_ACCOUNT:
+        kind, account = _BY_ACCOUNT[number], account_of(fields)
+        if kind != _ACCOUNT and account:
+            owners[kind, fields[2]] = account
+        return (kind, account) if account else current
+    if number in _MULTI_ENDS:
+        kind = _MULTI_ENDS[number]
+        account = owners.get((kind, fields[2] if len(fields) > 2 else ""), "")
+        return (kind, account) if account else current
+    if number == "8" and (current is None or current[0] != _ACCOUNT):
+        return _account_section(capture)
+    return current
+
+
+def _account_section(capture: Capture) -> Section | None:
+    """Where an account's time goes that stands apart from its values: to the account last spoken of."""
+    seen = [key for key in capture.sections if key[0] == _ACCOUNT]
+    if seen:
+        return seen[-1]
+    codes = capture.codes()
+    return (_ACCOUNT, codes[0]) if codes else None
+
+
+def renumber(messages: Iterable[Fields], codes: Mapping[str, str]) -> list[Fields]:
+    """The same messages with account codes replaced wherever a field is one (also ``<code>A``, and in 15)."""
+    new = {**codes, **{f"{old}A": f"{code}A" for old, code in codes.items()}}
+    changed: list[Fields] = []
+    for fields in messages:
+        if fields[0] == "15":
+            changed.append(tuple(",".join(new.get(c, c) for c in f.split(",")) for f in fields))
+        else:
+            changed.append((fields[0], *(new.get(f, f) for f in fields[1:])))
+    return changed
+
+
+def rename_accounts(capture: Capture, codes: Mapping[str, str]) -> Capture:
+    """The same recording of other accounts."""
+    return Capture(
+        capture.name,
+        renumber([capture.managed], codes)[0] if capture.managed else None,
+        capture.next_id,
+        renumber(capture.notices, codes),
+        {
+            (kind, codes.get(account, account)): renumber(rows, codes)
+            for (kind, account), rows in capture.sections.items()
+        },
+    )
+
+
+def free_code(code: str, taken: Iterable[str]) -> str:
+    """The next account code after ``code`` that is not taken: DU0000001 → DU0000002."""
+    used = set(taken)
+    match = re.fullmatch(r"(.*?)(\d*)", code, re.DOTALL)
+    assert match is not None
+    stem, digits = match.groups()
+    number = int(digits or "0")
+    while True:
+        number += 1
+        candidate = f"{stem}{number:0{len(digits)}d}"
+        if candidate not in used:
+            return candidate

@@ -1,0 +1,1 @@
+"""Faults that a simulated gateway can have, by name."""

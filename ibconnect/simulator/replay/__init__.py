@@ -1,0 +1,1 @@
+"""Recorded sessions, served again to any IB API client."""

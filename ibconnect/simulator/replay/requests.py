@@ -1,0 +1,110 @@
+"""What a client asks of a replayed session: which requests wait for their recorded answer, and what becomes of others.
+
+In: a request's fields. Out: an :class:`Ask` to the play, or an answer on the connection. A recording holds what our
+recorder asked for: the list of accounts, the time, account subscriptions, and positions where it had to compare them.
+What it never asked for is not made up: lists of orders and executions are said to be empty, anything else is refused
+with an error, so that no client waits. Called by ``replay`` for each request after startApi.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ibconnect.simulator.connection import Connection
+from ibconnect.simulator.requests import REQUESTS, Request
+from ibconnect.simulator.wire.frames import Fields
+
+LIST, UPDATES, MULTI, POSITIONS = "list", "updates", "multi", "positions"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request that the recording may answer.
+
+    ``source``: ``list`` (reqManagedAccts), ``updates`` (reqAccountUpdates), ``positions`` (reqPositions), ``multi``
+    (the others, with ``number`` 76 for values and 74 for positions).
+    """
+
+    source: str
+    account: str = ""
+    number: str = ""
+    request_id: str = "-1"
+
+
+class Player(Protocol):
+    """The part of a play that requests steer."""
+
+    def ask(self, ask: Ask) -> None: ...
+
+    def withdraw(self, ask: Ask) -> None: ...
+
+    def ask_time(self) -> None: ...
+
+    def next_id(self) -> Fields: ...
+
+
+# What a login without orders gets; the recording says nothing of orders.
+_EMPTY: Mapping[str, Fields] = {"5": ("53", "1"), "16": ("53", "1"), "99": ("102",)}
+POSITION_END: Fields = ("62", "1")
+_CANCELS = {"75": "74", "77": "76"}
+
+
+def respond(player: Player, connection: Connection, fields: list[str]) -> None:
+    """Deal with one request; never with silence where a gateway would answer."""
+    number = fields[0] if fields else ""
+    ask = _ask(fields)
+    if ask is not None:
+        player.ask(ask)
+    elif number == "6":
+        player.withdraw(Ask(UPDATES, _field(fields, 3)))
+    elif number in _CANCELS:
+        player.withdraw(Ask(MULTI, number=_CANCELS[number], request_id=_field(fields, 2)))
+    elif number == "49":
+        player.ask_time()
+    elif number == "8":
+        connection.send((player.next_id(),))
+    elif number in _EMPTY:
+        connection.send((_EMPTY[number],))
+    elif number == "7":
+        connection.send((("55", "1", _field(fields, 2)),))
+    else:
+        _refuse(connection, number, fields)
+
+
+def _ask(fields: list[str]) -> Ask | None:
+    match fields:
+        case ["17", *_]:
+            return Ask(LIST)
+        case ["6", _, "1", account, *_]:
+            return Ask(UPDATES, account)
+        case ["61", *_]:
+            return Ask(POSITIONS)
+        case ["76" | "74" as number, _, request_id, account, *_]:
+            return Ask(MULTI, account, number, request_id)
+        case _:
+            return None
+
+
+def _refuse(connection: Connection, number: str, fields: list[str]) -> None:
+    request = REQUESTS.get(number)
+    if request is None:
+        connection.send_error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
+    elif not (request.name.startswith("cancel") or request.answer.startswith("none")):
+        connection.send_error(_id_in(request, fields), *not_recorded(request.name))
+
+
+def not_recorded(what: str) -> tuple[int, str]:
+    """Code and text of the error for something that the recording has no answer to.
+
+    322 ends the request in all clients; ib_async takes 321 for a warning and goes on waiting.
+    """
+    return 322, f"Error processing request.-'bF' : cause - The recorded session holds no answer to {what}."
+
+
+def _id_in(request: Request, fields: list[str]) -> int:
+    text = _field(fields, request.id_field) if request.id_field is not None else ""
+    return int(text) if text.isascii() and text.isdigit() else -1
+
+
+def _field(fields: list[str], index: int) -> str:
+    return fields[index] if index < len(fields) else ""

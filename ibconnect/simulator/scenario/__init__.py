@@ -1,0 +1,1 @@
+"""Seeded worlds: accounts that trade, and how IB would show them."""

@@ -1,0 +1,250 @@
+"""A seeded world: accounts that trade, prices that move, day after day.
+
+In: a seed and sizes. Out: books that depend on nothing but these and the number of beats (simulated seconds)
+passed. Called by ``scenario``, which shows them as a gateway does, and by the control port, which may act
+too.
+"""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from ibconnect.errors import SimulatorError
+from ibconnect.simulator.scenario.book import CENT, MONEY, ZERO, Account, Market, Position, begin_day, trade
+from ibconnect.simulator.scenario.figures import equity
+from ibconnect.simulator.scenario.instruments import KINDS, Instrument, make_pools
+
+BASES = ("USD", "EUR", "HKD", "JPY", "CHF")
+DAY = 86_400
+_DOLLARS = {
+    "USD": "1",
+    "EUR": "1.0842153",
+    "GBP": "1.2711047",
+    "HKD": "0.1286419",
+    "JPY": "0.0066041",
+    "CHF": "1.1348166",
+    "CAD": "0.7323860",
+}
+# Positions of an account take these kinds in turn; FRACTION is a stock in a fractional size.
+_TURN = ("STK", "OPT", "FRACTION", "FUT", "CASH", "STK", "BOND", "FOP", "CRYPTO", "STK")
+_PRICE_GROUPS = 20
+_TRADES_AN_HOUR = 60
+_FLOWS_AN_HOUR = 6
+# The number of accounts stays between half and twice of what was asked for.
+_OPENINGS_AN_HOUR = 0.02
+_CLOSINGS_AN_HOUR = 0.02
+START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a world is made from. Raises :class:`SimulatorError` for sizes that make no sense."""
+
+    seed: int = 1
+    accounts: int = 3
+    positions: int = 8
+    advisor: bool = False
+    activity: float = 1.0
+    frozen: bool = False
+    start: datetime = START
+
+    def __post_init__(self) -> None:
+        if self.accounts < 1 or self.positions < 0 or self.activity < 0:
+            raise SimulatorError("a scenario needs at least 1 account, and no negative positions or activity")
+
+
+class World:
+    """The state of one seeded world; :meth:`beat` lets a simulated second pass."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.random = random.Random(plan.seed)
+        self.market = Market({currency: Decimal(text) for currency, text in _DOLLARS.items()})
+        self.pools = make_pools(plan.start.date(), plan.positions)
+        self.accounts: dict[str, Account] = {}
+        self.beats = 0
+        self.traded: set[str] = set()
+        self.listed = False
+        self._numbers = iter(range(plan.seed % 1000 * 1000 + 1, 10_000_000))
+        self._traded_instruments: dict[int, Instrument] = {}
+        if plan.advisor:
+            self._open_master()
+        for _ in range(plan.accounts):
+            self.open_account(plan.positions)
+        self.traded.clear()
+        self.listed = False
+
+    @property
+    def now(self) -> datetime:
+        """Simulated time, UTC."""
+        return self.plan.start + timedelta(seconds=self.beats)
+
+    @property
+    def master(self) -> str:
+        """The advisor's own account, or an empty string."""
+        return next(iter(self.accounts)) if self.plan.advisor else ""
+
+    def clients(self) -> list[Account]:
+        """The accounts without the advisor's own."""
+        return [account for code, account in self.accounts.items() if code != self.master]
+
+    def _open_master(self) -> None:
+        code = f"F{next(self._numbers):07d}"
+        self.accounts[code] = Account(code, "USD", "ADVISOR", {"USD": Decimal("18250.4275")})
+
+    def open_account(self, positions: int = 0, base: str = "") -> Account:
+        """Open an account with cash and, by trading, so many positions."""
+        prefix = "U" if self.plan.advisor else "DU"
+        code = f"{prefix}{next(self._numbers):07d}"
+        count = len(self.clients())
+        account = Account(code, base or BASES[count % len(BASES)], "INDIVIDUAL")
+        wealth = Decimal(self.random.randrange(2_000_000, 20_000_000)) / 10
+        account.cash[account.base] = (wealth / self.market.dollars[account.base]).quantize(MONEY)
+        account.accrued[account.base] = Decimal(self.random.randrange(-900, 9000)) / 100
+        account.dividends[account.base] = Decimal(self.random.randrange(0, 3000)) / 100
+        self.accounts[code] = account
+        for number in range(positions):
+            self._open_position(account, _TURN[(number + count) % len(_TURN)], long_ago=True)
+        begin_day(account, self.market)
+        account.previous_equity = equity(account, self.market)
+        self.listed = True
+        self.traded.add(code)
+        return account
+
+    def close_account(self, code: str) -> None:
+        """Take an account off the list, as when a client leaves. Raises :class:`SimulatorError`."""
+        if code not in self.accounts or code == self.master or len(self.clients()) == 1:
+            raise SimulatorError(f"account {code!r} cannot be closed")
+        del self.accounts[code]
+        self.listed = True
+
+    def deposit(self, code: str, amount: Decimal, currency: str) -> None:
+        """Pay in (or out, below 0). Raises :class:`SimulatorError` for what is not known."""
+        account = self.account(code)
+        if currency not in self.market.dollars:
+            raise SimulatorError(f"currency {currency!r}: one of {', '.join(self.market.dollars)}")
+        account.add_cash(currency, amount.quantize(MONEY))
+        self.traded.add(code)
+
+    def account(self, code: str) -> Account:
+        """An account by code. Raises :class:`SimulatorError`."""
+        if code not in self.accounts:
+            raise SimulatorError(f"account {code!r} is not one of {', '.join(self.accounts)}")
+        return self.accounts[code]
+
+    def close_position(self, code: str, con_id: int) -> None:
+        """Sell (or buy back) all of a position at its price. Raises :class:`SimulatorError`."""
+        position = self.account(code).positions.get(con_id)
+        if position is None or not position.quantity:
+            raise SimulatorError(f"account {code} holds nothing of {con_id}")
+        self._trade(self.accounts[code], position.instrument, -position.quantity)
+
+    def beat(self) -> None:
+        """One simulated second."""
+        self.beats += 1
+        self.traded.clear()
+        self.listed = False
+        if self.plan.frozen:
+            return
+        self._move_prices()
+        if self.beats % DAY == 0:
+            self._new_day()
+        if self.plan.activity:
+            self._act()
+
+    def _act(self) -> None:
+        """At most one thing in a second, the rarest first; each as often as its rate and the activity say."""
+        clients, asked = self.clients(), self.plan.accounts
+        hour = 3600 / self.plan.activity
+        if self.random.random() * hour < _OPENINGS_AN_HOUR and len(clients) < 2 * asked:
+            self.open_account(self.plan.positions)
+        elif self.random.random() * hour < _CLOSINGS_AN_HOUR and len(clients) > (asked + 1) // 2:
+            self.close_account(self.random.choice(clients).code)
+        elif self.random.random() * hour < _FLOWS_AN_HOUR:
+            account = self.random.choice(clients)
+            amount = Decimal(self.random.randrange(-500_000, 1_500_000)) / 100
+            self.deposit(account.code, amount, account.base)
+        elif self.random.random() * hour < _TRADES_AN_HOUR:
+            self.trade_something(self.random.choice(clients))
+
+    def trade_something(self, account: Account) -> None:
+        """Close a position (one time in three), change one, or open one."""
+        held = [p for p in account.positions.values() if p.quantity]
+        choice = self.random.randrange(3)
+        if held and choice == 0:
+            position = self.random.choice(held)
+            self._trade(account, position.instrument, -position.quantity)
+        elif held and choice == 1:
+            position = self.random.choice(held)
+            self._trade(account, position.instrument, self._half(position))
+        else:
+            self._open_position(account, self.random.choice(_TURN))
+
+    def _half(self, position: Position) -> Decimal:
+        step = Decimal(1) if position.quantity == position.quantity.to_integral_value() else MONEY
+        half = (position.quantity / 2).quantize(step)
+        return half if half and self.random.random() < 0.5 else -half or position.quantity
+
+    def _open_position(self, account: Account, kind: str, long_ago: bool = False) -> None:
+        """Buy (or sell) a contract that the account does not hold; ``long_ago`` at a price of its own."""
+        instrument = self._something_new(account, self.pools["STK" if kind == "FRACTION" else kind])
+        if instrument is not None:
+            price = self.market.price(instrument)
+            if long_ago:
+                past = price * self.random.randrange(85, 110) / 100
+                price = max(past // instrument.tick, Decimal(1)) * instrument.tick
+            self._trade(account, instrument, self._size(account, instrument, kind), price)
+
+    def _something_new(self, account: Account, pool: list[Instrument]) -> Instrument | None:
+        """A contract that the account does not hold, of this pool if it has one left."""
+        for _ in range(8):
+            instrument = self.random.choice(pool)
+            if instrument.con_id not in account.positions:
+                return instrument
+        every = [*pool, *(i for kind in KINDS for i in self.pools[kind])]
+        return next((i for i in every if i.con_id not in account.positions), None)
+
+    def _size(self, account: Account, instrument: Instrument, kind: str) -> Decimal:
+        """About a tenth of the account's cash, in units that fit; one position in six is short."""
+        if kind == "FUT":
+            return Decimal(self.random.choice((1, 1, 2, -1)))
+        rate = self.market.rate(account.base, instrument.currency)
+        budget = max(account.cash.get(account.base, ZERO), Decimal(10_000)) * rate / 10
+        price = self.market.price(instrument) * instrument.factor
+        size = budget / price * Decimal(self.random.randrange(20, 100)) / 100
+        if kind in ("FRACTION", "CRYPTO"):
+            return max(size.quantize(MONEY), MONEY)
+        whole = max(size.quantize(Decimal(1)), Decimal(1))
+        return -whole if kind in ("STK", "OPT") and self.random.randrange(6) == 0 else whole
+
+    def _trade(self, account: Account, instrument: Instrument, quantity: Decimal, price: Decimal | None = None) -> None:
+        """Trade at a price (the market's, if none is given), half a cent a unit as commission, at least 1."""
+        units = ZERO if instrument.sec_type == "CASH" else abs(quantity)
+        commission = max(Decimal(1), units * Decimal("0.005")).quantize(CENT)
+        trade(account, instrument, quantity, price or self.market.price(instrument), commission)
+        self._traded_instruments[instrument.con_id] = instrument
+        self.traded.add(account.code)
+
+    def _move_prices(self) -> None:
+        """Every contract moves once in so many beats, each by a few hundredths of a percent."""
+        group = self.beats % _PRICE_GROUPS
+        for number, instrument in enumerate(self._traded_instruments.values()):
+            if number % _PRICE_GROUPS == group:
+                price = self.market.price(instrument)
+                step = max((price * Decimal("0.0004") // instrument.tick) * instrument.tick, instrument.tick)
+                moved = price + step * self.random.randint(-3, 3)
+                self.market.prices[instrument.con_id] = max(moved, instrument.tick)
+        if group == 0:
+            for currency, dollars in self.market.dollars.items():
+                if currency != "USD":
+                    drift = Decimal(self.random.randint(-40, 40)) / 1_000_000
+                    self.market.dollars[currency] = (dollars * (1 + drift)).quantize(Decimal("1e-7"))
+
+    def _new_day(self) -> None:
+        for account in self.accounts.values():
+            begin_day(account, self.market)
+            account.previous_equity = equity(account, self.market)
+            interest = account.cash.get(account.base, ZERO) / 10_000
+            account.accrued[account.base] = account.accrued.get(account.base, ZERO) + interest.quantize(CENT)
+            self.traded.add(account.code)

@@ -1,0 +1,1 @@
+"""The text protocol as a gateway speaks it: frames, messages, rows."""
