@@ -38,7 +38,7 @@ TARGETS: dict[str, Target] = {
     "event_bytes_vs_wire": Target(most=4),
     "snapshot_bytes_vs_original": Target(most=3),
     "idle_cpu_percent": Target(most=1),
-    "idle_rss_mb": Target(most=120),
+    "idle_rss_mb": Target(most=200),
     "ready_s": Target(most=3),
     "simulate_messages_per_s": Target(least=150_000),
 }

@@ -67,7 +67,7 @@ def _spool(spool: Path) -> Finding:
         return warn(
             "spool",
             f"{len(kept)} kept aside, {_human(sum(kept.values()))}: {names}",
-            "look at them, then move them away (docs/guarantees.md, Files in the spool)",
+            "look at them, then move them away (docs/mechanisms.md, Files in the spool)",
         )
     if waiting := candidates(spool):
         size = _human(_bytes_in(spool))

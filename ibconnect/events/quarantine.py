@@ -1,7 +1,7 @@
 """Rows that arrived and that the event store does not take are kept in files: nothing is thrown away.
 
 In: rows as COPY data. Out: ``DATA_DIR/spool/refused-JOURNAL.rows``, the rows of one process in order, which
-:func:`~ibconnect.events.copy_format.decode_rows` reads. Called by the writer thread. See docs/guarantees.md for when
+:func:`~ibconnect.events.copy_format.decode_rows` reads. Called by the writer thread. See docs/mechanisms.md for when
 that happens.
 """
 

@@ -1,7 +1,7 @@
 """Compares what simulated gateways sent with what a database holds, and says what the promises of the recorder forbid.
 
 In: gateways that keep a log of what they sent, the URL of a database. Out: a :class:`Verdict`; :meth:`Judge.check`
-fails the test if anything is missing, twice, out of order, or invented. See docs/guarantees.md.
+fails the test if anything is missing, twice, out of order, or invented. See docs/mechanisms.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
