@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ibconnect.cli import main
+from ibconnect.cli.main import main
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.programs import fitting
 from ibconnect.database.rights import give_rights

@@ -166,9 +166,9 @@ def as_found(recorded: Iterable[Recorded]) -> Found:
 @pytest.fixture
 async def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
     """A store in which the accounts are known, read in pages so small that every example has several."""
-    for page in ("http.event_scan.EVENTS_PAGE", "events.reader.PAGE"):
+    for page in ("http.resources.event_scan.EVENTS_PAGE", "events.reader.PAGE"):
         monkeypatch.setattr(f"ibconnect.{page}", 4)
-    for most in ("http.event_scan.EVENTS_SCANNED", "events.reader._MOST"):
+    for most in ("http.resources.event_scan.EVENTS_SCANNED", "events.reader._MOST"):
         monkeypatch.setattr(f"ibconnect.{most}", 16)
     monkeypatch.setattr("ibconnect.events.selection._SPARSE", 0.8)
     stream = Stream()

@@ -119,7 +119,7 @@ def test_every_connection_is_a_discreet_one() -> None:
     sources = {path: path.read_text(encoding="utf-8") for path in _sources()}
     ways = ("psycopg.connect(", "psycopg.Connection.connect(", " AsyncConnection.connect(", " Connection.connect(")
     found = [path.name for path, text in sources.items() if any(way in text for way in ways)]
-    assert found == ["embedded_cluster.py"]
+    assert found == ["cluster.py"]
     assert sum("discreet." in text for text in sources.values()) >= 6
 
 
