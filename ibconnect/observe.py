@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ibconnect import disks
 from ibconnect.errors import IbConnectError
-from ibconnect.histograms import BUCKETS, LoopHistogram, Measured
+from ibconnect.metrics.histograms import BUCKETS, LoopHistogram, Measured
 
 BUILD_INFO = Gauge(
     "ibconnect_build_info",

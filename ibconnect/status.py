@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ibconnect import troubles
-from ibconnect.exposition import own
+from ibconnect.metrics.exposition import own
 from ibconnect.observe import Trouble
 
 # So long another process may take to say how it is: less than whoever asks for all of them waits.

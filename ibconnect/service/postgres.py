@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ibconnect import data_directory, troubles
+from ibconnect import troubles
 from ibconnect.config import Config
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.observe import Kind, Trouble, observe
+from ibconnect.service import data_directory
 from ibconnect.troubles import State, brief
 
 _WATCH_S = 1.0

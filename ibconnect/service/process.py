@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from socket import socket
 from typing import TYPE_CHECKING
 
-from ibconnect import __version__, data_directory
+from ibconnect import __version__
 from ibconnect.cluster.peers import Peers
 from ibconnect.config import Config
 from ibconnect.database.presence import present
@@ -22,10 +22,11 @@ from ibconnect.database.remembered import remember
 from ibconnect.database_url import hide_password
 from ibconnect.observe import Kind, observe
 from ibconnect.roles import ALL, API, PROJECT, RECORD
-from ibconnect.series import expect
+from ibconnect.service import data_directory
 from ibconnect.service.lifetime import lived
 from ibconnect.service.postgres import database
 from ibconnect.service.preparing import prepared
+from ibconnect.service.series import expect
 from ibconnect.service.service_manager import LISTENS, NOBODY, ServiceManager
 from ibconnect.service.supervision import Parts, cancelled, looking
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
-from ibconnect import data_directory, disks
+from ibconnect import disks
 from ibconnect.cluster.peers import Peers
 from ibconnect.cluster.registry import Coordination
 from ibconnect.config import Config
@@ -23,6 +23,7 @@ from ibconnect.events.writer import Writer
 from ibconnect.gateway.supervisor import Keeper
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.roles import COORDINATION, keeper_of
+from ibconnect.service import data_directory
 from ibconnect.service.supervision import Parts, cancelled
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.troubles import State

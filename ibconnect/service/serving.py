@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from ibconnect import __version__, data_directory, troubles
+from ibconnect import __version__, troubles
 from ibconnect.config import Config
 from ibconnect.database_url import hide_password
 from ibconnect.http.server.binding import bind
 from ibconnect.http.server.site import Site, site_of
 from ibconnect.observe import Kind, observe
 from ibconnect.roles import API, ORDER, PROJECT, RECORD, SUPERVISOR, process_of
+from ibconnect.service import data_directory
 from ibconnect.service.channel import Message
 from ibconnect.service.member import Member
 from ibconnect.service.postgres import database

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect import data_directory
 from ibconnect.database.remembered import is_remembered, remember
 from ibconnect.events.journal import Journal
+from ibconnect.service import data_directory
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user is impersonated")
 

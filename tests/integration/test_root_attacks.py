@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import pytest
 
-from ibconnect import data_directory
 from ibconnect.acting import Unsafe, as_owner, check_way, read_text, settle
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.remembered import is_remembered, remember
@@ -28,6 +27,7 @@ from ibconnect.events.notes import Cut, Notes
 from ibconnect.events.quarantine import set_aside
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.recovery import Adoption
+from ibconnect.service import data_directory
 from tests.paths import scratch
 from tests.waiting import DEADLINE_S
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ibconnect.exposition import counters, merged, own
+from ibconnect.metrics.exposition import counters, merged, own
 
 NAMES = st.sampled_from(["ibconnect_a_total", "ibconnect_b", "ibconnect_c_bucket", "ibconnect_trouble"])
 LABELS = st.sampled_from(["", '{gateway="g"}', '{gateway="a b",le="+Inf"}', '{trouble="x"}'])

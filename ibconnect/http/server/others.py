@@ -7,7 +7,7 @@ that falls to 0 and comes back would be taken for so many events at once. Called
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from ibconnect.exposition import counters
+from ibconnect.metrics.exposition import counters
 from ibconnect.status import PATIENCE_S, Status
 
 Ask = Callable[[bool, float], Awaitable[Mapping[str, Status | None]]]

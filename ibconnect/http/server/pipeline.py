@@ -14,7 +14,6 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.typedefs import Handler as AioHandler
 
-from ibconnect.histograms import Durations
 from ibconnect.http.resources.accounts import report_of
 from ibconnect.http.resources.events import EVENT_STREAM
 from ibconnect.http.server.access_log import GONE
@@ -33,6 +32,7 @@ from ibconnect.http.server.routing import ReportKey, shortcut
 from ibconnect.http.server.services import Services
 from ibconnect.http.server.shares import COUNTED
 from ibconnect.http.server.tokens import EVERYONE, Principal
+from ibconnect.metrics.histograms import Durations
 from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Kind, observe
 
 _OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
