@@ -1,29 +1,39 @@
-"""``ibconnect backup FILE`` and ``ibconnect restore FILE``: the database into a file, and back into an empty one.
+"""``ibconnect backup FILE``: the whole database into a file, also while it is recorded into.
 
-In: the settings, a path, the environment that PostgreSQL's programs get. Out: a file that is whole or not there; a
-database that ``serve`` goes on with. Called by the command line. The work is that of :mod:`ibconnect.database.dump` and
-:mod:`ibconnect.database.restore`.
+In: the settings, a path, the environment that PostgreSQL's programs get. Out: a file that is whole or not there. Called
+by the command line. The work is that of :mod:`ibconnect.database.dump`.
 """
 
-import signal
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import argparse
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from ibconnect.cli.ending import ending_cleanly
+from ibconnect.cli.starting import settings
 from ibconnect.config import Config
 from ibconnect.database.dump import dump
 from ibconnect.database.pools import SERVERS_OWN, connect, explained
-from ibconnect.database.restore import Restored, restore
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, ProjectionError
 from ibconnect.projections.engine.rebuild import alone
 from ibconnect.service.postgres import database
 
 _Q = queries("database/restore")
-_SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What the verb takes."""
+    parser.add_argument("file", metavar="FILE", type=Path, help="a dump in pg_dump's custom format")
+
+
+def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """See :func:`run_backup`.
+
+    :raises IbConnectError: a setting is wrong, or it cannot be done
+    """
+    return run_backup(settings(environ), chosen.file, environ)
 
 
 def run_backup(config: Config, file: Path, environ: Mapping[str, str]) -> int:
@@ -33,7 +43,7 @@ def run_backup(config: Config, file: Path, environ: Mapping[str, str]) -> int:
     """
     if file.is_dir():
         raise DatabaseError(f"{file} is a directory: name a file")
-    with _ending_cleanly(), database(config) as url, ExitStack() as stack:
+    with ending_cleanly(), database(config) as url, ExitStack() as stack:
         watch = stack.enter_context(connect(url, name="backup", search_path=SERVERS_OWN))
         stack.enter_context(explained("the backup failed"))
         if not watch.execute(_Q["has_events"]).fetchone()[0]:  # type: ignore[index]
@@ -62,50 +72,3 @@ def _keep_rebuilds_away(stack: ExitStack, watch: Any) -> bool:
 
 def _live_tables(watch: Any) -> object:
     return watch.execute(_Q["live_tables"]).fetchone()
-
-
-def run_restore(config: Config, file: Path, environ: Mapping[str, str]) -> int:
-    """Fill the empty database with a dump, and say what comes next.
-
-    :raises DatabaseError: the database is not empty, or cannot be reached or filled; it is as it was then
-    """
-    with _ending_cleanly(), database(config) as url:
-        done = restore(url, file, environ, list(queries("projections/views")))
-    for line in _told(done, config):
-        print(line)
-    return 0
-
-
-def _told(done: Restored, config: Config) -> Iterator[str]:
-    yield "restored the events" + (" and the snapshot tables" if done.has_tables else "")
-    if not done.has_tables:
-        yield "the snapshot tables are not restored: serve makes them from the events"
-    for line in done.missing[:_SHOWN]:
-        yield f"not restored: {line}"
-    if len(done.missing) > _SHOWN:
-        yield f"and {len(done.missing) - _SHOWN} more of that kind"
-    if done.are_roles:
-        yield "next: `ibconnect migrate` as ibconnect_owner; then `ibconnect serve` as ibconnect_recorder"
-    else:
-        yield "next: ibconnect serve"
-    spool = config.data_dir / "spool"
-    try:
-        holds_something = any(spool.iterdir())
-    except OSError:
-        holds_something = False
-    if holds_something:
-        yield f"{spool} is not empty: start serve with it only if it is that of this same history"
-
-
-@contextmanager
-def _ending_cleanly() -> Iterator[None]:
-    """End at SIGTERM as at Ctrl-C: what was begun is removed, and PostgreSQL's programs end too."""
-
-    def end(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,6 +4,7 @@ Called by the command line (``make demo``). It is the real service on the embedd
 of its own that stays; only the gateway is simulated.
 """
 
+import argparse
 import asyncio
 import os
 from collections.abc import Mapping
@@ -51,7 +52,11 @@ def _directory(data_dir: Path) -> Path:
     return data_dir.with_name(f"{data_dir.name}-demo") if os.geteuid() == 0 else data_dir / "demo"
 
 
-def run(environ: Mapping[str, str]) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb takes none: all is said by the environment."""
+
+
+def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run until SIGINT or SIGTERM; the exit code is 0.
 
     :raises IbConnectError: a setting is wrong, or a port or the database cannot be had

@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from uuid import UUID
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from ibconnect.config import Config
+from ibconnect.cli.starting import settings
 from ibconnect.errors import ConfigError, EventError
 from ibconnect.events.codec import is_inbound, payload_of
 from ibconnect.events.frames import SmallFrames
@@ -26,6 +26,7 @@ from ibconnect.events.lines import liner
 from ibconnect.events.reader import Page, Reader
 from ibconnect.events.selection import Stored, Wanted
 from ibconnect.events.types import KINDS
+from ibconnect.service.postgres import database
 from ibconnect.times import parse_rfc3339, to_micros
 
 _CHUNK = 1 << 16
@@ -109,16 +110,14 @@ def _kinds() -> str:
     return ", ".join(f"{kind.__name__} ({topic})" for topic, kind in KINDS.items())
 
 
-def run(config: Config, arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Export.
 
     :raises ConfigError: the file cannot be written
     :raises EventError: the session is not recorded, or an event cannot be read
     :raises SchemaError: the database has not been migrated
     """
-    from ibconnect.service.postgres import database
-
-    with database(config) as url, Reader(url) as reader, _bar(arguments.output) as show:
+    with database(settings(environ)) as url, Reader(url) as reader, _bar(arguments.output) as show:
         wanted = _wanted(arguments)
         check_sessions(reader, wanted)
         with _output(arguments.output) as output:

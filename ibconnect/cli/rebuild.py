@@ -5,14 +5,16 @@
 Called by the command line.
 """
 
+import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ibconnect.cli.starting import settings
 from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
 from ibconnect.events.types import KINDS
@@ -22,6 +24,18 @@ from ibconnect.projections.engine.rebuild import Progress as Show
 from ibconnect.projections.engine.rebuild import rebuild
 from ibconnect.service.postgres import database
 from ibconnect.times import format_rfc3339
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb takes none."""
+
+
+def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """See :func:`run_rebuild`.
+
+    :raises IbConnectError: a setting is wrong, Postgres cannot be reached or refuses, or another rebuild is under way
+    """
+    return run_rebuild(settings(environ))
 
 
 def run_rebuild(config: Config) -> int:

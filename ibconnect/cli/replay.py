@@ -7,13 +7,15 @@ the command line.
 import argparse
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ibconnect.cli.events import add_span, check_sessions, wanted_sessions
-from ibconnect.config import Config
+from ibconnect.cli.starting import settings
 from ibconnect.errors import ConfigError, EventError
 from ibconnect.events.reader import Reader, RecordedSession
 from ibconnect.events.selection import Wanted
+from ibconnect.service.lifetime import stop_event
+from ibconnect.service.postgres import database
 from ibconnect.simulator.replay.server import Replay
 from ibconnect.times import format_rfc3339, from_micros
 
@@ -65,7 +67,7 @@ def _positive(text: str, right: str) -> float:
     return value
 
 
-def run(config: Config, arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Serve until SIGINT or SIGTERM, or with ``--once`` to the end.
 
     :raises ConfigError: neither a session nor a gateway is named
@@ -73,12 +75,10 @@ def run(config: Config, arguments: argparse.Namespace) -> int:
     :raises SchemaError: the database has not been migrated
     :raises SimulatorError: the port cannot be had
     """
-    from ibconnect.service.postgres import database
-
     wanted = wanted_sessions(arguments)
     if wanted.session is None and wanted.gateway is None:
         raise ConfigError("replay what? Name --session ID, or --gateway HOST:PORT with --from and --to")
-    with database(config) as url:
+    with database(settings(environ)) as url:
         with Reader(url) as reader:
             sessions = chosen(reader, wanted)
         asyncio.run(_serve(url, sessions, arguments))
@@ -102,8 +102,6 @@ def chosen(reader: Reader, wanted: Wanted) -> list[RecordedSession]:
 
 
 async def _serve(url: str, sessions: Sequence[RecordedSession], arguments: argparse.Namespace) -> None:
-    from ibconnect.service.lifetime import stop_event
-
     stop = stop_event()
     async with Replay(
         url,

@@ -1,9 +1,10 @@
-"""``ibconnect simulate``: arguments in, a running gateway until a signal. Called by ``ibconnect.cli.main``."""
+"""``ibconnect simulate``: arguments in, a running gateway until a signal. Called by the command line."""
 
 import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -121,7 +122,7 @@ def _rate(text: str) -> float:
     return float("inf") if text == "max" else float(text)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
     """Run the gateway until SIGINT, SIGTERM or SIGHUP; the exit status."""
     try:
         return asyncio.run(_serve(args))

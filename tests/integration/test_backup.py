@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.cli.backup import run_backup, run_restore
+from ibconnect.cli.backup import run_backup
+from ibconnect.cli.restore import run_restore
 from ibconnect.database import programs
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect

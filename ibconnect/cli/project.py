@@ -1,0 +1,19 @@
+"""``ibconnect project``: the snapshot tables are kept up to date, and nothing else. Called by the command line."""
+
+import argparse
+from collections.abc import Mapping
+
+from ibconnect.cli.alone import run_role
+from ibconnect.roles import PROJECT
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb takes none: all is said by the environment."""
+
+
+def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """Run until SIGTERM or Ctrl-C; the exit code is 0.
+
+    :raises IbConnectError: a setting is wrong, or a port or the database cannot be had
+    """
+    return run_role(PROJECT, environ)

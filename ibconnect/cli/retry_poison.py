@@ -1,0 +1,22 @@
+"""``ibconnect retry-poison``: the events applied again that could not be applied and were set aside.
+
+Called by the command line. The work is that of :mod:`ibconnect.cli.rebuild`.
+"""
+
+import argparse
+from collections.abc import Mapping
+
+from ibconnect.cli.rebuild import run_retry_poison
+from ibconnect.cli.starting import settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb takes none."""
+
+
+def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """See :func:`ibconnect.cli.rebuild.run_retry_poison`; the exit code is 1 if such events are left.
+
+    :raises IbConnectError: a setting is wrong, Postgres cannot be reached or refuses, or a rebuild is under way
+    """
+    return run_retry_poison(settings(environ))
