@@ -19,6 +19,7 @@ from ibconnect.events.tally import Chunk
 from ibconnect.events.types import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
 from ibconnect.events.writer import Writer
 from ibconnect.simulator.captures.source import Captures
+from ibconnect.simulator.scenario.accounts import LOAD
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.source import Source
 from ibconnect.simulator.wire.frames import Fields, payload
@@ -79,7 +80,7 @@ def scenario_accounts(accounts: int, positions: int, states: int = _STATES) -> l
 
 def accounts_of(source: Source, states: int) -> list[Account]:
     """The accounts of a source of the simulator at several moments."""
-    return [Account(code, [_encoded(block) for block in source.load_blocks(code, states)]) for code in source.codes()]
+    return [Account(code, [_encoded(block) for block in source.answer(LOAD, code, states)]) for code in source.codes()]
 
 
 def real_account(capture: Path, positions: int) -> Account:

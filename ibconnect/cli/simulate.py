@@ -12,7 +12,7 @@ from ibconnect.errors import SimulatorError
 from ibconnect.simulator.captures.source import SAME_ACCOUNT, Captures
 from ibconnect.simulator.control import ControlPort
 from ibconnect.simulator.faults.fault import Fault
-from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.faults.registry import FAULTS
 from ibconnect.simulator.options import OPTION_HELP, PACING, Options
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.scenario.world import Plan

@@ -1,7 +1,7 @@
 """The control port: one JSON object per line in, one per line out, over TCP on loopback.
 
 In: ``{"do": "drop", "skip": 3}`` (a fault by name, with its parameters) or an action of the table below. Out:
-``{"ok": true, …}``, or ``{"ok": false, "error": "…"}``. Called by ``cli`` (``--control-port``) and by tests.
+``{"ok": true, …}``, or ``{"ok": false, "error": "…"}``. Called by ``ibconnect simulate --control-port`` and by tests.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.faults.registry import FAULTS
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.server import Gateway
@@ -37,7 +37,7 @@ def _status(gateway: Gateway, request: Request) -> Mapping[str, Any]:
             "client": c.client_id,
             "version": c.version,
             "sent": c.sent_count,
-            "account": gateway.desk.holders.get(c),
+            "account": gateway.subscriptions.holders.get(c),
             "subscriptions": sorted({kind for kind, _ in c.feeds}),
         }
         for c in gateway.open_connections

@@ -1,5 +1,4 @@
 """How a gateway behaves: one table of options, for the command line and ``Gateway(**options)``.
-``Gateway(**options)``.
 
 Where nobody knows publicly what a real gateway does (see docs/simulator.md), the choice is an option here.
 """

@@ -1,7 +1,7 @@
 """The simulated gateway itself: listens, logs clients in, lets time pass.
 
 In: TCP connections, a :class:`Source` and :class:`Options`. Out: the conversation that a real gateway would
-hold. Called by ``cli`` and by tests: ``async with Gateway(source) as gateway: gateway.port``.
+hold. Called by the command line and by tests: ``async with Gateway(source) as gateway: gateway.port``.
 """
 
 import asyncio
@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.faults.table import prepare
+from ibconnect.simulator.faults.parameters import prepare
 from ibconnect.simulator.options import Options
-from ibconnect.simulator.requests import ANSWERED_BY_IB, answer, describe
+from ibconnect.simulator.requests import answer, describe, is_of_ib
+from ibconnect.simulator.scenario.accounts import LOAD
 from ibconnect.simulator.scenario.load import BLOCKS, stream
 from ibconnect.simulator.source import Feed, Pulse, Source
-from ibconnect.simulator.subscriptions import ACCOUNT, Desk
+from ibconnect.simulator.subscriptions import ACCOUNT, Subscriptions
 from ibconnect.simulator.wire.frames import Fields, Hello
 from ibconnect.simulator.wire.messages import LOWEST_VERSION
 
@@ -46,7 +47,7 @@ class Gateway:
         self.host = host
         self.port = port
         self.options = Options(**options)
-        self.desk = Desk(source, self.options)
+        self.subscriptions = Subscriptions(source, self.options)
         self.connections: list[Connection] = []
         """Every connection that ever was, in order of connecting (with ``record`` off: the open ones)."""
         self.beat = 0
@@ -169,12 +170,12 @@ class Gateway:
     def disconnected(self, connection: Connection) -> None:
         if connection.client_id is not None:
             self._tell(f"client {connection.client_id} gone after {connection.sent_count} messages")
-        self.desk.forget(connection)
+        self.subscriptions.forget(connection)
         if not self.options.record:
             self.connections.remove(connection)
 
     def inject(self, fault: str, after: float | str = 0, **params: Any) -> None:
-        """Let a fault of ``faults.FAULTS`` happen, ``after`` so many seconds.
+        """Let a fault of ``faults.registry`` happen, ``after`` so many seconds.
 
         Raises :class:`SimulatorError` at once if the fault or a parameter is not known.
         """
@@ -191,17 +192,17 @@ class Gateway:
     def clear_faults(self) -> None:
         """Forget every fault that is armed or lasts; what was closed stays closed."""
         self.armed.clear()
-        self.offline, self.refused_logins, self.desk.outside_holder = False, 0, None
+        self.offline, self.refused_logins, self.subscriptions.outside_holder = False, 0, None
         for connection in self.open_connections:
             connection.tampers.clear()
             connection.slow_interval = 0.0
             connection.hush(False)
 
     def _answer(self, connection: Connection, fields: list[str]) -> None:
-        if connection.closed or (self.offline and fields and fields[0] in ANSWERED_BY_IB):
+        if connection.closed or (self.offline and is_of_ib(fields)):
             return
         before = connection.feeds.get(ACCOUNT)
-        answer(self.desk, connection, fields)
+        answer(self.subscriptions, connection, fields)
         feed = connection.feeds.get(ACCOUNT)
         if self.options.rate and feed is not None and feed is not before:
             self._start_load(connection, feed)
@@ -210,9 +211,9 @@ class Gateway:
         def wanted() -> bool:
             return not connection.closed and connection.feeds.get(ACCOUNT) is feed
 
-        account = self.desk.holders[connection]
+        account = self.subscriptions.holders[connection]
         if account not in self._blocks:  # making them takes longer than a subscription may
-            self._blocks[account] = self.source.load_blocks(account, BLOCKS)
+            self._blocks[account] = self.source.answer(LOAD, account, BLOCKS)
         self.spawn(stream(connection, self._blocks[account], self.options.rate, self.options.rate_messages, wanted))
 
     def _pace(self, connection: Connection) -> float | None:
@@ -273,4 +274,4 @@ class Gateway:
                 if news:
                     connection.send(news)
                     if key == ACCOUNT and self.options.repeat_end:
-                        connection.send((("54", "1", self.desk.holders[connection]),))
+                        connection.send((("54", "1", self.subscriptions.holders[connection]),))

@@ -2,12 +2,13 @@
 
 A :class:`Source` is one login's world (accounts, positions, figures); captures and scenarios each are one. A
 :class:`Feed` is one subscription of one client: first everything, then what changed. The server knows no more
-than this; a source knows nothing of sockets.
+than this; a source knows nothing of sockets. What can be asked of a source is not said here: each
+:class:`Question` belongs to the part of the gateway that serves it (``scenario/registry.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.wire.frames import Fields
@@ -46,8 +47,28 @@ class Feed(Protocol):
         ...
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[P, T]):
+    """One thing that a client may ask: how a scenario answers it, and how recordings do.
+
+    Each is called with the source and what the client named, and gives a :class:`Feed` or a message; they raise
+    :class:`Refusal`. It belongs to the part of the gateway whose request it is; a source knows of none.
+    """
+
+    by_scenario: Callable[Concatenate[Any, P], T]
+    by_recordings: Callable[Concatenate[Any, P], T]
+
+
 class Source(Protocol):
-    """One login's world. The methods that open a feed raise :class:`Refusal`."""
+    """One login's world."""
+
+    def answer(self, question: Question[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What this source answers. Raises :class:`Refusal`."""
+        ...
 
     def managed_accounts(self) -> Fields: ...
 
@@ -65,28 +86,6 @@ class Source(Protocol):
         """Whether reqAccountUpdates may name this code."""
         ...
 
-    def account_updates(self, account: str) -> Feed: ...
-
-    def positions(self) -> Feed: ...
-
-    def account_summary(self, request_id: int, group: str, tags: Sequence[str]) -> Feed: ...
-
-    def account_updates_multi(self, request_id: int, account: str, model: str, ledger_only: bool) -> Feed: ...
-
-    def positions_multi(self, request_id: int, account: str, model: str) -> Feed: ...
-
-    def pnl(self, request_id: int, account: str, model: str) -> Feed: ...
-
-    def pnl_single(self, request_id: int, account: str, model: str, con_id: str) -> Feed: ...
-
-    def family_codes(self) -> Fields: ...
-
-    def user_info(self, request_id: int) -> Fields: ...
-
-    def advisor_data(self, kind: int) -> Fields: ...
-
-    def current_time(self) -> Fields: ...
-
     def advance(self) -> Pulse:
         """Let one simulated second pass."""
         ...
@@ -95,8 +94,37 @@ class Source(Protocol):
         """What changed since the last beat, if something acted on this source."""
         ...
 
-    def load_blocks(self, account: str, count: int) -> Sequence[Sequence[Fields]]:
-        """``count`` consecutive full sets of updates of an account, for load; this source does not move."""
+
+class Recordings(Protocol):
+    """What the parts of the gateway may ask of recordings."""
+
+    is_completed: bool
+    """Whether end messages that a recording lacks are to be sent."""
+
+    def codes(self) -> Sequence[str]: ...
+
+    def check(self, account: str) -> None:
+        """See whether a request may name this account. Raises :class:`Refusal`."""
+        ...
+
+    def rows(self, kind: str, request_id: int | None = None) -> list[Fields]:
+        """All messages of one kind of answer, for this request."""
+        ...
+
+    def single(self, kind: str, request_id: int | None = None) -> Fields | None:
+        """The first of them, if there is any."""
+        ...
+
+    def whole(self, kind: str, account: str | None, end: Fields, request_id: int | None = None) -> list[Fields]:
+        """All rows of one kind (None: of all accounts), then one end: the recorded one; ours if nothing is recorded."""
+        ...
+
+    def states(self, kind: str, account: str) -> list[list[Fields]]:
+        """What each recording has of one kind about an account; those that have nothing are left out."""
+        ...
+
+    def turn(self, account: str) -> int:
+        """How often this has been asked of an account before."""
         ...
 
 
@@ -112,6 +140,3 @@ def no_such_group(group: str) -> Refusal:
 
 NO_POSITIONS = (10275, "Positions info is not available.")
 """IB's error for logins that see too many accounts to list their positions."""
-
-NOT_ADVISOR = (321, "Error validating request.-'cd' : cause - FA data operations ignored for non FA customers.")
-"""What a gateway says to requestFA on a login that is no advisor's."""

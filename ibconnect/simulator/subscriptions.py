@@ -1,11 +1,10 @@
 """Rules across clients: who holds the one account subscription, who may have how many summaries.
-summaries.
 
-In: requests already parsed (``requests``). Out: feeds on connections, or a :class:`Refusal`. IB's rules: one
-account at a time over all clients of a gateway (2101), two account summaries a client (322).
+In: requests that a part of the gateway has parsed. Out: feeds on connections, or a :class:`Refusal`. IB's rules:
+one account at a time over all clients of a gateway (2101), two account summaries a client (322).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.options import Options
@@ -16,10 +15,13 @@ from ibconnect.simulator.wire.messages import error
 ACCOUNT = ("account", 0)
 """The key of a connection's account subscription among its feeds."""
 
+SUMMARY = "summary"
+"""The kind of an account summary among a connection's feeds."""
+
 MAX_SUMMARIES = 2
 
 
-class Desk:
+class Subscriptions:
     """The subscriptions of all connections of one gateway."""
 
     def __init__(self, source: Source, options: Options) -> None:
@@ -30,7 +32,7 @@ class Desk:
         self.outside_holder: tuple[int, str] | None = None
         """Client id and account of a subscription held by somebody who is not here (a fault)."""
 
-    def subscribe_account(self, connection: Connection, account: str) -> None:
+    def subscribe_account(self, connection: Connection, account: str, open_feed: Callable[[str], Feed]) -> None:
         """reqAccountUpdates(True): the download goes out, its updates follow; or 321 or 2101."""
         code = account or self._only_account()
         if not self.source.subscribable(code):
@@ -42,25 +44,24 @@ class Desk:
         if self.options.replace_notice and self.holders.get(connection, code) != code:
             connection.send((_REPLACED,))
         self.holders[connection] = code
-        self.open(connection, ACCOUNT, self.source.account_updates(code))
+        self.open(connection, ACCOUNT, open_feed(code))
 
     def unsubscribe_account(self, connection: Connection) -> None:
         """reqAccountUpdates(False): no answer, as no answer is documented."""
         self.holders.pop(connection, None)
         connection.feeds.pop(ACCOUNT, None)
 
-    def subscribe_summary(self, connection: Connection, request_id: int, group: str, tags: str) -> None:
+    def subscribe_summary(self, connection: Connection, request_id: int, open_feed: Callable[[], Feed]) -> None:
         """reqAccountSummary: all rows, then the end; 322 for a third one."""
-        key = ("summary", request_id)
-        held = sum(kind == "summary" for kind, _ in connection.feeds)
+        key = (SUMMARY, request_id)
+        held = sum(kind == SUMMARY for kind, _ in connection.feeds)
         if key not in connection.feeds and held >= MAX_SUMMARIES:
             raise Refusal(
                 322,
                 "Error processing request.-'bR' : cause - Maximum number of account summary requests"
                 " exceeded; desubscribe to previous request first",
             )
-        wanted = [tag.strip() for tag in tags.split(",") if tag.strip()]
-        self.open(connection, key, self.source.account_summary(request_id, group, wanted))
+        self.open(connection, key, open_feed())
 
     def open(self, connection: Connection, key: tuple[str, int], feed: Feed) -> None:
         """Answer a request with a feed's first messages and keep it for its news."""

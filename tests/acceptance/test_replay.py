@@ -14,6 +14,7 @@ from ibconnect.events.reader import Reader, RecordedSession, Wanted
 from ibconnect.events.types import FrameReceived, MessageReceived, SessionClosed
 from ibconnect.simulator import Captures, Gateway, Scenario
 from ibconnect.simulator.replay.server import Replay
+from ibconnect.simulator.scenario.accounts import UPDATES
 from tests.acceptance.clients.raw import RawClient
 from tests.paths import CAPTURES
 from tests.processes import Process
@@ -174,7 +175,7 @@ async def test_ib_async_sees_the_recorded_account(database_url: str, tmp_path: P
         ib = await connected(replay.port, raiseSyncErrors=True)
         try:
             assert ib.managedAccounts() == [code]
-            rows = source.account_updates(code).first()
+            rows = source.answer(UPDATES, code).first()
             assert {(v.tag, v.currency, v.value) for v in ib.accountValues(code)} >= {
                 (row[2], row[4], row[3]) for row in rows if row[0] == "6" and row[2] in ("NetLiquidation", "Cushion")
             }
@@ -193,7 +194,7 @@ async def test_a_client_may_walk_in_another_order_and_again(database_url: str, t
             for code in [*reversed(codes), *codes]:
                 await asyncio.wait_for(ib.reqAccountUpdatesAsync(code), DEADLINE_S)
                 await until(lambda code=code: ib.portfolio(code), f"the positions of {code}")
-                held = {int(row[2]) for row in source.account_updates(code).first() if row[0] == "7"}
+                held = {int(row[2]) for row in source.answer(UPDATES, code).first() if row[0] == "7"}
                 assert {item.contract.conId for item in ib.portfolio(code)} <= held
         finally:
             ib.disconnect()

@@ -16,6 +16,8 @@ import pytest
 from ib_async import IB
 
 from ibconnect.simulator import Gateway, Scenario
+from ibconnect.simulator.scenario.accounts import ACCOUNT_SUMMARY, POSITIONS, UPDATES
+from ibconnect.simulator.scenario.pnl import PNL
 from tests.acceptance.clients.official import look
 from tests.waiting import DEADLINE_S
 
@@ -57,14 +59,16 @@ def _expected(scenario: Scenario) -> Figures:
     """The scenario's figures, read from the rows that it prints."""
     values, portfolio, positions = [], [], []
     for code in scenario.codes():
-        for row in scenario.account_updates(code).first():
+        for row in scenario.answer(UPDATES, code).first():
             if row[0] == "6":
                 values.append((code, row[2], row[4], row[3]))
             elif row[0] == "7":
                 portfolio.append((code, row[2], row[4], *row[13:19]))
-    positions = [(r[2], r[3], r[5], r[14], r[15]) for r in scenario.positions().first() if r[0] == "61"]
-    summary = [(r[3], r[4], r[6], r[5]) for r in scenario.account_summary(1, "All", TAGS.split(",")).first()[:-1]]
-    pnl = {code: [_number(f) for f in scenario.pnl(1, code, "").first()[0][2:]] for code in scenario.codes()}
+    positions = [(r[2], r[3], r[5], r[14], r[15]) for r in scenario.answer(POSITIONS).first() if r[0] == "61"]
+    summary = [
+        (r[3], r[4], r[6], r[5]) for r in scenario.answer(ACCOUNT_SUMMARY, 1, "All", TAGS.split(",")).first()[:-1]
+    ]
+    pnl = {code: [_number(f) for f in scenario.answer(PNL, 1, code, "").first()[0][2:]] for code in scenario.codes()}
     return {
         "values": _rows(values),
         "portfolio": _rows(portfolio),
@@ -153,7 +157,7 @@ async def test_ib_async_with_one_account_gets_its_updates_on_connecting() -> Non
         open_positions = [p for p in scenario.world.account(code).positions.values() if p.quantity]
         assert len(ib.portfolio()) == len(open_positions)
         net = next(v.value for v in ib.accountValues(code) if v.tag == "NetLiquidation")
-        assert Decimal(net) == Decimal(next(v.text for v in scenario._values(code) if v.key == "NetLiquidation"))
+        assert Decimal(net) == Decimal(next(v.text for v in scenario.values(code) if v.key == "NetLiquidation"))
         ib.disconnect()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.cli.simulate import parse_fault
-from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.faults.registry import FAULTS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S
 

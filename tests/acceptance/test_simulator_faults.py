@@ -11,7 +11,7 @@ import pytest
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.control import ControlPort
-from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.faults.registry import FAULTS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S, until
 
@@ -217,7 +217,7 @@ async def test_connectivity_lost_and_restored(control: Control, data_lost: bool,
         await control.do("connectivity", seconds=0.05, data_lost=data_lost)
         notices = [(await client.until("4"))[-1][3] for _ in range(2)]
         assert notices == ["1100", code]
-        assert bool(control.gateway.desk.holders) == (not data_lost)
+        assert bool(control.gateway.subscriptions.holders) == (not data_lost)
 
 
 async def test_a_farm_comes_and_goes(control: Control) -> None:

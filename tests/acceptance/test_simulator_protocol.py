@@ -8,8 +8,7 @@ import pytest
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Captures, Gateway, Scenario
-from ibconnect.simulator.requests import REQUESTS
-from ibconnect.simulator.wire.messages import ANSWER_IDS
+from ibconnect.simulator.scenario.registry import MESSAGES, REQUESTS
 from tests.acceptance.clients.raw import RawClient
 from tests.waiting import DEADLINE_S, until
 
@@ -105,7 +104,7 @@ async def test_a_client_that_leaves_frees_the_account() -> None:
         one, two = gateway.source.codes()
         async with RawClient(gateway.port, 1) as first:
             await first.ask("6", "2", "1", one, end="54")
-        await until(lambda: not gateway.desk.holders, "the account is free")
+        await until(lambda: not gateway.subscriptions.holders, "the account is free")
         await second.ask("6", "2", "1", two, end="54")
 
 
@@ -278,7 +277,7 @@ async def test_nothing_is_met_with_silence() -> None:
                 assert answer[0] not in ("6", "7"), number
         client.send("12345", "1")
         assert (await client.error())[1] == 320
-        assert {message[0] for message in gateway.sent[0]} <= set(ANSWER_IDS)
+        assert {message[0] for message in gateway.sent[0]} <= set(MESSAGES)
 
 
 async def test_unreadable_requests_are_told() -> None:

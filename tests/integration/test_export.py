@@ -21,6 +21,7 @@ from ibconnect.events.reader import PAGE, Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.simulator import Captures
+from ibconnect.simulator.scenario.accounts import UPDATES
 from ibconnect.times import format_rfc3339, from_micros
 from tests.paths import CAPTURES
 from tests.projecting import START, Stream, capture, position, record, value
@@ -131,9 +132,9 @@ def test_exports_of_now_and_of_before_are_played(database_url: str, run: Run, tm
     old.write_text(OLD_EXPORT)
     assert Captures.load(export).codes() == Captures.load(original).codes()
     (code,) = Captures.load(original).codes()
-    assert Captures.load(export).account_updates(code).first() == Captures.load(original).account_updates(code).first()
+    assert Captures.load(export).answer(UPDATES, code).first() == Captures.load(original).answer(UPDATES, code).first()
     assert Captures.load(old).managed_accounts() == ("15", "1", "DU7")
-    assert Captures.load(old).account_updates("DU7").first() == [("6", "2", "Cushion", "1", "", "DU7")]
+    assert Captures.load(old).answer(UPDATES, "DU7").first() == [("6", "2", "Cushion", "1", "", "DU7")]
 
 
 @pytest.mark.parametrize(

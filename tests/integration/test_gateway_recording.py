@@ -22,6 +22,7 @@ from ibconnect.events.types import (
     SessionOpened,
 )
 from ibconnect.simulator import Captures, Gateway, Scenario
+from ibconnect.simulator.scenario.accounts import POSITIONS
 from ibconnect.simulator.source import Refusal
 from tests.paths import CAPTURES
 from tests.recording import ask_for_refresh, hurry, recording
@@ -120,10 +121,14 @@ async def test_where_all_positions_are_refused_those_of_one_account_are_asked_fo
 ) -> None:
     source = login("usd-demo-universal", "eur-cfd")
 
-    def refused() -> Any:
-        raise Refusal(321, "Error validating request.-'bp' : cause - Requests for all positions are not allowed.")
+    answer = source.answer
 
-    source.positions = refused  # type: ignore[method-assign]
+    def refusing(question: Any, *asked: Any) -> Any:
+        if question is POSITIONS:
+            raise Refusal(321, "Error validating request.-'bp' : cause - Requests for all positions are not allowed.")
+        return answer(question, *asked)
+
+    source.answer = refusing  # type: ignore[method-assign]
     async with Gateway(source) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         (ended,) = await seen.refreshes()
         assert (ended.outcome, {event.check for event in seen.of(AccountConcluded)}) == ("complete", {"agrees"})

@@ -9,10 +9,9 @@ import pytest
 
 from ibconnect.simulator import Captures, Gateway
 from ibconnect.simulator.control import ACTIONS
-from ibconnect.simulator.faults.table import FAULTS
+from ibconnect.simulator.faults.registry import FAULTS
 from ibconnect.simulator.options import OPTION_HELP
-from ibconnect.simulator.requests import REQUESTS
-from ibconnect.simulator.wire.messages import ANSWER_IDS
+from ibconnect.simulator.scenario.registry import MESSAGES, REQUESTS
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "simulator.md").read_text()
@@ -28,9 +27,9 @@ def test_every_request_is_in_the_docs(number: str) -> None:
     assert _rows(number, f"`{request.name}`", request.answer) in DOCS
 
 
-@pytest.mark.parametrize("number", ANSWER_IDS)
+@pytest.mark.parametrize("number", MESSAGES)
 def test_every_message_sent_is_in_the_docs(number: str) -> None:
-    assert _rows(number, f"`{ANSWER_IDS[number]}`") in DOCS
+    assert _rows(number, f"`{MESSAGES[number].name}`") in DOCS
 
 
 @pytest.mark.parametrize("name", FAULTS)

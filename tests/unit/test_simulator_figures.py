@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator import Scenario
+from ibconnect.simulator.scenario.accounts import ACCOUNT_SUMMARY, POSITIONS, UPDATES
 from ibconnect.simulator.scenario.book import CENT, MONEY, Account, Market, trade
 from ibconnect.simulator.scenario.figures import LEDGER, NET_PARTS
 from ibconnect.simulator.scenario.instruments import KINDS, make_pools
@@ -21,12 +22,12 @@ Book = dict[tuple[str, str], Decimal]
 
 def _ledger(scenario: Scenario, code: str) -> Book:
     texts = ("Currency", "AccountOrGroup", "RealCurrency")
-    values = [v for v in scenario._values(code) if v.level == LEDGER and v.key not in texts]
+    values = [v for v in scenario.values(code) if v.level == LEDGER and v.key not in texts]
     return {(v.key, v.currency): Decimal(v.text) for v in values}
 
 
 def _money(scenario: Scenario, code: str) -> dict[str, Decimal]:
-    return {v.key: Decimal(v.text) for v in scenario._values(code) if v.level != LEDGER and v.currency}
+    return {v.key: Decimal(v.text) for v in scenario.values(code) if v.level != LEDGER and v.currency}
 
 
 def _check_ledger(book: Book) -> None:
@@ -52,7 +53,7 @@ def _check_account(scenario: Scenario, code: str) -> None:
 def _check_positions(scenario: Scenario, code: str) -> None:
     """Each row of message 7, recomputed from its own text, and the ledger from the rows."""
     sums: dict[tuple[str, str], Decimal] = collections.defaultdict(Decimal)
-    for row in scenario.account_updates(code).first():
+    for row in scenario.answer(UPDATES, code).first():
         if row[0] != "7":
             continue
         kind, factor, currency = row[4], Decimal(row[8] or 1), row[10]
@@ -88,13 +89,13 @@ def test_a_new_day_keeps_the_figures_consistent() -> None:
         scenario.advance()
     for code in scenario.codes():
         _check_account(scenario, code)
-        realized = {row[18] for row in scenario.account_updates(code).first() if row[0] == "7"}
+        realized = {row[18] for row in scenario.answer(UPDATES, code).first() if row[0] == "7"}
         assert realized <= {"0.00"}
 
 
 def _transcript(seed: int) -> list[object]:
     scenario = Scenario(seed=seed, accounts=3, positions=9, activity=100.0)
-    feeds = [scenario.positions(), *(scenario.account_updates(code) for code in scenario.codes())]
+    feeds = [scenario.answer(POSITIONS), *(scenario.answer(UPDATES, code) for code in scenario.codes())]
     said: list[object] = [list(feed.first()) for feed in feeds]
     for beat in range(1, 200):
         pulse = scenario.advance()
@@ -121,7 +122,7 @@ def test_accounts_have_all_base_currencies_and_kinds_of_contracts() -> None:
 def test_a_closed_position_is_sent_with_size_0_and_its_profit() -> None:
     scenario = Scenario(accounts=1, positions=6, frozen=True)
     (code,) = scenario.codes()
-    feed = scenario.account_updates(code)
+    feed = scenario.answer(UPDATES, code)
     feed.first()
     position = next(p for p in scenario.world.account(code).positions.values() if p.instrument.sec_type == "STK")
     scenario.world.close_position(code, position.instrument.con_id)
@@ -134,7 +135,7 @@ def test_a_closed_position_is_sent_with_size_0_and_its_profit() -> None:
 def test_only_what_changed_is_sent_at_a_period() -> None:
     scenario = Scenario(accounts=1, positions=4, activity=0.0)
     (code,) = scenario.codes()
-    feed = scenario.account_updates(code)
+    feed = scenario.answer(UPDATES, code)
     everything = list(feed.first())
     assert feed.more(PERIOD) == ()
     for _ in range(40):
@@ -148,7 +149,7 @@ def test_only_what_changed_is_sent_at_a_period() -> None:
 def test_the_two_spellings_of_per_currency_keys() -> None:
     old, new = Scenario(accounts=1), Scenario(accounts=1, ledger_prefix=True)
     (code,) = old.codes()
-    keys_of = [[row[2:5:2] for row in s.account_updates(code).first() if row[0] == "6"] for s in (old, new)]
+    keys_of = [[row[2:5:2] for row in s.answer(UPDATES, code).first() if row[0] == "6"] for s in (old, new)]
     base = old.world.account(code).base
     twice = [key for key, n in collections.Counter(map(tuple, keys_of[0])).items() if n == 2]
     assert twice == [("AccruedCash", base)]
@@ -159,14 +160,14 @@ def test_the_two_spellings_of_per_currency_keys() -> None:
 
 def test_message_6_is_sorted_as_a_gateway_sorts() -> None:
     scenario = Scenario(accounts=1, positions=10)
-    rows = [row for row in scenario.account_updates(scenario.codes()[0]).first() if row[0] == "6"]
+    rows = [row for row in scenario.answer(UPDATES, scenario.codes()[0]).first() if row[0] == "6"]
     order = [(row[2], row[4] != "BASE", row[4]) for row in rows]
     assert order == sorted(order)
 
 
 def test_an_advisor_sees_all_clients_as_one() -> None:
     scenario = Scenario(accounts=3, positions=5, advisor=True)
-    total = scenario._account(f"{scenario.world.master}A")
+    total = scenario.account(f"{scenario.world.master}A")
     assert total is not None
     for client in scenario.world.clients():
         for con_id in client.positions:
@@ -178,9 +179,9 @@ def test_an_advisor_sees_all_clients_as_one() -> None:
 def test_an_advisor_of_many_may_not_ask_for_all() -> None:
     scenario = Scenario(accounts=51, positions=0, advisor=True)
     with pytest.raises(Refusal, match="10275"):
-        scenario.positions()
+        scenario.answer(POSITIONS)
     with pytest.raises(Refusal, match="321"):
-        scenario.account_summary(1, "All", ["NetLiquidation"])
+        scenario.answer(ACCOUNT_SUMMARY, 1, "All", ["NetLiquidation"])
 
 
 def test_accounts_come_and_go_within_bounds() -> None:

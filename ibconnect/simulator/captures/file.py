@@ -1,7 +1,7 @@
 """One capture file: what a real gateway once sent, one JSON array of wire fields per line; or exported events.
 
 In: a path. Out: a :class:`Capture`, the messages sorted by the request that they answer, none left out, in
-their order. Called by ``captures``, which makes a gateway's world of one or several of them. Raises
+their order. Called by ``captures.source``, which makes a gateway's world of one or several of them. Raises
 :class:`CaptureError`, naming file and line.
 """
 
@@ -14,25 +14,16 @@ from typing import Any
 
 from ibconnect.errors import CaptureError
 from ibconnect.events.accounts import PLACES
+from ibconnect.simulator.parts import Message, Sorting
+from ibconnect.simulator.scenario.registry import MESSAGES
 from ibconnect.simulator.wire.frames import Fields
 
 Section = tuple[str, str]
 """What request a message answers: its kind, and the account where it has one."""
 
-_ACCOUNT, _POSITIONS, _SUMMARY, _MULTI = "account", "positions", "summary", "multi"
-_POSITIONS_MULTI, _PNL, _PNL_SINGLE = "positions_multi", "pnl", "pnl_single"
-_SINGLE = {"49": ("time", ""), "78": ("family", ""), "107": ("user", ""), "16": ("advisor", "")}
-_PLAIN: Mapping[str, Section] = {
-    "61": (_POSITIONS, ""),
-    "62": (_POSITIONS, ""),
-    "63": (_SUMMARY, ""),
-    "64": (_SUMMARY, ""),
-    "94": (_PNL, ""),
-    "95": (_PNL_SINGLE, ""),
-}
+_POSITIONS, _SUMMARY = "positions", "summary"
+_UNKNOWN = Message("")
 _EVENT_MEMBERS = frozenset(("Message", "Payload", "Facts", "fields", "payload", "facts"))
-_BY_ACCOUNT = {"6": _ACCOUNT, "7": _ACCOUNT, "54": _ACCOUNT, "73": _MULTI, "71": _POSITIONS_MULTI}
-_MULTI_ENDS = {"74": _MULTI, "72": _POSITIONS_MULTI}
 
 
 @dataclass(slots=True)
@@ -49,7 +40,7 @@ class Capture:
     def codes(self) -> list[str]:
         """The account codes of this recording: those of message 15, then others that have data."""
         listed = self.managed[2].split(",") if self.managed else []
-        with_data = [code for kind, code in self.sections if kind != "summary"]
+        with_data = [code for kind, code in self.sections if kind != _SUMMARY]
         rows = [m for key in ((_POSITIONS, ""), (_SUMMARY, "")) for m in self.sections.get(key, [])]
         in_rows = [account_of(m) for m in rows]
         return list(dict.fromkeys(c for c in [*listed, *with_data, *in_rows] if c and c != "All"))
@@ -91,50 +82,51 @@ def _message(path: Path, number: int, line: str) -> Fields | None:
 
 
 def sort_messages(name: str, messages: Iterable[Fields]) -> Capture:
-    """Put each message where it belongs; those of no kind of their own follow the one before them."""
+    """Put each message where its part of the gateway says; those of no kind of their own follow the one before them."""
     capture = Capture(name)
     current: Section | None = None
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[Section, str] = {}
     for fields in messages:
         if fields[0] == "15" and capture.managed is None and len(fields) > 2:
             capture.managed = fields
         elif fields[0] == "9" and capture.next_id is None:
             capture.next_id = fields
-        elif fields[0] in _SINGLE:
-            capture.sections.setdefault(_SINGLE[fields[0]], []).append(fields)
+        elif (message := MESSAGES.get(fields[0], _UNKNOWN)).sorting is Sorting.ALONE:
+            capture.sections.setdefault((message.kind, ""), []).append(fields)
         else:
-            current = _section(fields, current, owners, capture)
+            current = _section(message, fields, current, owners, capture)
             (capture.notices if current is None else capture.sections.setdefault(current, [])).append(fields)
     return capture
 
 
 def _section(
-    fields: Fields, current: Section | None, owners: dict[tuple[str, str], str], capture: Capture
+    message: Message, fields: Fields, current: Section | None, owners: dict[Section, str], capture: Capture
 ) -> Section | None:
-    number = fields[0]
-    if number in _PLAIN:
-        return _PLAIN[number]
-    if number in _BY_ACCOUNT:
-        kind, account = _BY_ACCOUNT[number], account_of(fields)
-        if kind != _ACCOUNT and account:
-            owners[kind, fields[2]] = account
-        return (kind, account) if account else current
-    if number in _MULTI_ENDS:
-        kind = _MULTI_ENDS[number]
-        account = owners.get((kind, fields[2] if len(fields) > 2 else ""), "")
-        return (kind, account) if account else current
-    if number == "8" and (current is None or current[0] != _ACCOUNT):
-        return _account_section(capture)
-    return current
+    """Where a message belongs; ``owners``: which account a request of a kind was about."""
+    request = fields[message.request_id] if message.request_id and message.request_id < len(fields) else ""
+    match message.sorting:
+        case Sorting.TOGETHER:
+            return message.kind, ""
+        case Sorting.BY_ACCOUNT:
+            account = account_of(fields)
+            if message.request_id and account:
+                owners[message.kind, request] = account
+        case Sorting.BY_REQUEST:
+            account = owners.get((message.kind, request), "")
+        case Sorting.NEAREST if current is None or current[0] != message.kind:
+            return _last_of(capture, message.kind)
+        case _:
+            account = ""
+    return (message.kind, account) if account else current
 
 
-def _account_section(capture: Capture) -> Section | None:
-    """Where an account's time goes that stands apart from its values: to the account last spoken of."""
-    seen = [key for key in capture.sections if key[0] == _ACCOUNT]
+def _last_of(capture: Capture, kind: str) -> Section | None:
+    """Where something goes that stands apart from its like (an account's time): to the account last spoken of."""
+    seen = [key for key in capture.sections if key[0] == kind]
     if seen:
         return seen[-1]
     codes = capture.codes()
-    return (_ACCOUNT, codes[0]) if codes else None
+    return (kind, codes[0]) if codes else None
 
 
 def renumber(messages: Iterable[Fields], codes: Mapping[str, str]) -> list[Fields]:

@@ -1,7 +1,7 @@
 """What a fault is, and how one takes hold of connections.
 
 In: a gateway, a fault and its parameters. Out: tampers on connections, now or when they come. Called by the
-kinds of faults (``line_faults``, ``outages``) and by the table of them all (``faults``).
+groups of faults, which ``registry`` names.
 """
 
 import asyncio
@@ -10,16 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.subscriptions import Desk
+from ibconnect.simulator.subscriptions import Subscriptions
 from ibconnect.simulator.wire.frames import Fields
 
 Params = Mapping[str, Any]
+
+MESSAGE: Params = {"skip": 0, "count": 1, "every": False}
+"""The parameters of a fault of single messages, with their defaults."""
+STATE: Params = {"seconds": 0.0, "every": False}
+"""Those of a fault that lasts."""
+FOREIGN_ACCOUNT = "DU9999999"
+"""An account that no login of the simulator has."""
 
 
 class Target(Protocol):
     """The part of a gateway that faults act on."""
 
-    desk: Desk
+    subscriptions: Subscriptions
     armed: list[Callable[[Connection], None]]
     offline: bool
     refused_logins: int

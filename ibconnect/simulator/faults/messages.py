@@ -1,45 +1,15 @@
 """Faults of single messages: each takes the message that was to go out and gives what goes out instead.
 
 In: a connection, the message's fields (none for a fault that acts by itself), parameters. Out: other fields,
-bytes that are no message, or None to leave it. Called through ``fault.Spoil``.
+bytes that are no message, or None to leave it. Called through ``fault.Spoil``, by name through ``registry``.
 """
 
 import random
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.faults.fault import Params
-from ibconnect.simulator.wire.frames import Fields, frame, payload
+from ibconnect.simulator.faults.fault import FOREIGN_ACCOUNT, MESSAGE, Fault, Matches, Params, now_or_spoil, spoil
+from ibconnect.simulator.wire.frames import Fields, payload
 from ibconnect.simulator.wire.messages import UNSET_DOUBLE
-
-FOREIGN_ACCOUNT = "DU9999999"
-"""An account that no login of the simulator has."""
-
-
-def drop(connection: Connection, fields: Fields, params: Params) -> bytes:
-    connection.close()
-    return b""
-
-
-def reset(connection: Connection, fields: Fields, params: Params) -> bytes:
-    connection.reset()
-    return b""
-
-
-def _half(fields: Fields) -> bytes:
-    whole = frame(payload(fields))
-    return whole[: max(5, len(whole) // 2)]
-
-
-def drop_within(connection: Connection, fields: Fields, params: Params) -> bytes:
-    connection.send_raw(_half(fields))
-    connection.close()
-    return b""
-
-
-def reset_within(connection: Connection, fields: Fields, params: Params) -> bytes:
-    connection.send_raw(_half(fields))
-    connection.reset()
-    return b""
 
 
 def short_length(connection: Connection, fields: Fields, params: Params) -> bytes:
@@ -95,3 +65,64 @@ def not_ready(connection: Connection, fields: Fields, params: Params) -> Fields:
 
 def swallow(connection: Connection, fields: Fields, params: Params) -> bytes:
     return b""
+
+
+def _is(*ids: str) -> Matches:
+    return lambda fields: fields[0] in ids
+
+
+def _is_ready_flag(fields: Fields) -> bool:
+    return fields[0] in ("6", "73") and "AccountReady" in fields
+
+
+FAULTS = (
+    Fault(
+        "short-length",
+        "a length prefix that is too small by so many bytes",
+        spoil,
+        {**MESSAGE, "by": 3},
+        short_length,
+    ),
+    Fault(
+        "long-length",
+        "a length prefix far beyond the message and beyond what IB allows",
+        spoil,
+        {**MESSAGE, "length": 0x7FFFFFFF},
+        long_length,
+    ),
+    Fault(
+        "non-utf8",
+        "bytes that are no UTF-8 in a value of message 6",
+        spoil,
+        {**MESSAGE, "hex": "fffe80"},
+        not_utf8,
+        _is("6"),
+    ),
+    Fault(
+        "random-bytes",
+        "a well-framed message of random bytes",
+        now_or_spoil,
+        {**MESSAGE, "bytes": 64, "seed": 1},
+        random_bytes,
+    ),
+    Fault("unknown-id", "a message of an id that nobody knows", now_or_spoil, {**MESSAGE, "id": 9999}, unknown_id),
+    Fault("missing-field", "a message 6 or 7 without its last field", spoil, MESSAGE, missing_field, _is("6", "7")),
+    Fault("extra-field", "a message 6 or 7 with a field too many", spoil, MESSAGE, extra_field, _is("6", "7")),
+    Fault(
+        "unset",
+        "the largest double, which means no value, in message 6 (value), 94 (daily) or 95 (daily)",
+        spoil,
+        MESSAGE,
+        unset,
+        _is("6", "94", "95"),
+    ),
+    Fault(
+        "foreign-account",
+        "a value and a position of an account that is not ours",
+        now_or_spoil,
+        {**MESSAGE, "account": FOREIGN_ACCOUNT},
+        foreign_account,
+    ),
+    Fault("account-not-ready", "AccountReady=false in a download", spoil, MESSAGE, not_ready, _is_ready_flag),
+    Fault("no-end", "a download without its end (54)", spoil, MESSAGE, swallow, _is("54")),
+)

@@ -1,32 +1,13 @@
-"""Faults of whole connections and of the gateway: silence, lost connectivity, restarts, refusals.
+"""Faults of the gateway: lost connectivity, restarts, refusals.
 
-In: a gateway and parameters. Out: the state of the gateway, undone after the fault's ``seconds``.
+In: a gateway and parameters. Out: the state of the gateway, undone after the fault's ``seconds``. Called through
+``registry``.
 """
 
 import asyncio
 
-from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.faults.fault import Fault, Params, Target, arm, later
+from ibconnect.simulator.faults.fault import FOREIGN_ACCOUNT, Fault, Params, Target, later
 from ibconnect.simulator.wire.messages import error
-
-
-def silence(target: Target, fault: Fault, params: Params) -> None:
-    def act(connection: Connection) -> None:
-        connection.hush(True)
-        later(target, params, lambda: connection.hush(False))
-
-    arm(target, params, act)
-
-
-def slow(target: Target, fault: Fault, params: Params) -> None:
-    def quicken(connection: Connection) -> None:
-        connection.slow_interval = 0.0
-
-    def act(connection: Connection) -> None:
-        connection.slow_interval = float(params["interval"])
-        later(target, params, lambda: quicken(connection))
-
-    arm(target, params, act)
 
 
 def _tell(target: Target, code: int, text: str) -> None:
@@ -47,7 +28,7 @@ def connectivity(target: Target, fault: Fault, params: Params) -> None:
         if not params["told"]:
             return
         if params["data_lost"]:
-            target.desk.forget_accounts()
+            target.subscriptions.forget_accounts()
             _tell(target, 1101, "Connectivity between IB and Trader Workstation has been restored - data lost.")
         else:
             _tell(target, 1102, "Connectivity between IB and Trader Workstation has been restored - data maintained.")
@@ -91,9 +72,41 @@ def id_in_use(target: Target, fault: Fault, params: Params) -> None:
 
 
 def held(target: Target, fault: Fault, params: Params) -> None:
-    target.desk.outside_holder = (int(params["client"]), str(params["account"]))
+    target.subscriptions.outside_holder = (int(params["client"]), str(params["account"]))
 
     def release() -> None:
-        target.desk.outside_holder = None
+        target.subscriptions.outside_holder = None
 
     later(target, params, release)
+
+
+FAULTS = (
+    Fault(
+        "connectivity",
+        "1100, and after so many seconds 1101 (data_lost: account subscriptions are gone) or 1102 (or no word)",
+        connectivity,
+        {"seconds": 5.0, "data_lost": False, "told": True},
+    ),
+    Fault(
+        "farm-flap",
+        "2103, and 2104 after so many seconds; says nothing of accounts",
+        farm,
+        {"seconds": 1.0, "farm": "usfarm"},
+    ),
+    Fault("notice", "any message 4 without a request", notice, {"code": 2137, "text": "A notice."}),
+    Fault("restart", "the nightly restart: all closed, nothing listens for so many seconds", restart, {"seconds": 5.0}),
+    Fault("refuse", "nothing listens for so many seconds; connections stay", refuse, {"seconds": 5.0}),
+    Fault("client-id-in-use", "refuse the next logins with 326", id_in_use, {"count": 1}),
+    Fault(
+        "competing-login",
+        "the user logged in elsewhere: 1100, closed, nothing listens for so many seconds",
+        competing_login,
+        {"seconds": 5.0},
+    ),
+    Fault(
+        "subscription-held",
+        "another client holds the account subscription: 2101 for any other account",
+        held,
+        {"seconds": 0.0, "client": 99, "account": FOREIGN_ACCOUNT},
+    ),
+)

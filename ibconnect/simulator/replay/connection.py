@@ -1,6 +1,6 @@
 """The socket of one client of a replay: greets as the recorded gateway did, and ends as it did.
 
-In and out as :mod:`ibconnect.simulator.connection`. Called by ``replay``.
+In and out as :mod:`ibconnect.simulator.connection`. Called by ``replay.server``.
 """
 
 import asyncio

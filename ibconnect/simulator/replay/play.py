@@ -3,7 +3,7 @@
 In: a tape, and what the client asks. Out: messages on the connection, byte for byte as they were recorded. Where the
 recorder asked for something, the play stops until this client asks too (or has not for a while), then goes on from
 there. A client that asks for something else than the recorder did at that place gets the nearest recorded answer to it,
-put in between; the play itself leaves nothing out. Called by ``replay``.
+put in between; the play itself leaves nothing out. Called by ``replay.server``.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class Play:
             await self._answer_those(lambda ask: False)
             await self._wait(None)
 
-    # What requests do (replay_requests.Player).
+    # What requests do (requests.Player).
 
     def ask(self, ask: Ask) -> None:
         """Take a request that the recording may answer, or refuse it."""

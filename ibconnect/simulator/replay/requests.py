@@ -3,15 +3,15 @@
 In: a request's fields. Out: an :class:`Ask` to the play, or an answer on the connection. A recording holds what our
 recorder asked for: the list of accounts, the time, account subscriptions, and positions where it had to compare them.
 What it never asked for is not made up: lists of orders and executions are said to be empty, anything else is refused
-with an error, so that no client waits. Called by ``replay`` for each request after startApi.
+with an error, so that no client waits. Called by ``replay.server`` for each request after startApi.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.requests import REQUESTS, Request
+from ibconnect.simulator.parts import Request, Unreadable
+from ibconnect.simulator.scenario.registry import REQUESTS
 from ibconnect.simulator.wire.frames import Fields
 
 LIST, UPDATES, MULTI, POSITIONS = "list", "updates", "multi", "positions"
@@ -43,8 +43,6 @@ class Player(Protocol):
     def next_id(self) -> Fields: ...
 
 
-# What a login without orders gets; the recording says nothing of orders.
-_EMPTY: Mapping[str, Fields] = {"5": ("53", "1"), "16": ("53", "1"), "99": ("102",)}
 POSITION_END: Fields = ("62", "1")
 _CANCELS = {"75": "74", "77": "76"}
 
@@ -63,12 +61,8 @@ def respond(player: Player, connection: Connection, fields: list[str]) -> None:
         player.ask_time()
     elif number == "8":
         connection.send((player.next_id(),))
-    elif number in _EMPTY:
-        connection.send((_EMPTY[number],))
-    elif number == "7":
-        connection.send((("55", "1", _field(fields, 2)),))
     else:
-        _refuse(connection, number, fields)
+        _answer_without(connection, number, fields)
 
 
 def _ask(fields: list[str]) -> Ask | None:
@@ -85,10 +79,16 @@ def _ask(fields: list[str]) -> Ask | None:
             return None
 
 
-def _refuse(connection: Connection, number: str, fields: list[str]) -> None:
+def _answer_without(connection: Connection, number: str, fields: list[str]) -> None:
+    """Answer what the recording says nothing of: there is none of it (orders, executions), or an error."""
     request = REQUESTS.get(number)
     if request is None:
         connection.send_error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
+    elif request.end is not None:
+        try:
+            connection.send((request.end(fields),))
+        except Unreadable as exc:
+            connection.send_error(-1, 320, exc.text)
     elif not (request.name.startswith("cancel") or request.answer.startswith("none")):
         connection.send_error(_id_in(request, fields), *not_recorded(request.name))
 

@@ -1,7 +1,7 @@
 """One recorded session, ready to be played: which downloads it holds and where, and its events page by page.
 
 In: a database URL and a session. Out: :class:`Download` entries, kept in memory, and events read in a thread as they
-are needed. Called by ``replay_play``.
+are needed. Called by ``play``.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The books of simulated accounts: cash, positions, prices and exchange rates, in exact decimals.
 
-In: trades, cash flows, new prices. Out: the state that ``figures`` prints. Called by ``scenario``. A future
+In: trades, cash flows, new prices. Out: the state that ``figures`` prints. Called by ``world``. A future
 moves no cash until it is closed (its profit is FuturesPNL meanwhile); everything else is paid for when it
 is traded.
 """

@@ -1,7 +1,7 @@
 """Subscriptions to a book: everything first, then what changed.
 
 In: functions that print the present state as rows. Out: :class:`~ibconnect.simulator.source.Feed` objects.
-Called by ``scenario``. Rows are compared by what identifies them; twins under one key and currency
+Called by the parts of the gateway. Rows are compared by what identifies them; twins under one key and currency
 (AccruedCash at account level and in the ledger) go out together, or a reader could not tell which of them
 changed.
 """
@@ -102,3 +102,20 @@ class ProfitFeed:
             return ()
         self._last = row
         return (row,)
+
+
+class ScriptFeed:
+    """A feed that plays batches: the first at once, one more at each period."""
+
+    def __init__(self, batches: Sequence[Sequence[Fields]]) -> None:
+        self._batches = batches
+        self._next = 1
+
+    def first(self) -> Sequence[Fields]:
+        return self._batches[0] if self._batches else ()
+
+    def more(self, pulse: Pulse) -> Sequence[Fields]:
+        if not pulse.period or self._next >= len(self._batches):
+            return ()
+        self._next += 1
+        return self._batches[self._next - 1]

@@ -1,6 +1,6 @@
 """Load: account updates at a given rate, or as fast as a client reads.
 
-In: full sets of an account's updates (``Source.load_blocks``). Out: the same sets over and over, encoded
+In: full sets of an account's updates (``accounts.LOAD``). Out: the same sets over and over, encoded
 once, written in large chunks that stop while the socket is full. Called by ``server`` for each account
 subscription when the option ``rate`` is set.
 """

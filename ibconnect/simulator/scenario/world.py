@@ -1,7 +1,7 @@
 """A seeded world: accounts that trade, prices that move, day after day.
 
 In: a seed and sizes. Out: books that depend on nothing but these and the number of beats (simulated seconds)
-passed. Called by ``scenario``, which shows them as a gateway does, and by the control port, which may act
+passed. Called by ``scenario.source``, which shows them as a gateway does, and by the control port, which may act
 too.
 """
 

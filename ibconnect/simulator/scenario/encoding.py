@@ -1,17 +1,16 @@
-"""Books as wire messages: account values in IB's three orders, positions in its two forms, profits.
+"""Books as wire messages: account values in IB's three orders, positions in its two forms.
 
-In: values and positions. Out: wire fields. Called by ``feeds``. Formats are those seen in recordings: in
-message 7 a contract without strike has ``0``, in 61 ``0.0``; sizes and prices have no trailing zeros.
+In: values and positions. Out: wire fields. Called by the parts of the gateway. Formats are those seen in recordings:
+in message 7 a contract without strike has ``0``, in 61 ``0.0``; sizes and prices have no trailing zeros.
 """
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from ibconnect.simulator.scenario.book import Account, Market, Position
+from ibconnect.simulator.scenario.book import Market, Position
 from ibconnect.simulator.scenario.figures import LEDGER, Value, cents
 from ibconnect.simulator.wire.frames import Fields
-
-LEDGER_PREFIX = "$LEDGER-"
+from ibconnect.tags import LEDGER_PREFIX
 
 # What reqAccountSummary may ask for, besides $LEDGER; IB's own constants misspell the two RegT tags.
 _SUMMARY_FIRST = ("AccountType", "Cushion", "LookAheadNextChange")
@@ -111,23 +110,3 @@ def position_multi_row(position: Position, request_id: int, account: str, model:
     """Message 71."""
     size, cost = plain(position.quantity), plain(position.average_cost)
     return ("71", "1", str(request_id), account, *_contract(position), size, cost, model)
-
-
-def pnl_row(request_id: int, account: Account, market: Market) -> Fields:
-    """Message 94: the day's, the unrealized and the realized profit in the base currency."""
-    daily = unrealized = realized = Decimal(0)
-    for position in account.positions.values():
-        rate = market.rate(position.instrument.currency, account.base)
-        open_profit = market.unrealized(position)
-        unrealized += open_profit * rate
-        realized += position.realized * rate
-        daily += (open_profit + position.realized - position.day_start) * rate
-    return ("94", str(request_id), cents(daily), cents(unrealized), cents(realized))
-
-
-def pnl_single_row(request_id: int, position: Position, market: Market) -> Fields:
-    """Message 95: size, the day's, unrealized and realized profit, value; in the contract's currency."""
-    unrealized = market.unrealized(position)
-    daily = unrealized + position.realized - position.day_start
-    figures = (daily, unrealized, position.realized, market.value(position))
-    return ("95", str(request_id), plain(position.quantity), *map(cents, figures))

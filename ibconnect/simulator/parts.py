@@ -1,0 +1,129 @@
+"""What a part of the simulated gateway is: the requests that it answers, the messages that it sends.
+
+In: nothing. Out: :class:`Part` and what parts are made of. A part is one module of ``scenario/`` and one line of its
+registry; the table of requests, what recordings play and the docs follow from that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from ibconnect.simulator.connection import Connection
+from ibconnect.simulator.source import Refusal
+from ibconnect.simulator.subscriptions import Subscriptions
+from ibconnect.simulator.wire.frames import Fields
+
+Handler = Callable[[Subscriptions, Connection, list[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One kind of request: IB's name for it, what answers it (in words: ``answer``), where its id is (for errors)."""
+
+    name: str
+    handler: Handler
+    answer: str
+    id_field: int | None = None
+    of_ib: bool = False
+    """A gateway passes it on to IB's servers, and so cannot answer while it has lost them."""
+    end: Callable[[list[str]], Fields] | None = None
+    """What ends its rows, of which no login here has any: the whole answer, also to somebody who plays a recording."""
+
+
+class Sorting(Enum):
+    """To which answer of a recording a message belongs."""
+
+    FOLLOWS = auto()
+    """To the one that the message before it belongs to."""
+    ALONE = auto()
+    """It is an answer by itself; what comes after it belongs to the answer before it."""
+    TOGETHER = auto()
+    """To the one answer of its kind."""
+    BY_ACCOUNT = auto()
+    """To the answer of its kind about the account that it names."""
+    BY_REQUEST = auto()
+    """To the answer of its kind whose messages have named the same request."""
+    NEAREST = auto()
+    """To the answer of its kind that was spoken of last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One kind of message: IB's name of its callback, and where it belongs in a recording."""
+
+    name: str
+    kind: str = ""
+    """The kind of answer that it is a part of."""
+    sorting: Sorting = Sorting.FOLLOWS
+    request_id: int | None = None
+    """The field that repeats the id of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of the gateway knows: requests and messages, by their ids."""
+
+    requests: Mapping[str, Request] = field(default_factory=dict)
+    messages: Mapping[str, Message] = field(default_factory=dict)
+
+
+class Unreadable(Exception):
+    """A field that is missing or not of its type: IB's error 320."""
+
+    def __init__(self, name: str, value: str) -> None:
+        super().__init__(name, value)
+        self.text = f"Error reading request. Unable to parse field: '{name}' for input string: '{value}'"
+
+
+def text(fields: list[str], index: int, name: str) -> str:
+    """A field of a request. Raises :class:`Unreadable`."""
+    if index >= len(fields):
+        raise Unreadable(name, "")
+    return fields[index]
+
+
+def number(fields: list[str], index: int, name: str = "Client Req Id") -> int:
+    """A field of a request that is a whole number. Raises :class:`Unreadable`."""
+    value = text(fields, index, name)
+    try:
+        return int(value)
+    except ValueError:
+        raise Unreadable(name, value) from None
+
+
+def accepted(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
+    """The handler of a setting that a real gateway takes without an answer."""
+
+
+def cancel(name: str, kind: str, index: int | None) -> Request:
+    """The request that ends a subscription: of the id at ``index``, or of the only one of its kind."""
+
+    def handler(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
+        request_id = 0 if index is None else number(fields, index)
+        if connection.feeds.pop((kind, request_id), None) is None and index is not None:
+            raise Refusal(300, f"Can't find EId with tickerId:{request_id}")
+
+    return Request(name, handler, "none" if index is None else "none; 300", index)
+
+
+def empty(name: str, answer: str, end: Callable[[list[str]], Fields], index: int | None = None) -> Request:
+    """A request for rows of which no login here has any: ``end`` makes the message that says so."""
+
+    def handler(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
+        connection.send((end(fields),))
+
+    return Request(name, handler, answer, index, end=end)
+
+
+def refused(name: str, code: int, why: str, index: int | None = None) -> Request:
+    """A request that is answered with an error, which names the request's id if it has one at ``index``."""
+
+    def handler(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
+        connection.send_error(-1 if index is None else number(fields, index), code, why)
+
+    return Request(name, handler, f"error {code}", index)
+
+
+READ_ONLY = "Error validating request.-'bF' : cause - The API interface is currently in Read-Only mode."
+NOT_SERVED = "Error validating request.-'bF' : cause - This request is not served by a simulated gateway."
+NO_DEFINITION = "No security definition has been found for the request"
