@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
 from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
@@ -19,6 +20,7 @@ NAMED_SQL = [path for path in SQL_FILES if path.read_text().count("-- name: ")]
 
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
+LENGTH_OF_NINE_IN_TEN = 30
 SELF_EVIDENT = 10  # lines of a function that its name and types explain
 MAY_READ_ENVIRONMENT = {
     "ibconnect/service/child.py",
@@ -59,6 +61,11 @@ def test_a_module_says_what_it_is_for_and_stays_short(path: Path) -> None:
 def test_functions_are_short(path: Path) -> None:
     functions = [node for node in definitions(path) if not isinstance(node, ast.ClassDef)]
     assert [node.name for node in functions if length(node) > LONGEST_FUNCTION] == []
+
+
+def test_nine_functions_of_ten_are_shorter_still() -> None:
+    functions = [node for path in MODULES for node in definitions(path) if not isinstance(node, ast.ClassDef)]
+    assert quantiles(map(length, functions), n=10)[-1] <= LENGTH_OF_NINE_IN_TEN
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
