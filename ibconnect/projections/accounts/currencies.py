@@ -1,15 +1,20 @@
 """The currencies that the tables know from the start: those of ISO 4217, and what IB names besides.
 
-In: nothing. Out: code, number and name of each. Called when the tables are made. Any other code that IB sends is added
-when it first occurs, without number and name. Numbers and names are the standard's, of whatever date the package has:
-they are no part of the tables' version, and tables that are there already keep what they have.
+In: nothing. Out: code, number and name of each, and rows of them. Called when the tables are made. Any other code that
+IB sends is added when it first occurs, without number and name. Numbers and names are the standard's, of whatever date
+the package has: they are no part of the tables' version, and tables that are there already keep what they have.
 """
 
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from psycopg import Connection
+
+from ibconnect.database.sql import queries
 from ibconnect.tags import BASE
+
+Q = queries("projections/currency")
 
 
 class Currency(NamedTuple):
@@ -36,6 +41,12 @@ def known() -> tuple[Currency, ...]:
     others = {each.code: each for each in (*_WITHDRAWN, *_of_the_standard(), *_OF_IB)}
     base = others.pop(BASE)
     return (base, *(others[code] for code in sorted(others)))
+
+
+def fill(connection: Connection[Any]) -> None:
+    """Write them into the table of currencies that was just made, numbered in their order."""
+    codes, numbers, names = map(list, zip(*known(), strict=True))
+    connection.execute(Q["fill"], {"codes": codes, "numbers": numbers, "names": names})
 
 
 def _of_the_standard() -> Iterator[Currency]:

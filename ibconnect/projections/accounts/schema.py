@@ -15,7 +15,7 @@ from ibconnect.database.sql import queries, read_sql
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.errors import DatabaseError, ProjectionError, SchemaError
 from ibconnect.observe import Kind, observe
-from ibconnect.projections.accounts.currencies import known
+from ibconnect.projections.accounts import currencies
 from ibconnect.projections.accounts.sessions import Sessions
 from ibconnect.projections.engine.views import replace_views
 
@@ -137,6 +137,5 @@ def create(connection: Connection[Any], schema: str) -> None:
     """
     connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(schema)))
     connection.execute(read_sql("projections/schema"))
-    codes, numbers, names = map(list, zip(*known(), strict=True))
-    connection.execute(queries("projections/currency")["fill"], {"codes": codes, "numbers": numbers, "names": names})
+    currencies.fill(connection)
     connection.execute(Q["start_tracking"], {"version": VERSION, "open": Sessions().dump().decode()})
