@@ -93,6 +93,7 @@ format: setup
 
 docs: setup
 	$(BIN)/python tools/readme.py
+	$(BIN)/python tools/simulator.py
 
 bench: setup
 	$(BIN)/python -m bench

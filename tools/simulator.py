@@ -1,0 +1,66 @@
+"""Write the tables of docs/simulator.md: its options, requests, messages, faults and actions, as the code has them.
+
+Called by ``make docs``; a test holds the page against :func:`render`.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ibconnect.simulator.control import ACTIONS
+from ibconnect.simulator.faults.registry import FAULTS
+from ibconnect.simulator.options import OPTION_HELP, Options
+from ibconnect.simulator.scenario.registry import MESSAGES, REQUESTS
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "simulator.md"
+_BLOCK = re.compile(r"(<!-- (\w+): make docs -->\n).*?(<!-- end of \2 -->\n)", re.DOTALL)
+
+
+def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
+    columns = head.count("|") - 1
+    lines = [head, "|" + "---|" * columns, *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _requests(is_refused: bool) -> str:
+    chosen = {number: each for number, each in REQUESTS.items() if each.answer.startswith("error ") == is_refused}
+    rows = ((number, f"`{each.name}`", each.answer) for number, each in chosen.items())
+    return _table("| id | request | answered with |", rows)
+
+
+def _options() -> str:
+    shown = {name: text for name, text in OPTION_HELP.items() if name != "record"}
+    rows = ((f"`--{name.replace('_', '-')}`", str(getattr(Options(), name)), text) for name, text in shown.items())
+    return _table("| option | default | meaning |", rows)
+
+
+def _faults() -> str:
+    rows = (
+        (f"`{each.name}`", each.help, ", ".join(f"`{key}={value}`" for key, value in each.params.items()))
+        for each in FAULTS.values()
+    )
+    return _table("| fault | what happens | parameters |", rows)
+
+
+def tables() -> dict[str, str]:
+    """Each table by the name of its place in the page."""
+    messages = ((number, f"`{each.name}`") for number, each in MESSAGES.items())
+    actions = ((f"`{name}`", each.help) for name, each in ACTIONS.items())
+    return {
+        "options": _options(),
+        "requests": _requests(is_refused=False),
+        "refused": _requests(is_refused=True),
+        "messages": _table("| id | message |", messages),
+        "faults": _faults(),
+        "actions": _table("| action | what it does |", actions),
+    }
+
+
+def render(page: str) -> str:
+    """The page with its tables as they have to be."""
+    made = tables()
+    return _BLOCK.sub(lambda match: match[1] + made[match[2]] + match[3], page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
