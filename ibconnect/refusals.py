@@ -1,7 +1,7 @@
 """Why Postgres refuses a login or a statement although it is there, and what mends that.
 
 In: an error of the driver. Out: words that anybody may read, and for the log and the terminal what to do. Called
-wherever such an error is told. It is not away then: waiting does not help, somebody has to do something.
+wherever such an error is reported. It is not away then: waiting does not help, somebody has to do something.
 
 An error of a login has no SQLSTATE in the driver, so it is known by its text: the server's, if that speaks English,
 and libpq's own.

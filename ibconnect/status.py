@@ -1,6 +1,6 @@
-"""How one process of an instance is, told to another: what is amiss in it, its metrics, its seconds with Postgres.
+"""How one process of an instance is, as another sees it: what is amiss in it, its metrics, its seconds with Postgres.
 
-In: what this process knows; what others have told. Out: a JSON object each; of several what ``/readyz`` and
+In: what this process knows; what others have reported. Out: a JSON object each; of several what ``/readyz`` and
 ``/metrics`` say. Called by the processes of ``ibconnect serve``, and by whoever answers for all of them.
 """
 
@@ -50,12 +50,12 @@ def of_this_process(process: str, database_seconds: float, *, has_metrics: bool)
 def reasons(statuses: Iterable[Status], *, but: frozenset[Trouble] = frozenset()) -> list[str]:
     """What is amiss in any of them, but for these troubles: what several have for the same reason is said once."""
     hidden = {trouble.name for trouble in but}
-    told: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], str] = {}
     for status in statuses:
         for trouble, reason, sentence in status.amiss:
             if trouble not in hidden:
-                told.setdefault((trouble, reason), sentence)
-    return list(told.values())
+                found.setdefault((trouble, reason), sentence)
+    return list(found.values())
 
 
 def lasts(statuses: Sequence[Status], trouble: Trouble) -> bool:

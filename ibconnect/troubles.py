@@ -39,7 +39,7 @@ class State:
         self._always = always
         self._since: datetime | None = None
         self.reason = ""
-        self._told: dict[str, float] = {}
+        self._logged: dict[str, float] = {}
 
     @property
     def lasts(self) -> bool:
@@ -49,7 +49,7 @@ class State:
     def note(self, reason: str, **facts: Any) -> None:
         """It lasts, for this reason. ``facts`` go to the log only, ``error`` among them.
 
-        A reason is told once in a while, also if it alternates with another one.
+        A reason is logged once in a while, also if it alternates with another one.
         """
         with _guard:
             self.reason = reason
@@ -64,30 +64,30 @@ class State:
         """Whether the process was told to end just now: Postgres, told as well, may die of it before a thread hears."""
         is_in_loop = threading.current_thread() is threading.main_thread()
         if not is_in_loop and _ending.wait(_HEED_S):
-            self._told.clear()
+            self._logged.clear()
             return True
         return False
 
     def _is_news(self, now: float) -> bool:
         if _ending.is_set():
             return False
-        self._told = {reason: at for reason, at in self._told.items() if now - at < AGAIN_S}
-        return self._told.setdefault(self.reason, now) == now
+        self._logged = {reason: at for reason, at in self._logged.items() if now - at < AGAIN_S}
+        return self._logged.setdefault(self.reason, now) == now
 
     def over(self, **facts: Any) -> None:
         """It is over, if it lasted."""
         with _guard:
             since, self._since = self._since, None
-            was_told = bool(self._told)
-            self._told.clear()
+            was_logged = bool(self._logged)
+            self._logged.clear()
             if since is not None:
                 _lasting.remove(self)
-        if since is not None and was_told and self.trouble.value.over is not None:
+        if since is not None and was_logged and self.trouble.value.over is not None:
             seconds = round((utc_now() - since).total_seconds(), 1)
             observe(self.trouble.value.over, seconds=seconds, **facts)
 
     def forget(self) -> None:
-        """Whoever had it is no more; nothing is told."""
+        """Whoever had it is no more; nothing is logged."""
         with _guard:
             self._since = None
             if self in _lasting:
@@ -99,7 +99,7 @@ class State:
 
 
 def end() -> None:
-    """The process ends, as it was told to. What fails from now on fails because of that, and is not told any more.
+    """The process ends, as it was told to. What fails from now on fails because of that, and is not logged any more.
 
     Who is told to end is often not alone: systemd, a container and Ctrl-C tell the embedded Postgres as well.
     """
@@ -133,11 +133,11 @@ def amiss() -> list[tuple[Trouble, str, str]]:
 
 def lasting(*, but: frozenset[Trouble] = frozenset()) -> list[str]:
     """What is amiss now, but for these troubles: a sentence each, and once for each reason."""
-    told: dict[tuple[Trouble, str], str] = {}
+    found: dict[tuple[Trouble, str], str] = {}
     for trouble, reason, sentence in amiss():
         if trouble not in but:
-            told.setdefault((trouble, reason), sentence)
-    return list(told.values())
+            found.setdefault((trouble, reason), sentence)
+    return list(found.values())
 
 
 def lasts(trouble: Trouble) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from ibconnect.config import listening
 from ibconnect.errors import ConfigError
 
-# Less than a container engine's time-out, so that it is told why.
+# Less than a container engine's time-out, so that it shows why.
 PATIENCE_S = 4.0
 _WAYS = {"localhost": ("127.0.0.1", "::1"), "0.0.0.0": ("127.0.0.1",), "::": ("::1",)}
 _MOST_BYTES = 1 << 16

@@ -33,11 +33,11 @@ def started(environ: Mapping[str, str]) -> Config:
     config = settings(environ)
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
-    observe(Kind.SERVICE_STARTING, **about, **told_sources(environ))
+    observe(Kind.SERVICE_STARTING, **about, **named_sources(environ))
     return config
 
 
-def told_sources(environ: Mapping[str, str]) -> dict[str, str]:
+def named_sources(environ: Mapping[str, str]) -> dict[str, str]:
     """Which settings come from the environment, and which from files, by name: for the first line of the log."""
     found = sources(environ)
     named = {name: environ[name] for name in found if name.endswith("_FILE") and environ.get(name)}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import generate_latest
 from prometheus_client.utils import floatToGoString
 
-# What the library tells of the process and its Python has no label that would tell processes apart.
+# What the library says of the process and its Python has no label that would tell processes apart.
 _OF_PROCESS = re.compile(r"^((?:process|python)_\w+)(?:\{(.*)\})?( .*)$", re.MULTILINE)
 # Of these every process says the same, or says it of itself alone: their sum would mean nothing.
 _GREATEST = re.compile(r"ibconnect_(?:build_info|trouble|spool_max_bytes)\b|\w+_created\b")

@@ -20,7 +20,7 @@ _LINGER_RESET = struct.pack("ii", 1, 0)
 
 
 class Owner(Protocol):
-    """What a connection tells the gateway."""
+    """What a connection reports to the gateway."""
 
     def connected(self, connection: "Connection") -> None: ...
 

@@ -123,7 +123,7 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
-    """Do what one line says and tell the result; errors are part of it."""
+    """Do what one line says and return the result; errors are part of it."""
     try:
         request = json.loads(line)
         if not isinstance(request, dict) or not isinstance(request.get("do"), str):

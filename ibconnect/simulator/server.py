@@ -128,7 +128,7 @@ class Gateway:
         self.connections.append(connection)
         return connection
 
-    # What connections tell (connection.Owner).
+    # What connections report (connection.Owner).
 
     def connected(self, connection: Connection) -> None:
         if len(self.open_connections) > self.options.max_clients:

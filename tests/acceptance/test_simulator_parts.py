@@ -74,15 +74,15 @@ def with_toy(without: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def family_codes(port: int) -> list[FamilyCode]:
-    """What ib_async is told."""
+    """What ib_async gets."""
     ib = IB()
-    told: list[FamilyCode] = []
-    ib.wrapper.familyCodes = told.extend
+    got: list[FamilyCode] = []
+    ib.wrapper.familyCodes = got.extend
     await ib.connectAsync("127.0.0.1", port, clientId=3, timeout=DEADLINE_S)
     try:
         ib.client.reqFamilyCodes()
-        await until(lambda: told, "the family codes have come")
-        return told
+        await until(lambda: got, "the family codes have come")
+        return got
     finally:
         ib.disconnect()
 
@@ -90,8 +90,8 @@ async def family_codes(port: int) -> list[FamilyCode]:
 async def test_a_scenario_answers_by_the_new_part(with_toy: Path, tmp_path: Path) -> None:
     arguments = ("simulate", "--port", "0", "--accounts", "2", "--frozen")
     with process(tmp_path / "log", *arguments, root=with_toy) as gateway:
-        told = await family_codes(int(await asyncio.to_thread(lambda: gateway.said(r"127\.0\.0\.1:(\d+)")[1])))
-    assert told == [FamilyCode(code, f"F-{code}") for code in ("DU0001001", "DU0001002")]
+        got = await family_codes(int(await asyncio.to_thread(lambda: gateway.said(r"127\.0\.0\.1:(\d+)")[1])))
+    assert got == [FamilyCode(code, f"F-{code}") for code in ("DU0001001", "DU0001002")]
 
 
 async def test_recordings_answer_by_the_new_part(with_toy: Path, tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ async def test_recordings_answer_by_the_new_part(with_toy: Path, tmp_path: Path)
     lines = (CAPTURES / "eur-cfd.jsonl").read_text().splitlines()
     recording.write_text("\n".join(['["78", "1", "DU0000001", "Smith"]', *lines]))
     with process(tmp_path / "log", "simulate", "--port", "0", "--capture", str(recording), root=with_toy) as gateway:
-        told = await family_codes(int(await asyncio.to_thread(lambda: gateway.said(r"127\.0\.0\.1:(\d+)")[1])))
-    assert told == [FamilyCode("DU0000001", "Smith")]
+        got = await family_codes(int(await asyncio.to_thread(lambda: gateway.said(r"127\.0\.0\.1:(\d+)")[1])))
+    assert got == [FamilyCode("DU0000001", "Smith")]
 
 
 async def test_without_the_part_nothing_knows_the_request(without: Path, tmp_path: Path) -> None:

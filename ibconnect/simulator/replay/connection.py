@@ -17,7 +17,7 @@ _CLOSE_S = 5.0
 
 
 class Replaying(Owner, Protocol):
-    """What a connection asks of the replay besides what any gateway is told."""
+    """What a connection asks of the replay besides what is reported to any gateway."""
 
     @property
     def standing_at(self) -> RecordedSession: ...

@@ -110,7 +110,7 @@ class Play:
             self._connection.send_error(number, *not_recorded(f"this request for {ask.account}"))
         elif ask.source == POSITIONS and not self._tape.has_answer(ask):
             self._connection.send_error(-1, *not_recorded("reqPositions"))
-            # Clients wait for the end of the list although they are told the error.
+            # Clients wait for the end of the list although they get the error.
             self._connection.send((POSITION_END,))
         elif ask.source == LIST and self._was_listed_unasked:
             self._was_listed_unasked = False

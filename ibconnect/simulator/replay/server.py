@@ -104,7 +104,7 @@ class Replay:
         self.connections.append(connection)
         return connection
 
-    # What connections tell (connection.Owner).
+    # What connections report (connection.Owner).
 
     def connected(self, connection: Connection) -> None:
         if sum(not each.closed for each in self.connections) > MAX_CLIENTS:
@@ -165,7 +165,7 @@ class Replay:
                 connection.when_lost = self.done.set
 
     def _end(self, connection: ReplayConnection) -> bool:
-        """End the connection if the recorded gateway did, or if another session follows; tell whether it ends."""
+        """End the connection if the recorded gateway did, or if another session follows; say whether it ends."""
         closed = connection.session.closed
         if closed is not None and closed.reason in _ENDED_BY_GATEWAY:
             connection.finish(closed.unfinished)

@@ -2,7 +2,7 @@
 
 In: functions that print the present state as rows. Out: :class:`~ibconnect.simulator.source.Feed` objects.
 Called by the parts of the gateway. Rows are compared by what identifies them; twins under one key and currency
-(AccruedCash at account level and in the ledger) go out together, or a reader could not tell which of them
+(AccruedCash at account level and in the ledger) go out in one, or a reader could not know which of them
 changed.
 """
 
@@ -15,7 +15,7 @@ Rows = Callable[[], list[Fields]]
 
 
 class Differ:
-    """Remembers rows by identity and tells which are new or changed."""
+    """Remembers rows by identity and says which are new or changed."""
 
     def __init__(self, *identity: int) -> None:
         self._identity = identity
