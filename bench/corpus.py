@@ -1,7 +1,7 @@
 """Recorded history in bulk: sessions as the recorder would have written them, with their times in the past.
 
 In: a source of the simulator, and how many hours of how many accounts. Out: events in a database, written by the
-recorder's own :class:`Session` and :class:`EventRecorder`; only the clock is ours. Called by the scripts that need
+recorder's own :class:`Stream` and :class:`EventRecorder`; only the clock is ours. Called by the scripts that need
 more history than can be recorded while one waits.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.events.stream import Session
+from ibconnect.events.stream import Stream
 from ibconnect.events.tally import Chunk
 from ibconnect.events.types import AccountConcluded, AccountSubscribed, RefreshEnded, RefreshStarted, SessionClosed
 from ibconnect.events.writer import Writer
@@ -53,7 +53,7 @@ class _Shelf:
         return data
 
 
-class _PastSession(Session):
+class _PastSession(Stream):
     """A session whose clock we set."""
 
     def __init__(self, shelf: _Shelf, began: int) -> None:

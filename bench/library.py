@@ -15,7 +15,7 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL, Identifier
 
-from ibconnect.events.mapper import WireMapper
+from ibconnect.events.mapper import EventMapper
 from ibconnect.events.store import Datastore
 
 
@@ -69,7 +69,7 @@ class _Recorded(Application[UUID]):
     name = "stored"
 
 
-class _Mapper(WireMapper):
+class _Mapper(EventMapper):
     """Ours, as the library constructs one."""
 
     def __init__(self, **_: Any) -> None:

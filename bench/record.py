@@ -21,7 +21,7 @@ from bench.sizes import FULL, Size
 from bench.stage import BenchError, Service
 from ibconnect.database.pools import connect
 from ibconnect.events.codec import payloads_of, split_state
-from ibconnect.events.types import OwnEvent, kind_of
+from ibconnect.events.types import OwnEvent, class_of
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -136,7 +136,7 @@ def check_law(url: str, wire: Relay) -> int:
     with psycopg.connect(url) as connection, connection.cursor("law", binary=True) as cursor:
         cursor.itersize = 20_000
         for topic, state in cursor.execute(query):
-            if issubclass(kind_of(topic), OwnEvent):
+            if issubclass(class_of(topic), OwnEvent):
                 continue
             for payload in payloads_of(topic, state):
                 count += 1
@@ -201,7 +201,7 @@ def _follow(connection: Connection, seconds: float, waited: list[float]) -> None
         now = time.time() * 1e6
         for position, topic, state in rows:
             last = position
-            if issubclass(kind_of(topic), OwnEvent):
+            if issubclass(class_of(topic), OwnEvent):
                 continue
             arrived = split_state(state)[0] or arrived
             if arrived:

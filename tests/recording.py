@@ -13,7 +13,7 @@ from ibconnect.cluster.registry import Coordination
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.events.frames import split
-from ibconnect.events.mapper import WireMapper
+from ibconnect.events.mapper import EventMapper
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.types import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
@@ -30,7 +30,7 @@ class Recording:
     def __init__(self, url: str, writer: Writer) -> None:
         self.url = url
         self.writer = writer
-        self._mapper = WireMapper()
+        self._mapper = EventMapper()
         self._position = 0
         self._events: list[Event] = []
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ibconnect.checking.findings import Finding, fail, ok, warn
 from ibconnect.config import Config
-from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of, candidates
-from ibconnect.events.quarantine import REFUSED
+from ibconnect.events.quarantine import QUARANTINED
+from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED, bytes_of, candidates
 
 _LEAST_FREE = 100 << 20
 
@@ -61,7 +61,7 @@ def _room(config: Config) -> Finding:
 def _spool(spool: Path) -> Finding:
     if not spool.exists():
         return ok("spool", "none yet")
-    kept = {name: size for why in (REFUSED, DAMAGED, UNOPENED) for name, size in bytes_of(spool, why).items()}
+    kept = {name: size for why in (QUARANTINED, DAMAGED, UNOPENED) for name, size in bytes_of(spool, why).items()}
     if kept:
         names = ", ".join(sorted(kept)[:5])
         return warn(

@@ -25,7 +25,7 @@ from ibconnect.events.frames import SmallFrames
 from ibconnect.events.lines import liner
 from ibconnect.events.reader import Page, Reader
 from ibconnect.events.selection import Stored, Wanted
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.service.postgres import database
 from ibconnect.times import parse_rfc3339, to_micros
 
@@ -100,14 +100,14 @@ def _count(text: str) -> int:
 
 
 def _topic(text: str) -> str:
-    for topic, kind in KINDS.items():
+    for topic, kind in TYPES.items():
         if text == topic or text.lower() == kind.__name__.lower():
             return topic
     raise argparse.ArgumentTypeError(f"{text!r} is no kind of event; use one of {_kinds()}")
 
 
 def _kinds() -> str:
-    return ", ".join(f"{kind.__name__} ({topic})" for topic, kind in KINDS.items())
+    return ", ".join(f"{kind.__name__} ({topic})" for topic, kind in TYPES.items())
 
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -131,14 +131,14 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 def _wanted(arguments: argparse.Namespace) -> Wanted:
-    topics = frozenset(arguments.types or KINDS)
+    topics = frozenset(arguments.types or TYPES)
     if arguments.format == "capture":
         topics = frozenset(topic for topic in topics if is_inbound(topic))
         if not topics:
             raise ConfigError("--type: a capture holds what a gateway sent, and none of these kinds is that")
     return replace(
         wanted_sessions(arguments),
-        topics=None if len(topics) == len(KINDS) else topics,
+        topics=None if len(topics) == len(TYPES) else topics,
         account=arguments.account,
         after=arguments.after,
     )

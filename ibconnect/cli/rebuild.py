@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ibconnect.cli.starting import settings
 from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.projections.accounts.schema import ensure
 from ibconnect.projections.engine.poison import PoisonEvent, poison_events, retry_poison
 from ibconnect.projections.engine.rebuild import Progress as Show
@@ -73,7 +73,7 @@ def run_set_aside(config: Config) -> int:
 
 
 def _line(event: PoisonEvent) -> dict[str, object]:
-    kind = KINDS.get(event.topic)
+    kind = TYPES.get(event.topic)
     return {
         "Position": event.position,
         "Session": str(event.session),

@@ -3,4 +3,4 @@
 Importing this package registers every topic.
 """
 
-from ibconnect.events import types as kinds  # noqa: F401
+from ibconnect.events import types  # noqa: F401

@@ -23,7 +23,7 @@ from ibconnect.events.copy_format import Row, decode_rows, encode_row
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.types import SessionClosed, SessionOpened
 
-Q = queries("events/sieve")
+Q = queries("events/continuation")
 
 _OPENED = SessionOpened.TOPIC.encode()
 _CLOSED = SessionClosed.TOPIC.encode()
@@ -37,11 +37,11 @@ def continuation_of(stream: UUID) -> UUID:
     return UUID(int=(number & ~_RANDOM) | ((number + 1) & _RANDOM))
 
 
-class Sifted(NamedTuple):
+class Placed(NamedTuple):
     """Rows to be stored, rows that no stream takes, and the continuations that begin with these rows."""
 
     fresh: bytes
-    refused: bytes
+    untaken: bytes
     begun: list[UUID]
 
 
@@ -66,7 +66,7 @@ class _Stream:
         return not self.is_closed or version < self.reached or (version == self.reached and row.topic == _CLOSED)
 
 
-class Sieve:
+class Placement:
     """For one batch. ``fenced`` is kept up: the sessions (16 bytes of their ids) that were closed by somebody else."""
 
     def __init__(self, connection: Connection[Any], fenced: set[bytes]) -> None:
@@ -74,19 +74,19 @@ class Sieve:
         self._fenced = fenced
         self._streams: dict[bytes, _Stream] = {}
         self._fresh: list[bytes] = []
-        self._refused: list[bytes] = []
+        self._untaken: list[bytes] = []
         self._begun: list[UUID] = []
 
-    def sift(self, data: bytes) -> Sifted:
+    def place(self, data: bytes) -> Placed:
         """Sort the rows of a batch.
 
         :raises psycopg.Error: Postgres cannot be asked
         """
         rows = list(decode_rows(data))
-        self._streams = self._stored({row.session for row in rows})
+        self._streams = self._stored({row.stream for row in rows})
         for row in rows:
             self._place(row)
-        return Sifted(b"".join(self._fresh), b"".join(self._refused), self._begun)
+        return Placed(b"".join(self._fresh), b"".join(self._untaken), self._begun)
 
     def _stored(self, sessions: Iterable[bytes]) -> dict[bytes, _Stream]:
         streams = {session: _Stream(UUID(bytes=session)) for session in sessions}
@@ -97,20 +97,20 @@ class Sieve:
         return streams
 
     def _place(self, row: Row) -> None:
-        stream = self._streams[row.session]
+        stream = self._streams[row.stream]
         while not stream.takes(row):
-            stream = self._streams[row.session] = self._continuation(stream)
+            stream = self._streams[row.stream] = self._continuation(stream)
         is_late = stream.opening is not None
         follows = row.version + stream.shift <= max(stream.reached, 1 if is_late else 0) + 1
         is_taken = follows and not self._is_too_late(stream, row)
         if is_late or not is_taken:
             # Nothing comes after a session's own end: from there on, batches need not be looked through for it.
             note = self._fenced.discard if row.topic == _CLOSED else self._fenced.add
-            note(row.session)
+            note(row.stream)
         if is_taken:
             self._take(stream, row)
         else:
-            self._refused.append(encode_row(*row))
+            self._untaken.append(encode_row(*row))
 
     def _take(self, stream: _Stream, row: Row) -> None:
         if stream.opening and not stream.reached:

@@ -15,31 +15,31 @@ _VERSION_AND_LENGTH = Struct(">6sq25si")
 
 
 class Row(NamedTuple):
-    """One event; ``session`` is the 16 bytes of its stream's UUID."""
+    """One event; ``stream`` is the 16 bytes of its stream's UUID."""
 
-    session: bytes
+    stream: bytes
     version: int
     topic: bytes
     state: bytes
 
 
-def encode_row(session: bytes, version: int, topic: bytes, state: bytes) -> bytes:
+def encode_row(stream: bytes, version: int, topic: bytes, state: bytes) -> bytes:
     """One tuple of COPY data."""
     return b"%b%b%b%b" % (
-        _HEAD.pack(4, 8, version, 16, session, len(topic)),
+        _HEAD.pack(4, 8, version, 16, stream, len(topic)),
         topic,
         _LENGTH.pack(len(state)),
         state,
     )
 
 
-def encode_rows(session: bytes, version: int, events: Iterable[tuple[str, bytes]]) -> bytes:
+def encode_rows(stream: bytes, version: int, events: Iterable[tuple[str, bytes]]) -> bytes:
     """The rows of consecutive events (topic of one letter, state) of one stream; ``version`` is the first one's.
 
     The same bytes as :func:`encode_row` gives one by one, at half the cost: what is constant is made once.
     """
     parts: list[bytes] = []
-    starts = _Starts(session)
+    starts = _Starts(stream)
     pack = _VERSION_AND_LENGTH.pack
     for number, (topic, state) in enumerate(events, version):
         parts.append(pack(_FIELDS, number, starts[topic], len(state)))
@@ -53,11 +53,11 @@ _FIELDS = b"\0\4\0\0\0\x08"
 class _Starts(dict[str, bytes]):
     """Topic → what stands between a row's version and the length of its state."""
 
-    def __init__(self, session: bytes) -> None:
-        self._session = session
+    def __init__(self, stream: bytes) -> None:
+        self._stream = stream
 
     def __missing__(self, topic: str) -> bytes:
-        self[topic] = start = b"\0\0\0\x10%b\0\0\0\1%b" % (self._session, topic.encode())
+        self[topic] = start = b"\0\0\0\x10%b\0\0\0\1%b" % (self._stream, topic.encode())
         return start
 
 
@@ -69,7 +69,7 @@ def decode_rows(data: bytes) -> Iterator[Row]:
     offset = 0
     while offset < len(data):
         try:
-            fields, _, version, _, session, length = _HEAD.unpack_from(data, offset)
+            fields, _, version, _, stream, length = _HEAD.unpack_from(data, offset)
             topic_end = offset + _HEAD.size + length
             (state_length,) = _LENGTH.unpack_from(data, topic_end)
         except Exception as exc:
@@ -78,7 +78,7 @@ def decode_rows(data: bytes) -> Iterator[Row]:
         if fields != 4 or state_start + state_length > len(data):
             raise EventError(f"the rows are cut off or not ours at byte {offset} of {len(data)}")
         yield Row(
-            session,
+            stream,
             version,
             data[offset + _HEAD.size : topic_end],
             data[state_start : state_start + state_length],

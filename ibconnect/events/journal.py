@@ -3,7 +3,7 @@
 In: chunks of encoded rows, appended by the event loop (one ``write`` each, so a kill of the process loses
 nothing of them). Out: the same chunks in order, read by the writer thread, forgotten when it says so. While
 Postgres is away the journal just grows, up to its bound; memory stays flat. A journal that a killed process
-left behind is adopted by the next start.
+left behind is stored by the next start.
 
 One directory per process under ``DATA_DIR/spool``, held by a lock on its ``lock`` file; in it numbered
 segments, see :mod:`~ibconnect.events.segments`.
@@ -51,7 +51,7 @@ class Journal:
 
     def __init__(self, root: Path, max_bytes: int, gateways: Sequence[str] = ()) -> None:
         name = uuid4().hex
-        # Locked under a name that nobody adopts, so that no other process finds it between its making and locking.
+        # Locked under a name that nobody takes up, so that no other process finds it between its making and locking.
         made = root / f"new-{name}"
         with as_owner(root):
             made.mkdir(mode=0o700, parents=True)

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE
 from ibconnect.events.selection import Stored
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.times import format_rfc3339, from_micros
 
-_TYPES = {topic: kind.__name__ for topic, kind in KINDS.items()}
+_TYPES = {topic: kind.__name__ for topic, kind in TYPES.items()}
 _CONSTANTS = {
     MESSAGE: b"",
     **{layout.topic: b"".join(b'"%b",' % field for field in layout.prefix.split(b"\0")[:-1]) for layout in LAYOUTS},

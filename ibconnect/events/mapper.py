@@ -13,7 +13,7 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from ibconnect.errors import EventError
 from ibconnect.events.codec import encode_message, fields_of, payload_of, split_state
 from ibconnect.events.frames import SmallFrames
-from ibconnect.events.types import Event, FrameReceived, InboundEvent, OwnEvent, kind_of, own_fields
+from ibconnect.events.types import Event, FrameReceived, InboundEvent, OwnEvent, class_of, own_fields
 
 
 def encode_own(event: OwnEvent) -> bytes:
@@ -33,7 +33,7 @@ def encode_own(event: OwnEvent) -> bytes:
     return orjson.dumps(state)
 
 
-class WireMapper(Mapper[UUID]):
+class EventMapper(Mapper[UUID]):
     """Maps our events; usable wherever the library wants a ``Mapper``."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class WireMapper(Mapper[UUID]):
         :raises UnknownTopic: no class of this version owns its topic
         :raises EventError: its state is not what the topic promises
         """
-        kind = kind_of(stored_event.topic)
+        kind = class_of(stored_event.topic)
         base: dict[str, Any] = {
             "originator_id": stored_event.originator_id,
             "originator_version": stored_event.originator_version,

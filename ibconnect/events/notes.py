@@ -1,7 +1,7 @@
 """What could not be recorded since the spool was full: noted on disk at once, and kept until it is recorded.
 
 In: sessions that end because the spool takes no more. Out: when they ended, for whoever records their ends, and since
-when nothing of a gateway is recorded, for its next session. Called by sessions, by the keeper of a gateway and by the
+when nothing of a gateway is recorded, for its next session. Called by streams, the supervisor of a gateway and the
 writer thread, also those of later processes: a restart, however it comes about, forgets nothing.
 
 The file ``DATA_DIR/spool/notes-*`` is as large as it will ever be before it is needed, and is written in place: a full
@@ -26,7 +26,7 @@ import orjson
 from ibconnect import observe as o
 from ibconnect.acting import as_owner
 from ibconnect.errors import EventError
-from ibconnect.events.leftovers import DAMAGED, set_apart
+from ibconnect.events.recovery.leftovers import DAMAGED, set_apart
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.times import format_rfc3339, from_micros
 from ibconnect.troubles import State, looking

@@ -14,14 +14,14 @@ from ibconnect import observe as o
 from ibconnect.acting import as_owner
 from ibconnect.observe import Kind, observe
 
-REFUSED = "refused"
+QUARANTINED = "refused"
 """Begins the names of these files."""
 _NAMES = 10
 # What lies there under that name is no file that we may append to: another name will do.
 _TAKEN = (errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO)
 
 
-def set_aside(spool: Path, journal: str, data: bytes, rows: int, exc: Exception) -> None:
+def quarantine(spool: Path, journal: str, data: bytes, rows: int, exc: Exception) -> None:
     """Append so many rows to the file of their journal, and say why.
 
     :raises OSError: they cannot be written; nothing of them was
@@ -40,9 +40,9 @@ def set_aside(spool: Path, journal: str, data: bytes, rows: int, exc: Exception)
 
 
 def _paths(spool: Path, journal: str) -> Iterator[Path]:
-    yield spool / f"{REFUSED}-{journal}.rows"
+    yield spool / f"{QUARANTINED}-{journal}.rows"
     for number in range(2, _NAMES + 1):
-        yield spool / f"{REFUSED}-{journal}-{number}.rows"
+        yield spool / f"{QUARANTINED}-{journal}-{number}.rows"
 
 
 def _append(path: Path, data: bytes) -> None:

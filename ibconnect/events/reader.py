@@ -21,7 +21,7 @@ from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
 from ibconnect.events.codec import time_in
-from ibconnect.events.mapper import WireMapper
+from ibconnect.events.mapper import EventMapper
 from ibconnect.events.selection import Stored, Walk, Wanted
 from ibconnect.events.types import Event, SessionClosed, SessionOpened
 
@@ -90,7 +90,7 @@ class Reader:
     """One connection for reading; a context manager. Not for two threads at a time."""
 
     def __init__(self, url: str) -> None:
-        self._mapper = WireMapper()
+        self._mapper = EventMapper()
         self._connection = connect(url, name="reader", search_path="public")
         # Planned anew each time, since the best plan depends on which conditions are set.
         self._connection.prepare_threshold = None

@@ -2,7 +2,7 @@
 
 In: rows as COPY data, in order. Out: the position of the last one. Called by the writer thread, and by
 anything that uses the library's own ``insert_events``. One event comes another way, under the same lock: the end of a
-stream whose process is gone (:mod:`~ibconnect.events.orphans`).
+stream whose process is gone (:mod:`~ibconnect.events.recovery.streams`).
 
 Two things differ from ``PostgresApplicationRecorder``: the rows go in by COPY instead of an INSERT of a
 composite array (which deadlocks in pipeline mode above about 0.88 MB over a unix socket), and a batch that may
@@ -25,7 +25,7 @@ from ibconnect.database import discreet
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.events.continuation import Sieve
+from ibconnect.events.continuation import Placement
 from ibconnect.events.copy_format import encode_row
 from ibconnect.events.store import Datastore
 from ibconnect.observe import Kind, observe
@@ -45,7 +45,7 @@ class Appended(NamedTuple):
     """What became of a batch: the position of the last row stored, and the rows that no stream takes."""
 
     position: int
-    fenced: bytes = b""
+    untaken: bytes = b""
 
 
 class EventRecorder(PostgresApplicationRecorder):
@@ -93,11 +93,11 @@ class EventRecorder(PostgresApplicationRecorder):
                     return Appended(_copy(connection, data))
                 except psycopg.errors.UniqueViolation:
                     pass
-            sifted = Sieve(connection, self.fenced).sift(data)
-            position = _copy(connection, sifted.fresh) if sifted.fresh else _last_position(connection)
-            for stream in sifted.begun:
+            placed = Placement(connection, self.fenced).place(data)
+            position = _copy(connection, placed.fresh) if placed.fresh else _last_position(connection)
+            for stream in placed.begun:
                 observe(Kind.SESSION_CONTINUED, session=str(stream))
-            return Appended(position, sifted.refused)
+            return Appended(position, placed.untaken)
         except psycopg.Error as exc:
             if isinstance(exc, psycopg.errors.LockNotAvailable):
                 free_lock(connection)

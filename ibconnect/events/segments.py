@@ -1,7 +1,7 @@
 """The files of a journal: numbered segments of chunks, in a directory that a lock marks as somebody's.
 
 In: a directory and a place in it. Out: chunks whose checksums are right. Called by :mod:`~ibconnect.events.journal`
-for its own segments and by :mod:`~ibconnect.events.leftovers` for those of killed processes.
+for its own segments and by :mod:`~ibconnect.events.recovery.leftovers` for those of killed processes.
 
 A chunk is: length, CRC-32 of the rows, number of rows, CRC-32 of these three (big-endian 32-bit each), then the rows in
 the binary form of Postgres' COPY. The highest bit of the length tells that the fourth number is there: journals of

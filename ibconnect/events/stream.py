@@ -24,7 +24,7 @@ from ibconnect.events.writer import Writer
 from ibconnect.times import to_micros, utc_now
 
 
-class Session:
+class Stream:
     """A stream under construction. After :meth:`close`, or once the spool is full, nothing more is taken."""
 
     def __init__(self, writer: Writer, gateway: str) -> None:

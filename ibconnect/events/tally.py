@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ibconnect import observe as o
 from ibconnect.events.copy_format import decode_rows
 from ibconnect.events.segments import Mark
-from ibconnect.events.types import kind_of
+from ibconnect.events.types import class_of
 
 _MOST = 512
 
@@ -57,7 +57,7 @@ class Tally:
         except IndexError:
             return None
 
-    def stored(self, end: Mark, refused: bytes) -> None:
+    def stored(self, end: Mark, quarantined: bytes) -> None:
         """Everything up to there is committed, but for the rows that no stream took: tell the metrics."""
         oldest, counts = self.oldest, Counter[tuple[bytes, str, str]]()
         if not self._waiting or self._waiting[0].end > end:
@@ -66,8 +66,8 @@ class Tally:
             counts.update(self._waiting.popleft().counts)
         if oldest is not None:
             o.COMMIT_SECONDS.observe(time.monotonic() - oldest)
-        lost = Counter((row.session, row.topic.decode()) for row in decode_rows(refused)) if refused else {}
+        lost = Counter((row.stream, row.topic.decode()) for row in decode_rows(quarantined)) if quarantined else {}
         for (session, gateway, topic), count in counts.items():
             stored = count - lost.get((session, topic), 0)
             if stored > 0:
-                o.EVENTS_RECORDED.labels(gateway, kind_of(topic).__name__).inc(stored)
+                o.EVENTS_RECORDED.labels(gateway, class_of(topic).__name__).inc(stored)

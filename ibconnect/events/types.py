@@ -14,7 +14,7 @@ from eventsourcing.utils import register_topic
 from ibconnect.errors import UnknownTopic
 from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE
 
-KINDS: dict[str, type["Event"]] = {}
+TYPES: dict[str, type["Event"]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +32,9 @@ class Event:
         super().__init_subclass__(**kwargs)
         topic = cls.__dict__.get("TOPIC")
         if topic is not None:
-            if topic in KINDS:
-                raise TypeError(f"topic {topic!r} is owned by {KINDS[topic].__name__}")
-            KINDS[topic] = cls
+            if topic in TYPES:
+                raise TypeError(f"topic {topic!r} is owned by {TYPES[topic].__name__}")
+            TYPES[topic] = cls
             register_topic(topic, cls)
 
 
@@ -267,13 +267,13 @@ class RecordingInterrupted(OwnEvent):
     why: str = ""
 
 
-def kind_of(topic: str) -> type[Event]:
+def class_of(topic: str) -> type[Event]:
     """The class that owns a stored topic.
 
     :raises UnknownTopic: no class of this version does
     """
     try:
-        return KINDS[topic]
+        return TYPES[topic]
     except KeyError:
         raise UnknownTopic(f"no event class owns the topic {topic!r}; was it written by a newer ibconnect?") from None
 

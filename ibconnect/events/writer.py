@@ -1,6 +1,6 @@
 """The hand-over between the event loop and the database: the writer thread.
 
-In: rows, put by sessions on the event loop. Out: batches committed by the recorder, in order, exactly once.
+In: rows, put by streams on the event loop. Out: batches committed by the recorder, in order, exactly once.
 Rows go to the journal first, so that a killed process loses none of them and an outage of Postgres costs no
 memory; the thread follows the journal with one COPY per batch. A short linger lets a burst become one commit.
 
@@ -24,13 +24,13 @@ from ibconnect.database_url import place
 from ibconnect.errors import DatabaseUnavailable, InboxClosed
 from ibconnect.events.copy_format import encode_row
 from ibconnect.events.journal import Journal
-from ibconnect.events.leftovers import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.notes import Notes
-from ibconnect.events.orphans import spool_full
-from ibconnect.events.quarantine import REFUSED
+from ibconnect.events.quarantine import QUARANTINED
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery import Adoption, append
+from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED, bytes_of
+from ibconnect.events.recovery.spool import Recovery, append
+from ibconnect.events.recovery.streams import spool_full
 from ibconnect.events.segments import Batch, JournalDamaged, Mark
 from ibconnect.events.tally import Chunk, Tally
 from ibconnect.observe import Kind, Trouble, observe
@@ -80,8 +80,8 @@ class Writer:
         except BaseException:
             self.notes.close()
             raise
-        self._adoption = Adoption(spool, recorder, self.notes, self._note_answer)
-        self._journal.beside = self._adoption.survey()
+        self._recovery = Recovery(spool, recorder, self.notes, self._note_answer)
+        self._journal.beside = self._recovery.survey()
         self._keep_bytes = min(KEEP_BYTES, max_bytes // 8)
         self._oldest = self._forgotten = self._next = self._done = self._journal.end
         self._doubtful_upto = self._done
@@ -95,23 +95,23 @@ class Writer:
         self._away = State(Trouble.EVENTS_WAIT, database=place(recorder.url))
         self._failing = State(Trouble.WRITER_FAILS)
         self._littered = State(Trouble.WRITER_FAILS)
-        self._refused = State(Trouble.EVENTS_KEPT)
+        self._quarantined = State(Trouble.EVENTS_KEPT)
         self._waiters: list[tuple[Mark, asyncio.Future[None]]] = []
-        self._adoptions: list[asyncio.Future[None]] = []
+        self._recoveries: list[asyncio.Future[None]] = []
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._live, name="writer", daemon=True)
         self._ends = [
             looking(self.look),
             o.SPOOL_BYTES.add(lambda: {(): float(self._journal.bytes_after(self._done))}),
-            o.SPOOL_LEFTOVER_BYTES.add(lambda: {(): float(self._adoption.waiting_bytes)}),
+            o.SPOOL_LEFTOVER_BYTES.add(lambda: {(): float(self._recovery.waiting_bytes)}),
             o.SPOOL_KEPT_BYTES.add(self._bytes_kept),
         ]
 
     async def start(self) -> None:
-        """Adopt what killed processes left in the spool, as soon as Postgres takes it, and follow the journal."""
+        """Store what killed processes left in the spool, as soon as Postgres takes it, and follow the journal."""
         self._loop = asyncio.get_running_loop()
-        self._adoptions.append(self._loop.create_future())
+        self._recoveries.append(self._loop.create_future())
         self._thread.start()
 
     @property
@@ -168,11 +168,11 @@ class Writer:
             self._waiters.append((target, future))
         await future
 
-    async def adopted(self) -> None:
+    async def recovered(self) -> None:
         """Wait until everything that processes killed so far left in the spool is stored, as far as it can be."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._guard:
-            self._adoptions.append(future)
+            self._recoveries.append(future)
         self._wake.set()
         await future
 
@@ -186,9 +186,9 @@ class Writer:
             observe(Kind.SPOOL_LEFT, bytes=self._journal.bytes_after(self._done))
         for end in self._ends:
             end()
-        for state in (self._away, self._failing, self._littered, self._refused):
+        for state in (self._away, self._failing, self._littered, self._quarantined):
             state.forget()
-        self._adoption.forget()
+        self._recovery.forget()
         self.notes.close()
         self._journal.close(is_done=is_done)
         self._recorder.release()
@@ -231,7 +231,7 @@ class Writer:
         :raises DatabaseUnavailable: Postgres does not take it now
         :raises JournalDamaged: it cannot be read back
         """
-        self._adopt()
+        self._recover()
         self._forget_old()
         batch = self._journal.read(self._next, self._done if self._next < self._done else None)
         if batch is None:
@@ -242,20 +242,20 @@ class Writer:
             return None
         is_doubtful = self._next < self._doubtful_upto
         name = self._journal.directory.name
-        refused = append(self._root, name, batch, self._recorder, is_doubtful=is_doubtful)
-        self._note_stored(batch, refused)
+        quarantined = append(self._root, name, batch, self._recorder, is_doubtful=is_doubtful)
+        self._note_stored(batch, quarantined)
         return True
 
-    def _adopt(self) -> None:
+    def _recover(self) -> None:
         with self._guard:
-            waiting = tuple(self._adoptions)
-        if waiting or self._adoption.is_due:
+            waiting = tuple(self._recoveries)
+        if waiting or self._recovery.is_due:
             try:
-                self._adoption.run()
+                self._recovery.run()
             finally:
-                self._journal.beside = self._adoption.waiting_bytes
+                self._journal.beside = self._recovery.waiting_bytes
             with self._guard:
-                del self._adoptions[: len(waiting)]
+                del self._recoveries[: len(waiting)]
             self._resolve(waiting)
 
     def _forget_old(self) -> None:
@@ -280,7 +280,7 @@ class Writer:
             self._oldest = self._next = place
             self._advance(place)
 
-    def _note_stored(self, batch: Batch, refused: bytes) -> None:
+    def _note_stored(self, batch: Batch, quarantined: bytes) -> None:
         self._note_back()
         self._next = batch.end
         if batch.end > self._done:
@@ -288,7 +288,7 @@ class Writer:
             self._kept.append(_Stored(time.monotonic(), batch.end, batch.size))
             self._kept_bytes += batch.size
             with self._guard:
-                self._tally.stored(batch.end, refused)
+                self._tally.stored(batch.end, quarantined)
             self._advance(batch.end)
 
     def _note_away(self, exc: Exception) -> None:
@@ -324,16 +324,16 @@ class Writer:
         """Look whether events wait although nothing has failed, and whether some are kept for somebody to look at."""
         if self._is_stuck():
             self._away.note("Postgres does not answer")
-        refused = sorted(bytes_of(self._root, REFUSED))
-        if refused:
-            self._refused.note(", ".join(refused))
+        kept = sorted(bytes_of(self._root, QUARANTINED))
+        if kept:
+            self._quarantined.note(", ".join(kept))
         else:
-            self._refused.over()
-        self._adoption.look()
+            self._quarantined.over()
+        self._recovery.look()
 
     def _bytes_kept(self) -> Mapping[tuple[str, ...], float]:
-        totals: dict[tuple[str, ...], float] = {(why,): 0.0 for why in (REFUSED, DAMAGED, UNOPENED)}
-        for name, size in {**bytes_of(self._root, REFUSED), **self._adoption.kept()}.items():
+        totals: dict[tuple[str, ...], float] = {(why,): 0.0 for why in (QUARANTINED, DAMAGED, UNOPENED)}
+        for name, size in {**bytes_of(self._root, QUARANTINED), **self._recovery.kept()}.items():
             totals[(name.partition("-")[0],)] += size
         return totals
 

@@ -17,7 +17,7 @@ from ibconnect.codes import has_more, items, listed_codes
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.notices import FARMS, label
-from ibconnect.events.stream import Session
+from ibconnect.events.stream import Stream
 from ibconnect.events.types import DecodeFailed, OwnEvent, SessionClosed
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.allowance import Allowance
@@ -59,7 +59,7 @@ class Link:
         allowance: Allowance,
     ) -> None:
         self.address = address
-        self.session = Session(writer, str(address))
+        self.session = Stream(writer, str(address))
         self.accounts: list[str] = []
         """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
         self.lists_too_many = False

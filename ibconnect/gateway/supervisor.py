@@ -19,7 +19,7 @@ from ibconnect.cluster.registry import Coordination, Request
 from ibconnect.config import Config
 from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
-from ibconnect.events.orphans import close_orphans
+from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import gap as interruption
 from ibconnect.gateway.collectors.accounts.download import Patience
@@ -149,7 +149,7 @@ class Keeper:
         """
         with suppress(TimeoutError, DatabaseUnavailable):
             async with asyncio.timeout(_ENDING_S):
-                await self._writer.adopted()
+                await self._writer.recovered()
                 await self._writer.flushed()
                 for _ in range(int(_ENDING_S / _POLL_S)):
                     if not await self._close_orphans_now(current) or current is not None:
@@ -164,7 +164,7 @@ class Keeper:
         orphans = [stream for stream, name in found if name not in alive and stream != current]
         if orphans:
             notes = self._writer.notes
-            await asyncio.to_thread(close_orphans, self._url, orphans, notes.ends())
+            await asyncio.to_thread(close_streams, self._url, orphans, notes.ends())
             notes.ended(orphans)
         return bool(alive)
 

@@ -16,9 +16,9 @@ from ibconnect.config import Config
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.events import notices
-from ibconnect.events.leftovers import DAMAGED, UNOPENED
-from ibconnect.events.quarantine import REFUSED
-from ibconnect.events.types import KINDS
+from ibconnect.events.quarantine import QUARANTINED
+from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED
+from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, keeper_of, process_of
 
@@ -48,7 +48,7 @@ def _expect_recording(config: Config) -> None:
         o.PART_FAILURES.labels(part)
     for why in (DAMAGED, UNOPENED):
         o.SPOOL_KEPT.labels(why)
-    for why in (DAMAGED, UNOPENED, REFUSED):
+    for why in (DAMAGED, UNOPENED, QUARANTINED):
         o.SPOOL_KEPT_BYTES.expect(why)
 
 
@@ -71,7 +71,7 @@ def _expect_gateway(gateway: str) -> None:
     o.GATEWAY_CONNECTS.labels(gateway)
     o.GATEWAY_FLOODS.labels(gateway)
     o.MESSAGES_LOST.labels(gateway)
-    for kind in KINDS.values():
+    for kind in TYPES.values():
         o.EVENTS_RECORDED.labels(gateway, kind.__name__)
     for outcome in Outcome:
         o.REFRESH_SECONDS.labels(gateway, outcome.value)

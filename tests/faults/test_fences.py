@@ -8,8 +8,8 @@ from uuid_utils.compat import uuid7
 
 from ibconnect.database.pools import connect
 from ibconnect.events.copy_format import decode_rows, encode_row
-from ibconnect.events.orphans import close_orphans
 from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.types import SessionClosed, SessionOpened
 from ibconnect.simulator import Gateway
 from tests.faults.judge import Judge, Marked
@@ -43,8 +43,8 @@ def test_nothing_is_stored_past_a_hole(database_url: str, recorder: EventRecorde
     stream = uuid7()
     recorder.append(rows(stream, 1, 2, 3))
     appended = recorder.append(rows(stream, 3, 4, 6, 7), is_doubtful=True)
-    assert versions(appended.fenced) == [6, 7]
-    assert versions(recorder.append(rows(stream, 8)).fenced) == [8], "the stream stays fenced"
+    assert versions(appended.untaken) == [6, 7]
+    assert versions(recorder.append(rows(stream, 8)).untaken) == [8], "the stream stays fenced"
     assert [version for version, _ in stored(database_url, stream)] == [1, 2, 3, 4]
 
 
@@ -53,10 +53,10 @@ def test_nothing_is_stored_past_the_end_that_another_has_given_a_stream(
 ) -> None:
     stream, other = uuid7(), uuid7()
     recorder.append(rows(stream, 1, 2))
-    assert close_orphans(database_url, [stream]) == [stream]
-    assert close_orphans(database_url, [stream]) == []
+    assert close_streams(database_url, [stream]) == [stream]
+    assert close_streams(database_url, [stream]) == []
     appended = recorder.append(rows(stream, 3, 4) + rows(other, 1))
-    assert versions(appended.fenced) == [3, 4]
+    assert versions(appended.untaken) == [3, 4]
     assert stored(database_url, other) == [(1, "v")]
     assert recorder.fenced == {stream.bytes}
     recorder.append(row(stream, 5, "sc"))
@@ -76,7 +76,7 @@ async def test_a_session_that_was_closed_by_another_goes_on_until_a_new_one_begi
         (first,) = seen.of(SessionOpened)
         (connection,) = gateway.connections
         sent = {(first.gateway, connection.number): len(connection.sent)}
-        close_orphans(database_url, [first.originator_id])
+        close_streams(database_url, [first.originator_id])
         await seen.have(SessionOpened, 3)
         await seen.refreshes(2)
         await seen.have(SessionClosed, 2)

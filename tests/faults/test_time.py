@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.events import stream as session_module
+from ibconnect.events import stream as stream_module
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.events.stream import Session
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import schedule as schedule_module
 from ibconnect.gateway.schedule import Schedule
@@ -93,10 +92,10 @@ async def test_events_of_a_session_never_go_back_in_time(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(session_module, "utc_now", clock)
+    monkeypatch.setattr(stream_module, "utc_now", clock)
     with Datastore(database_url) as datastore:
         writer = Writer(EventRecorder(datastore), tmp_path, 1 << 20)
-        session = Session(writer, "127.0.0.1:4002")
+        session = stream_module.Stream(writer, "127.0.0.1:4002")
         before = session.now()
         clock.now -= timedelta(hours=1)
         assert session.now() == before

@@ -14,10 +14,10 @@ from ibconnect.events.continuation import continuation_of
 from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.journal import Journal
 from ibconnect.events.notes import Notes
-from ibconnect.events.orphans import close_orphans
 from ibconnect.events.reader import Reader, Wanted
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery import Adoption
+from ibconnect.events.recovery.spool import Recovery
+from ibconnect.events.recovery.streams import close_streams
 
 START = 1_700_000_000_000_000
 FACTS = {"gateway": "g:4002", "client_id": 7, "server_version": "178", "instance": "anna", "software": "test"}
@@ -58,9 +58,9 @@ def test_the_rest_of_a_session_goes_on_in_its_continuation(database_url: str, re
     stream = uuid7()
     rest = continuation_of(stream)
     recorder.append(opened(stream) + said(stream, 2, START + 5) + said(stream, 3))
-    close_orphans(database_url, [stream])
+    close_streams(database_url, [stream])
     appended = recorder.append(said(stream, 4) + said(stream, 5, START + 9))
-    assert appended.fenced == b""
+    assert appended.untaken == b""
     assert recorder.fenced == {stream.bytes}, "its recorder is told to end it"
     recorder.append(said(stream, 6) + ended(stream, 7, START + 11))
     assert recorder.fenced == set()
@@ -91,12 +91,12 @@ def test_however_often_and_in_whatever_batches_they_come_they_are_stored_once(
     while reached < len(rows):
         begin = random.randint(max(0, reached - 9), reached)
         upto = min(len(rows), reached + random.randint(1, 9), *(closings[:1]))
-        assert recorder.append(b"".join(rows[begin:upto]), is_doubtful=begin < reached).fenced == b""
+        assert recorder.append(b"".join(rows[begin:upto]), is_doubtful=begin < reached).untaken == b""
         reached = max(reached, upto)
         if closings and reached >= closings[0]:
             del closings[0]
             streams = [stream, continuation_of(stream)]
-            assert len(close_orphans(database_url, streams)) == 1
+            assert len(close_streams(database_url, streams)) == 1
     chain = [stream, continuation_of(stream), continuation_of(continuation_of(stream))]
     found = [value for each in chain for value in values(database_url, each)]
     assert found == [f"{version}.00" for version in range(2, 40)]
@@ -109,13 +109,13 @@ def test_however_often_and_in_whatever_batches_they_come_they_are_stored_once(
 def test_it_ends_where_the_next_session_of_the_gateway_begins(database_url: str, recorder: EventRecorder) -> None:
     stream, other, refused, following = uuid7(), uuid7(), uuid7(), uuid7()
     recorder.append(opened(stream) + said(stream, 2, START + 2))
-    close_orphans(database_url, [stream])
+    close_streams(database_url, [stream])
     recorder.append(let_in(other, START + 3, gateway="another:4002"))
     recorder.append(opened(refused, START + 4) + ended(refused, 2, START + 5) + let_in(following, START + 10))
     late = said(stream, 3, START + 9) + said(stream, 4, START + 10) + said(stream, 5) + ended(stream, 6, START + 12)
     appended = recorder.append(late)
-    assert [row.version for row in decode_rows(appended.fenced)] == [4, 5, 6]
-    assert [row.version for row in decode_rows(recorder.append(late, is_doubtful=True).fenced)] == [4, 5, 6]
+    assert [row.version for row in decode_rows(appended.untaken)] == [4, 5, 6]
+    assert [row.version for row in decode_rows(recorder.append(late, is_doubtful=True).untaken)] == [4, 5, 6]
     rest = stored(database_url, continuation_of(stream))
     assert [topic for _, topic, _ in rest] == ["so", "v", "sc"]
     closed = rest[-1][2]
@@ -126,18 +126,18 @@ def test_it_ends_where_the_next_session_of_the_gateway_begins(database_url: str,
 def test_nothing_begins_when_all_of_it_is_too_late(database_url: str, recorder: EventRecorder) -> None:
     stream, following = uuid7(), uuid7()
     recorder.append(opened(stream))
-    close_orphans(database_url, [stream])
+    close_streams(database_url, [stream])
     recorder.append(let_in(following, START + 1))
-    assert [row.version for row in decode_rows(recorder.append(said(stream, 2, START + 1)).fenced)] == [2]
+    assert [row.version for row in decode_rows(recorder.append(said(stream, 2, START + 1)).untaken)] == [2]
     assert stored(database_url, continuation_of(stream)) == []
 
 
 def test_a_hole_is_not_stored_in_it_either(database_url: str, recorder: EventRecorder) -> None:
     stream = uuid7()
     recorder.append(opened(stream) + said(stream, 2, START + 2))
-    close_orphans(database_url, [stream])
+    close_streams(database_url, [stream])
     appended = recorder.append(said(stream, 3) + said(stream, 5))
-    assert [row.version for row in decode_rows(appended.fenced)] == [5]
+    assert [row.version for row in decode_rows(appended.untaken)] == [5]
     assert values(database_url, continuation_of(stream)) == ["3.00"]
 
 
@@ -146,12 +146,12 @@ def test_the_spool_of_a_killed_process_goes_there_too_and_is_closed(
 ) -> None:
     stream = uuid7()
     recorder.append(opened(stream) + said(stream, 2, START + 2))
-    close_orphans(database_url, [stream])
+    close_streams(database_url, [stream])
     journal = Journal(tmp_path, 1 << 20)
     journal.append(said(stream, 3) + said(stream, 4, START + 4), 2)
     journal.close(is_done=False)
     notes = Notes(tmp_path)
-    assert Adoption(tmp_path, recorder, notes).run() == 2
+    assert Recovery(tmp_path, recorder, notes).run() == 2
     notes.close()
     assert recorder.fenced == set()
     rest = stored(database_url, continuation_of(stream))

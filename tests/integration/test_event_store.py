@@ -86,9 +86,9 @@ def test_nothing_follows_the_end_of_a_stream(recorder: EventRecorder, database_u
     recorder.append(rows_of(session, range(1, 4)))
     recorder.append(rows_of(session, range(4, 5), SessionClosed.TOPIC.encode()))
     late = recorder.append(rows_of(session, range(4, 7)) + rows_of(other, range(1, 2)))
-    assert [row.version for row in decode_rows(late.fenced)] == [4, 5, 6]
+    assert [row.version for row in decode_rows(late.untaken)] == [4, 5, 6]
     later = recorder.append(rows_of(session, range(7, 9)))
-    assert [row.version for row in decode_rows(later.fenced)] == [7, 8]
+    assert [row.version for row in decode_rows(later.untaken)] == [7, 8]
     assert [(s, v) for _, s, v, _ in stored(database_url)] == [(session, v) for v in range(1, 5)] + [(other, 1)]
 
 

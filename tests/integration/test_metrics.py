@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ibconnect import __version__
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.http.resources.metrics import _due, _patience
 from ibconnect.observe import Trouble
@@ -84,7 +84,7 @@ def test_every_series_is_there_before_anything_works(tmp_path: Path) -> None:
     for gateway in both:
         of_gateway = {name: value for name, value in series.items() if f'gateway="{gateway}"' in name}
         recorded = values(of_gateway, "ibconnect_events_recorded_total", "kind")
-        assert recorded == dict.fromkeys((kind.__name__ for kind in KINDS.values()), 0.0)
+        assert recorded == dict.fromkeys((kind.__name__ for kind in TYPES.values()), 0.0)
         assert set(values(of_gateway, "ibconnect_refresh_seconds_count", "outcome")) == set(Outcome)
         assert {"1100", "2110", "1101", "1102"} <= set(values(of_gateway, "ibconnect_gateway_notices_total", "code"))
     assert set(values(series, "ibconnect_trouble", "trouble")) == {trouble.name.lower() for trouble in Trouble}

@@ -11,7 +11,7 @@ import pytest
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.sql import queries
-from ibconnect.events.orphans import close_orphans
+from ibconnect.events.recovery.streams import close_streams
 from ibconnect.projections.accounts.schema import ensure
 from ibconnect.projections.engine.rebuild import rebuild
 from ibconnect.projections.engine.runner import Projector
@@ -57,7 +57,7 @@ def test_a_full_queue_fails_no_commit(url: str) -> None:
     projector = Projector(url)
     with full_queue(url):
         record(url, [*stream.events, *other.events])
-        assert close_orphans(url, [other.id]) == [other.id]
+        assert close_streams(url, [other.id]) == [other.id]
         projector.start()
         try:
             wait_for(lambda: len(read_tables(url)["account_snapshot"]) == 1, "the events are applied")

@@ -3,7 +3,7 @@
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.projections.accounts.schema import ensure
 from tests.paths import CAPTURES, ROOT
 from tests.projecting import START, Stream, capture, position, project, read_values, record, value
@@ -97,7 +97,7 @@ def test_events_carry_their_time_forward(connection):
 
 def test_every_kind_of_event_has_its_name(connection):
     definition = rows(connection, "SELECT pg_get_viewdef('v_event')")[0][0]
-    for topic, kind in KINDS.items():
+    for topic, kind in TYPES.items():
         assert f"WHEN '{topic}'::text THEN '{kind.__name__}'::text" in definition
 
 

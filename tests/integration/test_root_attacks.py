@@ -24,9 +24,9 @@ from ibconnect.database.remembered import is_remembered, remember
 from ibconnect.errors import ConfigError, EmbeddedPostgresError, EventError, IbConnectError
 from ibconnect.events.journal import Journal
 from ibconnect.events.notes import Cut, Notes
-from ibconnect.events.quarantine import set_aside
+from ibconnect.events.quarantine import quarantine
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery import Adoption
+from ibconnect.events.recovery.spool import Recovery
 from ibconnect.service import data_directory
 from tests.paths import scratch
 from tests.waiting import DEADLINE_S
@@ -146,14 +146,14 @@ def use(data_dir: Path, recorder: EventRecorder) -> list[str]:
     do(lambda: notes.append(Notes(spool)))
     journals: list[Journal] = []
     do(lambda: journals.append(Journal(spool, 1 << 20)))
-    do(lambda: set_aside(spool, HEX, b"rows", 1, EventError("no")))
+    do(lambda: quarantine(spool, HEX, b"rows", 1, EventError("no")))
     for each in notes:
         each.note("gw", Cut(uuid4(), 1, 1, 1, 1), "full")
-        adoption = Adoption(spool, recorder, each)
-        do(adoption.survey)
-        do(adoption.run)
-        adoption.look()
-        adoption.forget()
+        recovery = Recovery(spool, recorder, each)
+        do(recovery.survey)
+        do(recovery.run)
+        recovery.look()
+        recovery.forget()
         do(each.close)
     for journal in journals:
         do(lambda journal=journal: journal.append(b"x", 1))  # type: ignore[misc]
@@ -261,7 +261,7 @@ def test_a_race_for_the_spool_is_lost(data_dir: Path, vault: Vault) -> None:
             try:
                 spool = data_directory.spool(data_dir)
                 Journal(spool, 1 << 20).close(is_done=True)
-                set_aside(spool, HEX, b"rows", 1, EventError("no"))
+                quarantine(spool, HEX, b"rows", 1, EventError("no"))
                 remember(data_dir, URL)
             except (OSError, EventError) as exc:
                 refused.append(exc)

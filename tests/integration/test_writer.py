@@ -28,7 +28,7 @@ from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.journal import Journal
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.events.stream import Session
+from ibconnect.events.stream import Stream
 from ibconnect.events.writer import Writer
 from tests.recording import until
 from tests.serving import logged
@@ -92,14 +92,14 @@ async def writing(
             await writer.close(20)
 
 
-def session_of(writer: Writer, gateway: str) -> Session:
-    session = Session(writer, gateway)
+def session_of(writer: Writer, gateway: str) -> Stream:
+    session = Stream(writer, gateway)
     session.open(**FACTS)
     session.hand_over()
     return session
 
 
-def say(session: Session, count: int) -> None:
+def say(session: Stream, count: int) -> None:
     """Receive so many messages, one a read of the socket."""
     for number in range(count):
         session.receive(b"6\x002\x00Key\x00%d.00\x00USD\x00DU1\x00" % number, session.now())
@@ -175,7 +175,7 @@ async def test_a_leftover_that_cannot_be_opened_holds_up_nothing(database_url: s
         async with writing(database_url, tmp_path) as writer:
             session = session_of(writer, "g:well")
             say(session, 5)
-            await asyncio.wait_for(writer.adopted(), 20)
+            await asyncio.wait_for(writer.recovered(), 20)
             await asyncio.wait_for(writer.flushed(), 20)
             assert [len(stored(database_url, stream)) for stream in well] == [4, 4, 4], "with the end of the session"
             assert [version for version, _ in stored(database_url, session.id)] == list(range(1, 7))
@@ -212,7 +212,7 @@ def test_whatever_became_of_the_files_what_is_stored_is_a_prefix_and_the_rest_is
     async def run() -> None:
         async with writing(database_url, spool) as writer:
             session = session_of(writer, "g:prefix")
-            await asyncio.wait_for(writer.adopted(), 20)
+            await asyncio.wait_for(writer.recovered(), 20)
             await asyncio.wait_for(writer.flushed(), 20)
             assert stored(database_url, session.id) == [(1, "so")]
             assert writer.is_online
@@ -305,7 +305,7 @@ async def test_any_failure_to_store_counts_as_away(
             assert "events wait in the spool, since 2" in told
             assert ("the writer of events fails" in told) == (failure != "Postgres is away")
             failing.clear()
-            await asyncio.wait_for(writer.adopted(), 20)
+            await asyncio.wait_for(writer.recovered(), 20)
             await asyncio.wait_for(writer.flushed(), 20)
             await until(lambda: writer.is_online, "it is online again")
             assert (gauge("spool_bytes"), gauge("spool_leftover_bytes")) == (0, 0)
@@ -465,7 +465,7 @@ async def test_a_journal_that_cannot_be_read_back_ends_the_writer_and_says_why(
     monkeypatch.setattr(module, "_GIVE_UP_S", 0.1)
     deaths: list[BaseException] = []
     async with writing(database_url, tmp_path, deaths.append) as writer:
-        await asyncio.wait_for(writer.adopted(), 20)
+        await asyncio.wait_for(writer.recovered(), 20)
         segment = writer._journal.directory / "00000001.segment"
         if harm == "damaged":
             failing.append(DatabaseUnavailable("away"))
@@ -483,7 +483,7 @@ async def test_a_journal_that_cannot_be_read_back_ends_the_writer_and_says_why(
     assert [type(death).__name__ for death in deaths] == ["JournalDamaged"]
     if harm == "damaged":
         async with writing(database_url, tmp_path) as again:
-            await asyncio.wait_for(again.adopted(), 20)
+            await asyncio.wait_for(again.recovered(), 20)
         found = stored(database_url, session.id)
         assert [version for version, _ in found] == list(range(1, len(found) + 1))
         assert reason_of(database_url, session.id) == "orphaned"

@@ -13,8 +13,8 @@ from uuid_utils.compat import uuid7
 from ibconnect.errors import EventError, UnknownTopic
 from ibconnect.events.codec import LAYOUTS, RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
 from ibconnect.events.copy_format import Row, decode_rows, encode_row, encode_rows
-from ibconnect.events.mapper import WireMapper
-from ibconnect.events.types import KINDS, AccountValueUpdated, MessageReceived, SessionOpened, kind_of
+from ibconnect.events.mapper import EventMapper
+from ibconnect.events.types import TYPES, AccountValueUpdated, MessageReceived, SessionOpened, class_of
 from tests.paths import CAPTURES
 
 FIELD = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
@@ -140,9 +140,9 @@ TOPICS = {
 
 def test_topics_are_the_golden_ones() -> None:
     """Stored topics are data: a change here makes recorded events unreadable."""
-    assert {topic: kind.__name__ for topic, kind in KINDS.items()} == TOPICS
+    assert {topic: kind.__name__ for topic, kind in TYPES.items()} == TOPICS
     for topic in TOPICS:
-        assert resolve_topic(topic) is KINDS[topic]
+        assert resolve_topic(topic) is TYPES[topic]
 
 
 def test_the_mapper_gives_back_events_of_both_sorts() -> None:
@@ -161,15 +161,15 @@ def test_the_mapper_gives_back_events_of_both_sorts() -> None:
         instance="a",
         software="ibconnect",
     )
-    mapper = WireMapper()
+    mapper = EventMapper()
     for event in (value, opened):
         assert mapper.to_domain_event(mapper.to_stored_event(event)) == event
 
 
 def test_unknown_topics_and_broken_states_are_named() -> None:
-    mapper, session = WireMapper(), uuid7()
+    mapper, session = EventMapper(), uuid7()
     with pytest.raises(UnknownTopic, match="'zz'"):
-        kind_of("zz")
+        class_of("zz")
     with pytest.raises(EventError, match="not JSON"):
         mapper.to_domain_event(StoredEvent(session, 1, "v", b"{"))
     with pytest.raises(EventError, match="SessionClosed"):
@@ -197,5 +197,5 @@ def test_rows_come_back_and_a_cut_is_noticed(rows: list[Row]) -> None:
 
 def test_generic_messages_keep_id_and_version() -> None:
     topic, state = encode_message(payload(["9", "1", "17"]), None)
-    assert KINDS[topic] is MessageReceived
+    assert TYPES[topic] is MessageReceived
     assert state == b'["9","1","17"]'

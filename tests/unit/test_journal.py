@@ -1,4 +1,4 @@
-"""The journal: what was appended is read in order, forgotten when committed, adopted when its process died."""
+"""The journal: what was appended is read in order, forgotten when committed, stored by the next process."""
 
 import shutil
 import tracemalloc
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibconnect.events.journal import Journal, JournalFull
-from ibconnect.events.leftovers import Leftover, candidates
+from ibconnect.events.recovery.leftovers import Leftover, candidates
 from ibconnect.events.segments import Batch, JournalDamaged, Mark, chunk_of
 
 
@@ -91,7 +91,7 @@ def test_a_living_process_keeps_its_journal(tmp_path: Path) -> None:
     journal.close(is_done=True)
 
 
-def test_what_a_dead_process_left_is_adopted_up_to_the_torn_end(tmp_path: Path) -> None:
+def test_what_a_dead_process_left_is_read_up_to_the_torn_end(tmp_path: Path) -> None:
     journal = Journal(tmp_path, 1 << 20)
     journal.append(b"whole", 1)
     whole = journal.end.offset

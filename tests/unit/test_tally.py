@@ -15,7 +15,7 @@ from ibconnect.events import tally
 from ibconnect.events.copy_format import encode_row
 from ibconnect.events.segments import Mark
 from ibconnect.events.tally import Chunk, Tally
-from ibconnect.events.types import kind_of
+from ibconnect.events.types import class_of
 
 TOPICS = ("v", "p", "n", "so")
 
@@ -38,7 +38,7 @@ class Counted:
     @property
     def now(self) -> Counter[str]:
         """How many events of each topic count as recorded."""
-        labels = [(topic, {"gateway": "g", "kind": kind_of(topic).__name__}) for topic in TOPICS]
+        labels = [(topic, {"gateway": "g", "kind": class_of(topic).__name__}) for topic in TOPICS]
         found = {topic: self._registry.get_sample_value("recorded_total", each) for topic, each in labels}
         return Counter({topic: int(value) for topic, value in found.items() if value})
 

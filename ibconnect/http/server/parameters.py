@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from ibconnect.codes import CODE_PATTERN, is_code
-from ibconnect.events.types import KINDS
+from ibconnect.events.types import TYPES
 from ibconnect.times import from_micros, parse_rfc3339, to_micros, utc_now
 
 Schema = dict[str, Any]
@@ -145,7 +145,7 @@ def _parse_session(text: str) -> UUID:
     return UUID(text)
 
 
-EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in KINDS.items()}
+EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in TYPES.items()}
 
 _TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
 ACCOUNT = Kind({"type": "string", "pattern": CODE_PATTERN}, parse_account)

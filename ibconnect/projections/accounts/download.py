@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from ibconnect.errors import ProjectionError
-from ibconnect.events import types as kinds
+from ibconnect.events import types
 from ibconnect.events.accounts import account_in, place_in_state
 from ibconnect.projections.accounts.facts import Control, Downloaded, Poison
 from ibconnect.projections.accounts.numbers import NULL, are_exact, is_unset, number_of
 from ibconnect.projections.accounts.remarks import Code, Remark
 from ibconnect.texts import decoded, one_line, readable
 
-_VALUE_ACCOUNT = place_in_state(kinds.AccountValueUpdated.TOPIC)
-_POSITION_ACCOUNT = place_in_state(kinds.PortfolioUpdated.TOPIC)
+_VALUE_ACCOUNT = place_in_state(types.AccountValueUpdated.TOPIC)
+_POSITION_ACCOUNT = place_in_state(types.PortfolioUpdated.TOPIC)
 _VALUE_FIELDS = 4
 _POSITION_FIELDS = 18
 _CONTRACT_FIELDS = 11
@@ -44,8 +44,8 @@ MAX_KEY_BYTES, MAX_CURRENCY_BYTES, MAX_NAME_BYTES, MAX_TERM_BYTES = 256, 32, 512
 _NAMES = (1, 2, 7, 8, 9, 10)
 
 TOPICS = {
-    False: [kinds.AccountValueUpdated.TOPIC, kinds.PortfolioUpdated.TOPIC],
-    True: [kinds.MessageReceived.TOPIC],
+    False: [types.AccountValueUpdated.TOPIC, types.PortfolioUpdated.TOPIC],
+    True: [types.MessageReceived.TOPIC],
 }
 
 
@@ -191,7 +191,7 @@ def _understood(fields: Any, topic: str, fact: Downloaded) -> list[tuple[str, _F
         raise ProjectionError("not all fields are text")
     if fact.is_multi:
         return _multi([fields], fact)
-    if topic == kinds.PortfolioUpdated.TOPIC:
+    if topic == types.PortfolioUpdated.TOPIC:
         fields = fields[:_POSITION_FIELDS]
         return [("", [], [fields])] if fields[_POSITION_ACCOUNT] == fact.account else []
     fields = fields[:_VALUE_FIELDS]

@@ -13,7 +13,7 @@ import orjson
 
 from ibconnect.codes import listed_codes
 from ibconnect.errors import ProjectionError
-from ibconnect.events import types as kinds
+from ibconnect.events import types
 from ibconnect.projections.accounts.facts import (
     AccountsTold,
     Concluded,
@@ -299,13 +299,13 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
 
 
 _APPLY: dict[str, Callable[[Sessions, Control], Fact | None]] = {
-    kinds.SessionOpened.TOPIC: _session_opened,
-    kinds.SessionClosed.TOPIC: _session_closed,
-    kinds.AccountsListed.TOPIC: _accounts_listed,
-    kinds.RefreshStarted.TOPIC: _refresh_started,
-    kinds.RefreshEnded.TOPIC: _refresh_ended,
-    kinds.AccountSubscribed.TOPIC: _account_subscribed,
-    kinds.AccountConcluded.TOPIC: _account_concluded,
+    types.SessionOpened.TOPIC: _session_opened,
+    types.SessionClosed.TOPIC: _session_closed,
+    types.AccountsListed.TOPIC: _accounts_listed,
+    types.RefreshStarted.TOPIC: _refresh_started,
+    types.RefreshEnded.TOPIC: _refresh_ended,
+    types.AccountSubscribed.TOPIC: _account_subscribed,
+    types.AccountConcluded.TOPIC: _account_concluded,
 }
 
 TOPICS: tuple[str, ...] = tuple(_APPLY)

@@ -1,7 +1,7 @@
 """What killed processes left in the spool: claimed, read, then removed, or kept under a name that says why.
 
-In: the directory of the spool. Out: the journals that no living process holds, each to be read once. Called by the
-adoption of what is in them (:mod:`~ibconnect.events.recovery`).
+In: the directory of the spool. Out: the journals that no living process holds, each to be read once. Called by what
+stores what is in them (:mod:`~ibconnect.events.recovery.spool`).
 """
 
 import errno
@@ -121,7 +121,7 @@ def candidates(spool: Path) -> list[Path]:
 
 
 def set_apart(path: Path, why: str) -> Path:
-    """Rename a leftover so that nobody adopts it any more; return what it is called now.
+    """Rename a leftover so that nobody takes it up any more; return what it is called now.
 
     :raises OSError: it cannot be renamed
     """

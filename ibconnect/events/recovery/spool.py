@@ -16,11 +16,19 @@ from ibconnect import observe as o
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError
 from ibconnect.events.continuation import continuation_of
 from ibconnect.events.copy_format import decode_rows
-from ibconnect.events.leftovers import DAMAGED, UNOPENED, Leftover, bytes_of, candidates, forget_done, set_apart
 from ibconnect.events.notes import Notes
-from ibconnect.events.orphans import close_orphans
-from ibconnect.events.quarantine import set_aside
+from ibconnect.events.quarantine import quarantine
 from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.recovery.leftovers import (
+    DAMAGED,
+    UNOPENED,
+    Leftover,
+    bytes_of,
+    candidates,
+    forget_done,
+    set_apart,
+)
+from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.segments import Batch, is_passing
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.troubles import State, brief
@@ -30,7 +38,7 @@ _SURVEY_S = 5.0
 _AGAIN_S = 10.0
 
 
-class Adoption:
+class Recovery:
     """What one process does with what others left in its spool. For one thread; :meth:`look` for any."""
 
     def __init__(
@@ -77,7 +85,7 @@ class Adoption:
                     self._keep(path, exc)
                 continue
             try:
-                events += self._adopt(leftover)
+                events += self._store(leftover)
             except DatabaseUnavailable:
                 raise
             except Exception as exc:  # noqa: BLE001 - one that cannot be stored must not hold up all that is recorded
@@ -92,7 +100,7 @@ class Adoption:
     def _close(self, streams: Collection[UUID]) -> None:
         """Close the streams of a process that is gone, and of which nothing more comes."""
         if streams:
-            close_orphans(self._recorder.url, streams, self._notes.ends())
+            close_streams(self._recorder.url, streams, self._notes.ends())
             self._notes.ended(streams)
 
     def survey(self) -> int:
@@ -112,12 +120,12 @@ class Adoption:
             self._sizes = {path.name: size for path in found if (size := _size(path))}
         return found
 
-    def _adopt(self, leftover: Leftover) -> int:
+    def _store(self, leftover: Leftover) -> int:
         journal = leftover.directory
         events, sessions = 0, dict[bytes, None]()
         try:
             for batch in leftover.batches():
-                sessions.update(dict.fromkeys(row.session for row in decode_rows(batch.data)))
+                sessions.update(dict.fromkeys(row.stream for row in decode_rows(batch.data)))
                 append(self._spool, journal.name, batch, self._recorder, is_doubtful=True)
                 events += batch.rows
                 # While this goes on for long, what waits for it does not wait for a Postgres that does not answer.
@@ -193,14 +201,14 @@ def append(spool: Path, journal: str, batch: Batch, recorder: EventRecorder, *, 
     :raises OSError: what Postgres refuses cannot be kept
     """
     try:
-        refused = recorder.append(batch.data, is_doubtful=is_doubtful).fenced
-        if refused:
-            set_aside(spool, journal, refused, sum(1 for _ in decode_rows(refused)), FENCED)
-        return refused
+        untaken = recorder.append(batch.data, is_doubtful=is_doubtful).untaken
+        if untaken:
+            quarantine(spool, journal, untaken, sum(1 for _ in decode_rows(untaken)), FENCED)
+        return untaken
     except DatabaseUnavailable:
         raise
     except (DatabaseError, EventError) as exc:
-        set_aside(spool, journal, batch.data, batch.rows, exc)
+        quarantine(spool, journal, batch.data, batch.rows, exc)
         with suppress(EventError):
-            recorder.fenced.update(row.session for row in decode_rows(batch.data))
+            recorder.fenced.update(row.stream for row in decode_rows(batch.data))
         return batch.data

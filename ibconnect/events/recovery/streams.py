@@ -1,8 +1,8 @@
 """Closes streams that a killed process left open, so that each stream says how it ended.
 
 In: streams whose process is known to be gone. Out: their ``SessionClosed`` events, and from then on a fence: what
-that process might still have of them goes to a stream of its own (:mod:`~ibconnect.events.continuation`). Called by the
-adoption of a journal, and by the keeper of a gateway before it opens the next session.
+that process might still have of them goes to a stream of its own (:mod:`~ibconnect.events.continuation`). Called when a
+journal is recovered, and by the supervisor of a gateway before it opens the next session.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,10 +21,10 @@ from ibconnect.events.types import SessionClosed
 from ibconnect.observe import Kind, observe
 from ibconnect.times import to_micros, utc_now
 
-Q = queries("events/orphans")
+Q = queries("events/recovery")
 
 
-def close_orphans(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | None = None) -> list[UUID]:
+def close_streams(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | None = None) -> list[UUID]:
     """Append ``SessionClosed`` (reason ``orphaned``) to those that do not end with it; return these.
 
     The reason is ``spool-full``, with the time when it ended, for each of which ``ends`` (of the notes) says that.

@@ -13,12 +13,13 @@ from typing import cast
 import pytest
 
 from ibconnect import observe, troubles
-from ibconnect.events import leftovers, segments
+from ibconnect.events import segments
 from ibconnect.events.journal import Journal
-from ibconnect.events.leftovers import Leftover, bytes_of, candidates, forget_done, set_apart
 from ibconnect.events.notes import Notes
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery import Adoption
+from ibconnect.events.recovery import leftovers
+from ibconnect.events.recovery.leftovers import Leftover, bytes_of, candidates, forget_done, set_apart
+from ibconnect.events.recovery.spool import Recovery
 from ibconnect.events.segments import JournalDamaged
 from tests.serving import logged
 
@@ -158,39 +159,39 @@ WITHOUT = SimpleNamespace(fenced=set())
 """No recorder is asked for anything where no leftover holds an event that can be read."""
 
 
-def adoption(spool: Path) -> Adoption:
-    return Adoption(spool, cast(EventRecorder, WITHOUT), cast(Notes, SimpleNamespace(inherited=())))
+def recovery(spool: Path) -> Recovery:
+    return Recovery(spool, cast(EventRecorder, WITHOUT), cast(Notes, SimpleNamespace(inherited=())))
 
 
-class Adopting:
-    """An adoption, and what it tells."""
+class Recovering:
+    """A recovery, and what it tells."""
 
     def __init__(self, spool: Path) -> None:
-        self.adoption = adoption(spool)
+        self.recovery = recovery(spool)
 
     def run(self) -> list[str]:
         """What it told, by kind."""
         with logged() as lines:
-            self.adoption.run()
+            self.recovery.run()
         return [line["kind"] for line in lines()]
 
 
 @pytest.fixture
-def adopting(tmp_path: Path) -> Iterator[Adopting]:
-    found = Adopting(tmp_path)
-    end = troubles.looking(found.adoption.look)
+def recovering(tmp_path: Path) -> Iterator[Recovering]:
+    found = Recovering(tmp_path)
+    end = troubles.looking(found.recovery.look)
     yield found
     end()
-    found.adoption.forget()
+    found.recovery.forget()
 
 
-def test_a_stray_file_in_place_of_a_journal_is_kept_and_told_once(tmp_path: Path, adopting: Adopting) -> None:
+def test_a_stray_file_in_place_of_a_journal_is_kept_and_told_once(tmp_path: Path, recovering: Recovering) -> None:
     (tmp_path / ("a" * 32)).write_text("stray")
     (tmp_path / ("b" * 32)).symlink_to("nothing")
     left(tmp_path)
     before = observe.SPOOL_KEPT.labels("unopened")._value.get()
-    assert sorted(adopting.run()) == ["spool_adopted", "spool_unopened"]
-    assert adopting.run() == []
+    assert sorted(recovering.run()) == ["spool_adopted", "spool_unopened"]
+    assert recovering.run() == []
     assert observe.SPOOL_KEPT.labels("unopened")._value.get() == before + 1
     assert (tmp_path / f"unopened-{'a' * 32}").read_text() == "stray"
     (reason,) = troubles.lasting()
@@ -218,10 +219,10 @@ def as_nobody(directory: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("closed", ["directory", "lock", "segment"])
-def test_without_permission_it_is_kept_aside(tmp_path: Path, adopting: Adopting, closed: str) -> None:
+def test_without_permission_it_is_kept_aside(tmp_path: Path, recovering: Recovering, closed: str) -> None:
     spool = tmp_path / "spool"
     spool.mkdir()
-    adopting.adoption = adoption(spool)
+    recovering.recovery = recovery(spool)
     directory = left(spool, b"data")
     target = {"directory": directory, "lock": directory / "lock", "segment": directory / "00000001.segment"}[closed]
     target.chmod(0o000)
@@ -231,12 +232,12 @@ def test_without_permission_it_is_kept_aside(tmp_path: Path, adopting: Adopting,
             path.chmod(0o777)
     with as_nobody(spool):
         # What is refused to us may be somebody else's; that it is there is told either way.
-        assert adopting.run() == (["spool_damaged", "spool_adopted"] if closed == "segment" else ["spool_unopened"])
+        assert recovering.run() == (["spool_damaged", "spool_adopted"] if closed == "segment" else ["spool_unopened"])
         assert candidates(spool) == []
         assert [path.name for path in spool.iterdir()] == [f"{kept}-{directory.name}"]
 
 
-def test_what_cannot_even_be_renamed_is_left_alone_and_told(tmp_path: Path, adopting: Adopting) -> None:
+def test_what_cannot_even_be_renamed_is_left_alone_and_told(tmp_path: Path, recovering: Recovering) -> None:
     directory = left(tmp_path, b"data")
     as_directory(directory / "lock")
 
@@ -244,9 +245,9 @@ def test_what_cannot_even_be_renamed_is_left_alone_and_told(tmp_path: Path, adop
         raise PermissionError(13, "Permission denied")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ibconnect.events.recovery.set_apart", refused)
-        assert adopting.run() == ["spool_unopened"]
-    assert adopting.run() == []
+        patch.setattr("ibconnect.events.recovery.spool.set_apart", refused)
+        assert recovering.run() == ["spool_unopened"]
+    assert recovering.run() == []
     (reason,) = troubles.lasting()
     assert f"{directory.name} (IsADirectoryError (Is a directory), not renamed: PermissionError" in reason
     shutil.rmtree(directory)
@@ -254,21 +255,21 @@ def test_what_cannot_even_be_renamed_is_left_alone_and_told(tmp_path: Path, adop
 
 
 def test_too_many_open_files_say_nothing_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    adopting = Adopting(tmp_path)
+    recovering = Recovering(tmp_path)
     directory = left(tmp_path)
     monkeypatch.setattr(leftovers, "Lock", _too_many)
-    assert adopting.run() == ["spool_postponed"]
+    assert recovering.run() == ["spool_postponed"]
     assert directory.exists()
-    assert not adopting.adoption.is_due, "it is not tried at once"
+    assert not recovering.recovery.is_due, "it is not tried at once"
     (reason,) = troubles.lasting()
     assert reason.endswith(f"{directory.name}: OSError (Too many open files)")
     monkeypatch.undo()
-    monkeypatch.setattr("ibconnect.events.recovery._AGAIN_S", 0.0)
-    assert adopting.adoption.is_due
-    assert adopting.run() == ["spool_adopted"]
-    assert not adopting.adoption.is_due
+    monkeypatch.setattr("ibconnect.events.recovery.spool._AGAIN_S", 0.0)
+    assert recovering.recovery.is_due
+    assert recovering.run() == ["spool_adopted"]
+    assert not recovering.recovery.is_due
     assert (troubles.lasting(), list(tmp_path.iterdir())) == ([], [])
-    adopting.adoption.forget()
+    recovering.recovery.forget()
 
 
 def _too_many(_: Path) -> segments.Lock:
