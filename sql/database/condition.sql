@@ -47,15 +47,6 @@ FROM (
     HAVING count(*) > 0
     UNION ALL
     SELECT
-        'the right to lock public.stored_events (MAINTAIN, or UPDATE before Postgres 17)',
-        has_table_privilege(
-            pg_class.oid,
-            CASE WHEN current_setting('server_version_num')::integer >= 170000 THEN 'MAINTAIN, UPDATE' ELSE 'UPDATE' END
-        )
-    FROM pg_class
-    WHERE oid = to_regclass('public.stored_events')
-    UNION ALL
-    SELECT
         'USAGE on sequence public.stored_events_notification_id_seq',
         has_sequence_privilege(oid, 'USAGE')
     FROM pg_class

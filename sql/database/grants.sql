@@ -15,14 +15,23 @@ REVOKE INSERT ON public.stored_events FROM ibconnect_recorder;
 GRANT INSERT (originator_version, originator_id, topic, state) ON public.stored_events TO ibconnect_recorder;
 GRANT USAGE, SELECT ON SEQUENCE public.stored_events_notification_id_seq TO ibconnect_recorder;
 
--- The recorder locks the table so that events become visible in the order of their positions. Before Postgres 17
--- only a right to change rows gives the right to lock; the table's trigger refuses every change all the same.
+-- Nor a right to lock the table: a trigger has each who adds events wait for his turn. Instances of earlier versions lock it,
+-- and were given a right for that (before Postgres 17 the one to change rows, which a trigger refuses all the same). It is
+-- taken back once none of them is there: none that lives, or did a moment ago, and began before the trigger was made.
 DO $$
 BEGIN
-    EXECUTE format(
-        'GRANT %s ON public.stored_events TO ibconnect_recorder',
-        CASE WHEN current_setting('server_version_num')::integer >= 170000 THEN 'MAINTAIN' ELSE 'UPDATE' END
-    );
+    IF NOT EXISTS (
+        SELECT
+        FROM coordination.instance
+        INNER JOIN public.schema_migration ON instance.started < schema_migration.applied
+        WHERE schema_migration.name LIKE '%one_append_at_a_time'
+          AND instance.heartbeat > clock_timestamp() - interval '5 minutes'
+    ) THEN
+        REVOKE UPDATE ON public.stored_events FROM ibconnect_recorder;
+        IF current_setting('server_version_num')::integer >= 170000 THEN
+            EXECUTE 'REVOKE MAINTAIN ON public.stored_events FROM ibconnect_recorder';
+        END IF;
+    END IF;
 END
 $$;
 

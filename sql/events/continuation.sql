@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (
 -- name: continuation
 -- What is to be known to go on with a stream past its end: its first event, how far its continuation is stored and with
 -- which topic that ends, the newest state in both that carries a time, and when the next session of its gateway began
--- that was let in: it was told the accounts. No row if the store lacks the stream's beginning. (Ids of streams grow with
+-- that was let in: the gateway listed its accounts. No row if the store lacks the stream's beginning. (Ids of streams grow with
 -- time: the next ones are found by hopping along the primary key.)
 SELECT
     opened.state AS opening,
@@ -29,10 +29,7 @@ SELECT
             SELECT state
             FROM public.stored_events
             WHERE originator_id = %(continuation)s
-              AND (
-                  substring(state FROM 1 FOR 1) = '{'::bytea
-                  OR substring(state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-              )
+              AND coordination.carries_time(state)
             ORDER BY originator_version DESC
             LIMIT 1
         ),
@@ -40,10 +37,7 @@ SELECT
             SELECT state
             FROM public.stored_events
             WHERE originator_id = %(stream)s AND originator_version < %(end)s
-              AND (
-                  substring(state FROM 1 FOR 1) = '{'::bytea
-                  OR substring(state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-              )
+              AND coordination.carries_time(state)
             ORDER BY originator_version DESC
             LIMIT 1
         )

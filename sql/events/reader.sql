@@ -1,13 +1,13 @@
--- Reading the event store: for the command line, the replay and HTTP alike. An event says when it arrived if its state
--- is an object ({...}) or an array that begins with a number ([1700000000000000,...]); else the event before it does.
+-- Reading the event store: for the command line, the replay and HTTP alike. An event whose
+-- state carries no time arrived with the one before it in its stream.
 
 -- name: lacks_store
 -- Whether the database has no event store of ours yet.
 SELECT to_regclass('public.stored_events') IS NULL OR to_regclass('public.schema_migration') IS NULL
 
 -- name: head
--- The position of the newest event. Writers lock the table, so everything up to it is committed and visible to
--- every later statement. What stands beyond the sequence was put there by hand: to go by it would pass over all that
+-- The position of the newest event. One writer at a time adds events, so everything up to it is committed and
+-- visible to every later statement. What stands beyond the sequence was put there by hand: to go by it would pass over all that
 -- is recorded from then on.
 SELECT coalesce(max(notification_id), 0)
 FROM public.stored_events
@@ -72,7 +72,7 @@ CROSS JOIN LATERAL (
     SELECT state
     FROM public.stored_events
     WHERE originator_id = hop.originator_id
-      AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
+      AND coordination.carries_time(state)
     ORDER BY originator_version DESC
     LIMIT 1
 ) AS timed
@@ -103,11 +103,11 @@ LIMIT %(rows)s::bigint
 -- session the last, for the range that follows. A frame holds its text in base64, and lists of accounts are given to
 -- whoever may not see all of them: both are looked into by whoever asks.
 SELECT
-    told.notification_id,
-    uuid_send(told.originator_id) AS session,
-    told.originator_version,
-    told.topic,
-    told.state
+    shown.notification_id,
+    uuid_send(shown.originator_id) AS session,
+    shown.originator_version,
+    shown.topic,
+    shown.state
 FROM (
     SELECT
         event.*,
@@ -132,7 +132,7 @@ FROM (
                 )
             )
             OR topic IS NOT DISTINCT FROM %(list)s::text AS is_wanted,
-            (state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:') AS is_timed
+            coordination.carries_time(state) AS is_timed
         FROM public.stored_events
         WHERE notification_id > %(low)s::bigint
           AND notification_id <= %(high)s::bigint
@@ -142,9 +142,9 @@ FROM (
           AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
     ) AS event
     WHERE event.is_wanted OR event.is_timed
-) AS told
-WHERE told.is_wanted OR told.is_needed
-ORDER BY told.notification_id
+) AS shown
+WHERE shown.is_wanted OR shown.is_needed
+ORDER BY shown.notification_id
 LIMIT %(rows)s::bigint
 
 -- name: ends
@@ -173,7 +173,7 @@ SELECT state
 FROM public.stored_events
 WHERE originator_id = %(session)s::uuid
   AND originator_version < %(version)s::bigint
-  AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
+  AND coordination.carries_time(state)
 ORDER BY originator_version DESC
 LIMIT 1
 
@@ -186,6 +186,6 @@ SELECT
 FROM public.stored_events
 WHERE originator_id = %(session)s::uuid
   AND originator_version >= %(version)s::bigint
-  AND ((state >= '{' AND state < '|') OR (state >= '[0' AND state < '[:'))
+  AND coordination.carries_time(state)
 ORDER BY originator_version
 LIMIT 1

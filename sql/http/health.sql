@@ -24,7 +24,7 @@ SELECT
         WHERE
             stored_events.notification_id > projection.position
             AND stored_events.notification_id <= coordination.last_position()
-            AND (get_byte(stored_events.state, 0) = ascii('{') OR get_byte(stored_events.state, 1) <> ascii('"'))
+            AND coordination.carries_time(stored_events.state)
         ORDER BY stored_events.notification_id
         LIMIT 1
     ) AS oldest_state,

@@ -5,8 +5,8 @@ The roles are those of deploy/postgres, on a real server; attackers are connecti
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from typing import Any
 
 import psycopg
@@ -33,6 +33,7 @@ from ibconnect.projections.engine.runner import Projector
 from tests.conftest import create_database, drop_database
 from tests.own_postgres import GRANTS, ROLES, run_file
 from tests.projecting import Stream, project, read_tables, record, value
+from tests.roles import as_role, attacking, install
 from tests.waiting import until, wait_for
 
 GATEWAY = "127.0.0.1:4002"
@@ -40,25 +41,10 @@ FAR = 2**63 - 1
 LEAD, NAMES = 0x1BC2, 7107
 
 
-def as_role(url: str, role: str) -> str:
-    return url.replace("ibconnect@", f"ibconnect_{role}@", 1)
-
-
 @pytest.fixture
 def installed(empty_database_url: str) -> str:
     """A database set up as README.md says, with its snapshot tables."""
-    run_file(empty_database_url, ROLES)
-    migrate(as_role(empty_database_url, "owner"))
-    run_file(as_role(empty_database_url, "owner"), GRANTS)
-    ensure(as_role(empty_database_url, "recorder"))
-    return empty_database_url
-
-
-@contextmanager
-def attacking(url: str, role: str = "reader") -> Iterator[Connection[Any]]:
-    """A connection of a role; closed and gone when the context ends."""
-    with connect(as_role(url, role), name="attack") as connection:
-        yield connection
+    return install(empty_database_url)
 
 
 @asynccontextmanager

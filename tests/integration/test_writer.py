@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 from ibconnect import troubles
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseUnavailable
-from ibconnect.events import recorder as recorder_module
+from ibconnect.events import appending
 from ibconnect.events import writer as module
 from ibconnect.events.copy_format import decode_rows, encode_row
 from ibconnect.events.journal import Journal
@@ -342,8 +342,8 @@ async def test_what_postgres_says_of_the_rows_sets_them_aside_and_all_else_waits
             raise errors.pop()
         return real(connection, data)
 
-    real = recorder_module._copy
-    monkeypatch.setattr(recorder_module, "_copy", copy)
+    real = appending.append
+    monkeypatch.setattr(appending, "append", copy)
     async with writing(database_url, tmp_path) as writer:
         first = uuid7()
         writer.put(rows_of(first, range(1, 4)), 3)

@@ -13,15 +13,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ibconnect.database.pools import connect
-from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
-from ibconnect.events.mapper import encode_own
-from ibconnect.events.recorder import free_lock
+from ibconnect.events.appending import append_end, free_turn
 from ibconnect.events.types import SessionClosed
 from ibconnect.observe import Kind, observe
 from ibconnect.times import to_micros, utc_now
-
-Q = queries("events/recovery")
 
 
 def close_streams(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | None = None) -> list[UUID]:
@@ -33,7 +29,7 @@ def close_streams(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | 
     """
     try:
         with connect(url, name="orphans", search_path="public") as connection:
-            free_lock(connection)
+            free_turn(connection)
             return [stream for stream in streams if _close(connection, stream, (ends or {}).get(stream))]
     except psycopg.Error as exc:
         raise DatabaseUnavailable(f"sessions left open cannot be closed now: {exc}") from exc
@@ -41,11 +37,7 @@ def close_streams(url: str, streams: Iterable[UUID], ends: Mapping[UUID, int] | 
 
 def _close(connection: Connection[TupleRow], stream: UUID, ended: int | None) -> bool:
     event = _orphaned(stream) if ended is None else spool_full(stream, 0, ended)
-    with connection.transaction():
-        connection.execute(Q["lock_events"])
-        values = {"stream": stream, "topic": event.TOPIC, "state": encode_own(event)}
-        is_closed = connection.execute(Q["close_stream"], values).fetchone() is not None
-        connection.execute(Q["tell"])
+    is_closed = append_end(connection, stream, event)
     if is_closed and ended is None:
         observe(Kind.SESSION_ORPHANED, session=str(stream))
     return is_closed
