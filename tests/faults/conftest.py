@@ -1,11 +1,15 @@
-"""The table of what was injected and what came of it, at the end of a run, whichever process injected it."""
+"""The table of what was injected and what came of it, at the end of a run, whichever process injected it; the version
+before, for tests of upgrades.
+"""
 
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import releases
 from tests.faults.lab import SEED, TABLE, Row, row
 
 # The processes that run tests side by side get the same chance.
@@ -36,3 +40,15 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for each in TABLE.values():
         shown = f"{each.longest:.2f} s"
         terminalreporter.write_line(f"{each.fault:<44}{each.times:>7}{each.lost:>7}{each.doubled:>9}{shown:>19}")
+
+
+@pytest.fixture
+def version_before(tmp_path: Path) -> Path:
+    """The program as it was before the newest migration was written, from the history of this clone."""
+    directory = tmp_path / "before"
+    directory.mkdir()
+    try:
+        releases.version_before(directory)
+    except LookupError as exc:
+        pytest.skip(str(exc))
+    return directory

@@ -1,8 +1,8 @@
 """How long what a gateway says takes until others see it in Postgres, while the service is attacked.
 
-Run as ``python -m tests.faults.pacing`` it is a gateway in a process of its own, at 1,000 messages a second, of which
-some say when they were sent (the only clock that does not stand still with the recorder); its port is the one line that
-it prints. :class:`Follower` sees them arrive in the database.
+Run as ``python -m tests.faults.pacing RATE`` it is a gateway in a process of its own, at so many messages a second, of
+which some say when they were sent (the only clock that does not stand still with the recorder); its port is the one
+line that it prints. :class:`Follower` sees them arrive in the database.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ _STAMPED = """
 """
 
 
-async def _gateway() -> None:
-    async with Gateway(Scenario(seed=1, accounts=2, positions=4), rate=RATE, record=False) as gateway:
+async def _gateway(rate: int) -> None:
+    async with Gateway(Scenario(seed=1, accounts=2, positions=4), rate=rate, record=False) as gateway:
         print(gateway.port, flush=True)
         while not sys.stdin.closed:
             await asyncio.sleep(1 / _MARKS_A_SECOND)
@@ -42,9 +42,9 @@ async def _gateway() -> None:
 
 
 @contextmanager
-def gateway() -> Iterator[int]:
-    """The port of a gateway in a process of its own."""
-    command = [sys.executable, "-m", "tests.faults.pacing"]
+def gateway(rate: int = RATE) -> Iterator[int]:
+    """The port of a gateway in a process of its own, at so many messages a second."""
+    command = [sys.executable, "-m", "tests.faults.pacing", str(rate)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -107,4 +107,4 @@ def recording(url: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_gateway())
+    asyncio.run(_gateway(int(sys.argv[1])))

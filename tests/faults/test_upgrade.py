@@ -10,7 +10,6 @@ import pytest
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
-from tests import releases
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
 from tests.faults.processes import Nursery
@@ -43,18 +42,6 @@ def test_the_version_before_records_on_after_a_migration(database_url: str, tmp_
         assert_all(judge, store)
         assert [session.reason for session in sessions(database_url)] == ["stopped"]
         assert recorder.told("keeper_failed") == recorder.told("background_failed") == []
-
-
-@pytest.fixture
-def version_before(tmp_path: Path) -> Path:
-    """The program as it was before the newest migration was written, from the history of this clone."""
-    directory = tmp_path / "before"
-    directory.mkdir()
-    try:
-        releases.version_before(directory)
-    except LookupError as exc:
-        pytest.skip(str(exc))
-    return directory
 
 
 def migrations(url: str) -> int:
