@@ -1,4 +1,4 @@
-"""Which accounts an event names, and which one it is about: the only place that knows where their codes stand.
+"""Which accounts an event names, and which one it is about, by what :mod:`~ibconnect.events.layouts` says of messages.
 
 In: topic and state of a stored event. Out: whether it *names* an account (some field of it is the code, or a list that
 holds it, or a notice's text with it as a word), and the one account that it is *about* (a layout that is known, with
@@ -10,54 +10,23 @@ them, and nothing that holds the code of another (:class:`Sight`).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from ibconnect.errors import EventError
-from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE, constants_of, fields_of, is_inbound, payloads_of
+from ibconnect.events.codec import FRAME, MESSAGE, fields_of, is_inbound, payloads_of
+from ibconnect.events.layouts import LAYOUTS, TOPICS, account_field
 from ibconnect.events.types import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
 from ibconnect.texts import readable
 
-
-class Place(NamedTuple):
-    """Where a message has its account: in ``field``, if field ``mark`` is one of ``marks``; else its layout is another.
-
-    Fields are counted from the message id, which is 0.
-    """
-
-    field: int
-    mark: int
-    marks: frozenset[str]
-
-
-_ACTIONS = frozenset(("BUY", "SELL", "SSHORT", "SLONG"))
-
-# IB's documentation, "TWS API: message ids", layouts of server versions 157 to 200. The mark is the version where a
-# message has one, and an order's action.
-PLACES: Mapping[str, Place] = {
-    "5": Place(20, 13, _ACTIONS),
-    "6": Place(5, 1, frozenset("2")),
-    "7": Place(19, 1, frozenset("8")),
-    "11": Place(16, 0, frozenset(("11",))),
-    "54": Place(2, 1, frozenset("1")),
-    "61": Place(2, 1, frozenset("3")),
-    "63": Place(3, 1, frozenset("1")),
-    "71": Place(3, 1, frozenset("1")),
-    "73": Place(3, 1, frozenset("1")),
-    "101": Place(19, 12, _ACTIONS),
-}
-# Which field holds codes separated by commas, and from which field on there is text for people (of an advisor's
-# groups and aliases: XML) that may name accounts.
-_LISTS: Mapping[str, int] = {"15": 2}
-_TEXTS: Mapping[str, int] = {"4": 3, "16": 3}
-
 _OWN_ABOUT = frozenset((AccountSubscribed.TOPIC, AccountConcluded.TOPIC, PositionsRequested.TOPIC))
-_IDS = {layout.topic: layout.prefix.partition(b"\0")[0].decode() for layout in LAYOUTS}
-ABOUT_TOPICS: frozenset[str] = _OWN_ABOUT | {MESSAGE} | {topic for topic, number in _IDS.items() if number in PLACES}
+ABOUT_TOPICS: frozenset[str] = (
+    _OWN_ABOUT | {MESSAGE} | {topic for topic, layout in TOPICS.items() if layout.account is not None}
+)
 """The only topics of events that can be about one account."""
 
 LIST_TOPIC: str = AccountsListed.TOPIC
@@ -69,10 +38,8 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]+")
 
 def account_in(fields: list[str] | tuple[str, ...]) -> str | None:
     """The account in its place in a message of a known layout, which may be empty; None if the layout is another."""
-    place = PLACES.get(fields[0]) if fields else None
-    if place is None or len(fields) <= max(place.field, place.mark) or fields[place.mark] not in place.marks:
-        return None
-    return fields[place.field]
+    layout = LAYOUTS.get(fields[0]) if fields else None
+    return layout.of(fields) if layout else None
 
 
 def place_in_state(topic: str) -> int:
@@ -80,7 +47,8 @@ def place_in_state(topic: str) -> int:
 
     For what takes apart many states of one topic at once; of each of them :func:`account_of` says the same.
     """
-    return PLACES[_IDS[topic]].field - len(constants_of(topic))
+    layout = TOPICS[topic]
+    return account_field(layout.number) - len(layout.constants)
 
 
 def account_of(topic: str, state: bytes) -> str | None:
@@ -110,14 +78,15 @@ def names(topic: str, state: bytes, account: str) -> bool:
 
 
 def _message_names(fields: list[str], account: str) -> bool:
-    told, account = [readable(field) for field in fields[1:]], readable(account)
-    if account in told:
+    texts, account = [readable(field) for field in fields[1:]], readable(account)
+    if account in texts:
         return True
-    if (first := _LISTS.get(fields[0])) is not None:
-        return account in _codes(told[first - 1 :])
-    if (first := _TEXTS.get(fields[0])) is not None:
-        return any(map(_word(account).search, told[first - 1 :]))
-    return False
+    layout = LAYOUTS.get(fields[0])
+    if layout is None:
+        return False
+    if layout.codes is not None:
+        return account in _codes(texts[layout.codes - 1 :])
+    return layout.texts is not None and any(map(_word(account).search, texts[layout.texts - 1 :]))
 
 
 def _codes(texts: Iterable[str]) -> set[str]:

@@ -14,47 +14,37 @@ session.
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import orjson
 
 from ibconnect.errors import EventError
 from ibconnect.events.frames import SmallFrames, split
+from ibconnect.events.layouts import TOPICS
 
-
-class Layout(NamedTuple):
-    """A message that has a topic of its own: its constant beginning, and the least number of fields after it."""
-
-    topic: str
-    prefix: bytes
-    fields: int
-
-
-# IB's documentation, "TWS API: message ids"; the versions are fossils, constant for each id.
-LAYOUTS: tuple[Layout, ...] = (
-    Layout("v", b"6\x002\x00", 4),
-    Layout("p", b"7\x008\x00", 18),
-    Layout("t", b"8\x001\x00", 1),
-    Layout("a", b"15\x001\x00", 1),
-    Layout("d", b"54\x001\x00", 1),
-    Layout("n", b"4\x002\x00", 3),
-)
 MESSAGE = "m"
 FRAME = "x"
 FRAMES_MARK = "frames"
 """Stands after the base64 in the state of a row of small frames."""
 
-_BY_ID = {layout.prefix.split(b"\0", 1)[0]: layout for layout in LAYOUTS}
-_BY_TOPIC = {layout.topic: layout for layout in LAYOUTS}
+_BY_ID = {layout.number.encode(): (layout.topic, layout.prefix, layout.fields) for layout in TOPICS.values()}
+_PREFIXES = {topic: layout.prefix for topic, layout in TOPICS.items()}
 # What a topic says of its messages, and their states therefore leave out: message id and version.
-_CONSTANTS = {MESSAGE: (), **{layout.topic: tuple(layout.prefix.decode().split("\0")[:-1]) for layout in LAYOUTS}}
+_CONSTANTS = {MESSAGE: (), **{topic: layout.constants for topic, layout in TOPICS.items()}}
 _TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
 _NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
 _PLAIN = bytes(set(range(256)).difference(range(1, 32), b'"\\', range(128, 256)))
 
+_NO_LAYOUT = ("", b"", 0)
+
 # Account values, positions and account times: nearly all that a gateway sends, and beginnings of one length.
 RUN_STARTS: tuple[bytes, ...] = (b"6\0", b"7\0", b"8\0")
-_RUN_LAYOUTS = {layout.prefix: layout for layout in LAYOUTS if layout.prefix.startswith(RUN_STARTS)}
+_RUN_LAYOUTS = {
+    layout.prefix: (layout.topic, layout.fields + 2)
+    for layout in TOPICS.values()
+    if layout.prefix.startswith(RUN_STARTS)
+}
+# Of no message is this number of fields reached.
+_NO_RUN = ("", 1 << 31)
 _RUN_PREFIX = len(b"6\x002\x00")
 _RUN_TEXT_PREFIX = len(b'6","2","')
 
@@ -68,9 +58,9 @@ def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
     """
     if isinstance(payload, SmallFrames):
         return FRAME, _frame_state(payload, arrived, FRAMES_MARK)
-    layout = _BY_ID.get(payload[: payload.find(b"\0")])
-    if layout and payload.startswith(layout.prefix) and payload.count(b"\0") >= layout.fields + 2:
-        topic, body = layout.topic, payload[len(layout.prefix) : -1]
+    topic, prefix, fields = _BY_ID.get(payload[: payload.find(b"\0")], _NO_LAYOUT)
+    if topic and payload.startswith(prefix) and payload.count(b"\0") >= fields + 2:
+        body = payload[len(prefix) : -1]
     else:
         topic, body = MESSAGE, payload[:-1]
     if payload[-1:] != b"\0":
@@ -94,10 +84,10 @@ def encode_run(payloads: Sequence[bytes], arrived: int | None) -> list[tuple[str
     events: list[tuple[str, bytes]] = []
     lines = text.replace(b"\0\n", b'"]\n').replace(b"\0", b'","').split(b"\n")
     for payload, line in zip(payloads, lines, strict=False):
-        layout = _RUN_LAYOUTS.get(payload[:_RUN_PREFIX])
-        if layout is None or payload.count(b"\0") < layout.fields + 2:
+        topic, least = _RUN_LAYOUTS.get(payload[:_RUN_PREFIX], _NO_RUN)
+        if payload.count(b"\0") < least:
             return None
-        events.append((layout.topic, b'["' + line[_RUN_TEXT_PREFIX:]))
+        events.append((topic, b'["' + line[_RUN_TEXT_PREFIX:]))
     if events and arrived is not None:
         topic, state = events[0]
         events[0] = topic, b"[%d,%b" % (arrived, state[1:])
@@ -119,7 +109,7 @@ def _frame_state(payload: bytes, arrived: int | None, *marks: str) -> bytes:
 
 def is_inbound(topic: str) -> bool:
     """Whether events of this topic hold what the gateway sent (the others say what we did)."""
-    return topic in _BY_TOPIC or topic in (MESSAGE, FRAME)
+    return topic in TOPICS or topic in (MESSAGE, FRAME)
 
 
 def is_malformed(topic: str, payload: bytes) -> bool:
@@ -169,23 +159,13 @@ def payload_of(topic: str, state: bytes) -> bytes:
         return SmallFrames(data) if fields[1:] == [FRAMES_MARK] else data
     if topic == MESSAGE:
         return _joined(fields)
-    if topic not in _BY_TOPIC:
+    if topic not in TOPICS:
         raise EventError(f"topic {topic!r} is not that of an inbound message")
-    return _BY_TOPIC[topic].prefix + _joined(fields)
+    return _PREFIXES[topic] + _joined(fields)
 
 
 def _joined(fields: list[str]) -> bytes:
     return "".join(f"{field}\0" for field in fields).encode()
-
-
-def constants_of(topic: str) -> tuple[str, ...]:
-    """The fields that the topic says, and its states leave out: message id and version, where it has a layout.
-
-    :raises EventError: the topic is not that of an inbound text message
-    """
-    if topic not in _CONSTANTS:
-        raise EventError(f"topic {topic!r} is not that of an inbound text message")
-    return _CONSTANTS[topic]
 
 
 def fields_of(topic: str, state: bytes) -> list[str]:

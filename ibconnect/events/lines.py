@@ -9,7 +9,8 @@ wherever it is read.
 from collections.abc import Callable
 from uuid import UUID
 
-from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE
+from ibconnect.events.codec import FRAME, MESSAGE
+from ibconnect.events.layouts import TOPICS
 from ibconnect.events.selection import Stored
 from ibconnect.events.types import TYPES
 from ibconnect.times import format_rfc3339, from_micros
@@ -17,7 +18,7 @@ from ibconnect.times import format_rfc3339, from_micros
 _TYPES = {topic: kind.__name__ for topic, kind in TYPES.items()}
 _CONSTANTS = {
     MESSAGE: b"",
-    **{layout.topic: b"".join(b'"%b",' % field for field in layout.prefix.split(b"\0")[:-1]) for layout in LAYOUTS},
+    **{topic: "".join(f'"{field}",' for field in layout.constants).encode() for topic, layout in TOPICS.items()},
 }
 # What comes between the time and the stored fields of a message: its type, and what the topic says of its fields.
 _STARTS = {

@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.utils import register_topic
 
 from ibconnect.errors import UnknownTopic
-from ibconnect.events.codec import FRAME, LAYOUTS, MESSAGE
+from ibconnect.events.codec import FRAME, MESSAGE
 
 TYPES: dict[str, type["Event"]] = {}
 
@@ -284,6 +284,3 @@ _BASE_FIELDS = {"originator_id", "originator_version", "arrived"}
 def own_fields(kind: type[Event]) -> tuple[str, ...]:
     """The names of the fields that ``kind`` adds to :class:`Event`."""
     return tuple(item.name for item in fields(kind) if item.name not in _BASE_FIELDS)
-
-
-LAYOUT_TOPICS: frozenset[str] = frozenset(layout.topic for layout in LAYOUTS)

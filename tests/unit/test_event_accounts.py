@@ -16,13 +16,15 @@ from ibapi.order_state import OrderState
 from ibapi.orderdecoder import OrderDecoder
 from ibapi.wrapper import EWrapper
 
-from ibconnect.events.accounts import PLACES, Sight, account_in, account_of, names, plain_part
+from ibconnect.events.accounts import Sight, account_in, account_of, names, plain_part
 from ibconnect.events.codec import encode_message
+from ibconnect.events.layouts import LAYOUTS, account_field
 from ibconnect.projections.accounts.download import Messages, parse
 from ibconnect.projections.accounts.facts import Downloaded
 from tests.messages import ORDER, completed_order, fill, open_order
 
 Event = tuple[str, bytes]
+ABOUT_ONE = {number: layout for number, layout in LAYOUTS.items() if layout.account is not None}
 
 
 def sent(*fields: str, encoding: str = "utf-8", timed: bool = False) -> Event:
@@ -135,28 +137,28 @@ CODE = st.one_of(
 )
 
 
-@given(st.sampled_from(sorted(PLACES)), CODE, st.lists(FIELD, max_size=5), st.booleans(), st.booleans())
+@given(st.sampled_from(sorted(ABOUT_ONE)), CODE, st.lists(FIELD, max_size=5), st.booleans(), st.booleans())
 def test_what_postgres_looks_for_stands_in_every_state_that_names_the_account(
     number: str, code: str, more: list[str], timed: bool, is_escaped: bool
 ) -> None:
-    place = PLACES[number]
-    fields = [number, *["0"] * max(place.field, place.mark)]
-    fields[place.mark] = min(place.marks)
-    fields[place.field] = escaped(code) if is_escaped else code
+    layout, at = ABOUT_ONE[number], account_field(number)
+    fields = [number, *["0"] * max(at, layout.mark)]
+    fields[layout.mark] = min(layout.marks)
+    fields[at] = escaped(code) if is_escaped else code
     topic, state = sent(*fields, *more, timed=timed)
-    assert account_in([*fields, *more]) == account_of(topic, state) == fields[place.field]
+    assert account_in([*fields, *more]) == account_of(topic, state) == fields[at]
     assert names(topic, state, code)
     assert plain_part(code) in state
 
 
-@given(st.text(max_size=3).filter(lambda text: text not in PLACES), st.lists(FIELD, max_size=25))
+@given(st.text(max_size=3).filter(lambda text: text not in ABOUT_ONE), st.lists(FIELD, max_size=25))
 def test_a_message_without_a_place_is_about_nobody(number: str, fields: list[str]) -> None:
     assert account_in([number, *fields]) is None
     assert account_in([]) is None
 
 
 def test_the_marks_of_orders_are_their_actions() -> None:
-    assert open_order("DU1")[PLACES["5"].mark] == completed_order("DU1")[PLACES["101"].mark] == ORDER[0]
+    assert open_order("DU1")[LAYOUTS["5"].mark] == completed_order("DU1")[LAYOUTS["101"].mark] == ORDER[0]
 
 
 @pytest.mark.parametrize(("event", "account"), ABOUT)

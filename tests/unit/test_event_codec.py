@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from ibconnect.errors import EventError, UnknownTopic
-from ibconnect.events.codec import LAYOUTS, RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
+from ibconnect.events.codec import RUN_STARTS, encode_message, encode_run, fields_of, is_malformed, payload_of
 from ibconnect.events.copy_format import Row, decode_rows, encode_row, encode_rows
+from ibconnect.events.layouts import LAYOUTS
 from ibconnect.events.mapper import EventMapper
 from ibconnect.events.types import TYPES, AccountValueUpdated, MessageReceived, SessionOpened, class_of
 from tests.paths import CAPTURES
@@ -24,7 +25,7 @@ WIRE_TEXT = st.one_of(
         ["", "0.00", "-0.50", "7421167.7441", "1.7976931348623157E308", "62.6", '"', "\\", "\\u00e9", "\t", "é"]
     ),
 )
-KNOWN_START = st.sampled_from([layout.prefix.decode().split("\0")[:-1] for layout in LAYOUTS])
+KNOWN_START = st.sampled_from([list(layout.constants) for layout in LAYOUTS.values() if layout.topic])
 MESSAGE = st.one_of(
     st.lists(WIRE_TEXT, min_size=1, max_size=25),
     st.builds(lambda start, rest: start + rest, KNOWN_START, st.lists(WIRE_TEXT, max_size=25)),

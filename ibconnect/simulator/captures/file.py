@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ibconnect.errors import CaptureError
-from ibconnect.events.accounts import PLACES
+from ibconnect.events.layouts import LAYOUTS
 from ibconnect.simulator.parts import Message, Sorting
 from ibconnect.simulator.scenario.registry import MESSAGES
 from ibconnect.simulator.wire.frames import Fields
@@ -48,8 +48,8 @@ class Capture:
 
 def account_of(fields: Fields) -> str:
     """The account code in a message, or an empty string."""
-    place = PLACES.get(fields[0])
-    return fields[place.field] if place is not None and place.field < len(fields) else ""
+    layout = LAYOUTS.get(fields[0])
+    return fields[layout.account] if layout and layout.account is not None and layout.account < len(fields) else ""
 
 
 def read_capture(path: Path) -> Capture:

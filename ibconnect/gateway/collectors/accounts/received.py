@@ -11,6 +11,7 @@ bounded whatever a gateway sends.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ibconnect.events.layouts import account_field
 from ibconnect.tags import UNSET_TEXTS, says_not_ready
 
 _IDENTITY, _NET_LIQUIDATION = b"AccountCode\0", b"NetLiquidation\0"
@@ -22,8 +23,8 @@ SHARED_IDS = frozenset((b"", b"0"))
 _ZERO = frozenset((b"0", b"0.0", b"0.00", b"-0", b"-0.0", b"-0.00"))
 _NO_PRICE = frozenset((b"-1", b"-1.0", b"-1.00"))
 # Where a field stands in messages 6 and 7, id first (IB's documentation, updateAccountValue, updatePortfolio).
-_VALUE_FIELDS, _KEY, _VALUE, _CURRENCY, _VALUE_ACCOUNT = 6, 2, 3, 4, 5
-_POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _WORTH, _POSITION_ACCOUNT = 20, slice(2, 13), 13, 14, 15, 19
+_VALUE_FIELDS, _KEY, _VALUE, _CURRENCY, _VALUE_ACCOUNT = 6, 2, 3, 4, account_field("6")
+_POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _WORTH, _POSITION_ACCOUNT = 20, slice(2, 13), 13, 14, 15, account_field("7")
 # Payloads that may wait to be looked through.
 _PENDING = 20_000
 # What no account has: keys with their currencies, contracts; messages of one download. A snapshot is made of no more.
