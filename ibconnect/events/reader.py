@@ -1,16 +1,16 @@
-"""Stored events in their order, page by page: by position through the whole store, or one session's.
+"""The reader of events (:mod:`~ibconnect.events.reading`), run in a thread on a connection of its own.
 
-In: a database URL and what is wanted (:class:`~ibconnect.events.selection.Wanted`). Out: pages of stored events, each
-with its time of arrival; memory stays flat however much there is. Called by the export and the replay; HTTP has the
-same queries and the same rules (:mod:`~ibconnect.events.selection`) in its event loop. It only reads, each page in a
-statement of its own, and so disturbs no recorder.
+In: a database URL and what is wanted (:class:`~ibconnect.events.selection.Wanted`). Out: pages of stored events, by
+position through the whole store or by version through one session, each with its time of arrival; memory stays flat
+however much there is. Called by the command line and by the replay.
 """
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -20,12 +20,16 @@ from ibconnect.database.migrations import pending
 from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError, SchemaError
+from ibconnect.events import reading
 from ibconnect.events.codec import time_in
 from ibconnect.events.mapper import EventMapper
-from ibconnect.events.selection import Stored, Walk, Wanted
+from ibconnect.events.reading import Answer, Program, Span
+from ibconnect.events.selection import Question, Stored, Walk, Wanted
 from ibconnect.events.types import Event, SessionClosed, SessionOpened
 
 Q = queries("events/reader")
+
+T = TypeVar("T")
 
 PAGE = 5000
 """Events that one statement gives, and that are so held in memory, at most."""
@@ -77,6 +81,11 @@ class RecordedSession:
         """The gateway's address, ``host:port``; empty if the store does not have the stream's beginning."""
         return self.opened.gateway if self.opened else ""
 
+    @property
+    def span(self) -> Span:
+        """Where it lies."""
+        return Span(self.id, self.began, self.ended if self.closed else None, self.versions, self.first, self.last)
+
     def overlaps(self, wanted: Wanted) -> bool:
         """Whether it is of the wanted gateway and was open at some time of the wanted span."""
         return (
@@ -124,7 +133,7 @@ class Reader:
 
     def head(self) -> int:
         """The position of the newest event, 0 if there is none."""
-        return int(self._rows("head", {})[0][0])
+        return self._answered(reading.head())
 
     def sessions(self, wanted: Wanted) -> list[RecordedSession]:
         """The sessions of the wanted gateway that were open at some time of the wanted span, oldest first."""
@@ -181,9 +190,10 @@ class Reader:
                 yield from self.stream(session, wanted)
         elif wanted.asks_for_sessions:
             found = self.sessions(wanted)
-            low = max(wanted.after, min((session.first for session in found), default=1) - 1)
-            high = min(max((session.last for session in found), default=0), self.head())
-            yield from self._range(wanted, low, high, [session.id for session in found])
+            spans = [session.span for session in found]
+            low, high = self._answered(reading.between(spans, wanted.since, wanted.until)) or (0, 0)
+            within = [session.id for session in found]
+            yield from self._range(wanted, max(wanted.after, low), min(high, self.head()), within)
         else:
             yield from self._range(wanted, wanted.after, self.head(), None)
 
@@ -200,21 +210,27 @@ class Reader:
         return self._walked(Walk(wanted, above, session.versions, rows=PAGE, most=_MOST, by_version=True, **within))
 
     def _walked(self, walk: Walk) -> Iterator[Page]:
-        start, clock = walk.at, time.monotonic
-        while (asked := walk.question()) is not None:
-            began = clock()
-            rows = self._rows(asked.query, asked.parameters)
-            took = clock() - began
-            for session, version in walk.unknown(rows).items():
-                walk.know(session, self._time_before(session, version))
-            yield Page(walk.take(rows, took), walk.at - start, walk.end - start)
+        start, program, answer = walk.at, reading.pages(walk), None
+        with suppress(StopIteration):
+            while True:
+                step = program.send(answer)
+                answer = self._answer(step) if isinstance(step, Question) else None
+                if not isinstance(step, Question):
+                    yield Page(step, walk.at - start, walk.end - start)
 
-    def _time_before(self, session: bytes, version: int) -> int:
-        rows = self._rows("timed_before", {"session": UUID(bytes=session), "version": version})
-        arrived = time_in(rows[0][0]) if rows else None
-        if arrived is None:
-            raise EventError(f"nothing says when event {version} of session {UUID(bytes=session)} arrived")
-        return arrived
+    def _answered(self, program: Program[T]) -> T:
+        try:
+            asked = next(program)
+            while True:
+                asked = program.send(self._answer(asked))
+        except StopIteration as end:
+            value: T = end.value
+            return value
+
+    def _answer(self, asked: Question) -> Answer:
+        began = time.monotonic()
+        rows = self._rows(asked.query, asked.parameters)
+        return Answer(rows, time.monotonic() - began)
 
     def event(self, stored: Stored) -> Any:
         """The event as an object of its class.

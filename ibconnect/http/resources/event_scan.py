@@ -1,24 +1,24 @@
-"""Reading the event store in order for one request, a page at a time, each event with the time at which it arrived.
+"""The reader of events (:mod:`ibconnect.events.reading`), run in the event loop for one request.
 
 In: what is wanted (:class:`~ibconnect.events.selection.Wanted`), from where and how far. Out: pages of stored events.
-Called by the handler of ``/v1/events``. The queries and the rules are those of the command line's reader.
-
-No connection is held between pages, so a client may take its time; commits are in the order of positions, so
-reading on from a position neither misses nor repeats anything while recording goes on.
+Called by the handler of ``/v1/events``. No connection is held between pages, so a client may take its time.
 """
 
 from collections.abc import AsyncIterator
+from typing import Any, TypeVar
 from uuid import UUID
 
 from ibconnect.database.sql import queries
-from ibconnect.events.codec import time_in
-from ibconnect.events.selection import Stored, Walk, Wanted
+from ibconnect.events import reading
+from ibconnect.events.reading import Program
+from ibconnect.events.selection import Question, Stored, Walk, Wanted
 from ibconnect.http.server.limits import EVENTS_PAGE, EVENTS_SCANNED
 from ibconnect.http.server.scans import Looks
 
 _EVENTS = queries("events/reader")
 
-Range = tuple[int, int]
+T = TypeVar("T")
+Range = reading.Range
 
 
 class Scan:
@@ -35,27 +35,41 @@ class Scan:
 
     async def pages(self, until: int) -> AsyncIterator[list[Stored]]:
         """The wanted events up to a position; a page may be empty."""
-        walk = self._walk
-        walk.end = until
-        while (asked := walk.question()) is not None:
-            rows, seconds = await self._looks.rows(_EVENTS[asked.query], asked.parameters)
-            for session, version in walk.unknown(rows).items():
-                walk.know(session, await self._time_before(session, version))
-            yield walk.take(rows, seconds)
+        self._walk.end = until
+        program = reading.pages(self._walk)
+        answer: Any = None
+        while (step := _next(program, answer)) is not None:
+            answer = None
+            if isinstance(step, Question):
+                answer = await self._looks.rows(_EVENTS[step.query], step.parameters)
+            else:
+                yield step
 
-    async def _time_before(self, session: bytes, version: int) -> int:
-        asked = {"session": UUID(bytes=session), "version": version}
-        rows = (await self._looks.rows(_EVENTS["timed_before"], asked)).rows
-        return (time_in(rows[0][0]) if rows else None) or 0
+
+def _next(program: reading.Pages, answer: Any) -> Question | list[Stored] | None:
+    try:
+        return program.send(answer)
+    except StopIteration:
+        return None
+
+
+async def answered(looks: Looks, program: Program[T]) -> T:
+    """The value of a program, which is given its answers one after the other."""
+    try:
+        asked = next(program)
+        while True:
+            rows, seconds = await looks.rows(_EVENTS[asked.query], asked.parameters)
+            asked = program.send(reading.Answer(rows, seconds))
+    except StopIteration as end:
+        value: T = end.value
+        return value
 
 
 async def head(looks: Looks) -> int:
     """The position of the newest event, 0 if there is none."""
-    rows = (await looks.rows(_EVENTS["head"], {})).rows
-    return int(rows[0][0])
+    return await answered(looks, reading.head())
 
 
 async def ends(looks: Looks, session: UUID) -> Range:
     """The positions (after, until) between which a session has its events."""
-    rows = (await looks.rows(_EVENTS["ends"], {"session": session})).rows
-    return (rows[0][0] - 1, rows[0][1]) if rows else (0, 0)
+    return await answered(looks, reading.ends(session))
