@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ibconnect.checking.findings import Finding, fail, ok, warn
 from ibconnect.config import Config
+from ibconnect.events.kept import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.quarantine import QUARANTINED
-from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED, bytes_of, candidates
+from ibconnect.events.recovery.leftovers import candidates
 
 _LEAST_FREE = 100 << 20
 

@@ -26,7 +26,7 @@ import orjson
 from ibconnect import observe as o
 from ibconnect.acting import as_owner
 from ibconnect.errors import EventError
-from ibconnect.events.recovery.leftovers import DAMAGED, set_apart
+from ibconnect.events.kept import DAMAGED, set_apart
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.times import format_rfc3339, from_micros
 from ibconnect.troubles import State, looking

@@ -24,11 +24,11 @@ from ibconnect.database_url import place
 from ibconnect.errors import DatabaseUnavailable, InboxClosed
 from ibconnect.events.copy_format import encode_row
 from ibconnect.events.journal import Journal
+from ibconnect.events.kept import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.mapper import encode_own
 from ibconnect.events.notes import Notes
 from ibconnect.events.quarantine import QUARANTINED
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED, bytes_of
 from ibconnect.events.recovery.spool import Recovery, append
 from ibconnect.events.recovery.streams import spool_full
 from ibconnect.events.segments import Batch, JournalDamaged, Mark

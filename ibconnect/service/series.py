@@ -16,8 +16,8 @@ from ibconnect.config import Config
 from ibconnect.database.migrations import available
 from ibconnect.database.tables import SNAPSHOTS_VERSION
 from ibconnect.events import notices
+from ibconnect.events.kept import DAMAGED, UNOPENED
 from ibconnect.events.quarantine import QUARANTINED
-from ibconnect.events.recovery.leftovers import DAMAGED, UNOPENED
 from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, keeper_of, process_of

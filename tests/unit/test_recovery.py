@@ -15,10 +15,11 @@ import pytest
 from ibconnect import observe, troubles
 from ibconnect.events import segments
 from ibconnect.events.journal import Journal
+from ibconnect.events.kept import bytes_of, set_apart
 from ibconnect.events.notes import Notes
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.recovery import leftovers
-from ibconnect.events.recovery.leftovers import Leftover, bytes_of, candidates, forget_done, set_apart
+from ibconnect.events.recovery.leftovers import Leftover, candidates, forget_done
 from ibconnect.events.recovery.spool import Recovery
 from ibconnect.events.segments import JournalDamaged
 from tests.serving import logged

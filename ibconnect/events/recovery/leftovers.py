@@ -10,16 +10,12 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from ibconnect.acting import as_owner
+from ibconnect.events.kept import DAMAGED, set_apart
 from ibconnect.events.segments import LOCK, Batch, JournalDamaged, Lock, Mark, is_end, is_torn, number_of, read_batch
 
-DAMAGED = "damaged"
-"""Begins the name of a journal that could be opened, but not read to its end."""
-UNOPENED = "unopened"
-"""Begins the name of a journal that could not be opened at all."""
 _DONE = "done"
 _NAME = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -120,19 +116,6 @@ def candidates(spool: Path) -> list[Path]:
         return sorted(Path(entry.path) for entry in entries if _NAME.fullmatch(entry.name))
 
 
-def set_apart(path: Path, why: str) -> Path:
-    """Rename a leftover so that nobody takes it up any more; return what it is called now.
-
-    :raises OSError: it cannot be renamed
-    """
-    for number in range(1, 1000):
-        target = path.with_name(f"{why}-{path.name}" if number == 1 else f"{why}-{path.name}-{number}")
-        if not os.path.lexists(target):
-            with as_owner(path.parent):
-                return path.rename(target)
-    raise FileExistsError(errno.EEXIST, "there are too many of this name", str(target))
-
-
 def forget_done(spool: Path) -> None:
     """Remove what a process was killed in the middle of removing."""
     with as_owner(spool):
@@ -140,25 +123,3 @@ def forget_done(spool: Path) -> None:
             # Not all that has the name is a directory: rmtree would open a pipe, and wait for ever.
             if stat.S_ISDIR(path.lstat().st_mode):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def bytes_of(spool: Path, why: str) -> dict[str, int]:
-    """The entries of the spool that are kept for a reason (the beginning of their names), with their bytes."""
-    try:
-        with as_owner(spool), os.scandir(spool) as entries:
-            return {entry.name: _size(Path(entry.path)) for entry in entries if entry.name.startswith(f"{why}-")}
-    except OSError:
-        return {}
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a directory; what cannot be looked into counts as nothing."""
-    total = 0
-    with suppress(OSError):
-        status = path.lstat()
-        if not path.is_dir() or path.is_symlink():
-            return status.st_size
-        with os.scandir(path) as entries:
-            for entry in entries:
-                total += entry.stat(follow_symlinks=False).st_size
-    return total

@@ -16,18 +16,11 @@ from ibconnect import observe as o
 from ibconnect.errors import DatabaseError, DatabaseUnavailable, EventError
 from ibconnect.events.continuation import continuation_of
 from ibconnect.events.copy_format import decode_rows
+from ibconnect.events.kept import DAMAGED, UNOPENED, bytes_of, set_apart
 from ibconnect.events.notes import Notes
 from ibconnect.events.quarantine import quarantine
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.recovery.leftovers import (
-    DAMAGED,
-    UNOPENED,
-    Leftover,
-    bytes_of,
-    candidates,
-    forget_done,
-    set_apart,
-)
+from ibconnect.events.recovery.leftovers import Leftover, candidates, forget_done
 from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.segments import Batch, is_passing
 from ibconnect.observe import Kind, Trouble, observe
