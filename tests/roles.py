@@ -17,12 +17,13 @@ def as_role(url: str, role: str) -> str:
     return url.replace("ibconnect@", f"ibconnect_{role}@", 1)
 
 
-def install(url: str) -> str:
+def install(url: str, *, has_tables: bool = True) -> str:
     """Set a database up as README.md says, with its snapshot tables; return its URL."""
     run_file(url, ROLES)
     migrate(as_role(url, "owner"))
     run_file(as_role(url, "owner"), GRANTS)
-    ensure(as_role(url, "recorder"))
+    if has_tables:
+        ensure(as_role(url, "recorder"))
     return url
 
 

@@ -19,8 +19,8 @@ from tests.roles import as_role, attacking, install
 
 @pytest.fixture
 def installed(empty_database_url: str) -> str:
-    """A database set up as README.md says, with its snapshot tables."""
-    return install(empty_database_url)
+    """A database set up as README.md says."""
+    return install(empty_database_url, has_tables=False)
 
 
 @pytest.mark.parametrize("role", ["reader", "backup"])

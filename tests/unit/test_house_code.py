@@ -113,6 +113,21 @@ def test_every_query_is_used(path: Path) -> None:
     assert unseen == [] or f'queries("{stem}").items()' in code
 
 
+def test_there_is_one_way_into_the_events() -> None:
+    """One statement stores rows, one takes the turn to; a migration may move rows."""
+    adds = re.compile(r"\b(INSERT INTO|COPY|MERGE INTO)\s+(public\.)?stored_events\b", re.IGNORECASE)
+    writers = {
+        f"{name_of(path)}: {name}"
+        for path in NAMED_SQL
+        for name, text in queries(str(path.relative_to(ROOT / "sql").with_suffix(""))).items()
+        if adds.search(text)
+    }
+    assert writers == {"sql/events/appending.sql: take_turn", "sql/events/appending.sql: copy_rows"}
+    assert [
+        name_of(path) for path in MODULES if adds.search(path.read_text()) and "COPY into" not in path.read_text()
+    ] == []
+
+
 def test_the_driver_remembers_what_the_query_of_a_report_means() -> None:
     """psycopg looks for placeholders again at each call of a query that is longer than this."""
     assert len(compact(queries("http/report")["report"]).encode()) <= MAX_CACHED_STATEMENT_LENGTH
