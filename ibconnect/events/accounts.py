@@ -123,7 +123,7 @@ class Sight:
         self._allowed = allowed
         self._words: set[str] = set()
         self._parts: set[str] = set()
-        # DU1 is not told by DU1-A, where that is his.
+        # DU1-A does not give DU1 away, where that is his.
         self._compound = [_word(code) for code in allowed if not _WORDS.fullmatch(code)]
         self._hide(known)
 

@@ -174,7 +174,7 @@ class Reader:
         try:
             event: Event = self._mapper.to_domain_event(StoredEvent(session, version, topic, state))
         except EventError:
-            # Whoever reads the event itself is told; the other sessions must not be out of reach for it.
+            # Whoever reads the event itself gets the error; the other sessions must not be out of reach for it.
             return None
         return event
 

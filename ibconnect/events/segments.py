@@ -4,7 +4,7 @@ In: a directory and a place in it. Out: chunks whose checksums are right. Called
 for its own segments and by :mod:`~ibconnect.events.recovery.leftovers` for those of killed processes.
 
 A chunk is: length, CRC-32 of the rows, number of rows, CRC-32 of these three (big-endian 32-bit each), then the rows in
-the binary form of Postgres' COPY. The highest bit of the length tells that the fourth number is there: journals of
+the binary form of Postgres' COPY. The highest bit of the length says that the fourth number is there: journals of
 version 0.1 have none. A torn chunk at the end of the last segment is what a kill cut off.
 """
 
@@ -24,7 +24,7 @@ from ibconnect.errors import EventError
 _NUMBERS = Struct(">III")
 _SEALED = 1 << 31
 _SEAL = Struct(">I")
-# A length beyond this in a head without a checksum is damage: of the byte that tells whether there is one, say.
+# A length beyond this in a head without a checksum is damage: of the byte that says whether there is one, say.
 _LONGEST_UNSEALED = 1 << 24
 LOCK = "lock"
 _READ_BYTES = 1 << 20

@@ -47,7 +47,7 @@ class Stream:
         return self._time
 
     def receive(self, payload: bytes, arrived: int) -> bool:
-        """Record one inbound frame (without its length prefix); tell whether it has the layout of its id.
+        """Record one inbound frame (without its length prefix); return whether it has the layout of its id.
 
         ``arrived`` is one value of :meth:`now` for all frames of one read of the socket.
         """

@@ -58,7 +58,7 @@ class Tally:
             return None
 
     def stored(self, end: Mark, quarantined: bytes) -> None:
-        """Everything up to there is committed, but for the rows that no stream took: tell the metrics."""
+        """Everything up to there is committed, but for the rows that no stream took: count it."""
         oldest, counts = self.oldest, Counter[tuple[bytes, str, str]]()
         if not self._waiting or self._waiting[0].end > end:
             return

@@ -149,7 +149,7 @@ class RefreshStarted(OwnEvent):
 
     Whose an account is follows from the rest. ``gateways``: those that this instance has configured, in the order of
     ``IB_GW``, each with the accounts that are pinned to it. ``others``: those that other living instances have, if it
-    ``knows_others``, which it does not before it has heard from Postgres. Earlier versions told nothing of these.
+    ``knows_others``, which it does not before it has heard from Postgres. Earlier versions say nothing of these.
     """
 
     TOPIC = "rs"
@@ -182,7 +182,7 @@ class AccountSubscribed(OwnEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountConcluded(OwnEvent):
-    """One account's download is over. Version 1 told nothing of whether it is whole: silence was believed.
+    """One account's download is over. Version 1 says nothing of whether it is whole: silence was believed.
 
     ``ended``: ``download-end``, ``quiet``, ``timeout``, ``interrupted``, ``rejected``, ``disconnected``. ``why``: what
     keeps its figures from being relied on; empty if nothing does.
@@ -206,7 +206,7 @@ class AccountConcluded(OwnEvent):
 
     @staticmethod
     def upcast_v1_v2(state: dict[str, Any]) -> None:
-        """What version 1 did not tell stays untold."""
+        """What version 1 does not say stays unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

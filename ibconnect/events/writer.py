@@ -57,7 +57,7 @@ class _Stored(NamedTuple):
 class Writer:
     """One per process. ``put`` and ``flushed`` belong to the event loop, all else to the thread.
 
-    :param on_death: told, by the thread, what it died of; nothing is stored any more then
+    :param on_death: called, by the thread, with what it died of; nothing is stored any more then
     :param gateways: those whose events it takes: a part of the spool is kept for each
     :raises OSError: the spool cannot be written
     """
@@ -177,7 +177,7 @@ class Writer:
         await future
 
     async def close(self, patience_s: float) -> bool:
-        """Commit what is there, or leave it in the spool for the next start; tell whether all was committed."""
+        """Commit what is there, or leave it in the spool for the next start; return whether all was committed."""
         self._closing = True
         self._wake.set()
         await asyncio.to_thread(self._thread.join, patience_s)

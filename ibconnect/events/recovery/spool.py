@@ -1,7 +1,7 @@
 """Stores what killed processes left in the spool, and closes the sessions that they left open.
 
 Called by the writer thread when it starts, and whenever a gateway changes hands: the former leader may have been
-another process of this machine. What cannot be opened or read is kept under a name that says so and told; it holds
+another process of this machine. What cannot be opened or read is kept under a name that says so, and reported; it holds
 up nothing else.
 """
 
@@ -171,7 +171,7 @@ class Recovery:
             self._kept.over()
 
     def forget(self) -> None:
-        """The process no longer records: nothing more is told."""
+        """The process no longer records: nothing more is reported."""
         self._waiting.forget()
         self._kept.forget()
 
