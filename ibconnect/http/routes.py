@@ -7,7 +7,7 @@ other does not do.
 from ibconnect.http.openapi import page as documentation
 from ibconnect.http.resources import accounts, events, gateways, health, history, instances, metrics
 from ibconnect.http.server import parameters as kinds
-from ibconnect.http.server.calls import JSON, Answer, Route
+from ibconnect.http.server.call import JSON, Answer, Route
 from ibconnect.http.server.limits import EVENTS_MAX, POINTS_MAX, SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX, TAGS_MAX
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code

@@ -89,7 +89,7 @@ async def test_a_kept_report_and_a_live_stream_are_lines_too(served: Served) -> 
                 size = len(await response.read())
         async with served.get("/v1/events?after=0", headers={**BEARER, "Accept": "text/event-stream"}) as response:
             await response.content.readany()
-            assert len(await requests(lines, 3)) == 3, "a stream is told of when it has ended"
+            assert len(await requests(lines, 3)) == 3, "a stream is logged when it has ended"
         *_, first, second, stream = await requests(lines, 4)
     assert first["path"] == second["path"] == report
     assert second["bytes"] > size
@@ -99,7 +99,7 @@ async def test_a_kept_report_and_a_live_stream_are_lines_too(served: Served) -> 
 
 
 async def test_the_line_of_an_error_says_what_the_response_says_and_who_asked(served: Served) -> None:
-    told: list[dict[str, Any]] = []
+    reported: list[dict[str, Any]] = []
     with logged() as lines:
         for path in (
             "/nowhere",
@@ -108,10 +108,10 @@ async def test_the_line_of_an_error_says_what_the_response_says_and_who_asked(se
             "/v1/events?x=1",
         ):
             async with served.get(path, headers=BEARER) as response:
-                told.append(await response.json(content_type=PROBLEM))
+                reported.append(await response.json(content_type=PROBLEM))
         refused = {line["error_id"]: line for line in lines() if line["kind"] == "http_refused"}
-    assert len(told) == 4
-    for problem in told:
+    assert len(reported) == 4
+    for problem in reported:
         line = refused[problem["error_id"]]
         assert problem["type"].endswith(f":{line['code']}")
         assert (line["detail"], line["status"]) == (problem["detail"], problem["status"])
@@ -161,9 +161,9 @@ async def test_nothing_that_is_sent_forges_a_line_or_ends_in_a_traceback(
             text = lines.text()
     assert "Traceback" not in text + capfd.readouterr().err
     if form == "json":
-        told = [orjson.loads(line) for line in text.splitlines()]
-        assert sum(line["kind"] == "http_request" for line in told) > 100
-        assert all(line["level"] == "info" for line in told)
+        reported = [orjson.loads(line) for line in text.splitlines()]
+        assert sum(line["kind"] == "http_request" for line in reported) > 100
+        assert all(line["level"] == "info" for line in reported)
     else:
         ours = [line for line in text.split("\n") if line and not line.startswith("20")]
         assert len(ours) > 100

@@ -104,9 +104,9 @@ async def test_too_many_wrong_tries_are_slowed_down_and_right_ones_never(guarded
                 statuses.append(response.status)
                 if response.status == 429:
                     assert 0 < int(response.headers["Retry-After"]) <= 61
-        told = [line["kind"] for line in lines()]
+        reported = [line["kind"] for line in lines()]
     assert statuses == [401] * REFUSALS + [429] * 3
-    assert [told.count(kind) for kind in ("http_token_refused", "http_refused")] == [REFUSALS] * 2
+    assert [reported.count(kind) for kind in ("http_token_refused", "http_refused")] == [REFUSALS] * 2
     async with guarded.get("/v1/accounts", headers=bearer(FULL)) as response:
         assert response.status == 200
 
@@ -256,7 +256,7 @@ async def test_a_broken_file_locks_nobody_out(world_url: str, tmp_path: Path, wr
                 path.unlink()
             else:
                 put(path, wrong)
-            await until(lambda: any(line["kind"] == "http_tokens_unreadable" for line in lines()), "it is told")
+            await until(lambda: any(line["kind"] == "http_tokens_unreadable" for line in lines()), "it is reported")
             assert FULL not in str(lines())
         async with served.get("/v1/accounts", headers=bearer(FULL)) as response:
             assert response.status == 200

@@ -169,14 +169,14 @@ async def test_of_one_address_there_are_so_many_and_the_others_have_room(small: 
 
 async def test_what_is_at_work_is_left_alone_and_a_new_one_is_refused(small: Served) -> None:
     async with lines(small, 10, "127.0.0.3", LISTENING) as streams:
-        with logged() as told:
+        with logged() as reported:
             for _ in range(5):
                 reader, writer = await asyncio.open_connection(
                     "127.0.0.1", port_of(small.url), local_addr=("127.0.0.3", 0)
                 )
                 assert await is_cut((reader, writer))
                 writer.close()
-            (line,) = [line for line in told() if line["kind"] == "http_connections_crowded"]
+            (line,) = [line for line in reported() if line["kind"] == "http_connections_crowded"]
         assert (line["who"], line["closed"], line["level"]) == ("127.0.0.3", "new connections", "warning")
         assert not any([await is_cut(stream) for stream in streams])
         async with lines(small, 1, "127.0.0.4"), small.get("/metrics") as response:
@@ -271,5 +271,5 @@ def check_log(serve: Process) -> None:
     """No traceback, no word of asyncio's, few lines about the crowd."""
     lines = serve.output.splitlines()
     assert not re.search(r"Traceback|out of system resource|Too many open files", serve.output), serve.output
-    told = [json.loads(line) for line in lines if '"http_connections_crowded"' in line]
-    assert 1 <= len(told) <= 3, told
+    reported = [json.loads(line) for line in lines if '"http_connections_crowded"' in line]
+    assert 1 <= len(reported) <= 3, reported

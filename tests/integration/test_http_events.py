@@ -57,8 +57,8 @@ async def test_unusual_messages_keep_their_bytes(database_url: str) -> None:
     record(database_url, stream.events)
     project(database_url)
     async with serving(database_url) as served:
-        _, told, unknown, frame = await events(served)
-    assert told["Message"] == ["6", "2", 'quote " and \\ and é', "1", "", "DU1"]
+        _, reported, unknown, frame = await events(served)
+    assert reported["Message"] == ["6", "2", 'quote " and \\ and é', "1", "", "DU1"]
     assert unknown["Message"] == ["99", "1", "unknown", ""]
     assert (frame["Type"], frame["Payload"]) == ("FrameReceived", "/wA=")
 

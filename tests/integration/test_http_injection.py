@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from ibconnect.http.routes import ROUTES
-from ibconnect.http.server.calls import Route
+from ibconnect.http.server.call import Route
 from tests.serving import DU1, Served, admin, at, build_world, logged, serving, tell_gateway
 from tests.waiting import DEADLINE_S
 
@@ -123,11 +123,11 @@ async def test_nothing_is_done_and_no_line_is_forged(database_url: str, form: st
                 assert status < 500, (route.path, name, text, answer)
                 assert b"forged" not in answer.partition(b"\r\n\r\n")[0].replace(b"x%0D%0Aforged", b""), (name, text)
                 number += 1
-            told = lines.text()
+            reported = lines.text()
     assert number > 500
     assert in_tables(database_url) == before
-    assert "Traceback" not in told
-    every = told.split("\n")[:-1]
+    assert "Traceback" not in reported
+    every = reported.split("\n")[:-1]
     if form == "json":
         kinds = [orjson.loads(line)["kind"] for line in every]
         assert set(kinds) <= {"http_request", "http_refused"}

@@ -82,9 +82,9 @@ async def test_a_connection_stays_open_as_its_client_says(
     got = await sent(served, f"{asked}{fields}\n{again}")
     head, _, rest = got.partition(b"\r\n\r\n")
     status, *named = head.decode().split("\r\n")
-    told = dict(line.lower().split(": ", 1) for line in named)
+    reported = dict(line.lower().split(": ", 1) for line in named)
     assert status == f"HTTP/{version} 200 OK"
-    assert told.get("connection", "keep-alive" if version == "1.1" else "close") == (
+    assert reported.get("connection", "keep-alive" if version == "1.1" else "close") == (
         "keep-alive" if is_open else "close"
     )
     assert rest.startswith(body)
@@ -108,19 +108,19 @@ async def test_a_ready_head_says_what_aiohttp_would(served: Served, path: str, e
 async def test_a_ready_head_has_the_date_of_now(served: Served) -> None:
     before = datetime.now(UTC)
     async with served.get(REPORT) as response:
-        told = parsedate_to_datetime(response.headers["Date"])
-    # Whole seconds are told, and each of them for a second.
-    assert before - timedelta(seconds=2) < told <= datetime.now(UTC)
+        reported = parsedate_to_datetime(response.headers["Date"])
+    # Whole seconds are reported, and each of them for a second.
+    assert before - timedelta(seconds=2) < reported <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("path", [REPORT.replace("2024", "1999"), REPORT.replace(DU1, "DU999")])
 async def test_a_report_that_is_not_there_is_told_as_on_the_long_way(served: Served, path: str) -> None:
-    told = []
+    reported = []
     for query in ("", "?"):
         status, _, body = await answer(served, path + query)
-        told.append((status, {**orjson.loads(body), "error_id": None}))
-    assert told[0] == told[1]
-    assert told[0][0] == 404
+        reported.append((status, {**orjson.loads(body), "error_id": None}))
+    assert reported[0] == reported[1]
+    assert reported[0][0] == 404
 
 
 async def test_who_may_not_see_a_report_does_not_get_a_kept_one(world_url: str) -> None:

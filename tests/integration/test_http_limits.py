@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from ibconnect.errors import ConfigError
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.app import SERVICES, create_app, serve
 from ibconnect.projections.engine.rebuild import rebuild
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, raw, serving, settings
@@ -102,7 +102,7 @@ async def test_a_failure_says_no_more_than_it_may(
     async def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the secret reason")
 
-    monkeypatch.setattr(reads, "rows", fail)
+    monkeypatch.setattr(db, "rows", fail)
     with logged() as lines:
         async with serving(world_url, ERR_INFO=telling) as served, served.get("/v1/accounts") as response:
             assert response.status == 500
@@ -115,7 +115,7 @@ async def test_a_failure_says_no_more_than_it_may(
 
 
 async def test_a_failure_in_the_middle_of_a_stream_is_seen(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = reads.rows, 0
+    real, calls = db.rows, 0
 
     async def fail_later(*arguments: object, **options: object) -> object:
         nonlocal calls
@@ -125,7 +125,7 @@ async def test_a_failure_in_the_middle_of_a_stream_is_seen(served: Served, monke
         return await real(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr("ibconnect.http.resources.history.POINTS_PAGE", 1)
-    monkeypatch.setattr(reads, "rows", fail_later)
+    monkeypatch.setattr(db, "rows", fail_later)
     path = f"/v1/accounts/{DU1}/history?tag=NetLiquidation"
     answer = await raw(served, f"GET {path} HTTP/1.1\r\n".encode() + HOST)
     assert answer.startswith(b"HTTP/1.1 200")

@@ -146,12 +146,12 @@ async def answers(served: Served, token: str) -> AsyncIterator[tuple[str, int, d
             for more in ({}, {"Cache-Control": "max-age=0"}) if path in ("/v1/accounts", paths[1]) else ({},):
                 headers = {"Authorization": f"Bearer {token}", "Host": "records.example", **more}
                 async with served.get(path + query, headers=headers) as response:
-                    told = {name: text for name, text in response.headers.items() if name != "Date"}
+                    sent = {name: text for name, text in response.headers.items() if name != "Date"}
                     body = (await response.read()).partition(b'"error_id"')[0]
-                    yield f"{path} {more}", response.status, told, body
+                    yield f"{path} {more}", response.status, sent, body
 
 
-async def told(url: str, token: str) -> dict[str, tuple[int, dict[str, str], bytes]]:
+async def answers_of(url: str, token: str) -> dict[str, tuple[int, dict[str, str], bytes]]:
     tokens = f"{FULL}@* {LIMITED}@{','.join(OWN)}"
     async with serving(url, API_TOKENS=tokens, REFRESH_TIMEOUT="0.1", REFRESH_FLOOR="0") as served:
         return {asked: (status, headers, body) async for asked, status, headers, body in answers(served, token)}
@@ -159,13 +159,13 @@ async def told(url: str, token: str) -> dict[str, tuple[int, dict[str, str], byt
 
 async def test_what_becomes_of_other_accounts_is_told_in_no_byte(server_url: str, template: str) -> None:
     with database(server_url, template, False) as alone, database(server_url, template, True) as shared:
-        limited, other = await told(alone, LIMITED), await told(shared, LIMITED)
-        full = await told(shared, FULL)
+        limited, other = await answers_of(alone, LIMITED), await answers_of(shared, LIMITED)
+        full = await answers_of(shared, FULL)
     assert list(limited) == list(other)
     for asked, answer in limited.items():
         assert answer == other[asked], asked
     assert {status for status, _, _ in limited.values()} >= {200, 303, 504}
-    assert full["/v1/gateways {}"] != limited["/v1/gateways {}"], "there are others, of which a full token is told"
+    assert full["/v1/gateways {}"] != limited["/v1/gateways {}"], "there are others, which a full token sees"
     seen = {gateway["Gateway"]: gateway["LastRefresh"] for gateway in orjson.loads(limited["/v1/gateways {}"][2])}
     assert len(seen) == len(STORIES)
     for number, story in enumerate(STORIES):

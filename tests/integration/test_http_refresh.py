@@ -1,4 +1,4 @@
-"""A client that wants fresh figures: whom it asks, what it waits for, and what it is told where there are none."""
+"""A client that wants fresh figures: whom it asks, what it waits for, and what it hears where there are none."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -115,9 +115,9 @@ async def test_live_streams_end_with_what_they_were_admitted_for_and_no_others(
             gone = [fate for fate, (_, _, is_gone) in FATES.items() if is_gone]
             assert all(await asyncio.gather(*(ends(streams.pop(fate)) for fate in gone)))
             assert not any(await asyncio.gather(*(ends(stream, 1.0) for stream in streams.values())))
-        told = {line["token"]: line["answers"] for line in lines() if line["kind"] == "http_token_ended"}
+        reported = {line["token"]: line["answers"] for line in lines() if line["kind"] == "http_token_ended"}
         names = {sha256(token_of(fate).encode()).hexdigest()[:8] for fate in gone}
-        assert told == dict.fromkeys(names, 1)
+        assert reported == dict.fromkeys(names, 1)
 
         def logged_streams() -> set[str]:
             return {line["token"] for line in lines() if line["kind"] == "http_request"}
@@ -174,10 +174,10 @@ async def test_a_long_table_is_cut_off_while_its_client_takes_its_time(
     ]
     with logged() as lines:
         put(path, f"{OTHER}@{DU1}")
-        told = await until(
+        reported = await until(
             lambda: [line for line in lines() if line["kind"] == "http_token_ended"], "the answers are cut off", SOON_S
         )
-        assert (told[0]["token"], told[0]["answers"]) == ("one", len(links))
+        assert (reported[0]["token"], reported[0]["answers"]) == ("one", len(links))
     for link in links:
         with link:
             assert not (await asyncio.to_thread(rest_of, link)).endswith(b"\r\n0\r\n\r\n"), "it is not whole"

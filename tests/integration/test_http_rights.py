@@ -147,10 +147,10 @@ async def test_a_token_that_has_ended_is_refused_and_told_by_its_name(guarded: S
     with logged() as lines:
         async with guarded.get("/v1/accounts", headers=bearer(ENDED)) as response:
             problem = await response.json(content_type=PROBLEM)
-        (told,) = await of_kind(lines, "http_token_refused", 1)
+        (reported,) = await of_kind(lines, "http_token_refused", 1)
     assert (response.status, problem["type"].rpartition(":")[2]) == (401, "token-refused")
     assert problem["detail"] == "this token was in force until 2024-01-01T00:00:00Z"
-    assert (told["token"], told["ended"]) == ("former-partner", "2024-01-01T00:00:00Z")
+    assert (reported["token"], reported["ended"]) == ("former-partner", "2024-01-01T00:00:00Z")
     assert ENDED not in str(lines())
 
 
@@ -186,7 +186,7 @@ async def test_bare_tokens_are_told_at_start_by_their_number(world_url: str) -> 
             served.get("/v1/instances", headers=bearer(OF_DU1)) as response,
         ):
             assert response.status == 200
-        told = [line for line in lines() if line["kind"] == "http_token_bare"]
-        assert [line["entry"] for line in told] == [1, 3]
-        assert {line["level"] for line in told} == {"warning"}
+        reported = [line for line in lines() if line["kind"] == "http_token_bare"]
+        assert [line["entry"] for line in reported] == [1, 3]
+        assert {line["level"] for line in reported} == {"warning"}
         assert FULL not in str(lines())

@@ -1,4 +1,4 @@
-"""Series of what is told more than once: by two gateways, in two base currencies, with prices and without."""
+"""Series of what is sent more than once: by two gateways, in two base currencies, with prices and without."""
 
 from collections.abc import AsyncIterator
 from typing import Any

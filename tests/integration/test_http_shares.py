@@ -1,4 +1,4 @@
-"""What one token may have under way: bounded, refused with when to try again, counted, and told once a minute."""
+"""What one token may have under way: bounded, refused with when to try again, counted, and reported once a minute."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -65,8 +65,8 @@ async def test_one_token_has_so_many_requests_under_way_and_is_refused_beyond(
             theirs = asyncio.create_task(status(guarded, HISTORY, OTHER))
             await until(lambda: shares._under_way.total() == 5, "another token may ask")
         assert await asyncio.gather(*asked, theirs) == [200] * 5
-        told = [line for line in lines() if line["kind"] == "http_crowded"]
-        assert [(line["times"], line["code"]) for line in told] == [(1, "too-many-of-token")]
+        reported = [line for line in lines() if line["kind"] == "http_crowded"]
+        assert [(line["times"], line["code"]) for line in reported] == [(1, "too-many-of-token")]
         assert not [line for line in lines() if line.get("status") == 429], "no line for each of them"
         guarded.app[SERVICES].shares.close()
         assert [line["times"] for line in lines() if line["kind"] == "http_crowded"] == [1, 4]
@@ -113,7 +113,7 @@ async def test_tries_without_a_token_are_counted_and_told_together(guarded: Serv
             async with guarded.get("/v1/accounts") as response:
                 assert response.status in (401, 429)
         guarded.app[SERVICES].shares.close()
-        told = [line for line in lines() if line["kind"] == "http_crowded"]
-        assert [(line["who"], line["times"]) for line in told] == [("127.0.0.1", 1), ("127.0.0.1", 3)]
-        assert {line["code"] for line in told} == {"too-many-tries"}
+        reported = [line for line in lines() if line["kind"] == "http_crowded"]
+        assert [(line["who"], line["times"]) for line in reported] == [("127.0.0.1", 1), ("127.0.0.1", 3)]
+        assert {line["code"] for line in reported} == {"too-many-tries"}
         assert len([line for line in lines() if line["kind"] == "http_request"]) == 10

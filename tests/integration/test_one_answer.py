@@ -79,7 +79,7 @@ async def test_whatever_shows_a_figure_shows_the_last_that_was_sent(world: World
     project(world.url)
     wanted, base = last_values(sent), base_of(sent)
     report = await report_of(world, account)
-    assert sorted(shown(row) for row in report["Values"]) == sorted(map(told, wanted.items()))
+    assert sorted(shown(row) for row in report["Values"]) == sorted(map(as_sent, wanted.items()))
     assert report["Balance"] == balance(wanted, base)
     assert views_of(world.url, account, wanted, base)
     for name, text in wanted.items():
@@ -100,7 +100,7 @@ def shown(row: dict[str, Any]) -> tuple[str, str, str, str]:
     return row["Tag"], row["Segment"] or "", row["Currency"] or "", row["Value"]
 
 
-def told(item: tuple[Name, str]) -> tuple[str, str, str, str]:
+def as_sent(item: tuple[Name, str]) -> tuple[str, str, str, str]:
     name, text = item
     return name.tag, name.segment, name.currency, text
 

@@ -31,7 +31,7 @@ from ibconnect.http.server.parameters import (
     parse_time,
 )
 from ibconnect.http.server.problems import Code
-from ibconnect.http.server.response_cache import Document, DocumentCache
+from ibconnect.http.server.response_cache import CachedResponse, ResponseCache
 from ibconnect.http.server.responses import head_of
 from ibconnect.projections.accounts.remarks import Code as RemarkCode
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS
@@ -122,25 +122,25 @@ def test_who_wants_fresh_figures_or_none(header: str, wants: bool) -> None:
 def test_no_header_begins_another_one(value: str) -> None:
     assert head_of({"Link": "\udcff\x85", "ETag": '"b"'}) == b'HTTP/1.1 200 OK\r\nLink: \xff\xc2\x85\r\nETag: "b"\r\n'
     with pytest.raises(ValueError, match="line break"):
-        Document(b"body", JSON, "private", {"Link": value})
+        CachedResponse(b"body", JSON, "private", {"Link": value})
 
 
 def test_the_least_used_document_goes_first() -> None:
-    cache = DocumentCache(7000)
-    documents = {name: Document(name.encode() * 900, JSON, "private") for name in "abc"}
+    cache = ResponseCache(7000)
+    documents = {name: CachedResponse(name.encode() * 900, JSON, "private") for name in "abc"}
     cache.put("a", documents["a"])
     cache.put("b", documents["b"])
     assert cache.get("a") is documents["a"]
     cache.put("c", documents["c"])
     assert (cache.get("a"), cache.get("b"), cache.get("c")) == (documents["a"], None, documents["c"])
     assert cache.size == documents["a"].size + documents["c"].size
-    cache.put("d", Document(b"d" * 9000, JSON, "private"))
+    cache.put("d", CachedResponse(b"d" * 9000, JSON, "private"))
     assert cache.size == 0
     assert cache.get("d") is None
 
 
 def test_a_document_that_grew_is_counted_again() -> None:
-    cache, document = DocumentCache(100_000), Document(b"x" * 5000, JSON, "private")
+    cache, document = ResponseCache(100_000), CachedResponse(b"x" * 5000, JSON, "private")
     cache.put("x", document)
     before = cache.size
     response = document.response(make_mocked_request("HEAD", "/", {"Accept-Encoding": "gzip"}))

@@ -184,7 +184,7 @@ def test_company_is_who_was_at_work_a_moment_ago(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_flood_is_told_at_once_and_then_how_large_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibconnect.http.server.floods.FLOOD_TOLD_SECONDS", 0.2)
+    monkeypatch.setattr("ibconnect.http.server.floods.FLOOD_LOG_SECONDS", 0.2)
     monkeypatch.setattr("ibconnect.http.server.floods.FLOODS_MAX", 2)
     with logged() as lines:
         floods = Floods(Kind.HTTP_CROWDED)

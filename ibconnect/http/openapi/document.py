@@ -6,7 +6,7 @@ from typing import Any
 
 from ibconnect.http.openapi.examples import EXAMPLES
 from ibconnect.http.openapi.schemas import SCHEMAS
-from ibconnect.http.server.calls import Answer, Route
+from ibconnect.http.server.call import Answer, Route
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import MEDIA_TYPE, Code
 from ibconnect.http.server.tokens import Right

@@ -6,9 +6,9 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
-from ibconnect.http.server.calls import JSON, Call
+from ibconnect.http.server.call import JSON, Call
 from ibconnect.http.server.negotiation import COMMON
-from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.response_cache import CachedResponse
 
 _FOLDER = Path(__file__).with_name("docs")
 _CACHING = "no-cache"
@@ -31,12 +31,12 @@ async def openapi(call: Call) -> web.StreamResponse:
 
 
 @cache
-def _openapi(public_url: str) -> Document:
+def _openapi(public_url: str) -> CachedResponse:
     # Imported late: the table of routes names this module's handlers.
     from ibconnect.http.openapi.document import make_document
     from ibconnect.http.routes import ROUTES
 
-    return Document(orjson.dumps(make_document(ROUTES, public_url or "/")), JSON, _CACHING)
+    return CachedResponse(orjson.dumps(make_document(ROUTES, public_url or "/")), JSON, _CACHING)
 
 
 async def home(call: Call) -> web.StreamResponse:
@@ -56,5 +56,5 @@ async def asset(call: Call) -> web.StreamResponse:
 
 
 @cache
-def _file(name: str, media_type: str) -> Document:
-    return Document((_FOLDER / name).read_bytes(), media_type, _CACHING, _POLICY)
+def _file(name: str, media_type: str) -> CachedResponse:
+    return CachedResponse((_FOLDER / name).read_bytes(), media_type, _CACHING, _POLICY)

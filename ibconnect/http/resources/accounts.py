@@ -9,16 +9,16 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.refresh import Wanted
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
-from ibconnect.http.server.calls import JSON, Call, unknown_account, unknown_gateway
+from ibconnect.http.server.call import JSON, Call, unknown_account, unknown_gateway
 from ibconnect.http.server.cors import elsewhere
 from ibconnect.http.server.holders import HOLDER, OURS
 from ibconnect.http.server.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
 from ibconnect.http.server.negotiation import COMMON, max_age, prefers_fresh
 from ibconnect.http.server.parameters import format_cursor
 from ibconnect.http.server.problems import Code, Problem
-from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.response_cache import CachedResponse
 from ibconnect.http.server.services import Services
 from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339
@@ -37,10 +37,10 @@ async def list_accounts(call: Call) -> web.StreamResponse:
     return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
 
 
-async def _account_list(call: Call) -> Document:
+async def _account_list(call: Call) -> CachedResponse:
     """The list as it is now; made again only when an account or a snapshot was added, or what is listed changed."""
     services, visible = call.services, call.principal.accounts
-    state = await reads.row(services.pool, _SQL["state"], {})
+    state = await db.row(services.pool, _SQL["state"], {})
     known_state, document = services.lists.get(visible, (None, None))
     if document is not None and known_state == state:
         return document
@@ -48,12 +48,12 @@ async def _account_list(call: Call) -> Document:
         await services.tables.vouch(state[0])
     codes = None if visible is None else sorted(visible)
     asked = {"codes": codes, "gateway": None}
-    found = await reads.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
+    found = await db.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
     accounts = [
         {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
         for code, latest, is_listed, is_ready, _ in found
     ]
-    document = Document(orjson.dumps(accounts), JSON, _LIST_CACHING)
+    document = CachedResponse(orjson.dumps(accounts), JSON, _LIST_CACHING)
     if len(services.lists) >= LIST_CACHE_ENTRIES:
         services.lists.clear()
     services.lists[visible] = (state, document)
@@ -73,7 +73,7 @@ async def latest_report(call: Call) -> web.StreamResponse:
 
 async def _latest(call: Call, account: str) -> TupleRow:
     asked = {"codes": [account], "gateway": call.arguments["gateway"]}
-    found = await reads.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
+    found = await db.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
     if not found:
         raise unknown_account(account)
     await _ensure_gateway(call, account)
@@ -83,7 +83,7 @@ async def _latest(call: Call, account: str) -> TupleRow:
 async def _ensure_gateway(call: Call, account: str) -> None:
     """Refuse a gateway that has nothing to do with the account."""
     if (gateway := call.arguments["gateway"]) is not None:
-        row = await reads.row(call.services.pool, _SQL["gateway_named"], {"account": account, "gateway": gateway})
+        row = await db.row(call.services.pool, _SQL["gateway_named"], {"account": account, "gateway": gateway})
         if row is None or not row[0]:
             raise unknown_gateway(gateway)
 
@@ -92,7 +92,7 @@ async def report_as_of(call: Call) -> web.StreamResponse:
     """Redirect to the newest report that was complete at or before a time."""
     account = call.account()
     asked = {"account": account, "at": call.arguments["Timestamp"], "gateway": call.arguments["gateway"]}
-    found = await reads.rows(call.services.pool, _SQL["as_of"], asked, binary=True)
+    found = await db.rows(call.services.pool, _SQL["as_of"], asked, binary=True)
     if not found:
         raise unknown_account(account)
     await _ensure_gateway(call, account)
@@ -166,14 +166,14 @@ async def report_of(services: Services, request: web.Request, account: str, crea
     return response
 
 
-async def _read_document(services: Services, account: str, created: datetime) -> Document:
+async def _read_document(services: Services, account: str, created: datetime) -> CachedResponse:
     body = await services.reader.read(account, created)
     if body is None:
         raise await _nothing_there(services.pool, account, created)
-    return Document(body, JSON, _REPORT_CACHING)
+    return CachedResponse(body, JSON, _REPORT_CACHING)
 
 
-async def _nothing_there(pool: reads.Pool, account: str, created: datetime) -> Problem:
+async def _nothing_there(pool: db.Pool, account: str, created: datetime) -> Problem:
     if not await account_exists(pool, account):
         return unknown_account(account)
     return Problem(
@@ -183,9 +183,9 @@ async def _nothing_there(pool: reads.Pool, account: str, created: datetime) -> P
     )
 
 
-async def account_exists(pool: reads.Pool, account: str) -> bool:
+async def account_exists(pool: db.Pool, account: str) -> bool:
     """Whether any gateway ever listed the account."""
-    row = await reads.row(pool, _SQL["account_exists"], {"account": account})
+    row = await db.row(pool, _SQL["account_exists"], {"account": account})
     return row is not None and bool(row[0])
 
 
@@ -201,7 +201,7 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         "gateway": arguments["gateway"],
         "rows": limit + 1,
     }
-    found = await reads.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
+    found = await db.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
     if not found and not await account_exists(call.services.pool, account):
         raise unknown_account(account)
     await _ensure_gateway(call, account)
@@ -211,4 +211,4 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         query = call.request.rel_url.update_query(cursor=format_cursor(times[-1]))
         headers["Link"] = f'<{call.absolute(query.raw_path_qs)}>; rel="next"'
     body = orjson.dumps([format_rfc3339(created) for created in times])
-    return Document(body, JSON, _NO_CACHING, headers).response(call.request)
+    return CachedResponse(body, JSON, _NO_CACHING, headers).response(call.request)

@@ -28,7 +28,7 @@ async def applied(looks: Looks) -> int:
 async def position_ranges(
     looks: Looks, known: int, head: int, start: datetime | None, end: datetime | None
 ) -> tuple[Range, ...]:
-    """Positions (after, until), in order, that together hold every event of the span up to ``head``.
+    """Positions (after, until), in order, that between them hold every event of the span up to ``head``.
 
     :param known: up to where the tables know of every session; what is behind it is read in any case
     """

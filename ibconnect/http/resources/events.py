@@ -17,7 +17,7 @@ from ibconnect.events.selection import Stored, Wanted
 from ibconnect.http.resources.event_bounds import applied, position_ranges
 from ibconnect.http.resources.event_scan import Range, Scan, ends, head
 from ibconnect.http.resources.tail import Tails
-from ibconnect.http.server.calls import Call, unknown_account
+from ibconnect.http.server.call import Call, unknown_account
 from ibconnect.http.server.holders import HOLDER
 from ibconnect.http.server.limits import EVENTS_MAX, EVENTS_PIECE, HEARTBEAT_SECONDS
 from ibconnect.http.server.parameters import EVENT_TYPES

@@ -10,11 +10,11 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.own_refresh import own_refresh
-from ibconnect.http.server import db as reads
-from ibconnect.http.server.calls import JSON, Call
+from ibconnect.http.server import db
+from ibconnect.http.server.call import JSON, Call
 from ibconnect.http.server.db import Pool
 from ibconnect.http.server.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
-from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.response_cache import CachedResponse
 from ibconnect.http.server.services import gateways_of
 from ibconnect.times import format_rfc3339
 
@@ -34,20 +34,20 @@ async def list_gateways(call: Call) -> web.StreamResponse:
         "conflicts": CONFLICTS_SHOWN,
         "codes": codes,
     }
-    found = await reads.rows(call.services.pool, _SQL["list_gateways"], asked)
+    found = await db.rows(call.services.pool, _SQL["list_gateways"], asked)
     own = None if codes is None else await _own_refreshes(call.services.pool, codes)
     body = orjson.dumps([_gateway(row, own) for row in found])
-    return Document(body, JSON, "private, no-cache").response(call.request)
+    return CachedResponse(body, JSON, "private, no-cache").response(call.request)
 
 
 async def _own_refreshes(pool: Pool, codes: list[str]) -> Refreshes:
     """Of each gateway the last refresh, as far as some accounts know of it."""
-    rows = await reads.rows(pool, _SQL["refreshes_of"], {"codes": codes})
+    rows = await db.rows(pool, _SQL["refreshes_of"], {"codes": codes})
     return {name: own_refresh([row[1:] for row in group]) for name, group in groupby(rows, itemgetter(0))}
 
 
 def _gateway(row: TupleRow, own: Refreshes | None) -> dict[str, Any]:
-    """A gateway; ``own``: to whom some accounts are shown, nothing is told of the refreshes of others."""
+    """A gateway; ``own``: to whom some accounts are shown, nothing is shown of the refreshes of others."""
     name, connected, state, detail, since, session, server_version, leader, heartbeat, *rest = row
     notice_code, notice_text, notice_at, *refresh, conflicts = rest
     notice = {"Code": notice_code, "Text": notice_text, "At": notice_at and format_rfc3339(notice_at)}

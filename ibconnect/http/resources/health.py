@@ -11,8 +11,8 @@ from psycopg_pool import PoolTimeout
 from ibconnect import troubles
 from ibconnect.database.migrations import available
 from ibconnect.database.sql import queries
-from ibconnect.http.server import db as reads
-from ibconnect.http.server.calls import Call
+from ibconnect.http.server import db
+from ibconnect.http.server.call import Call
 from ibconnect.http.server.negotiation import COMMON
 from ibconnect.observe import Trouble
 from ibconnect.roles import RECORD, SUPERVISOR
@@ -27,8 +27,8 @@ async def alive(call: Call) -> web.StreamResponse:
     """The process answers, and says what other instances ask when they have lost Postgres."""
     instance = call.services.instance
     others = await instance.others.look()
-    told = [status.database_seconds for status in others.values() if status is not None]
-    seconds = round(max([instance.database_seconds(), *told]), 3)
+    known = [status.database_seconds for status in others.values() if status is not None]
+    seconds = round(max([instance.database_seconds(), *known]), 3)
     body: dict[str, Any] = {"Alive": True, "Instance": call.services.config.instance, "DatabaseSeconds": seconds}
     silent = [name for name, status in others.items() if status is None and name in _VITAL]
     if silent:
@@ -39,7 +39,7 @@ async def alive(call: Call) -> web.StreamResponse:
 async def ready(call: Call) -> web.StreamResponse:
     """Whether requests can be answered and what is missing if not; and what else is amiss, which does not change that.
 
-    Anybody may read it, so the reasons tell of nothing that is stored.
+    Anybody may read it, so the reasons say nothing of what is stored.
     """
     found = await _found(call)
     body = {"Ready": not found.missing, "Reasons": [*found.missing, *found.amiss]}
@@ -58,8 +58,8 @@ async def _found(call: Call) -> _Found:
     others = asyncio.ensure_future(instance.others.look())
     found = await _of_database(call)
     # After that, so that what it has found out about Postgres is seen.
-    told = [status for status in (await others).values() if status is not None]
-    statuses = [of_this_process(instance.process, 0.0, has_metrics=False), *told]
+    known = [status for status in (await others).values() if status is not None]
+    statuses = [of_this_process(instance.process, 0.0, has_metrics=False), *known]
     if found is not None:
         return _Found(found.missing, [*found.amiss, *reasons(statuses)])
     which = "the database of DB_READ_URL" if reads_from else "the database"
@@ -72,7 +72,7 @@ async def _of_database(call: Call) -> _Found | None:
     """What the database lacks; None if it does not answer."""
     services = call.services
     try:
-        row = await reads.row(services.pool, _SQL["readiness"], {})
+        row = await db.row(services.pool, _SQL["readiness"], {})
         found = _judged(*(row or (None, False)), needs_tables=services.instance.is_api)
         if not found.missing and services.instance.is_api:
             found.missing.extend(await services.tables.reasons())
@@ -102,8 +102,8 @@ def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> 
     return _Found(missing, amiss)
 
 
-async def _poisoned(pool: reads.Pool) -> list[str]:
-    row = await reads.row(pool, _SQL["poisoned"], {})
+async def _poisoned(pool: db.Pool) -> list[str]:
+    row = await db.row(pool, _SQL["poisoned"], {})
     count = row[0] if row else 0
     if not count:
         return []

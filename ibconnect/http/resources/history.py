@@ -14,8 +14,8 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
-from ibconnect.http.server import db as reads
-from ibconnect.http.server.calls import Call, unknown_account, unknown_gateway
+from ibconnect.http.server import db
+from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE
 from ibconnect.http.server.problems import Code, Problem
 from ibconnect.http.server.streams import send_stream
@@ -84,7 +84,7 @@ async def position_history(call: Call) -> web.StreamResponse:
     account, contract = call.account(), call.arguments["IbContractId"]
     span = await _span(call, account)
     asked = {"account": span.account_id, "contract": contract, "gateway": span.gateway_id}
-    held = await reads.row(call.services.pool, _SQL["position_exists"], asked)
+    held = await db.row(call.services.pool, _SQL["position_exists"], asked)
     if held is None or not held[0]:
         raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
     extras = _readiness(call)
@@ -96,7 +96,7 @@ async def position_history(call: Call) -> web.StreamResponse:
 
 
 def _readiness(call: Call) -> dict[Extra, Composable]:
-    """The column that tells whether a point can be relied on, where there are others."""
+    """The column that says whether a point can be relied on, where there are others."""
     return {} if call.arguments["ready"] is None else {Extra("Ready", False, ""): SQL(_SQL["is_ready"])}
 
 
@@ -112,7 +112,7 @@ async def _span(call: Call, account: str) -> _Span:
         "any": takes_any,
         "gateway": gateway,
     }
-    found = await reads.rows(call.services.pool, _SQL["account"], asked, binary=True)
+    found = await db.rows(call.services.pool, _SQL["account"], asked, binary=True)
     if not found:
         raise unknown_account(account)
     account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
@@ -162,7 +162,7 @@ def _figure(tag: str, place: str) -> Composable:
     return SQL(_SQL[place]).format(**names, **others)
 
 
-async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span) -> Pages:
+async def _pages(call: Call, query: db.Query, asked: dict[str, Any], span: _Span) -> Pages:
     """The points, page by page; no connection is held while the client takes its time."""
     asked = {**asked, "gateway": span.gateway_id}
     if span.step is not None:
@@ -180,7 +180,7 @@ async def _pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _S
         start = parse_rfc3339(times[-1]) + _MICROSECOND
 
 
-async def _stepped_pages(call: Call, query: reads.Query, asked: dict[str, Any], span: _Span, step: timedelta) -> Pages:
+async def _stepped_pages(call: Call, query: db.Query, asked: dict[str, Any], span: _Span, step: timedelta) -> Pages:
     """As :func:`_pages`, by number of the step: a time beyond the last one might lie outside the calendar."""
     for first in range(0, (span.end - span.start) // step + 1, POINTS_PAGE):
         start = span.start + first * step
@@ -189,9 +189,9 @@ async def _stepped_pages(call: Call, query: reads.Query, asked: dict[str, Any], 
         yield await _page(call, query, {**asked, **limits})
 
 
-async def _page(call: Call, query: reads.Query, asked: dict[str, Any]) -> Page:
+async def _page(call: Call, query: db.Query, asked: dict[str, Any]) -> Page:
     # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
-    (columns,) = await reads.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
+    (columns,) = await db.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
     # One answer is made of the tables of one version: the connection is cut if those of another came between pages.
     await call.services.tables.ensure_current()
     return [[] if lines is None else lines.split("\n") for lines in columns]
@@ -224,7 +224,7 @@ async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.St
 
 
 async def _begun(pages: Pages) -> Pages:
-    """The same pages, the first of them read: what fails then is told as a problem, since nothing has been sent."""
+    """The same pages, the first of them read: what fails then is answered as a problem, since nothing has been sent."""
     first = await anext(pages, None)
 
     async def all_of_them() -> Pages:

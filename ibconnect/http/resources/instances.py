@@ -4,10 +4,10 @@ import orjson
 from aiohttp import web
 
 from ibconnect.database.sql import queries
-from ibconnect.http.server import db as reads
-from ibconnect.http.server.calls import JSON, Call
+from ibconnect.http.server import db
+from ibconnect.http.server.call import JSON, Call
 from ibconnect.http.server.limits import GATEWAY_FRESH_SECONDS
-from ibconnect.http.server.response_cache import Document
+from ibconnect.http.server.response_cache import CachedResponse
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/instances")
@@ -17,7 +17,7 @@ async def list_instances(call: Call) -> web.StreamResponse:
     """Every instance that was alive within the last day, by name; to a limited token none, since they name gateways."""
     found = []
     if call.principal.accounts is None:
-        found = await reads.rows(call.services.pool, _SQL["list_instances"], {"fresh": GATEWAY_FRESH_SECONDS})
+        found = await db.rows(call.services.pool, _SQL["list_instances"], {"fresh": GATEWAY_FRESH_SECONDS})
     body = [
         {
             "Instance": name,
@@ -32,4 +32,4 @@ async def list_instances(call: Call) -> web.StreamResponse:
         }
         for name, version, address, gateways, records, started, heartbeat, is_alive, roles in found
     ]
-    return Document(orjson.dumps(body), JSON, "private, no-cache").response(call.request)
+    return CachedResponse(orjson.dumps(body), JSON, "private, no-cache").response(call.request)

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ibconnect import observe
 from ibconnect.http.resources.progress import Applied
-from ibconnect.http.server.calls import Call
+from ibconnect.http.server.call import Call
 from ibconnect.http.server.limits import SCRAPE_SECONDS, SCRAPE_SHARE
 from ibconnect.http.server.negotiation import COMMON
 from ibconnect.http.server.services import Services, gateways_of

@@ -2,7 +2,7 @@
 
 In: rows of the query ``refreshes_of``, one for each of the accounts. Out: ``LastRefresh`` of ``/v1/gateways``. Called
 by :mod:`ibconnect.http.resources.gateways`. Outcome, counts and end follow from these accounts; why it was made
-(``accounts``: others are listed now) and IB's own words may tell of others, and are not there.
+(``accounts``: others are listed now) and IB's own words may name others, and are not there.
 """
 
 from collections.abc import Sequence

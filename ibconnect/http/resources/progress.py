@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.events.codec import time_in
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.times import to_micros, utc_now
 
 _SQL = queries("http/health")
@@ -47,7 +47,7 @@ class Progress:
     :param gateways: the names of those that this instance could record
     """
 
-    def __init__(self, pool: reads.Pool, gateways: Sequence[str]) -> None:
+    def __init__(self, pool: db.Pool, gateways: Sequence[str]) -> None:
         self.pool = pool
         self._gateways = list(gateways)
         self._asking: asyncio.Task[Found] | None = None
@@ -62,8 +62,8 @@ class Progress:
 
     async def _ask(self) -> Found:
         try:
-            row = await reads.row(self.pool, _SQL["progress"], {})
-            gateways = await reads.rows(self.pool, _SQL["gateways"], {"gateways": self._gateways})
+            row = await db.row(self.pool, _SQL["progress"], {})
+            gateways = await db.rows(self.pool, _SQL["gateways"], {"gateways": self._gateways})
         except (psycopg.OperationalError, PoolTimeout):
             return Found()
         except psycopg.Error:

@@ -15,7 +15,7 @@ import orjson
 
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.holders import HOLDER, OURS, Held, Holder
 from ibconnect.http.server.limits import (
     GATEWAY_FRESH_SECONDS,
@@ -116,8 +116,8 @@ class Refresher:
 
     def __init__(
         self,
-        writes: reads.Pool,
-        pool: reads.Pool,
+        writes: db.Pool,
+        pool: db.Pool,
         wakeups: Wakeups,
         *,
         timeout: float,
@@ -196,11 +196,11 @@ class Refresher:
         """Ask and wait; whether it ended in time."""
         # For all who join.
         HOLDER.set(OURS)
-        requests = await reads.unswapped(lambda: self._asked(ask, holder))
+        requests = await db.unswapped(lambda: self._asked(ask, holder))
         asked = {"wanted": _as_json(requests), "fresh": GATEWAY_FRESH_SECONDS}
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience
-        while await reads.rows(self._pool, _SQL["unserved"], asked):
+        while await db.rows(self._pool, _SQL["unserved"], asked):
             if loop.time() >= deadline:
                 return False
             await self._wakeups.wait(PROJECTED, POLL_SECONDS)
@@ -227,7 +227,7 @@ class Refresher:
         return requests
 
     async def _is_recorded(self, codes: frozenset[str] | None) -> bool:
-        row = await reads.row(self._pool, _SQL["is_recorded"], {"codes": None if codes is None else sorted(codes)})
+        row = await db.row(self._pool, _SQL["is_recorded"], {"codes": None if codes is None else sorted(codes)})
         return row is not None and bool(row[0])
 
     async def _relevant(self, wanted: Wanted) -> list[_Gateway]:
@@ -239,7 +239,7 @@ class Refresher:
             "gateway": wanted.gateway,
         }
         found: dict[str, _Gateway] = {}
-        for name, is_connected, state, detail, code, age, is_whole, why in await reads.rows(
+        for name, is_connected, state, detail, code, age, is_whole, why in await db.rows(
             self._writes, _SQL["relevant"], asked
         ):
             listed = () if code is None else (_Listed(code, age, is_whole, why or ""),)

@@ -18,15 +18,15 @@ from ibconnect.http.resources.balance import balance
 from ibconnect.http.resources.figures import shown
 from ibconnect.http.resources.positions import Contract, contract, contract_ids, positions
 from ibconnect.http.resources.values import Shape, TextKey, quoted, values
-from ibconnect.http.server import db as reads
-from ibconnect.http.server.data_loader import Together
+from ibconnect.http.server import db
+from ibconnect.http.server.data_loader import DataLoader
 from ibconnect.http.server.lookups import Lookup
 from ibconnect.http.server.turns import Gate
 from ibconnect.tags import BASE, LEDGER_TAGS
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/report")
-_REPORT = reads.compact(_SQL["report"])
+_REPORT = db.compact(_SQL["report"])
 _TRIES = 3
 _RATE = LEDGER_TAGS.index("ExchangeRate")
 _TYPE = TextKey("AccountType", None, None)
@@ -50,11 +50,11 @@ class ReportReader:
     :param gate: when the event loop has time to put one together
     """
 
-    def __init__(self, pool: reads.Pool, vouch: Callable[[int], Awaitable[None]], gate: Gate) -> None:
+    def __init__(self, pool: db.Pool, vouch: Callable[[int], Awaitable[None]], gate: Gate) -> None:
         self._gate = gate
         self._pool = pool
         self._vouch = vouch
-        self._snapshots = Together(self._read)
+        self._snapshots = DataLoader(self._read)
         self._contracts = Lookup(_SQL["contracts"], contract)
         self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
         self._currencies = Lookup(_SQL["currencies"], _code)
@@ -83,7 +83,7 @@ class ReportReader:
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
         wanted = [{"number": number, "account": key[0], "created": key[1]} for number, key in enumerate(keys)]
-        found = await reads.document(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
+        found = await db.document(self._pool, _REPORT, {"wanted": orjson.dumps(wanted).decode()})
         return {keys[row["number"]]: row for row in found}
 
 

@@ -1,12 +1,12 @@
 """The access log (``ACCESS_LOG``): one line for each request, when its answer has been sent or its client has left.
 
 In: a request, the status, the seconds that it took. Out: a line in the order of the other lines of the log: JSON, or
-the combined form that web servers have, with the seconds and the ``error_id`` after it. It tells the name of a token
+the combined form that web servers have, with the seconds and the ``error_id`` after it. It holds the name of a token
 (which its entry gives, or else the beginning of its SHA-256), never the token; the path, of the query what
 this server knows, and nothing of the answer but its size. Called by connections, and by the pipeline for clients that
 leave before they are answered.
 
-Lines of requests that end in the same turn of the event loop are written together: writing each by itself would take
+Lines of requests that end in the same turn of the event loop are written as one: writing each by itself would take
 a tenth of the time of a kept report.
 """
 
@@ -56,9 +56,9 @@ class AccessLog:
         self._waiting: list[str] = []
 
     def write(self, request: web.BaseRequest, status: int, seconds: float, error_id: str = "") -> None:
-        """Tell of a request; of a probe only if it failed, since these come every few seconds for ever.
+        """Log a request; a probe only if it failed, since these come every few seconds for ever.
 
-        Refusals because it is too much come in floods, and are told once a minute, each holder's together.
+        Refusals because it is too much come in floods, and are logged once a minute, each holder's as one.
         """
         if status == TOO_MANY or (status < 400 and request.raw_path in _PROBES):
             return

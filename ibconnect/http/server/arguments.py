@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from ibconnect.http.server.calls import Route
+from ibconnect.http.server.call import Route
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem, invalid
 from ibconnect.http.server.tokens import MIN_TOKEN_LENGTH
@@ -31,7 +31,7 @@ def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
         for parameter in in_header:
             text = request.headers.get(parameter.name)
             arguments[parameter.name] = parameter.default if text is None else _parsed(parameter, text)
-        # The raw path tells whether there is a query without parsing the URL.
+        # The raw path shows whether there is a query without parsing the URL.
         query = request.query if "?" in request.raw_path else _NO_QUERY
         for parameter in in_query:
             arguments[parameter.name] = _from_query(parameter, query)
@@ -74,8 +74,8 @@ def _refuse_unknown(known: frozenset[str], query: MultiMapping[str]) -> None:
         if name not in known:
             takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             # Somebody may have written a token there, which the log must not show.
-            told = name if len(name) < MIN_TOKEN_LENGTH else "..."
-            raise Problem(Code.UNKNOWN_PARAMETER, _unknown(name, takes), told=_unknown(told, takes))
+            logged = name if len(name) < MIN_TOKEN_LENGTH else "..."
+            raise Problem(Code.UNKNOWN_PARAMETER, _unknown(name, takes), logged=_unknown(logged, takes))
 
 
 def _unknown(name: str, takes: str) -> str:

@@ -1,7 +1,7 @@
 """Who asked, and for what, in words that a log may hold.
 
 In: a request. Out: the address of the client, the name of its token, the path; texts in which nothing can break a line
-or a field. Called by the access log, and wherever a request that went wrong is told.
+or a field. Called by the access log, and wherever a request that went wrong is logged.
 """
 
 from functools import cache, lru_cache

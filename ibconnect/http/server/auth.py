@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens held against the ones in force, wrong tries told and slowed down.
+"""Who may ask: bearer tokens held against the ones in force, wrong tries logged and slowed down.
 
 Called by the pipeline for each request before anything is read. Without any token configured everybody may ask,
 which :func:`open_guard` allows on loopback, or with ``ALLOW_ANONYMOUS``, only. Answers that are under way end when
@@ -67,7 +67,7 @@ class Guard:
         return principal
 
     def known(self, request: web.Request) -> Principal | None:
-        """Who asks; None if he is to be refused, which is told and counted by :meth:`admit` only.
+        """Who asks; None if he is to be refused, which is logged and counted by :meth:`admit` only.
 
         A request is who it was at the first look, also in the log when its token has been removed meanwhile.
         """

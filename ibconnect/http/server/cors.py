@@ -3,7 +3,7 @@
 Where no token is needed, a page of any site can make the browser of somebody who may ask send requests here. It cannot
 read the answers, but it could have IB asked for figures, hold streams open and keep Postgres busy. Browsers say in
 ``Sec-Fetch-Site`` where a request comes from; no page can write that header. In: a request. Out: whether a page
-elsewhere is behind it, or a refusal. Called by the pipeline for every route that tells of accounts.
+elsewhere is behind it, or a refusal. Called by the pipeline for every route that shows anything of accounts.
 """
 
 import aiohttp_cors

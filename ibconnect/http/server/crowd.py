@@ -144,7 +144,7 @@ class Crowd:
             self._make_room(self._largest_first())
 
     def close(self) -> None:
-        """Tell what has not been told."""
+        """Log what has not been logged."""
         self._floods.close()
 
     def _refuse(self, address: str, why: str) -> None:

@@ -38,7 +38,7 @@ class Held:
         return self._counts[holder]
 
     def total(self) -> int:
-        """How many all have together."""
+        """How many all holders have."""
         return self._counts.total()
 
     def add(self, holder: Holder) -> None:

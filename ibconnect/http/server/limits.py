@@ -28,8 +28,8 @@ BACKLOG = 1024
 # For how long a new connection is not idle, although nothing has come of its first request.
 GRACE_SECONDS = 1.0
 
-# What happens in floods is told so often, apart for so many who cause it.
-FLOOD_TOLD_SECONDS = 60.0
+# What happens in floods is logged so often, apart for so many who cause it.
+FLOOD_LOG_SECONDS = 60.0
 FLOODS_MAX = 1000
 
 # Wrong tokens from one address before it hears 429, and the window in seconds.
@@ -61,12 +61,12 @@ POOL_MAX = 8
 STATEMENT_TIMEOUT_MS = 15_000
 
 # Reports that are read by one statement, and how many such statements run at once.
-TOGETHER_MAX = 16
-TOGETHER_AT_ONCE = 2
+LOADER_BATCH_MAX = 16
+LOADER_BATCHES_AT_ONCE = 2
 # How many of one holder, where several ask.
-TOGETHER_SHARE = 4
+LOADER_SHARE = 4
 
-# Reports kept ready to send, compressed forms included.
+# The response cache: reports, compressed forms included.
 REPORT_CACHE_BYTES = 64 * 1024 * 1024
 LIST_CACHE_ENTRIES = 64
 LOOKUP_MAX = 20_000

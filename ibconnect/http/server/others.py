@@ -31,7 +31,7 @@ class Others:
         return await self._ask(False, PATIENCE_S)
 
     async def metrics(self, seconds: float) -> Sequence[str]:
-        """Their metrics, of those that tell them within the seconds."""
+        """Their metrics, of those that answer within the seconds."""
         said = {name: status for name, status in (await self._ask(True, seconds)).items() if status is not None}
         before = {name: text for name, text in self._counted.items() if name not in said}
         self._counted.update({name: counters(status.metrics) for name, status in said.items()})

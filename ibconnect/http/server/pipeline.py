@@ -1,4 +1,4 @@
-"""The way of a request: admitted, negotiated, validated, handled; what goes wrong told once, in one shape.
+"""The way of a request: admitted, negotiated, validated, handled; what goes wrong answered once, in one shape.
 
 :func:`handler_of` makes of each row of the table of routes what aiohttp calls; :func:`around` is put around the whole
 application, so that the router's own refusals take the same way (aiohttp's middlewares would do so too, but cost a
@@ -20,7 +20,7 @@ from ibconnect.http.server.access_log import GONE
 from ibconnect.http.server.arguments import reader_of
 from ibconnect.http.server.asked import about
 from ibconnect.http.server.auth import right_missing
-from ibconnect.http.server.calls import Call, Route, route_of
+from ibconnect.http.server.call import Call, Route, route_of
 from ibconnect.http.server.cors import keep_out
 from ibconnect.http.server.holders import HOLDER
 from ibconnect.http.server.limits import REFUSAL_SECONDS
@@ -106,7 +106,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
         try:
             response = await (handler(request) if report is None else report_of(services, request, *report))
         except ConnectionError:
-            # The client left before it was answered: nobody is there to tell, and nothing failed.
+            # The client left before it was answered: nobody is there to be answered, and nothing failed.
             if services.access is not None:
                 services.access.write(request, GONE, clock() - started)
             raise
@@ -117,7 +117,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
             # Declined. What came along with it is not read as requests by everybody, aiohttp included.
             response.force_close()
         if "Server" not in response.headers:
-            # Not made here (a preflight's answer, say): aiohttp would tell its own version and Python's.
+            # Not made here (a preflight's answer, say): aiohttp would say its own version and Python's.
             response.headers.update(SECURITY)
         _durations(_route_of(request, report), request.method, response.status).observe(clock() - started)
         return response
@@ -126,7 +126,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
 
 
 def _turned_away(services: Services, request: web.Request, problem: Problem) -> web.StreamResponse:
-    """The answer to what cannot be answered: told like every other, and the last one of its connection."""
+    """The answer to what cannot be answered: logged like every other, and the last one of its connection."""
     observe(Kind.HTTP_REFUSED, route="unmatched", **problem.facts(), **about(services.guard, request))
     _durations("unmatched", request.method, problem.status).observe(0.0)
     response = problem.response()

@@ -72,14 +72,14 @@ class Problem(IbConnectError):
     :param code: the row of the table
     :param detail: what is wrong with this request, fit for its sender
     :param headers: further headers of the response
-    :param told: what the log says in the place of ``detail``
+    :param logged: what the log says in the place of ``detail``
     """
 
-    def __init__(self, code: Code, detail: str, headers: dict[str, str] | None = None, *, told: str = "") -> None:
+    def __init__(self, code: Code, detail: str, headers: dict[str, str] | None = None, *, logged: str = "") -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
-        self._told = told or detail
+        self._logged = logged or detail
         self.headers = headers or {}
         self.error_id = secrets.token_hex(8)
 
@@ -105,10 +105,10 @@ class Problem(IbConnectError):
     def facts(self) -> dict[str, str | int]:
         """What the log says of it: what the response says, as a rule all of it."""
         row = self.code.value
-        return {"status": row.status, "code": row.code, "detail": self._told, "error_id": self.error_id}
+        return {"status": row.status, "code": row.code, "detail": self._logged, "error_id": self.error_id}
 
     def response(self, details: str | None = None) -> web.Response:
-        """The response that tells it."""
+        """The response that says it."""
         headers = {**COMMON, "Cache-Control": "no-store", "Content-Type": MEDIA_TYPE, **self.headers}
         if self.status in (503, 504):
             headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
@@ -143,7 +143,7 @@ _FORESEEN: tuple[tuple[tuple[type[Exception], ...], Code, str], ...] = (
 
 
 def problem_of(exc: Exception) -> Problem:
-    """The problem that an exception amounts to; whatever is not foreseen is a 500 that tells nothing."""
+    """The problem that an exception amounts to; whatever is not foreseen is a 500 that says nothing."""
     if isinstance(exc, Problem):
         return exc
     if isinstance(exc, web.HTTPMethodNotAllowed):

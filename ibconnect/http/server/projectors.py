@@ -10,7 +10,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from ibconnect.database.sql import queries
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.limits import GATEWAY_FRESH_SECONDS
 from ibconnect.observe import Trouble
 from ibconnect.troubles import State
@@ -19,7 +19,7 @@ _SQL = queries("http/instances")
 _LOOK_S = 3.0
 
 
-async def watch_projectors(pool: reads.Pool) -> None:
+async def watch_projectors(pool: db.Pool) -> None:
     """Look for ever. While Postgres does not answer, nothing is known and nothing is said."""
     nobody, since = State(Trouble.NOBODY_PROJECTS), 0.0
     clock = asyncio.get_running_loop().time
@@ -41,9 +41,9 @@ async def watch_projectors(pool: reads.Pool) -> None:
         nobody.forget()
 
 
-async def _is_anybody_there(pool: reads.Pool) -> bool | None:
+async def _is_anybody_there(pool: db.Pool) -> bool | None:
     try:
-        row = await reads.row(pool, _SQL["anybody_projects"], {"fresh": GATEWAY_FRESH_SECONDS})
+        row = await db.row(pool, _SQL["anybody_projects"], {"fresh": GATEWAY_FRESH_SECONDS})
     except (psycopg.Error, PoolTimeout):
         return None
     return bool(row and row[0])

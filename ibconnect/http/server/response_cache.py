@@ -1,7 +1,7 @@
 """Answers kept as bytes: a body with its strong ETag, compressed on demand, sent or answered by 304.
 
-A :class:`Document` holds one immutable body and each compressed form that was ever asked for; a
-:class:`DocumentCache` keeps the most recently used ones within a bound of bytes.
+A :class:`CachedResponse` holds one immutable body and each compressed form that was ever asked for; a
+:class:`ResponseCache` keeps the most recently used ones within a bound of bytes.
 """
 
 import gzip
@@ -17,7 +17,7 @@ from xxhash import xxh3_128_hexdigest
 
 from ibconnect.http.server.limits import MIN_COMPRESSED_BYTES
 from ibconnect.http.server.negotiation import COMMON, best_encoding
-from ibconnect.http.server.responses import ReadyResponse, head_of, suits
+from ibconnect.http.server.responses import PreparedResponse, head_of, suits
 
 # Levels at which compressing a report takes about a millisecond.
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
@@ -38,7 +38,7 @@ class _Form(NamedTuple):
     head: bytes
 
 
-class Document:
+class CachedResponse:
     """A body that does not change, with the headers it is sent with.
 
     :param caching: the value of ``Cache-Control``
@@ -76,7 +76,7 @@ class Document:
             kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
             return web.Response(status=304, headers=kept)
         if is_plain and suits(request):
-            return ReadyResponse(form.head, form.body)
+            return PreparedResponse(form.head, form.body)
         return web.Response(body=form.body, headers=form.headers)
 
     def _form(self, encoding: str) -> _Form:
@@ -95,20 +95,20 @@ class Document:
         return any(tag.partition("-")[0] == self._etag for tag in _ETAG.findall(if_none_match))
 
 
-class DocumentCache:
+class ResponseCache:
     """The most recently used documents, compressed forms included, within ``max_bytes``."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[Hashable, tuple[Document, int]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[CachedResponse, int]] = OrderedDict()
 
     @property
     def size(self) -> int:
         """Bytes held."""
         return self._bytes
 
-    def get(self, key: Hashable) -> Document | None:
+    def get(self, key: Hashable) -> CachedResponse | None:
         """The document under ``key``, if it is still here."""
         kept = self._kept.get(key)
         if kept is None:
@@ -116,7 +116,7 @@ class DocumentCache:
         self._kept.move_to_end(key)
         return kept[0]
 
-    def put(self, key: Hashable, document: Document) -> None:
+    def put(self, key: Hashable, document: CachedResponse) -> None:
         """Keep a document, or count again one that has grown by a compressed form."""
         _, counted = self._kept.pop(key, (document, 0))
         self._kept[key] = (document, document.size)

@@ -1,4 +1,4 @@
-"""Responses whose head is made before they are asked for: but for the date they are sent as they are.
+"""Responses whose head is prepared before they are asked for: but for the date they are sent as they are.
 
 In: the bytes of a document. Out: what aiohttp sends for it. It would make each head anew of a dictionary of fields,
 which takes a quarter of the time of a cached report.
@@ -15,7 +15,7 @@ from aiohttp.http import HttpVersion11
 
 
 def suits(request: web.BaseRequest) -> bool:
-    """Whether a :class:`ReadyResponse` may answer: a GET over HTTP/1.1 whose connection stays open.
+    """Whether a :class:`PreparedResponse` may answer: a GET over HTTP/1.1 whose connection stays open.
 
     To one that names its origin (CORS) fields are sent that depend on it; one that wants another protocol is the last.
     """
@@ -41,7 +41,7 @@ def head_of(headers: Mapping[str, str]) -> bytes:
     return text.encode(errors="surrogateescape")
 
 
-class ReadyResponse(web.StreamResponse):
+class PreparedResponse(web.StreamResponse):
     """A response to a request that it :func:`suits`.
 
     :param head: made by :func:`head_of`

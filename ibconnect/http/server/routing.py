@@ -14,7 +14,7 @@ from functools import lru_cache
 from aiohttp import hdrs, web
 
 from ibconnect.http.server.auth import Guard
-from ibconnect.http.server.calls import JSON
+from ibconnect.http.server.call import JSON
 from ibconnect.http.server.cors import AT_HOME, SITE
 from ibconnect.http.server.negotiation import best_media
 from ibconnect.times import parse_rfc3339

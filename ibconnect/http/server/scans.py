@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from aiohttp import web
 from psycopg.rows import TupleRow
 
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.holders import Company, Holder
 from ibconnect.http.server.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_TOKEN, STATEMENTS_PER_TOKEN
 from ibconnect.http.server.problems import Code
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 class Looks(Protocol):
     """What asks Postgres about events."""
 
-    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+    async def rows(self, query: db.Query, parameters: db.Parameters) -> Answer:
         """All rows of one statement."""
         ...
 
@@ -38,7 +38,7 @@ class Looks(Protocol):
 class Scans:
     """The pool, turns at its connections by rotation among who asks, and the searches that are open."""
 
-    def __init__(self, pool: reads.Pool, company: Company) -> None:
+    def __init__(self, pool: db.Pool, company: Company) -> None:
         self.pool = pool
         self._turns = Turns(SCAN_CONNECTIONS, STATEMENTS_PER_TOKEN, company)
         self._slots = Slots("searches of events", Code.TOO_MANY_SCANS)
@@ -59,12 +59,12 @@ class Scans:
         """Count one less."""
         self._slots.leave(holder)
 
-    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+    async def rows(self, query: db.Query, parameters: db.Parameters) -> Answer:
         """All rows of one statement, planned for its parameters: what is best depends on which filters are set."""
         holder = await self._turns.take()
         try:
             began = monotonic()
-            rows = await reads.rows(self.pool, query, parameters, binary=True, prepare=False)
+            rows = await db.rows(self.pool, query, parameters, binary=True, prepare=False)
             return Answer(rows, monotonic() - began)
         finally:
             self._turns.give(holder)
@@ -77,7 +77,7 @@ class ClientLooks:
         self._scans = scans
         self._request = request
 
-    async def rows(self, query: reads.Query, parameters: reads.Parameters) -> Answer:
+    async def rows(self, query: db.Query, parameters: db.Parameters) -> Answer:
         """All rows of one statement.
 
         :raises ClientGone: nobody waits for them

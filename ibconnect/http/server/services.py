@@ -32,7 +32,7 @@ from ibconnect.http.server.limits import (
 from ibconnect.http.server.links import Links
 from ibconnect.http.server.others import Others
 from ibconnect.http.server.projectors import watch_projectors
-from ibconnect.http.server.response_cache import Document, DocumentCache
+from ibconnect.http.server.response_cache import CachedResponse, ResponseCache
 from ibconnect.http.server.scans import Scans
 from ibconnect.http.server.shares import Shares
 from ibconnect.http.server.tables import Tables
@@ -88,8 +88,8 @@ class Services:
     shares: Shares
     gate: Gate
     refreshed: dict[str, datetime] = field(default_factory=dict)
-    reports: DocumentCache = field(default_factory=lambda: DocumentCache(REPORT_CACHE_BYTES))
-    lists: dict[frozenset[str] | None, tuple[object, Document]] = field(default_factory=dict)
+    reports: ResponseCache = field(default_factory=lambda: ResponseCache(REPORT_CACHE_BYTES))
+    lists: dict[frozenset[str] | None, tuple[object, CachedResponse]] = field(default_factory=dict)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
 

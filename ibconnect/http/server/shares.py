@@ -2,7 +2,7 @@
 
 In: a request before it is worked for. Out: it is counted, or refused with when to try again. Called by the pipeline,
 and through :meth:`Shares.refused` by all that refuses because it is too much: none of that is a line of the log, all of
-it is counted, and told once a minute for each holder.
+it is counted, and logged once a minute for each holder.
 """
 
 from collections.abc import Iterator
@@ -57,5 +57,5 @@ class Shares:
         self._floods.note(holder_of(self._guard, request), code=code, detail=problem.detail)
 
     def close(self) -> None:
-        """Tell what has not been told."""
+        """Log what has not been logged."""
         self._floods.close()

@@ -1,4 +1,4 @@
-"""Where a server listens, as people and other instances are told. Called by whoever listens, and by who has bound."""
+"""Where a server listens, for people and for other instances. Called by whoever listens, and by who has bound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

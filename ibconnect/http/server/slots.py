@@ -28,7 +28,7 @@ class Slots:
     def enter(self, holder: Holder, most: int, most_each: int) -> None:
         """Take one.
 
-        :raises Problem: the holder has ``most_each`` already, or all together have ``most``
+        :raises Problem: the holder has ``most_each`` already, or all holders have ``most``
         """
         if self._held[holder] >= most_each:
             whose = "of one token (without tokens: of one address)"

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from ibconnect.database.deadlines import ended
 from ibconnect.http.server.asked import about
-from ibconnect.http.server.calls import Call, route_of
+from ibconnect.http.server.call import Call, route_of
 from ibconnect.http.server.limits import ATTEND_SECONDS, FIRST_CHUNK_SECONDS
 from ibconnect.http.server.negotiation import COMMON, best_encoding
 from ibconnect.observe import Kind, observe

@@ -13,7 +13,7 @@ import psycopg
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.database.tables import SNAPSHOTS_VERSION
-from ibconnect.http.server import db as reads
+from ibconnect.http.server import db
 from ibconnect.http.server.holders import HOLDER, OURS
 from ibconnect.http.server.problems import Code, Problem
 
@@ -27,7 +27,7 @@ _PATIENCE_S = 0.25
 class Tables:
     """Of one application."""
 
-    def __init__(self, pool: reads.Pool) -> None:
+    def __init__(self, pool: db.Pool) -> None:
         self._pool = pool
         self._current_until = 0.0
         self._were_current = False
@@ -67,7 +67,7 @@ class Tables:
         :raises Problem: they are not, or there are none
         """
         self._current_until = 0.0
-        row = await reads.row(self._pool, _SQL["live"], {})
+        row = await db.row(self._pool, _SQL["live"], {})
         self._were_current = row is not None and row[0] == SNAPSHOTS_VERSION
         if not self._were_current:
             raise Problem(Code.REBUILDING, await self._detail(row))
@@ -109,7 +109,7 @@ class Tables:
         done = "has not begun"
         if is_rebuilding:
             with suppress(psycopg.Error):
-                ((position, newest),) = await reads.rows(self._pool, _SQL["next"], {}) or ((0, 0),)
+                ((position, newest),) = await db.rows(self._pool, _SQL["next"], {}) or ((0, 0),)
                 done = f"has done {position:,} of {newest:,} events"
         return (
             f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}; "

@@ -102,11 +102,11 @@ def text_at_start(path: str) -> str:
 
 
 class TokenFile:
-    """The file, followed: what it holds is told when two looks have found the same, and once."""
+    """The file, followed: what it holds is given when two looks have found the same, and once."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._seen = self._told = b""
+        self._seen = self._given = b""
 
     def changed(self) -> str | None:
         """The text, if it is new and the same as at the look before; else None.
@@ -115,9 +115,9 @@ class TokenFile:
         """
         found = look(self._path)
         before, self._seen = self._seen, found.mark
-        if found.mark != before or found.mark == self._told:
+        if found.mark != before or found.mark == self._given:
             return None
-        self._told = found.mark
+        self._given = found.mark
         if found.error is not None:
             raise ConfigError(found.error)
         return found.text

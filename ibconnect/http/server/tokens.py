@@ -68,11 +68,11 @@ class Principal:
     digest: bytes = field(default=b"", compare=False, repr=False)
 
     def may_see(self, account: str) -> bool:
-        """Whether anything about this account may be told."""
+        """Whether anything about this account may be shown."""
         return self.accounts is None or account in self.accounts
 
     def may_read(self, account: str) -> bool:
-        """Whether this account's reports may be told."""
+        """Whether this account's reports may be shown."""
         return Right.READ in self.rights and self.may_see(account)
 
     @property

@@ -85,7 +85,7 @@ class Turns:
         return len(self._queue)
 
     async def take(self) -> Holder:
-        """Wait for a turn of the current holder, who is told to give it back.
+        """Wait for a turn of the current holder, who has to give it back.
 
         :raises Problem: his turn has not come for a long time
         """

@@ -55,18 +55,18 @@ class Wakeups:
             try:
                 async with await discreet.AsyncConnection[TupleRow].connect(
                     **parameters(url, name="http listen"), autocommit=True
-                ) as link:
+                ) as connection:
                     for channel in _CHANNELS:
-                        await link.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+                        await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                     if is_lost:
                         observe(Kind.DATABASE_BACK, user="http listen", database=place(url))
                     is_lost = False
                     refused.over(user="http listen")
                     while True:
-                        for notice in await notices(link, _LISTEN_SECONDS):
+                        for notice in await notices(connection, _LISTEN_SECONDS):
                             self._wake(notice.channel)
             except psycopg.Error as exc:
-                # Postgres may have been told to end together with us, and have ended first.
+                # Postgres may have been asked to end with us, and have ended first.
                 await asyncio.sleep(0 if is_lost else _HEED_SECONDS)
                 if refusal(exc):
                     refused.note(brief(exc), user="http listen", database=place(url), error=exc)

@@ -82,7 +82,7 @@ class Answer:
 class Route:
     """One row of the table of routes.
 
-    ``right``: what a token must be for; None: no token is needed, since it tells nothing of any account.
+    ``right``: what a token must be for; None: no token is needed, since it shows nothing of any account.
     ``reads_tables``: it answers from the snapshot tables, and so cannot while they are rebuilt.
     """
 
