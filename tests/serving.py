@@ -17,7 +17,7 @@ from aiohttp import web
 
 from ibconnect.config import Config, load
 from ibconnect.database.pools import connect
-from ibconnect.http.server.app import create_app, serve
+from ibconnect.http.app import create_app, serve
 from ibconnect.observe import configure_logging
 from ibconnect.times import format_rfc3339, from_micros, to_micros
 from tests.projecting import Stream, position, project, record, value

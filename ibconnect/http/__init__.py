@@ -1,7 +1,7 @@
 """The REST server: the only importer of ``aiohttp.web``. Reads the snapshot tables and the events, writes nothing
-but the wish for a refresh.
+but the request for a refresh.
 
-A request goes through :mod:`ibconnect.http.server.pipeline`; :mod:`ibconnect.http.routes` is the table of everything
-served, from which requests are validated and the OpenAPI document is made. :func:`ibconnect.http.server.app.create_app`
-composes it all.
+``server``: how requests are received, admitted and answered. ``openapi``: the description of what is served.
+``resources``: what is served, one module each, with its routes, schemas and examples; the registry names them all.
+:func:`ibconnect.http.app.create_app` composes these.
 """

@@ -134,7 +134,7 @@ async def answering(
     :param sockets: bound ones to listen on in the place of ``HOST`` and ``PORT``
     :raises ConfigError: the settings cannot go together, or an address cannot be had
     """
-    from ibconnect.http.server.app import create_app, serve
+    from ibconnect.http.app import create_app, serve
     from ibconnect.http.server.others import nobody
 
     expect(config, roles)

@@ -53,11 +53,11 @@ def _expect_recording(config: Config) -> None:
 
 
 def _expect_answers() -> None:
-    from ibconnect.http.routes import ROUTES
+    from ibconnect.http.resources.registry import ROUTES
     from ibconnect.http.server.shares import COUNTED
 
-    for code in sorted(COUNTED, key=str):
-        o.HTTP_CROWDED_OUT.labels(code.value.code)
+    for code in sorted(COUNTED, key=lambda each: each.code):
+        o.HTTP_CROWDED_OUT.labels(code.code)
     for why in ("idle", "refused"):
         o.HTTP_CONNECTIONS_CLOSED.labels(why)
     for route in ROUTES:

@@ -1,9 +1,9 @@
 -- name: live
--- Of which version the live snapshot tables are, and whether others are being built beside them.
+-- Of which version the live tables of a report are, and whether others are being built beside them.
 SELECT
     projection.version,
-    to_regclass('snapshots_next.projection') IS NOT NULL AS is_rebuilding
-FROM projection;
+    to_regclass({next}) IS NOT NULL AS is_rebuilding
+FROM {live} AS projection;
 
 -- name: next
 -- How far the tables are that are being built, and how far they have to go.
@@ -14,4 +14,4 @@ SELECT
         FROM stored_events
         WHERE stored_events.notification_id <= coordination.last_position()
     ) AS newest
-FROM snapshots_next.projection;
+FROM {next} AS projection;

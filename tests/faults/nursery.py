@@ -19,7 +19,7 @@ from typing import Any
 from ibconnect.cluster.peers import Peers
 from ibconnect.cluster.probe import asking
 from ibconnect.config import Config, load
-from ibconnect.http.server.app import create_app, serve
+from ibconnect.http.app import create_app, serve
 from ibconnect.observe import configure_logging
 from ibconnect.service.lifetime import stop_event
 from ibconnect.service.preparing import prepared

@@ -19,7 +19,7 @@ import pytest
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
-import ibconnect.http.server.app
+import ibconnect.http.app
 import ibconnect.observe
 from ibconnect.config import load
 from ibconnect.http.server.tokens import Principal, Right, parse_tokens
@@ -309,7 +309,7 @@ def test_mounted_files_exist(compose: dict[str, Any]) -> None:
 def exposed() -> set[str]:
     """The names of all series that ``/metrics`` can show, ``up`` of Prometheus itself included."""
     assert ibconnect.observe
-    assert ibconnect.http.server.app
+    assert ibconnect.http.app
     names = {"up"}
     for metric in REGISTRY.collect():
         suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(metric.type, [""])

@@ -8,7 +8,8 @@ import aiohttp
 import orjson
 import pytest
 
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.tail import Tails
 from tests.messages import fill
 from tests.projecting import Stream, project, record
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving
@@ -96,7 +97,7 @@ async def test_a_tail_that_catches_up_and_finds_nothing_ends_with_its_client(
     guarded: Served, endless: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ibconnect.http.resources.events.HEARTBEAT_SECONDS", 0.1)
-    tails = guarded.app[SERVICES].tails
+    tails = guarded.app[SERVICES].part(Tails)
     async with guarded.get(f"{NOTHING}&after=0", headers={**LIVE, **bearer(ONE)}) as response:
         assert await asyncio.wait_for(response.content.readuntil(b"\n\n"), 20) == b"retry: 1000\n\n"
         beat = await asyncio.wait_for(response.content.readuntil(b"\n\n"), 20)
@@ -162,7 +163,7 @@ async def test_tails_are_bounded_for_each_token_below_the_bound_of_all(
 ) -> None:
     monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_MAX", 3)
     monkeypatch.setattr("ibconnect.http.resources.tail.TAILS_PER_TOKEN", 2)
-    tails = guarded.app[SERVICES].tails
+    tails = guarded.app[SERVICES].part(Tails)
     async with AsyncExitStack() as stack:
         for token in (ONE, ONE, OTHER):
             response = await stack.enter_async_context(guarded.get("/v1/events", headers={**LIVE, **bearer(token)}))

@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 from yarl import URL
 
 from ibconnect.errors import ConfigError
+from ibconnect.http.app import SERVICES, create_app
 from ibconnect.http.openapi.document import make_document
-from ibconnect.http.routes import ROUTES
-from ibconnect.http.server.app import SERVICES, create_app
+from ibconnect.http.resources.registry import RESOURCES, ROUTES
 from ibconnect.http.server.limits import REFUSALS
 from tests.serving import (
     DU1,
@@ -129,7 +129,7 @@ async def test_a_limited_token_sees_its_account_and_nothing_else(guarded: Served
 
 async def test_a_limited_token_learns_nothing_of_other_accounts_on_any_route(guarded: Served) -> None:
     """Walks the OpenAPI document: an account that exists looks exactly like one that does not."""
-    for path, operations in make_document(ROUTES)["paths"].items():
+    for path, operations in make_document(RESOURCES)["paths"].items():
         answers = []
         for code in (DU2, "DU7777777"):
             filled = path.format(AccountCode=code, Timestamp=at(1), IbContractId=265598, Asset="docs.css")

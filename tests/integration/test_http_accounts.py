@@ -9,7 +9,7 @@ import pytest
 import zstandard
 from yarl import URL
 
-from ibconnect.http.resources.balance import MONEY_TAGS
+from ibconnect.http.resources.accounts.balance import MONEY_TAGS
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import to_micros
 from tests.projecting import Stream, project, record

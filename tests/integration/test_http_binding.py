@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from ibconnect.errors import ConfigError
+from ibconnect.http.app import Site, create_app, serve
 from ibconnect.http.server import binding
-from ibconnect.http.server.app import Site, create_app, serve
 from tests.serving import Served, serving, settings
 
 NOWHERE = "postgresql://127.0.0.1:1/x"

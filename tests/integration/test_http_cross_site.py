@@ -9,8 +9,9 @@ from itertools import product
 
 import pytest
 
-from ibconnect.http.routes import ROUTES
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.registry import ROUTES
+from ibconnect.http.resources.tail import Tails
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, serving, tell_gateway
 
 FRIEND = "https://dashboard.example"
@@ -94,7 +95,7 @@ async def test_pages_elsewhere_open_no_stream_and_no_search(world: Served) -> No
         headers = {"Accept": accept, "Sec-Fetch-Site": site, **how}
         async with world.get("/v1/events", headers=headers) as response:
             assert (response.status, response.content_type) in ((403, PROBLEM), (406, PROBLEM)), headers
-        assert services.tails.open == services.scans.open == 0
+        assert services.part(Tails).open == services.scans.open == 0
 
 
 OURS = {

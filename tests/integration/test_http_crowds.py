@@ -13,7 +13,7 @@ import pytest
 
 from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from ibconnect.http.server.crowd import address_of, bounds_of
 from ibconnect.http.server.limits import GRACE_SECONDS
 from tests.faults.family import family

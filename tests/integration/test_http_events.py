@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from ibconnect.events.codec import payload_of
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.tail import Tails
 from ibconnect.times import format_rfc3339, parse_rfc3339, to_micros
 from tests.projecting import Stream, project, record, value
 from tests.serving import DU1, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, serving
@@ -278,7 +279,7 @@ async def test_a_filtered_tail_with_a_limit_ends(database_url: str, recorded: St
             text = await asyncio.wait_for(response.text(), DEADLINE_S)
         assert text.count("data: ") == 3
         assert "DU1" not in text
-        await until(lambda: served.app[SERVICES].tails.open == 0, "the tail is closed")
+        await until(lambda: served.app[SERVICES].part(Tails).open == 0, "the tail is closed")
 
 
 async def test_a_silent_tail_has_a_heartbeat(
@@ -297,7 +298,7 @@ async def test_too_many_tails_are_refused(database_url: str, recorded: Stream, m
             async with served.get("/v1/events", headers=LIVE) as second:
                 assert (second.status, second.content_type) == (503, PROBLEM)
                 assert "Retry-After" in second.headers
-        await until(lambda: served.app[SERVICES].tails.open == 0, "the first tail is closed")
+        await until(lambda: served.app[SERVICES].part(Tails).open == 0, "the first tail is closed")
         async with served.get("/v1/events", headers=LIVE) as third:
             assert third.status == 200
 
@@ -314,17 +315,17 @@ async def test_a_slow_reader_is_cut_off_and_harms_nobody(
         reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
         writer.write(b"GET /v1/events?after=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        await until(lambda: served.app[SERVICES].tails.open == 1, "the slow reader's tail is open")
+        await until(lambda: served.app[SERVICES].part(Tails).open == 1, "the slow reader's tail is open")
         async with served.get("/v1/events?after=30000", headers=LIVE) as response:
             assert len(await Tail(response).messages(20)) == 20
-        await until(lambda: served.app[SERVICES].tails.open == 0, "both are gone, the slow one cut off")
+        await until(lambda: served.app[SERVICES].part(Tails).open == 0, "both are gone, the slow one cut off")
         writer.close()
 
 
 async def test_a_shutdown_ends_the_tails_at_once(
     database_url: str, recorded: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.server.app._SHUTDOWN_SECONDS", 3600.0)
+    monkeypatch.setattr("ibconnect.http.app._SHUTDOWN_SECONDS", 3600.0)
     # A client that stays: it is the server that ends the tail.
     async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as staying:
         async with serving(database_url) as served:

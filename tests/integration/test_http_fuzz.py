@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.call import Route
 from tests.serving import DU1, PROBLEM, at, serving
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 import pytest
 
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.call import Route
 from tests.serving import DU1, Served, admin, at, build_world, logged, serving, tell_gateway
 from tests.waiting import DEADLINE_S

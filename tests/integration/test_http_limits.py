@@ -8,8 +8,10 @@ import psycopg
 import pytest
 
 from ibconnect.errors import ConfigError
+from ibconnect.http.app import SERVICES, create_app, serve
+from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.server import db
-from ibconnect.http.server.app import SERVICES, create_app, serve
+from ibconnect.http.server.response_cache import ResponseCache
 from ibconnect.projections.engine.rebuild import rebuild
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, raw, serving, settings
 from tests.waiting import until
@@ -208,7 +210,7 @@ async def test_the_rebuilt_tables_are_found_without_a_failed_request(database_ur
             statuses = []
             while not stop.is_set():
                 for path in ("/v1/accounts", f"/v1/accounts/{DU1}/{at(1)}", f"/v1/accounts/{DU1}"):
-                    served.app[SERVICES].reports = type(served.app[SERVICES].reports)(1)
+                    served.app[SERVICES].part(Reports).cache = ResponseCache(1)
                     async with served.get(path) as response:
                         statuses.append(response.status)
             return statuses

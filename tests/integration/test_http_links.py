@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ibconnect.config import load
 from ibconnect.errors import ConfigError
 from ibconnect.http.openapi.document import make_document
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import RESOURCES
 from ibconnect.http.server.links import is_plain
 from tests.serving import DU1, PROBLEM, Served, at, raw, serving
 
@@ -122,7 +122,7 @@ async def test_the_description_names_the_public_url(public: Served, served: Serv
         async with server.get("/v1/openapi.json") as response:
             document = await response.json()
         assert document["servers"] == [{"url": url}]
-        assert document == orjson.loads(orjson.dumps(make_document(ROUTES, url)))
+        assert document == orjson.loads(orjson.dumps(make_document(RESOURCES, url)))
 
 
 async def test_the_page_to_try_asks_only_below_where_it_is(served: Served) -> None:

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from ibconnect.http.openapi.document import make_document, problems_of
-from ibconnect.http.openapi.schemas import SCHEMAS
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.openapi.document import make_document, problem_types, problems_of
+from ibconnect.http.openapi.examples import rows_of
+from ibconnect.http.resources.registry import RESOURCES, ROUTES
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code
-from tests.http_examples import FILE, build, recorded
+from tests.http_examples import FILES, build, recorded
 from tests.paths import ROOT
 from tests.serving import Served
 
-DOCUMENT = make_document(ROUTES)
+DOCUMENT = make_document(RESOURCES)
 REDOCLY = "@redocly/cli@2.77.0"
 # Three operations answer nothing but redirects.
 _LINT = "extends: [recommended-strict]\nrules:\n  operation-2xx-response: off\ntelemetry: off\n"
@@ -29,7 +29,7 @@ _LINT = "extends: [recommended-strict]\nrules:\n  operation-2xx-response: off\nt
 
 def validator(schema: str) -> Draft202012Validator:
     """A validator of one of the document's schemas."""
-    reference = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": SCHEMAS}}
+    reference = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": DOCUMENT["components"]["schemas"]}}
     return Draft202012Validator(reference)
 
 
@@ -58,7 +58,8 @@ async def test_what_is_served_is_this_document(served: Served) -> None:
 
 async def test_the_examples_are_what_the_server_answers(database_url: str) -> None:
     build(database_url)
-    assert await recorded(database_url) == orjson.loads(FILE.read_bytes()), "run python -m tests.http_examples"
+    answered = await recorded(database_url)
+    assert answered == {path: rows_of(path) for path in FILES}, "run python -m tests.http_examples"
 
 
 def test_the_examples_fit_their_schemas() -> None:
@@ -96,7 +97,7 @@ def test_every_answer_with_a_body_of_json_has_an_example() -> None:
 
 def test_every_problem_is_documented_somewhere() -> None:
     documented = {code for route in ROUTES for code in problems_of(route)}
-    assert set(Code) - documented == {Code.BODY_TOO_LARGE, Code.UNKNOWN_PATH}, (
+    assert set(problem_types(ROUTES)) - documented == {Code.BODY_TOO_LARGE, Code.UNKNOWN_PATH}, (
         "those need a body, or a path that is none of these"
     )
 
@@ -105,7 +106,7 @@ def test_the_page_of_the_api_names_every_route_parameter_and_problem() -> None:
     page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
     names = {route.path for route in ROUTES if "Asset" not in route.path}
     names |= {parameter.name for route in ROUTES for parameter in route.parameters if parameter.name != "Asset"}
-    names |= {code.value.code for code in Code}
+    names |= {each.code for each in problem_types(ROUTES)}
     assert sorted(name for name in names if f"`{name}`" not in page and f"{name}" not in page) == []
 
 

@@ -10,14 +10,17 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from ibconnect.database.tables import SNAPSHOTS_VERSION
-from ibconnect.http.routes import ROUTES
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.accounts.cached import Reports
+from ibconnect.http.resources.accounts.handlers import Lists
+from ibconnect.http.resources.registry import ROUTES
+from ibconnect.http.server.response_cache import ResponseCache
 from ibconnect.projections.engine.rebuild import rebuild
 from tests.serving import DU1, Served, admin, at, build_world, serving
 
 NAMES = {"AccountCode": DU1, "Timestamp": at(2), "IbContractId": "265598"}
 QUERIES = {"/v1/accounts/{AccountCode}/history": "?tag=NetLiquidation&tag=CashBalance&currency=EUR"}
-PATHS = [route.path.format_map(NAMES) + QUERIES.get(route.path, "") for route in ROUTES if route.reads_tables]
+PATHS = [route.path.format_map(NAMES) + QUERIES.get(route.path, "") for route in ROUTES if route.reports]
 REBUILDING = "urn:ibconnect:problem:rebuilding"
 
 Database = psycopg.Connection[tuple[object, ...]]
@@ -26,9 +29,9 @@ Database = psycopg.Connection[tuple[object, ...]]
 def unaware(served: Served) -> None:
     """Have the server believe that the tables are its own, and read everything anew."""
     services = served.app[SERVICES]
-    services.tables._current_until = math.inf
-    services.lists.clear()
-    services.reports = type(services.reports)(1)
+    services.tables._known["accounts"].current_until = math.inf
+    services.part(Lists).kept.clear()
+    services.part(Reports).cache = ResponseCache(1)
 
 
 async def answers(served: Served) -> list[tuple[str, int, Any]]:
@@ -114,7 +117,7 @@ async def test_no_report_is_made_of_tables_that_came_after_the_last_look(databas
         for path in ("/v1/accounts", f"/v1/accounts/{DU1}/{at(2)}"):
             assert found[path] == (503, REBUILDING)
         unaware(served)
-        served.app[SERVICES].tables._current_until = 0.0
+        served.app[SERVICES].tables._known["accounts"].current_until = 0.0
         async with served.get("/readyz") as response:
             ready = await response.json()
         assert (response.status, ready["Ready"]) == (503, False)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 from ibconnect.times import to_micros
 from tests.conftest import create_database, drop_database
 from tests.projecting import Stream, project, record

@@ -12,7 +12,7 @@ from itertools import product
 import pytest
 from yarl import URL
 
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.call import Route
 from tests.serving import DU1, DU2, EMPTY, Served, at, serving
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 from tests.serving import DU1, PROBLEM, Served, at
 from tests.waiting import DEADLINE_S
 

@@ -15,7 +15,7 @@ from ibconnect.cluster.probe import _PATIENCE, asking
 from ibconnect.cluster.quorum import STEP_DOWN_S
 from ibconnect.cluster.registry import Coordination
 from ibconnect.database.pools import connect
-from ibconnect.http.server.app import create_app, serve
+from ibconnect.http.app import create_app, serve
 from tests.serving import settings
 from tests.waiting import DEADLINE_S, until
 

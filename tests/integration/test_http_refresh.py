@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from ibconnect.http.resources.refresh import Refresher
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.accounts.refresh import Refresher
 from ibconnect.times import to_micros, utc_now
 from tests.projecting import Stream, project, record
 from tests.serving import (
@@ -321,7 +321,7 @@ async def test_two_instances_together_ask_once_for_each_floor(database_url: str,
         assert [accounts for _, accounts, _ in requests(connection)] == [[DU1], [DU2], None]
         assert {(await latest(each, DU1))[0] for each in (one, two)} == {504}
         connection.execute("UPDATE coordination.refresh_request SET asked = asked - INTERVAL '1 minute'")
-        refreshers = [each.app[SERVICES].refresher for each in (one, two)]
+        refreshers = [each.app[SERVICES].part(Refresher) for each in (one, two)]
         await until(lambda: not any(each._running for each in refreshers), "nobody waits any more")
         await asyncio.gather(*(latest(each) for each in (one, two)))
         assert [accounts for _, accounts, _ in requests(connection)][3:] == [[DU1]]
@@ -358,7 +358,7 @@ async def test_what_another_instance_has_asked_for_and_still_waits_for_is_joined
 async def test_one_token_cannot_have_all_refreshes(
     database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ibconnect.http.resources.refresh.REFRESHES_PER_TOKEN", 1)
+    monkeypatch.setattr("ibconnect.http.resources.accounts.refresh.REFRESHES_PER_TOKEN", 1)
     tell_gateway(connection)
     other = "another-token-of-all"
     async with serving(database_url, API_TOKENS=f"{TOKEN} {other}") as served:

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from ibconnect.http.server.binding import bind
 from ibconnect.times import format_rfc3339, utc_now
 from tests.serving import DU1, DU2, Served, logged, serving
@@ -48,7 +48,7 @@ def buffers_little(monkeypatch: pytest.MonkeyPatch) -> None:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
         return sockets
 
-    monkeypatch.setattr("ibconnect.http.server.app.bind", bind_so)
+    monkeypatch.setattr("ibconnect.http.app.bind", bind_so)
 
 
 @pytest.fixture

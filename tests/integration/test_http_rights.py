@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from ibconnect.http.openapi.document import make_document
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import RESOURCES, ROUTES
 from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339, utc_now
 from tests.serving import (
@@ -172,7 +172,7 @@ async def test_a_token_works_until_its_moment(world_url: str) -> None:
 
 
 def test_the_description_names_the_right_of_each_operation() -> None:
-    for path, operations in make_document(ROUTES)["paths"].items():
+    for path, operations in make_document(RESOURCES)["paths"].items():
         (route,) = [route for route in ROUTES if route.path == path]
         wanted = [] if route.right is None else [{"token": [route.right.value]}, {}]
         assert operations["get"]["security"] == wanted, path

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, serving
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from tests.serving import DU1, FIRST, Served, at, logged
 from tests.waiting import PAUSE_S, until
 

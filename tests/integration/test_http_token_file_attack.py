@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from ibconnect.http.server.tokens import parse_tokens
 from tests.serving import DU1, DU2, Served, logged, serving
 from tests.waiting import DEADLINE_S

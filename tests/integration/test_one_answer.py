@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
-from ibconnect.http.resources.balance import MONEY_TAGS
+from ibconnect.http.resources.accounts.balance import MONEY_TAGS
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS, column
 from tests.last_values import Name, Sent, base_of, last_values
 from tests.projecting import Stream, project, record, value

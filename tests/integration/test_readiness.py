@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.migrations import available
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
 from ibconnect.observe import Trouble
 from ibconnect.projections.accounts.schema import ensure
 from ibconnect.troubles import State

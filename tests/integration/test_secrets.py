@@ -17,7 +17,8 @@ from ibconnect.config import load
 from ibconnect.database import discreet
 from ibconnect.database.pools import connect, parameters
 from ibconnect.errors import DatabaseError
-from ibconnect.http.server.app import SERVICES
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.progress import Progress
 from tests.paths import ROOT
 from tests.serving import logged, serving, until
 
@@ -80,7 +81,7 @@ async def test_what_postgres_repeats_is_in_no_answer_and_no_line(server_url: str
     with logged("debug") as lines:
         async with serving(url, ERR_INFO="true", API_TOKENS=TOKEN, ACCESS_LOG="true", LOG_FORMAT="json") as served:
             services = served.app[SERVICES]
-            for pool in (services.pool, services.scans.pool, services.progress.pool):
+            for pool in (services.pool, services.scans.pool, services.part(Progress).pool):
                 pool.timeout = 0.1
             for path in ("/v1/accounts", "/v1/events", "/readyz", "/healthz", "/metrics", "/v1/openapi.json"):
                 async with served.get(path, headers={"Authorization": f"Bearer {TOKEN}"}) as response:

@@ -10,7 +10,7 @@ import pytest
 
 from ibconnect.cli.main import build_parser
 from ibconnect.config import SETTINGS, describe, load
-from ibconnect.http.routes import ROUTES
+from ibconnect.http.resources.registry import ROUTES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

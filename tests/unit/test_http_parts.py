@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from ibconnect.events.codec import encode_message, fields_of
 from ibconnect.events.lines import line
 from ibconnect.events.selection import Stored
-from ibconnect.http.resources.remarks import REMARKS
+from ibconnect.http.openapi.document import problem_types
+from ibconnect.http.resources.accounts.remarks import REMARKS
+from ibconnect.http.resources.accounts.values import Shape, TextKey, quoted, values
+from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.resources.series import Page, Series, as_csv, as_json
-from ibconnect.http.resources.values import Shape, TextKey, quoted, values
 from ibconnect.http.server.csv import text_cell
 from ibconnect.http.server.negotiation import best_encoding, best_media, max_age, prefers_fresh
 from ibconnect.http.server.parameters import (
@@ -30,7 +32,6 @@ from ibconnect.http.server.parameters import (
     parse_moment,
     parse_time,
 )
-from ibconnect.http.server.problems import Code
 from ibconnect.http.server.response_cache import CachedResponse, ResponseCache
 from ibconnect.http.server.responses import head_of
 from ibconnect.projections.accounts.remarks import Code as RemarkCode
@@ -234,7 +235,7 @@ def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int |
 
 
 def test_problem_codes_are_what_they_always_were() -> None:
-    assert {code.value.code: code.value.status for code in Code} == {
+    assert {each.code: each.status for each in problem_types(ROUTES)} == {
         "bad-request": 400,
         "bad-host": 400,
         "invalid-parameter": 400,

@@ -1,24 +1,23 @@
-"""The OpenAPI 3.1 document, made of the table of routes that also routes and validates requests."""
+"""The OpenAPI 3.1 document, made of the resources whose routes also route and validate requests.
+
+In: resources. Out: the document, and which problems a route may answer with. Called by the resource that serves it, and
+by tests.
+"""
 
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
-from ibconnect.http.openapi.examples import EXAMPLES
-from ibconnect.http.openapi.schemas import SCHEMAS
-from ibconnect.http.server.call import Answer, Route
+from ibconnect.http.openapi.examples import PROBLEMS, Examples, examples_of
+from ibconnect.http.openapi.schemas import TEXT
+from ibconnect.http.openapi.schemas import problem as problem_schema
 from ibconnect.http.server.parameters import Parameter
-from ibconnect.http.server.problems import MEDIA_TYPE, Code
+from ibconnect.http.server.problems import MEDIA_TYPE, Code, ProblemType
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.http.server.tokens import Right
 
 Document = dict[str, Any]
 
-_TAGS = {
-    "Accounts": "Accounts and their reports: what IB said of an account at one time.",
-    "History": "The same figures over time.",
-    "Recorder": "What was recorded, and by whom.",
-    "Service": "This program itself.",
-}
 _HEADERS: dict[str, Document] = {
     "ETag": {"description": "Names these bytes, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page: <URL>; rel="next"', "schema": {"type": "string"}},
@@ -40,7 +39,7 @@ _GUARDED = (
     Code.TOO_MANY_OF_TOKEN,
 )
 # A parser may refuse any request, and a request that passes it may still ask what no route offers.
-_EVERYWHERE = (
+_EVERYWHERE: tuple[ProblemType, ...] = (
     Code.BAD_REQUEST,
     Code.BAD_HOST,
     Code.UNKNOWN_PARAMETER,
@@ -52,8 +51,11 @@ _EVERYWHERE = (
 _FROM_DATABASE = (Code.DATABASE_UNAVAILABLE, Code.NOT_READY, Code.QUERY_TIMEOUT)
 
 
-def make_document(routes: Iterable[Route], server: str = "/") -> Document:
-    """The document for a table of routes; ``server``: the URL that their paths belong to."""
+def make_document(resources: Iterable[Resource], server: str = "/") -> Document:
+    """The document for these resources; ``server``: the URL that their paths belong to."""
+    resources = tuple(resources)
+    routes = [route for resource in resources for route in resource.routes]
+    examples = examples_of([PROBLEMS, *(each.examples for each in resources if each.examples is not None)])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,10 +65,12 @@ def make_document(routes: Iterable[Route], server: str = "/") -> Document:
             "license": {"name": "GPL-3.0-or-later", "identifier": "GPL-3.0-or-later"},
         },
         "servers": [{"url": server}],
-        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
-        "paths": {route.path: {"get": _operation(route)} for route in sorted(routes, key=lambda route: route.path)},
+        "tags": [tag._asdict() for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": {
+            route.path: {"get": _operation(route, examples)} for route in sorted(routes, key=lambda route: route.path)
+        },
         "components": {
-            "schemas": SCHEMAS,
+            "schemas": _schemas(resources, problem_types(routes)),
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -82,14 +86,26 @@ def make_document(routes: Iterable[Route], server: str = "/") -> Document:
     }
 
 
-def _operation(route: Route) -> Document:
+def _schemas(resources: Iterable[Resource], types: Iterable[ProblemType]) -> Document:
+    of_resources = {name: schema for resource in resources for name, schema in resource.schemas.items()}
+    return {**of_resources, "Problem": problem_schema(types), "Text": TEXT}
+
+
+def problem_types(routes: Iterable[Route]) -> list[ProblemType]:
+    """Every type of problem there is: by status, those that any route may answer with before those of resources."""
+    own = [each for route in routes for each in route.problems if not isinstance(each, Code)]
+    statuses = list(dict.fromkeys(each.status for each in (*Code, *own)))
+    return sorted(dict.fromkeys([*Code, *own]), key=lambda each: statuses.index(each.status))
+
+
+def _operation(route: Route, examples: Examples) -> Document:
     operation = {
         "operationId": route.name,
-        "tags": [route.tag],
+        "tags": [route.tag.name],
         "summary": route.summary,
         "description": route.description,
         "parameters": [_parameter(parameter) for parameter in route.parameters],
-        "responses": _responses(route),
+        "responses": _responses(route, examples),
     }
     return {**operation, "security": [] if route.right is None else [{"token": [route.right.value]}, {}]}
 
@@ -112,31 +128,32 @@ def _parameter(parameter: Parameter) -> Document:
     return described if parameter.example is None else {**described, "example": parameter.example}
 
 
-def problems_of(route: Route) -> list[Code]:
+def problems_of(route: Route) -> list[ProblemType]:
     """Every problem that the route may answer with."""
-    codes = [*_EVERYWHERE, *route.problems, *([Code.REBUILDING] if route.reads_tables else [])]
+    types = [*_EVERYWHERE, *route.problems, *([Code.REBUILDING] if route.reports else [])]
     if route.parameters:
-        codes.append(Code.INVALID_PARAMETER)
+        types.append(Code.INVALID_PARAMETER)
     if not route.is_open:
-        codes += [*_GUARDED, *_FROM_DATABASE]
-    return codes
+        types += [*_GUARDED, *_FROM_DATABASE]
+    return types
 
 
-def _responses(route: Route) -> Document:
-    responses = {str(status): _answer(route, status, answer) for status, answer in route.answers.items()}
-    for status in sorted({code.value.status for code in problems_of(route)}):
-        titles = [code.value.title for code in problems_of(route) if code.value.status == status]
-        responses.setdefault(str(status), _problem(status, "; ".join(dict.fromkeys(titles))))
+def _responses(route: Route, examples: Examples) -> Document:
+    responses = {str(status): _answer(route, status, answer, examples) for status, answer in route.answers.items()}
+    types = problems_of(route)
+    for status in sorted({each.status for each in types}):
+        titles = dict.fromkeys(each.title for each in types if each.status == status)
+        responses.setdefault(str(status), _problem(status, "; ".join(titles), examples))
     return dict(sorted(responses.items()))
 
 
-def _answer(route: Route, status: int, answer: Answer) -> Document:
+def _answer(route: Route, status: int, answer: Answer, examples: Examples) -> Document:
     described: Document = {"description": answer.description}
     if answer.headers:
         described["headers"] = {name: _HEADERS[name] for name in answer.headers}
     if answer.schemas:
         described["content"] = {
-            media: _content(schema, EXAMPLES.get((route.name, status, media)))
+            media: _content(schema, examples.get((route.name, status, media)))
             for media, schema in answer.schemas.items()
         }
     return described
@@ -147,7 +164,7 @@ def _content(schema: str, example: Any) -> Document:
     return content if example is None else {**content, "example": example}
 
 
-def _problem(status: int, titles: str) -> Document:
+def _problem(status: int, titles: str, examples: Examples) -> Document:
     headers = {
         401: ("WWW-Authenticate",),
         403: ("WWW-Authenticate",),
@@ -157,7 +174,7 @@ def _problem(status: int, titles: str) -> Document:
     }
     described: Document = {
         "description": titles,
-        "content": {MEDIA_TYPE: _content("Problem", EXAMPLES.get(("problem", status, MEDIA_TYPE)))},
+        "content": {MEDIA_TYPE: _content("Problem", examples.get(("problem", status, MEDIA_TYPE)))},
     }
     if status in headers:
         described["headers"] = {name: _HEADERS[name] for name in headers[status]}

@@ -7,6 +7,7 @@ client; how many run at once is bounded for each token and in all.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
+from pathlib import Path
 
 from aiohttp import web
 
@@ -14,21 +15,28 @@ from ibconnect.database.sql import queries
 from ibconnect.events.accounts import Sight
 from ibconnect.events.lines import liner, type_of
 from ibconnect.events.selection import Stored, Wanted
+from ibconnect.http.openapi.schemas import TEXT, TIME, object_of
+from ibconnect.http.openapi.shared import RECORDER, TIME_OR_AGO
 from ibconnect.http.resources.event_bounds import applied, position_ranges
 from ibconnect.http.resources.event_scan import Range, Scan, ends, head
 from ibconnect.http.resources.tail import Tails
+from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call, unknown_account
+from ibconnect.http.server.clients import is_there
 from ibconnect.http.server.holders import HOLDER
-from ibconnect.http.server.limits import EVENTS_MAX, EVENTS_PIECE, HEARTBEAT_SECONDS
-from ibconnect.http.server.parameters import EVENT_TYPES
+from ibconnect.http.server.limits import EVENTS_MAX, EVENTS_PIECE, HEARTBEAT_SECONDS, TAGS_MAX
+from ibconnect.http.server.negotiation import EVENT_STREAM, NDJSON
+from ibconnect.http.server.parameters import EVENT_TYPES, Parameter
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.http.server.scans import ClientLooks, Looks, Scans
-from ibconnect.http.server.streams import is_there, send_stream
+from ibconnect.http.server.streams import send_stream
+from ibconnect.http.server.tokens import Right
 from ibconnect.times import to_micros
 
-NDJSON = "application/x-ndjson"
-EVENT_STREAM = "text/event-stream"
 _SQL = queries("http/events")
 _HEADERS = {"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"}
+_POSITION_MAX = 2**63 - 1
 _HEARTBEAT = b": still here\n\n"
 
 Render = Callable[[list[Stored]], bytes]
@@ -40,7 +48,7 @@ async def list_events(call: Call) -> web.StreamResponse:
     if account is not None and not call.principal.may_see(account):
         raise unknown_account(account)
     is_live = call.media == EVENT_STREAM
-    bounded: Scans | Tails = call.services.tails if is_live else call.services.scans
+    bounded: Scans | Tails = call.services.part(Tails) if is_live else call.services.scans
     holder = HOLDER.get()
     bounded.enter(holder)
     try:
@@ -151,7 +159,7 @@ async def _for_ever(call: Call, scan: Scan, newest: int) -> AsyncIterator[list[S
             yield page
             if closing.is_set():
                 return
-        newest = max(newest, await call.services.tails.newest())
+        newest = max(newest, await call.services.part(Tails).newest())
         yield []
 
 
@@ -170,3 +178,63 @@ def _messages() -> Render:
             for event in events
         ]
     )
+
+
+_EVENT = object_of(
+    "One line of the answer. Message, Payload, Frames or Facts: one of them",
+    {
+        "Position": {"type": "integer", "minimum": 1, "description": "Grows with every event; resume after it"},
+        "Session": {"type": "string", "format": "uuid"},
+        "Version": {"type": "integer", "minimum": 1, "description": "Counts the events of the session"},
+        "Timestamp": {**TIME, "description": "When it arrived"},
+        "Type": {"type": "string", "enum": sorted(EVENT_TYPES)},
+        "Message": {"type": "array", "items": TEXT, "description": "The wire fields, message id first"},
+        "Payload": {"type": "string", "description": "Base64 of a frame that is not text"},
+        "Frames": {"type": "string", "description": "Base64 of small frames in a row, lengths included: no messages"},
+        "Facts": {"type": "object", "description": "What ibconnect itself did or noticed"},
+    },
+    optional=("Message", "Payload", "Frames", "Facts"),
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        path="/v1/events",
+        name="listEvents",
+        handler=list_events,
+        tag=RECORDER,
+        right=Right.EVENTS,
+        summary="Raw events",
+        description=(
+            "What the gateways sent and what ibconnect did, in the order in which it was stored, one JSON object a "
+            "line, up to now. Go on later with `after` and the last `Position`. Ask for `text/event-stream` by "
+            "`Accept` to be sent events as they are recorded, beginning now, after `after`, or after `Last-Event-ID`."
+        ),
+        parameters=(
+            Parameter("after", "query", kinds.integer(0, _POSITION_MAX), "Only events behind this position", 0),
+            Parameter("account", "query", kinds.ACCOUNT, "Only events that name this account", "DU1000001"),
+            Parameter("session", "query", kinds.SESSION, "Only events of this session"),
+            Parameter(
+                "type",
+                "query",
+                kinds.EVENT_TYPE,
+                "Only events of these types, repeated or separated by commas",
+                ["PortfolioUpdated"],
+                repeated=TAGS_MAX,
+            ),
+            Parameter("from", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included: when the event arrived", "-1h"),
+            Parameter("to", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included", "-5m"),
+            Parameter("limit", "query", kinds.integer(1, EVENTS_MAX), "Most events", 100),
+            Parameter(
+                "Last-Event-ID",
+                "header",
+                kinds.integer(0, _POSITION_MAX),
+                "Sent by a browser that reconnects to the live stream; goes before `after`",
+            ),
+        ),
+        answers={200: Answer("The events", {NDJSON: "Event", EVENT_STREAM: "Text"})},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.TOO_MANY_SCANS, Code.TOO_MANY_STREAMS),
+        media=(NDJSON, EVENT_STREAM),
+    ),
+)
+
+RESOURCE = Resource(ROUTES, {"Event": _EVENT}, Path(__file__).with_suffix(".json"), parts=(Tails,))

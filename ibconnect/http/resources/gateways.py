@@ -2,6 +2,7 @@
 
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,13 +10,17 @@ from aiohttp import web
 from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
+from ibconnect.http.openapi.schemas import TEXT, TIME, list_of, nullable, object_of
+from ibconnect.http.openapi.shared import IF_NONE_MATCH, NOT_MODIFIED, RECORDER
 from ibconnect.http.resources.own_refresh import own_refresh
 from ibconnect.http.server import db
-from ibconnect.http.server.call import JSON, Call
+from ibconnect.http.server.call import Call
 from ibconnect.http.server.db import Pool
 from ibconnect.http.server.limits import CONFLICTS_SHOWN, GATEWAY_FRESH_SECONDS, GATEWAY_WATCHED_SECONDS
+from ibconnect.http.server.negotiation import JSON
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.http.server.response_cache import CachedResponse
-from ibconnect.http.server.services import gateways_of
+from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/gateways")
@@ -28,7 +33,7 @@ async def list_gateways(call: Call) -> web.StreamResponse:
     visible = call.principal.accounts
     codes = None if visible is None else sorted(visible)
     asked = {
-        "own": gateways_of(call.services.config, call.services.instance),
+        "own": call.services.gateways,
         "watched": GATEWAY_WATCHED_SECONDS,
         "fresh": GATEWAY_FRESH_SECONDS,
         "conflicts": CONFLICTS_SHOWN,
@@ -82,3 +87,86 @@ def _refresh(created: Any, started: Any, ended: Any, *rest: Any) -> dict[str, An
         "Detail": detail,
     }
     return shown if created else None
+
+
+_GATEWAY = object_of(
+    "A gateway",
+    {
+        "Gateway": TEXT,
+        "Connected": {"type": "boolean"},
+        "State": TEXT,
+        "Detail": {**nullable(TEXT), "description": "Why it is not connected, or is stale"},
+        "Since": nullable(TIME),
+        "Session": nullable({"type": "string", "format": "uuid"}),
+        "ServerVersion": nullable(TEXT),
+        "Leader": {**nullable(TEXT), "description": "The instance that records it"},
+        "Heartbeat": nullable(TIME),
+        "LastRefresh": {
+            **object_of(
+                "The newest refresh; to a token that is limited to accounts, as if it had been for these alone",
+                {
+                    "Created": TIME,
+                    "Started": TIME,
+                    "Ended": nullable(TIME),
+                    "Outcome": nullable(TEXT),
+                    "Trigger": {**nullable(TEXT), "description": "null for a token that is limited to accounts"},
+                    "Missing": {
+                        "type": "object",
+                        "additionalProperties": TEXT,
+                        "description": "Why, for each account without figures that can be relied on",
+                    },
+                    "Scope": {
+                        "type": "string",
+                        "enum": ["all", "some"],
+                        "description": "some: for these accounts alone",
+                    },
+                    "Done": {"type": ["integer", "null"], "description": "Accounts that have been asked for"},
+                    "Total": {"type": ["integer", "null"], "description": "Accounts that are to be asked for"},
+                    "Detail": {**nullable(TEXT), "description": "Why, where it concerns no account"},
+                },
+            ),
+            "type": ["object", "null"],
+        },
+        "LastNotice": {
+            **object_of("IB's last error or notice", {"Code": TEXT, "Text": nullable(TEXT), "At": nullable(TIME)}),
+            "type": ["object", "null"],
+        },
+        "Conflicts": {
+            "type": "array",
+            "maxItems": CONFLICTS_SHOWN,
+            "description": "The first of the accounts that it lists and that are not its own",
+            "items": object_of(
+                "An account that belongs to other gateways",
+                {
+                    "AccountCode": TEXT,
+                    "Owners": {"type": "array", "items": TEXT, "description": "Of the gateways that have named it"},
+                    "Pinned": {"type": "boolean", "description": "IB_GW says so; else the first to name it keeps it"},
+                },
+            ),
+        },
+    },
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        path="/v1/gateways",
+        name="listGateways",
+        handler=list_gateways,
+        tag=RECORDER,
+        right=Right.READ,
+        summary="The gateways",
+        description=(
+            "Each gateway that a living instance has configured: connected or why not, its session, who records it, "
+            "last refresh, last notice."
+        ),
+        parameters=(IF_NONE_MATCH,),
+        answers={200: Answer("The gateways", {JSON: "GatewayList"}, ("ETag",)), 304: NOT_MODIFIED},
+        reports=("accounts",),
+    ),
+)
+
+RESOURCE = Resource(
+    ROUTES,
+    {"Gateway": _GATEWAY, "GatewayList": list_of("By name", "Gateway")},
+    Path(__file__).with_suffix(".json"),
+)

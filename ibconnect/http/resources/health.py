@@ -1,6 +1,7 @@
 """Alive, ready, and measured: for process supervisors, load balancers and Prometheus."""
 
 import asyncio
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,9 +12,12 @@ from psycopg_pool import PoolTimeout
 from ibconnect import troubles
 from ibconnect.database.migrations import available
 from ibconnect.database.sql import queries
+from ibconnect.http.openapi.schemas import TEXT, object_of
+from ibconnect.http.openapi.shared import SERVICE
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
-from ibconnect.http.server.negotiation import COMMON
+from ibconnect.http.server.negotiation import COMMON, JSON
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.observe import Trouble
 from ibconnect.roles import RECORD, SUPERVISOR
 from ibconnect.status import lasts, of_this_process, reasons
@@ -115,3 +119,50 @@ async def _poisoned(pool: db.Pool) -> list[str]:
 def _json(status: int, body: dict[str, Any]) -> web.Response:
     headers = {**COMMON, "Content-Type": "application/json", "Cache-Control": "no-store"}
     return web.Response(status=status, body=orjson.dumps(body), headers=headers)
+
+
+_ALIVE = object_of(
+    "The process answers",
+    {
+        "Alive": {"type": "boolean"},
+        "Instance": {"type": "string", "description": "Which one it is"},
+        "DatabaseSeconds": {
+            "type": "number",
+            "minimum": 0,
+            "description": "For how long Postgres has answered what records here, without a break; 0: it does not",
+        },
+        "Silent": {"type": "array", "items": TEXT, "description": "Processes that run and do not answer"},
+    },
+    optional=("Silent",),
+)
+_READY = object_of(
+    "Whether requests can be answered",
+    {"Ready": {"type": "boolean"}, "Reasons": {"type": "array", "items": TEXT}},
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        path="/healthz",
+        name="getHealth",
+        handler=alive,
+        tag=SERVICE,
+        right=None,
+        summary="Alive",
+        description="The processes answer: which instance they are, and for how long Postgres has answered it.",
+        answers={200: Answer("They do", {JSON: "Alive"}), 503: Answer("One hangs", {JSON: "Alive"})},
+    ),
+    Route(
+        path="/readyz",
+        name="getReadiness",
+        handler=ready,
+        tag=SERVICE,
+        right=None,
+        summary="Ready",
+        description="Whether requests can be answered: the database is reachable and its schema is current.",
+        answers={200: Answer("Ready", {JSON: "Ready"}), 503: Answer("Not ready, and why", {JSON: "Ready"})},
+    ),
+)
+
+RESOURCE = Resource(
+    ROUTES, {"Alive": _ALIVE, "Ready": _READY}, Path(__file__).with_suffix(".json"), is_operational=True
+)

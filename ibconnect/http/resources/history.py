@@ -7,23 +7,33 @@ figures per currency, and whatever else IB sends among the values and attributes
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from ibconnect.database.sql import queries
+from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, TIME, nullable, object_of
+from ibconnect.http.openapi.shared import ACCOUNT, ANY, FROM, GATEWAY, HISTORY, TO
 from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
 from ibconnect.http.server import db
+from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
-from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE
-from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE, TAGS_MAX
+from ibconnect.http.server.negotiation import JSON
+from ibconnect.http.server.parameters import Parameter
+from ibconnect.http.server.problems import Code, Problem, ProblemType
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.http.server.streams import send_stream
+from ibconnect.http.server.tokens import Right
 from ibconnect.http.server.turns import Gate
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
 
 _SQL = queries("http/history")
+_TABLES = ("accounts",)
+UNKNOWN_POSITION = ProblemType("unknown-position", 404, "There is no such position")
 _SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
 _TEXT = "other_text"
 _POSITION_COLUMNS = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
@@ -86,7 +96,7 @@ async def position_history(call: Call) -> web.StreamResponse:
     asked = {"account": span.account_id, "contract": contract, "gateway": span.gateway_id}
     held = await db.row(call.services.pool, _SQL["position_exists"], asked)
     if held is None or not held[0]:
-        raise Problem(Code.UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
+        raise Problem(UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
     extras = _readiness(call)
     columns = [SQL(", ") + SQL(_SQL["column"]).format(figure=figure) for figure in extras.values()]
     query = SQL(_SQL["with_position"]).format(points=_points(span, "priced_first"), columns=SQL("").join(columns))
@@ -193,7 +203,7 @@ async def _page(call: Call, query: db.Query, asked: dict[str, Any]) -> Page:
     # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
     (columns,) = await db.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
     # One answer is made of the tables of one version: the connection is cut if those of another came between pages.
-    await call.services.tables.ensure_current()
+    await call.services.tables.ensure_current(_TABLES)
     return [[] if lines is None else lines.split("\n") for lines in columns]
 
 
@@ -234,3 +244,129 @@ async def _begun(pages: Pages) -> Pages:
                 yield page
 
     return all_of_them()
+
+
+_HISTORY = object_of(
+    "Values over time",
+    {
+        "AccountCode": ACCOUNT_CODE,
+        "Segment": nullable(TEXT),
+        "Currency": {**nullable(TEXT), "description": "The one asked for, else the base currency"},
+        "Step": nullable(TEXT),
+        "Points": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "description": "One member for each tag asked for; null is a gap",
+                "required": ["Timestamp"],
+                "properties": {
+                    "Timestamp": TIME,
+                    "Currency": {**TEXT, "description": "Where the base currency was another one then"},
+                    "Ready": {"type": "boolean", "description": "With ready=any"},
+                },
+                "additionalProperties": {"type": ["number", "string", "boolean", "null"]},
+            },
+        },
+    },
+)
+
+_POSITION_HISTORY = object_of(
+    "A position over time",
+    {
+        "AccountCode": ACCOUNT_CODE,
+        "IbContractId": {"type": "integer"},
+        "Step": nullable(TEXT),
+        "Points": {
+            "type": "array",
+            "items": object_of(
+                "null: not held at that time",
+                {
+                    "Timestamp": TIME,
+                    "Position": FIGURE,
+                    "MarketPrice": FIGURE,
+                    "MarketValue": FIGURE,
+                    "AverageCost": FIGURE,
+                    "UnrealizedPNL": FIGURE,
+                    "RealizedPNL": FIGURE,
+                    "Ready": {"type": "boolean", "description": "With ready=any"},
+                },
+                optional=("Ready",),
+            ),
+        },
+    },
+)
+
+_CONTRACT = Parameter(
+    "IbContractId", "path", kinds.integer(0, 2**53 - 1), "IB's id of the contract", 265598, required=True
+)
+_STEP = Parameter(
+    "step",
+    "query",
+    kinds.DURATION,
+    "One point per step (90s, 30m, 1h, 7d, 2w): the last value at or before it, null where the step has none. "
+    "Steps count from `from`, or else fall on its whole multiples since 1970. Default: one point per snapshot",
+    "1d",
+)
+_HISTORY_LIMITS = (
+    f"At most {POINTS_MAX:,} points; where there are more, the header `Link` names the next page. "
+    "Ask for `text/csv` by `Accept` to get a table."
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        path="/v1/accounts/{AccountCode}/history",
+        name="getHistory",
+        handler=account_history,
+        tag=HISTORY,
+        right=Right.READ,
+        summary="Values over time",
+        description=f"One or several tags, one point per snapshot or per step. {_HISTORY_LIMITS}",
+        parameters=(
+            ACCOUNT,
+            Parameter(
+                "tag",
+                "query",
+                kinds.TAG,
+                "Tags as in `Values`, repeated or separated by commas",
+                ["NetLiquidation"],
+                required=True,
+                repeated=TAGS_MAX,
+            ),
+            Parameter("segment", "query", kinds.SEGMENT, "A segment (S, C, P ...). Default: the whole account", "S"),
+            Parameter(
+                "currency",
+                "query",
+                kinds.CURRENCY,
+                "The ledger of a currency. Default: account-level figures, and of the ledger its BASE row",
+                "USD",
+            ),
+            FROM,
+            TO,
+            _STEP,
+            ANY,
+            GATEWAY,
+        ),
+        answers={200: Answer("The points, oldest first", {JSON: "History", "text/csv": "Text"}, ("Link",))},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY),
+        media=(JSON, "text/csv"),
+        reports=_TABLES,
+    ),
+    Route(
+        path="/v1/accounts/{AccountCode}/positions/{IbContractId}/history",
+        name="getPositionHistory",
+        handler=position_history,
+        tag=HISTORY,
+        right=Right.READ,
+        summary="A position over time",
+        description=f"Size, price, value, cost and profit of one contract. {_HISTORY_LIMITS}",
+        parameters=(ACCOUNT, _CONTRACT, FROM, TO, _STEP, ANY, GATEWAY),
+        answers={200: Answer("The points, oldest first", {JSON: "PositionHistory", "text/csv": "Text"}, ("Link",))},
+        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, UNKNOWN_POSITION),
+        media=(JSON, "text/csv"),
+        reports=_TABLES,
+    ),
+)
+
+RESOURCE = Resource(
+    ROUTES, {"History": _HISTORY, "PositionHistory": _POSITION_HISTORY}, Path(__file__).with_suffix(".json")
+)

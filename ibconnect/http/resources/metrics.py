@@ -7,36 +7,30 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from aiohttp import web
-from prometheus_client import Gauge
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from ibconnect import observe
-from ibconnect.http.resources.progress import Applied
+from ibconnect.http.openapi.shared import SERVICE
+from ibconnect.http.resources.progress import Applied, Progress
 from ibconnect.http.server.call import Call
+from ibconnect.http.server.gauges import (
+    CONNECTIONS,
+    DATABASE_UP,
+    EVENT_SEARCHES,
+    LAST_COMPLETE_REFRESH,
+    POOL_CONNECTIONS,
+    POOL_WAITING,
+    REFRESH_DUE,
+)
 from ibconnect.http.server.limits import SCRAPE_SECONDS, SCRAPE_SHARE
 from ibconnect.http.server.negotiation import COMMON
-from ibconnect.http.server.services import Services, gateways_of
+from ibconnect.http.server.resource import Answer, Resource, Route
+from ibconnect.http.server.services import Services
+from ibconnect.http.server.tokens import Right
 from ibconnect.metrics.exposition import merged, own
 from ibconnect.setting_values import parse_schedule
 from ibconnect.times import utc_now
 
-DATABASE_UP = Gauge("ibconnect_database_up", "1 if the database answered the scrape.")
-POOL_CONNECTIONS = Gauge("ibconnect_pool_connections", "Connections of the HTTP server's pools.", ["pool", "state"])
-POOL_WAITING = Gauge("ibconnect_pool_waiting", "Requests that wait for a connection.", ["pool"])
-CACHE_BYTES = Gauge("ibconnect_http_cache_bytes", "Reports kept ready to send, compressed forms included.")
-LIVE_STREAMS = Gauge("ibconnect_http_live_streams", "Live streams of events that are open.")
-CONNECTIONS = Gauge("ibconnect_http_connections", "Connections of clients that are open.")
-EVENT_SEARCHES = Gauge("ibconnect_http_event_searches", "Searches of events that are open.")
-LAST_COMPLETE_REFRESH = Gauge(
-    "ibconnect_last_complete_refresh_timestamp_seconds",
-    "When all accounts of the gateway were last refreshed, seconds since the epoch; 0: not yet.",
-    ["gateway"],
-)
-REFRESH_DUE = Gauge(
-    "ibconnect_refresh_due_timestamp_seconds",
-    "When ACCT_REF next wanted, or wants, a refresh after the last complete one; without one: when this process began.",
-    ["gateway"],
-)
 _BEGAN = utc_now()
 
 
@@ -45,7 +39,7 @@ async def metrics(call: Call) -> web.StreamResponse:
     _look_at_process(call.services)
     seconds = _patience(call.request)
     others = asyncio.ensure_future(call.services.instance.others.metrics(seconds))
-    found = await call.services.progress.look(seconds)
+    found = await call.services.part(Progress).look(seconds)
     DATABASE_UP.set(found.is_up)
     _show_applied(found.applied)
     _show_refreshed(call.services, found.refreshed)
@@ -65,16 +59,16 @@ def _patience(request: web.Request) -> float:
 
 
 def _look_at_process(services: Services) -> None:
-    for pool in {services.pool, services.writes, services.scans.pool, services.progress.pool}:
+    for pool in services.pools:
         stats = pool.get_stats()
         idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
         POOL_CONNECTIONS.labels(pool.name, "idle").set(idle)
         POOL_CONNECTIONS.labels(pool.name, "busy").set(size - idle)
-        if pool is not services.progress.pool:
+        if pool is not services.part(Progress).pool:
             # What waits there is this question itself, while Postgres is away.
             POOL_WAITING.labels(pool.name).set(stats.get("requests_waiting", 0))
-    CACHE_BYTES.set(services.reports.size)
-    LIVE_STREAMS.set(services.tails.open)
+    for part in services.parts.values():
+        part.measure()
     EVENT_SEARCHES.set(services.scans.open)
     CONNECTIONS.set(services.crowd.open)
 
@@ -91,11 +85,11 @@ def _show_applied(applied: Applied | None) -> None:
 
 def _show_refreshed(services: Services, refreshed: Mapping[str, datetime] | None) -> None:
     """Of the gateways that this instance has configured, and no others. Without an answer the last one holds."""
-    known = services.refreshed
+    known = services.part(Progress).refreshed
     known.update(refreshed or {})
     LAST_COMPLETE_REFRESH.clear()
     REFRESH_DUE.clear()
-    for gateway in gateways_of(services.config, services.instance):
+    for gateway in services.gateways:
         ended = known.get(gateway)
         LAST_COMPLETE_REFRESH.labels(gateway).set(ended.timestamp() if ended else 0)
         REFRESH_DUE.labels(gateway).set(_due(services.config.acct_ref, ended))
@@ -117,3 +111,23 @@ def _due(schedule: str, ended: datetime | None) -> float:
         now=ended.astimezone(UTC), default_utc=True, return_datetime=True
     )
     return math.inf if due is None else due.timestamp()
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        path="/metrics",
+        name="getMetrics",
+        handler=metrics,
+        tag=SERVICE,
+        right=Right.METRICS,
+        summary="Prometheus metrics",
+        description=(
+            "Counters of this instance and the state of its database, of all accounts together. A limited token needs "
+            "the right `metrics`."
+        ),
+        answers={200: Answer("The metrics", {"text/plain": "Text"})},
+        media=("text/plain",),
+    ),
+)
+
+RESOURCE = Resource(ROUTES, parts=(Progress,), is_operational=True)

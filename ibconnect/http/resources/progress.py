@@ -8,7 +8,7 @@ that it is to count; and within a time, so that a database that hangs does not l
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -17,6 +17,7 @@ from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.events.codec import time_in
 from ibconnect.http.server import db
+from ibconnect.http.server.services import Part, Services
 from ibconnect.times import to_micros, utc_now
 
 _SQL = queries("http/health")
@@ -40,17 +41,25 @@ class Found(NamedTuple):
     conflicts: Mapping[str, int] | None = None
 
 
-class Progress:
+class Progress(Part):
     """One per application.
 
     :param pool: of one connection, opened and closed by others
     :param gateways: the names of those that this instance could record
+
+    ``refreshed``: when each gateway was last refreshed completely, as far as was heard.
     """
 
     def __init__(self, pool: db.Pool, gateways: Sequence[str]) -> None:
         self.pool = pool
         self._gateways = list(gateways)
         self._asking: asyncio.Task[Found] | None = None
+        self.refreshed: dict[str, datetime] = {}
+
+    @classmethod
+    def made(cls, services: Services) -> Self:
+        """With a pool of its own."""
+        return cls(services.add_pool("http metrics", 1), services.gateways)
 
     async def look(self, seconds: float) -> Found:
         """Ask, for so many seconds at most: what does not answer in time is not up."""

@@ -1,18 +1,21 @@
 """Waiting for events that are not there yet, on behalf of all live tails of this instance at once."""
 
 import asyncio
+from typing import Self
 
 from ibconnect.database.deadlines import ended
 from ibconnect.http.resources.event_scan import head
+from ibconnect.http.server.gauges import LIVE_STREAMS
 from ibconnect.http.server.holders import HOLDER, OURS, Holder
 from ibconnect.http.server.limits import POLL_SECONDS, TAILS_MAX, TAILS_PER_TOKEN
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.scans import Looks
+from ibconnect.http.server.services import Part, Services
 from ibconnect.http.server.slots import Slots
 from ibconnect.http.server.wakeups import EVENTS, Wakeups
 
 
-class Tails:
+class Tails(Part):
     """The live tails that are open, and the newest position that any of them knows of.
 
     However many tails wait, one query at a time looks for them; without tails nobody looks.
@@ -23,6 +26,15 @@ class Tails:
         self._wakeups = wakeups
         self._look: asyncio.Task[int] | None = None
         self._slots = Slots("live streams", Code.TOO_MANY_STREAMS)
+
+    @classmethod
+    def made(cls, services: Services) -> Self:
+        """With the connections of searches."""
+        return cls(services.scans, services.wakeups)
+
+    def measure(self) -> None:
+        """How many are open."""
+        LIVE_STREAMS.set(self.open)
 
     @property
     def open(self) -> int:

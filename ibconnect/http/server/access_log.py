@@ -19,8 +19,7 @@ from typing import NamedTuple
 import orjson
 from aiohttp import web
 
-from ibconnect.http.server.asked import shown, target_of, token_name
-from ibconnect.http.server.auth import Guard
+from ibconnect.http.server.asked import Asked, shown
 from ibconnect.observe import write_lines
 
 GONE = 499
@@ -35,23 +34,24 @@ Form = Callable[[web.BaseRequest, "Answer"], str]
 
 
 class Answer(NamedTuple):
-    """What became of a request: status, seconds, the ``error_id`` of a problem; and the name of the token."""
+    """What was asked for, by whose token, and what became of it: status, seconds, the ``error_id`` of a problem."""
 
     status: int
     seconds: float
     error_id: str
     token: str
+    target: str
 
 
 class AccessLog:
     """Writes the lines.
 
-    :param guard: whose tokens have names
+    :param asked: describes requests
     :param form: :func:`as_json` or :func:`as_combined`
     """
 
-    def __init__(self, guard: Guard, form: Form) -> None:
-        self._guard = guard
+    def __init__(self, asked: Asked, form: Form) -> None:
+        self._asked = asked
         self._form = form
         self._waiting: list[str] = []
 
@@ -64,7 +64,8 @@ class AccessLog:
             return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        answer = Answer(status, seconds, error_id, token_name(self._guard, request))
+        asked = self._asked
+        answer = Answer(status, seconds, error_id, asked.token(request), asked.target(request))
         self._waiting.append(self._form(request, answer))
 
     def flush(self) -> None:
@@ -79,7 +80,7 @@ def as_json(request: web.BaseRequest, answer: Answer) -> str:
     error_id = f',"error_id":"{answer.error_id}"' if answer.error_id else ""
     return (
         f'{{"client":{_quoted(request.remote or "-")},"token":"{answer.token}","method":{_quoted(request.method)},'
-        f'"path":{_quoted(target_of(request))},"status":{answer.status},"bytes":{request.writer.output_size},'
+        f'"path":{_quoted(answer.target)},"status":{answer.status},"bytes":{request.writer.output_size},'
         f'"seconds":{answer.seconds:.6f},"agent":{_quoted(request.headers.get("User-Agent", "-"))}{error_id},'
         f'"kind":"http_request","event":"request","level":"info","timestamp":"{_timestamp(time.time_ns() // 1000)}"}}\n'
     )
@@ -90,7 +91,7 @@ def as_combined(request: web.BaseRequest, answer: Answer) -> str:
     headers = request.headers
     return (
         f"{request.remote or '-'} - {answer.token} [{_clock(int(time.time()))}] "
-        f'"{shown(request.method)} {target_of(request)} HTTP/1.1" {answer.status} {request.writer.output_size} '
+        f'"{shown(request.method)} {answer.target} HTTP/1.1" {answer.status} {request.writer.output_size} '
         f'"{shown(headers.get("Referer", "-").partition("?")[0])}" "{shown(headers.get("User-Agent", "-"))}" '
         f"{answer.seconds:.6f} {answer.error_id or '-'}\n"
     )

@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
-from ibconnect.http.server.call import Route
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem, invalid
+from ibconnect.http.server.resource import Route
 from ibconnect.http.server.tokens import MIN_TOKEN_LENGTH
 
 _NO_QUERY: MultiMapping[str] = MultiDict()

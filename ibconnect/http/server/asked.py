@@ -4,7 +4,7 @@ In: a request. Out: the address of the client, the name of its token, the path; 
 or a field. Called by the access log, and wherever a request that went wrong is logged.
 """
 
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -13,38 +13,44 @@ from ibconnect.http.server.auth import Guard
 _LONGEST = 1000
 
 
-def about(guard: Guard, request: web.BaseRequest) -> dict[str, str]:
-    """The facts of a line about a request that went wrong."""
-    name = token_name(guard, request)
-    facts = {"client": request.remote or "-", "method": shown(request.method), "path": target_of(request)}
-    return facts if name == "-" else {**facts, "token": name}
-
-
 def token_name(guard: Guard, request: web.BaseRequest) -> str:
     """The name of the token that a request was admitted by, or else eight digits of its SHA-256; ``-`` without one."""
     known = guard.known(request) if isinstance(request, web.Request) else None
     return "-" if known is None else known.name
 
 
-def target_of(request: web.BaseRequest) -> str:
-    """What was asked for: the path as it came, and of the query what this server knows. Others may hold secrets."""
-    return _target(request.raw_path)
+class Asked:
+    """Describes requests.
 
+    :param guard: who knows the names of tokens
+    :param shown_names: the parameters of a query that are shown with their values. Others may hold secrets
+    """
 
-@lru_cache(maxsize=4096)
-def _target(target: str) -> str:
-    path, _, query = target.partition("?")
-    if not query:
-        return shown(path)
-    pairs = (shown(pair) if pair.partition("=")[0] in _known() else "..." for pair in query.split("&"))
-    return f"{shown(path)}?{'&'.join(pairs)}"
+    def __init__(self, guard: Guard, shown_names: frozenset[str]) -> None:
+        self._guard = guard
+        self._shown_names = shown_names
+        self._target = lru_cache(maxsize=4096)(self._target_of)
 
+    def about(self, request: web.BaseRequest) -> dict[str, str]:
+        """The facts of a line about a request that went wrong."""
+        name = self.token(request)
+        facts = {"client": request.remote or "-", "method": shown(request.method), "path": self.target(request)}
+        return facts if name == "-" else {**facts, "token": name}
 
-@cache
-def _known() -> frozenset[str]:
-    from ibconnect.http.routes import ROUTES
+    def token(self, request: web.BaseRequest) -> str:
+        """The name of its token."""
+        return token_name(self._guard, request)
 
-    return frozenset(each.name for route in ROUTES for each in route.parameters if each.place == "query")
+    def target(self, request: web.BaseRequest) -> str:
+        """What was asked for: the path as it came, and of the query what this server knows."""
+        return self._target(request.raw_path)
+
+    def _target_of(self, target: str) -> str:
+        path, _, query = target.partition("?")
+        if not query:
+            return shown(path)
+        pairs = (shown(pair) if pair.partition("=")[0] in self._shown_names else "..." for pair in query.split("&"))
+        return f"{shown(path)}?{'&'.join(pairs)}"
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """The sockets of the REST server: on every address of ``HOST``, all on one port, or on none.
 
-In: names and addresses, a port. Out: bound sockets that do not listen yet. Called by :mod:`ibconnect.http.server.app`.
+In: names and addresses, a port. Out: bound sockets that do not listen yet. Called by :mod:`ibconnect.http.app`.
 """
 
 import asyncio

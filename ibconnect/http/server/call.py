@@ -1,27 +1,24 @@
-"""One request on its way: what a route's handler is given, and what a route is."""
+"""One request on its way: what a route's handler is given.
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+In: a request that was admitted and validated, and by whom. Out: what its answer needs. Made by the pipeline.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from ibconnect.http.server.cors import is_from_elsewhere
-from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem
-from ibconnect.http.server.tokens import Principal, Right
-
-if TYPE_CHECKING:
-    from ibconnect.http.server.services import Services
-
-JSON = "application/json"
+from ibconnect.http.server.services import Services
+from ibconnect.http.server.tokens import Principal
 
 
 class Call(NamedTuple):
     """A request that was admitted and validated: ``arguments`` by the names of the route's parameters."""
 
     request: web.Request
-    services: "Services"
+    services: Services
     principal: Principal
     media: str
     arguments: Mapping[str, Any]
@@ -56,50 +53,7 @@ def unknown_gateway(name: str) -> Problem:
     return Problem(Code.UNKNOWN_GATEWAY, f"no gateway {name!r} ever listed this account; /v1/gateways lists gateways")
 
 
-def template_of(resource: web.AbstractResource | None) -> str:
-    """A resource's path with its parameters unfilled."""
-    return "unmatched" if resource is None else resource.canonical
-
-
 def route_of(request: web.Request) -> str:
     """The route's template: unlike the path it says nothing of anybody's account."""
-    return template_of(request.match_info.route.resource)
-
-
-Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response of a route that is not a problem. ``schema``: a name in components/schemas, by media type."""
-
-    description: str
-    schemas: Mapping[str, str] = field(default_factory=dict)
-    headers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One row of the table of routes.
-
-    ``right``: what a token must be for; None: no token is needed, since it shows nothing of any account.
-    ``reads_tables``: it answers from the snapshot tables, and so cannot while they are rebuilt.
-    """
-
-    path: str
-    name: str
-    handler: Handler
-    tag: str
-    summary: str
-    description: str
-    answers: Mapping[int, Answer]
-    right: Right | None
-    parameters: tuple[Parameter, ...] = ()
-    problems: tuple[Code, ...] = ()
-    media: tuple[str, ...] = (JSON,)
-    reads_tables: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether no token is needed."""
-        return self.right is None
+    resource = request.match_info.route.resource
+    return "unmatched" if resource is None else resource.canonical

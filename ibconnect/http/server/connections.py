@@ -14,8 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from ibconnect.http.server.access_log import AccessLog
-from ibconnect.http.server.asked import about
-from ibconnect.http.server.auth import Guard
+from ibconnect.http.server.asked import Asked
 from ibconnect.http.server.crowd import Crowd, Place
 from ibconnect.http.server.limits import (
     GRACE_SECONDS,
@@ -37,13 +36,13 @@ _Handler = Callable[[Any], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One client's connection."""
 
-    __slots__ = ("_access", "_crowd", "_guard", "_head_timer", "_send_timer", "place")
+    __slots__ = ("_access", "_asked", "_crowd", "_head_timer", "_send_timer", "place")
 
     def __init__(self, manager: "Server", place: Place, crowd: Crowd, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self.place = place
         self._crowd = crowd
-        self._guard = manager.guard
+        self._asked = manager.asked
         self._access = manager.access
         # So that the time is taken at which a request begins.
         self._logging_enabled = self._access is not None
@@ -122,9 +121,9 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("a response was begun and cannot be taken back")
         problem = _problem(status, exc)
-        kind = Kind.HTTP_FAILED if problem.code is Code.INTERNAL else Kind.HTTP_REFUSED
+        kind = Kind.HTTP_FAILED if problem.type is Code.INTERNAL else Kind.HTTP_REFUSED
         # Of what is no HTTP nothing is known but where it came from.
-        who = about(self._guard, request) if kind is Kind.HTTP_FAILED else {"client": request.remote or "-"}
+        who = self._asked.about(request) if kind is Kind.HTTP_FAILED else {"client": request.remote or "-"}
         facts = {**who, "error": exc} if kind is Kind.HTTP_FAILED else who
         observe(kind, **problem.facts(), **facts)
         response = problem.response()
@@ -150,7 +149,7 @@ def _problem(status: int, exc: BaseException | None) -> Problem:
 class Server(web.Server):
     """Makes a :class:`Connection` of each TCP connection."""
 
-    guard: Guard
+    asked: Asked
     access: AccessLog | None
 
     def connection(self, place: Place, crowd: Crowd) -> Connection:
@@ -162,23 +161,23 @@ class Runner(web.AppRunner):
     """Runs an application on such connections, with our access log in the place of aiohttp's.
 
     :param wrap: what to put around the application's handler
-    :param guard: who knows the names of tokens
+    :param asked: describes requests in the log
     :param access: the access log; None: there is none
     """
 
-    __slots__ = ("_access", "_guard", "_wrap")
+    __slots__ = ("_access", "_asked", "_wrap")
 
     def __init__(
         self,
         app: web.Application,
         wrap: Callable[[_Handler], _Handler],
         *,
-        guard: Guard,
+        asked: Asked,
         access: AccessLog | None,
         shutdown_timeout: float,
     ) -> None:
         self._wrap = wrap
-        self._guard = guard
+        self._asked = asked
         self._access = access
         super().__init__(
             app,
@@ -196,5 +195,5 @@ class Runner(web.AppRunner):
         settings = {name: value for name, value in self._kwargs.items() if name != "access_log_class"}
         handler = self._wrap(server.request_handler)
         ours = Server(handler, request_factory=server.request_factory, **settings)
-        ours.guard, ours.access = self._guard, self._access
+        ours.asked, ours.access = self._asked, self._access
         return ours

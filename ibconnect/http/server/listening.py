@@ -1,6 +1,6 @@
 """Listening: new connections are accepted a few at a time, and only as many as there is room for.
 
-In: a bound socket. Out: connections of the server. Called by :mod:`ibconnect.http.server.app`. asyncio's own way of
+In: a bound socket. Out: connections of the server. Called by :mod:`ibconnect.http.app`. asyncio's own way of
 accepting takes as many at once as wait, a thousand perhaps, before any of them is counted, and logs with a traceback,
 each second, that there are no more descriptors; meanwhile nothing else in the process gets one.
 """

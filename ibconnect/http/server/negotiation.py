@@ -1,7 +1,11 @@
-"""Response headers that are the same everywhere, and the reading of two request headers."""
+"""What an answer is in: media type and content coding, as the request prefers; the headers that all answers have."""
 
 import re
 from functools import lru_cache
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+EVENT_STREAM = "text/event-stream"
 
 # Answers hold account data: no sniffing, no framing, no referrer, no use by other origins unless CORS says so.
 SECURITY = {

@@ -1,34 +1,32 @@
 """The way of a request: admitted, negotiated, validated, handled; what goes wrong answered once, in one shape.
 
-:func:`handler_of` makes of each row of the table of routes what aiohttp calls; :func:`around` is put around the whole
-application, so that the router's own refusals take the same way (aiohttp's middlewares would do so too, but cost a
-tenth of the time of a cached report).
+In: a request. Out: its answer. :func:`handler_of` makes of each row of the table of routes what aiohttp calls;
+:func:`around` is put around the whole application, so that the router's own refusals take the same way (aiohttp's
+middlewares would do so too, but cost a tenth of the time of a cached report).
 """
 
 import asyncio
 import time
 import traceback
+from collections.abc import Sequence
 from functools import lru_cache
 
 from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.typedefs import Handler as AioHandler
 
-from ibconnect.http.resources.accounts import report_of
-from ibconnect.http.resources.events import EVENT_STREAM
 from ibconnect.http.server.access_log import GONE
 from ibconnect.http.server.arguments import reader_of
-from ibconnect.http.server.asked import about
 from ibconnect.http.server.auth import right_missing
-from ibconnect.http.server.call import Call, Route, route_of
+from ibconnect.http.server.call import Call, route_of
 from ibconnect.http.server.cors import keep_out
 from ibconnect.http.server.holders import HOLDER
 from ibconnect.http.server.limits import REFUSAL_SECONDS
 from ibconnect.http.server.links import unclear
 from ibconnect.http.server.negotiation import COMMON, SECURITY, best_media
 from ibconnect.http.server.problems import Code, Problem, problem_of
-from ibconnect.http.server.routing import ROUTE as REPORT_ROUTE
-from ibconnect.http.server.routing import ReportKey, shortcut
+from ibconnect.http.server.resource import Route
+from ibconnect.http.server.routing import Found, recognizer
 from ibconnect.http.server.services import Services
 from ibconnect.http.server.shares import COUNTED
 from ibconnect.http.server.tokens import EVERYONE, Principal
@@ -36,16 +34,13 @@ from ibconnect.metrics.histograms import Durations
 from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Kind, observe
 
 _OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
-# How it shows that tables of another version were read: unknown columns, other types, rows that are not there.
-_MAY_BE_OTHER_TABLES = (Code.INTERNAL, Code.NOT_READY, Code.UNKNOWN_SNAPSHOT)
 
 
 def handler_of(route: Route, services: Services) -> AioHandler:
     """What aiohttp calls for a route."""
 
     read_arguments, guard, right = reader_of(route), services.guard, route.right
-    origins, is_live = services.config.cors_origins, EVENT_STREAM in route.media
-    is_report = route.path == REPORT_ROUTE
+    origins, counts_itself = services.config.cors_origins, route.shortcut is not None
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if right is None:
@@ -54,30 +49,29 @@ def handler_of(route: Route, services: Services) -> AioHandler:
         if right not in principal.rights:
             raise right_missing(right)
         if guard.tokens is None:
-            keep_out(request, origins, is_live=is_live)
+            keep_out(request, origins, is_live=route.is_live)
         with guard.under_way(request, principal):
             return await answer(request, principal)
 
     async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
         media = _negotiate(request, route)
         call = Call(request, services, principal, media, read_arguments(request))
-        if is_report or right is None:
-            # Reports that are kept are no work, the others count themselves. Probes must hear the truth whoever asks
-            # for much, from the same address perhaps.
-            if right is None:
-                HOLDER.set(f"open {request.remote}")
+        if right is None:
+            # Probes must hear the truth whoever asks for much, from the same address perhaps.
+            HOLDER.set(f"open {request.remote}")
+        if right is None or counts_itself:
             return await answered(call)
         with services.shares.work_for(request):
             return await answered(call)
 
     async def answered(call: Call) -> web.StreamResponse:
-        if not route.reads_tables:
+        if not route.reports:
             return await route.handler(call)
-        await services.tables.ensure_current()
+        await services.tables.ensure_current(route.reports)
         try:
             return await route.handler(call)
         except Exception as exc:
-            cause = await _explained(services, exc)
+            cause = await _explained(services, route.reports, exc)
             if cause is exc:
                 raise
             raise cause from exc
@@ -93,33 +87,37 @@ def _negotiate(request: web.Request, route: Route) -> str:
     return media
 
 
-def around(handler: AioHandler, services: Services) -> AioHandler:
+def around(handler: AioHandler, services: Services, routes: Sequence[Route]) -> AioHandler:
     """The application's handler, with every failure made a problem and every request measured."""
     clock = time.perf_counter
-    recognize = shortcut(services.guard)
+    recognize = recognizer(routes, services.guard)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         started = clock()
         if (problem := unclear(request)) is not None:
             return _turned_away(services, request, problem)
-        report = recognize(request) if services.tables.are_current else None
+        found = recognize(request)
+        if found is not None and not services.tables.are_current(found.route.reports):
+            found = None
         try:
-            response = await (handler(request) if report is None else report_of(services, request, *report))
+            response = await (
+                handler(request) if found is None else found.shortcut.answer(services, request, found.key)
+            )
         except ConnectionError:
             # The client left before it was answered: nobody is there to be answered, and nothing failed.
             if services.access is not None:
                 services.access.write(request, GONE, clock() - started)
             raise
         except Exception as exc:  # noqa: BLE001 - this is the one place where failures become responses
-            cause = exc if report is None else await _explained(services, exc)
-            response = await _failed(services, request, _route_of(request, report), cause)
+            cause = exc if found is None else await _explained(services, found.route.reports, exc)
+            response = await _failed(services, request, _route_of(request, found), cause)
         if hdrs.UPGRADE in request.headers:
             # Declined. What came along with it is not read as requests by everybody, aiohttp included.
             response.force_close()
         if "Server" not in response.headers:
             # Not made here (a preflight's answer, say): aiohttp would say its own version and Python's.
             response.headers.update(SECURITY)
-        _durations(_route_of(request, report), request.method, response.status).observe(clock() - started)
+        _durations(_route_of(request, found), request.method, response.status).observe(clock() - started)
         return response
 
     return answer
@@ -127,7 +125,7 @@ def around(handler: AioHandler, services: Services) -> AioHandler:
 
 def _turned_away(services: Services, request: web.Request, problem: Problem) -> web.StreamResponse:
     """The answer to what cannot be answered: logged like every other, and the last one of its connection."""
-    observe(Kind.HTTP_REFUSED, route="unmatched", **problem.facts(), **about(services.guard, request))
+    observe(Kind.HTTP_REFUSED, route="unmatched", **problem.facts(), **services.asked.about(request))
     _durations("unmatched", request.method, problem.status).observe(0.0)
     response = problem.response()
     response.force_close()
@@ -137,16 +135,16 @@ def _turned_away(services: Services, request: web.Request, problem: Problem) -> 
     return response
 
 
-def _route_of(request: web.Request, report: ReportKey | None) -> str:
+def _route_of(request: web.Request, found: Found | None) -> str:
     """The route's template; a request that took the short way was never routed."""
-    return route_of(request) if report is None else REPORT_ROUTE
+    return route_of(request) if found is None else found.route.path
 
 
-async def _explained(services: Services, exc: Exception) -> Exception:
+async def _explained(services: Services, reports: Sequence[str], exc: Exception) -> Exception:
     """The same failure to answer from the tables, or why it happened: others were swapped in meanwhile."""
-    if not isinstance(exc, ConnectionError) and problem_of(exc).code in _MAY_BE_OTHER_TABLES:
+    if not isinstance(exc, ConnectionError) and problem_of(exc).type.may_be_swap:
         try:
-            await services.tables.look()
+            await services.tables.look(reports)
         except Exception as cause:  # noqa: BLE001 - whatever it is, it explains the failure
             return cause
     return exc
@@ -156,17 +154,17 @@ async def _failed(services: Services, request: web.Request, route: str, exc: Exc
     if isinstance(exc, web.HTTPNotFound) and (redirect := await _without_slash(services, request)):
         return redirect
     problem = problem_of(exc)
-    facts = {"route": route, **problem.facts(), **about(services.guard, request)}
-    if problem.code is Code.INTERNAL:
+    facts = {"route": route, **problem.facts(), **services.asked.about(request)}
+    if problem.type is Code.INTERNAL:
         HTTP_FAILED.labels(route).inc()
         observe(Kind.HTTP_FAILED, **facts, error=exc)
         details = "".join(traceback.format_exception(exc)) if services.config.err_info else None
         return problem.response(details)
-    if problem.code in COUNTED:
+    if problem.type in COUNTED:
         services.shares.refused(request, problem)
         await asyncio.sleep(REFUSAL_SECONDS)
     else:
-        why = {"error": exc} if problem.code in _OF_POSTGRES else {}
+        why = {"error": exc} if problem.type in _OF_POSTGRES else {}
         observe(Kind.HTTP_REFUSED, **facts, **why)
     return problem.response()
 

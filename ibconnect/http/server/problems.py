@@ -1,4 +1,4 @@
-"""What can go wrong with a request: a closed table of codes, rendered as RFC 9457 problem documents.
+"""What can go wrong with a request: a table of problem types, rendered as RFC 9457 problem documents.
 
 In: a :class:`Problem` raised anywhere in this room, or a driver's exception through :func:`problem_of`. Out: a
 response ``application/problem+json`` with type, title, status, detail and error_id. The detail of a 500 says
@@ -23,61 +23,66 @@ TYPE_PREFIX = "urn:ibconnect:problem:"
 ERROR_ID = web.ResponseKey("error_id", str)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table: the stable end of ``type``, the status, the title."""
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of problem: the stable end of ``type``, the status, the title. None is renamed or used for something else.
+
+    ``may_be_swap``: it also shows when tables of another version were swapped in meanwhile: columns or types that are
+    not known, rows that are not there.
+    """
 
     code: str
     status: int
     title: str
+    may_be_swap: bool = False
 
 
-class Code(Enum):
-    """Every problem that this server reports. The codes are part of the API: none is renamed or reused."""
+class Code(ProblemType, Enum):
+    """What any route may answer. Resources that have problems of their own make a :class:`ProblemType` for each."""
 
-    BAD_REQUEST = Row("bad-request", 400, "The request is not valid HTTP")
-    BAD_HOST = Row("bad-host", 400, "The Host header is not a plain host and port")
-    INVALID_PARAMETER = Row("invalid-parameter", 400, "A parameter is not valid")
-    UNKNOWN_PARAMETER = Row("unknown-parameter", 400, "A parameter is not known here")
-    TOKEN_MISSING = Row("token-missing", 401, "A bearer token is needed")
-    TOKEN_REFUSED = Row("token-refused", 401, "The bearer token is not valid")
-    ORIGIN_REFUSED = Row("origin-refused", 403, "Pages of this origin may not read here")
-    RIGHT_MISSING = Row("right-missing", 403, "The bearer token is not for this")
-    UNKNOWN_PATH = Row("unknown-path", 404, "There is nothing at this path")
-    UNKNOWN_ACCOUNT = Row("unknown-account", 404, "There is no such account")
-    UNKNOWN_GATEWAY = Row("unknown-gateway", 404, "There is no such gateway")
-    UNKNOWN_SNAPSHOT = Row("unknown-snapshot", 404, "There is no such snapshot")
-    UNKNOWN_POSITION = Row("unknown-position", 404, "There is no such position")
-    METHOD_NOT_ALLOWED = Row("method-not-allowed", 405, "The method is not allowed here")
-    NOT_ACCEPTABLE = Row("not-acceptable", 406, "No acceptable media type is available")
-    BODY_TOO_LARGE = Row("body-too-large", 413, "The request's body is too large")
-    HEAD_TOO_LARGE = Row("head-too-large", 431, "The request line or a header is too long")
-    MISDIRECTED = Row("misdirected", 421, "The request was meant for another host")
-    TOO_MANY_TRIES = Row("too-many-tries", 429, "Too many requests without a valid token")
-    TOO_MANY_OF_TOKEN = Row("too-many-of-token", 429, "This token has too much under way")
-    INTERNAL = Row("internal", 500, "The server failed")
-    NO_GATEWAY = Row("no-gateway", 503, "No gateway is connected")
-    DATABASE_UNAVAILABLE = Row("database-unavailable", 503, "The database is not available")
-    NOT_READY = Row("not-ready", 503, "The snapshot tables are not there yet")
-    REBUILDING = Row("rebuilding", 503, "The snapshot tables are being rebuilt")
-    TOO_MANY_STREAMS = Row("too-many-streams", 503, "Too many live streams are open")
-    TOO_MANY_SCANS = Row("too-many-scans", 503, "Too many searches of events are open")
-    REFRESH_TIMEOUT = Row("refresh-timeout", 504, "The refresh did not end in time")
-    QUERY_TIMEOUT = Row("query-timeout", 504, "The database did not answer in time")
+    BAD_REQUEST = "bad-request", 400, "The request is not valid HTTP"
+    BAD_HOST = "bad-host", 400, "The Host header is not a plain host and port"
+    INVALID_PARAMETER = "invalid-parameter", 400, "A parameter is not valid"
+    UNKNOWN_PARAMETER = "unknown-parameter", 400, "A parameter is not known here"
+    TOKEN_MISSING = "token-missing", 401, "A bearer token is needed"
+    TOKEN_REFUSED = "token-refused", 401, "The bearer token is not valid"
+    ORIGIN_REFUSED = "origin-refused", 403, "Pages of this origin may not read here"
+    RIGHT_MISSING = "right-missing", 403, "The bearer token is not for this"
+    UNKNOWN_PATH = "unknown-path", 404, "There is nothing at this path"
+    UNKNOWN_ACCOUNT = "unknown-account", 404, "There is no such account"
+    UNKNOWN_GATEWAY = "unknown-gateway", 404, "There is no such gateway"
+    METHOD_NOT_ALLOWED = "method-not-allowed", 405, "The method is not allowed here"
+    NOT_ACCEPTABLE = "not-acceptable", 406, "No acceptable media type is available"
+    BODY_TOO_LARGE = "body-too-large", 413, "The request's body is too large"
+    HEAD_TOO_LARGE = "head-too-large", 431, "The request line or a header is too long"
+    MISDIRECTED = "misdirected", 421, "The request was meant for another host"
+    TOO_MANY_TRIES = "too-many-tries", 429, "Too many requests without a valid token"
+    TOO_MANY_OF_TOKEN = "too-many-of-token", 429, "This token has too much under way"
+    INTERNAL = "internal", 500, "The server failed", True
+    NO_GATEWAY = "no-gateway", 503, "No gateway is connected"
+    DATABASE_UNAVAILABLE = "database-unavailable", 503, "The database is not available"
+    NOT_READY = "not-ready", 503, "The snapshot tables are not there yet", True
+    REBUILDING = "rebuilding", 503, "The snapshot tables are being rebuilt"
+    TOO_MANY_STREAMS = "too-many-streams", 503, "Too many live streams are open"
+    TOO_MANY_SCANS = "too-many-scans", 503, "Too many searches of events are open"
+    REFRESH_TIMEOUT = "refresh-timeout", 504, "The refresh did not end in time"
+    QUERY_TIMEOUT = "query-timeout", 504, "The database did not answer in time"
 
 
 class Problem(IbConnectError):
     """A request cannot be answered as asked.
 
-    :param code: the row of the table
+    :param problem_type: what kind of problem it is
     :param detail: what is wrong with this request, fit for its sender
     :param headers: further headers of the response
     :param logged: what the log says in the place of ``detail``
     """
 
-    def __init__(self, code: Code, detail: str, headers: dict[str, str] | None = None, *, logged: str = "") -> None:
+    def __init__(
+        self, problem_type: ProblemType, detail: str, headers: dict[str, str] | None = None, *, logged: str = ""
+    ) -> None:
         super().__init__(detail)
-        self.code = code
+        self.type = problem_type
         self.detail = detail
         self._logged = logged or detail
         self.headers = headers or {}
@@ -86,15 +91,14 @@ class Problem(IbConnectError):
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return self.code.value.status
+        return self.type.status
 
     def body(self, details: str | None = None) -> bytes:
         """The problem document; ``details`` is added if given (only with ``ERR_INFO``)."""
-        row = self.code.value
         document: dict[str, str | int] = {
-            "type": f"{TYPE_PREFIX}{row.code}",
-            "title": row.title,
-            "status": row.status,
+            "type": f"{TYPE_PREFIX}{self.type.code}",
+            "title": self.type.title,
+            "status": self.status,
             "detail": self.detail,
             "error_id": self.error_id,
         }
@@ -104,8 +108,7 @@ class Problem(IbConnectError):
 
     def facts(self) -> dict[str, str | int]:
         """What the log says of it: what the response says, as a rule all of it."""
-        row = self.code.value
-        return {"status": row.status, "code": row.code, "detail": self._logged, "error_id": self.error_id}
+        return {"status": self.status, "code": self.type.code, "detail": self._logged, "error_id": self.error_id}
 
     def response(self, details: str | None = None) -> web.Response:
         """The response that says it."""

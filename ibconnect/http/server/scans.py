@@ -12,11 +12,11 @@ from aiohttp import web
 from psycopg.rows import TupleRow
 
 from ibconnect.http.server import db
+from ibconnect.http.server.clients import attended
 from ibconnect.http.server.holders import Company, Holder
 from ibconnect.http.server.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_TOKEN, STATEMENTS_PER_TOKEN
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.slots import Slots
-from ibconnect.http.server.streams import attended
 from ibconnect.http.server.turns import Turns
 
 

@@ -52,7 +52,7 @@ class Shares:
 
     def refused(self, request: web.BaseRequest, problem: Problem) -> None:
         """Count a refusal."""
-        code = problem.code.value.code
+        code = problem.type.code
         HTTP_CROWDED_OUT.labels(code).inc()
         self._floods.note(holder_of(self._guard, request), code=code, detail=problem.detail)
 

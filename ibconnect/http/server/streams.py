@@ -2,51 +2,22 @@
 
 What fails before the first chunk becomes a problem like any other. After it the status is sent and cannot be
 taken back: the connection is cut without the last chunk, so that the client sees that the answer is not whole.
-A client that leaves while nothing is sent is noticed by whoever works for it (:func:`attended`).
 """
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
 import zstandard
 from aiohttp import web
 
 from ibconnect.database.deadlines import ended
-from ibconnect.http.server.asked import about
 from ibconnect.http.server.call import Call, route_of
-from ibconnect.http.server.limits import ATTEND_SECONDS, FIRST_CHUNK_SECONDS
+from ibconnect.http.server.limits import FIRST_CHUNK_SECONDS
 from ibconnect.http.server.negotiation import COMMON, best_encoding
 from ibconnect.observe import Kind, observe
-
-Result = TypeVar("Result")
-
-
-class ClientGone(ConnectionError):
-    """Nobody waits for the answer any more."""
-
-
-def is_there(request: web.Request) -> bool:
-    """Whether the client is still connected: one that is gone takes its transport along."""
-    return request.transport is not None and not request.transport.is_closing()
-
-
-async def attended(request: web.Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of ``work``, which is cancelled when the client leaves.
-
-    :raises ClientGone: it has left
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        while is_there(request):
-            await asyncio.wait({task}, timeout=ATTEND_SECONDS)
-            if task.done():
-                return task.result()
-        raise ClientGone("the client has left")
-    finally:
-        await ended(task)
 
 
 class _Compressor(Protocol):
@@ -151,7 +122,7 @@ async def _send_or_cut(
     except ConnectionError:
         pass
     except Exception as exc:  # noqa: BLE001 - the status is sent: only the connection can still say it
-        facts = {"route": route_of(call.request), **about(call.services.guard, call.request)}
+        facts = {"route": route_of(call.request), **call.services.asked.about(call.request)}
         observe(Kind.HTTP_FAILED, **facts, status=response.status, error=exc)
         if call.request.transport is not None:
             call.request.transport.abort()

@@ -1,14 +1,19 @@
-"""Whether the live snapshot tables are those that this program reads: after an upgrade they are not, for a while.
+"""Whether the live tables of a report are those that this program reads: after an upgrade they are not, for a while.
 
-In: the database. Out: nothing, or a 503 that says how far the rebuild is. Asked before each route that reads the
-tables, and again when such a route fails or meets tables that were not there before. Everything else answers meanwhile.
+In: the database, and the names of reports. Out: nothing, or a 503 that says how far the rebuild is. Asked before each
+route that reads the tables, and again when such a route fails or meets tables that were not there before. Everything
+else answers meanwhile, routes of other reports included.
 """
 
 import asyncio
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import psycopg
+from psycopg.sql import SQL, Identifier, Literal
 
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
@@ -24,94 +29,127 @@ _HOLDS_S = 1.0
 _PATIENCE_S = 0.25
 
 
+class Wanted(NamedTuple):
+    """The tables of a report that this program reads: what they are called, their schema and version."""
+
+    title: str
+    schema: str
+    version: int
+
+
+WANTED = {"accounts": Wanted("snapshot", "snapshots", SNAPSHOTS_VERSION)}
+"""Of each report."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was found out of a report's tables. ``generation``: the oid of those that were vouched for last."""
+
+    current_until: float = 0.0
+    were_current: bool = False
+    generation: int = 0
+    looking: asyncio.Task[None] | None = None
+
+
 class Tables:
     """Of one application."""
 
     def __init__(self, pool: db.Pool) -> None:
         self._pool = pool
-        self._current_until = 0.0
-        self._were_current = False
-        self._generation = 0
-        self._looking: asyncio.Task[None] | None = None
+        self._known = {name: _Known() for name in WANTED}
 
-    @property
-    def are_current(self) -> bool:
+    def are_current(self, reports: Iterable[str]) -> bool:
         """Whether they were found to be ours a moment ago."""
-        return time.monotonic() < self._current_until
+        now = time.monotonic()
+        return all(now < self._known[name].current_until for name in reports)
 
-    async def ensure_current(self) -> None:
-        """Return if the live tables are of this program's version.
+    async def ensure_current(self, reports: Iterable[str]) -> None:
+        """Return if the live tables of these reports are of this program's version.
 
         Who asks while Postgres does not answer goes on with what was found last: much is kept here, and needs none.
 
         :raises Problem: they are not, or there are none
         """
-        if self.are_current:
-            return
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_for_all(), name="tables look")
-        looking = self._looking
-        await asyncio.wait({looking}, timeout=_PATIENCE_S if self._were_current else None)
+        for name in reports:
+            if not self.are_current((name,)):
+                await self._ensure(name, self._known[name])
+
+    async def _ensure(self, name: str, known: _Known) -> None:
+        if known.looking is None or known.looking.done():
+            known.looking = asyncio.create_task(self._look_for_all(name), name=f"tables look {name}")
+        looking = known.looking
+        await asyncio.wait({looking}, timeout=_PATIENCE_S if known.were_current else None)
         if looking.done() and isinstance(exc := looking.exception(), Problem):
             raise exc
-        if not self._were_current:
+        if not known.were_current:
             looking.result()
 
-    async def _look_for_all(self) -> None:
+    async def _look_for_all(self, name: str) -> None:
         HOLDER.set(OURS)
-        await self.look()
+        await self._look(name)
 
-    async def look(self) -> None:
-        """Find out whether the live tables are of this program's version.
+    async def look(self, reports: Iterable[str]) -> None:
+        """Find out whether the live tables of these reports are of this program's version.
 
         :raises Problem: they are not, or there are none
         """
-        self._current_until = 0.0
-        row = await db.row(self._pool, _SQL["live"], {})
-        self._were_current = row is not None and row[0] == SNAPSHOTS_VERSION
-        if not self._were_current:
-            raise Problem(Code.REBUILDING, await self._detail(row))
-        self._current_until = time.monotonic() + _HOLDS_S
+        for name in reports:
+            await self._look(name)
+
+    async def _look(self, name: str) -> None:
+        known, wanted = self._known[name], WANTED[name]
+        known.current_until = 0.0
+        query = SQL(_SQL["live"]).format(
+            live=Identifier(wanted.schema, "projection"), next=Literal(f"{wanted.schema}_next.projection")
+        )
+        row = await db.row(self._pool, query, {})
+        known.were_current = row is not None and row[0] == wanted.version
+        if not known.were_current:
+            raise Problem(Code.REBUILDING, await self._detail(wanted, row))
+        known.current_until = time.monotonic() + _HOLDS_S
 
     async def close(self) -> None:
         """End what is looked for."""
-        if self._looking is not None:
-            await ended(self._looking)
+        await ended(*[known.looking for known in self._known.values() if known.looking is not None])
 
-    async def vouch(self, generation: int) -> None:
+    async def vouch(self, report: str, generation: int) -> None:
         """Return if what was read just now came out of tables of this version: ``generation`` is their oid.
 
         Clients keep a report for a year, so none may be made of a newer version's tables in the moment after the swap.
 
         :raises Problem: it did not
         """
-        if generation != self._generation:
-            await self.look()
-            self._generation = generation
+        known = self._known[report]
+        if generation != known.generation:
+            await self._look(report)
+            known.generation = generation
 
     async def reasons(self) -> list[str]:
-        """Why routes that read the tables do not answer now; empty if they do."""
-        try:
-            await self.ensure_current()
-        except Problem as problem:
-            return [problem.detail]
-        return []
+        """Why routes that read tables do not answer now, one for each report; empty if all do."""
+        reasons = []
+        for name in self._known:
+            try:
+                await self.ensure_current((name,))
+            except Problem as problem:
+                reasons.append(problem.detail)
+        return reasons
 
-    async def _detail(self, row: tuple[int, bool] | None) -> str:
+    async def _detail(self, wanted: Wanted, row: tuple[int, bool] | None) -> str:
         if row is None:
-            return "the snapshot tables are being created"
+            return f"the {wanted.title} tables are being created"
         version, is_rebuilding = row
-        if version > SNAPSHOTS_VERSION:
+        if version > wanted.version:
             return (
-                f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}: "
+                f"the {wanted.title} tables are of version {version}, this program reads {wanted.version}: "
                 "it records on, and another instance answers; upgrade it"
             )
         done = "has not begun"
         if is_rebuilding:
+            query = SQL(_SQL["next"]).format(next=Identifier(f"{wanted.schema}_next", "projection"))
             with suppress(psycopg.Error):
-                ((position, newest),) = await db.rows(self._pool, _SQL["next"], {}) or ((0, 0),)
+                ((position, newest),) = await db.rows(self._pool, query, {}) or ((0, 0),)
                 done = f"has done {position:,} of {newest:,} events"
         return (
-            f"the snapshot tables are of version {version}, this program reads {SNAPSHOTS_VERSION}; "
+            f"the {wanted.title} tables are of version {version}, this program reads {wanted.version}; "
             f"their rebuild {done}, and recording goes on"
         )

@@ -71,10 +71,6 @@ class Principal:
         """Whether anything about this account may be shown."""
         return self.accounts is None or account in self.accounts
 
-    def may_read(self, account: str) -> bool:
-        """Whether this account's reports may be shown."""
-        return Right.READ in self.rights and self.may_see(account)
-
     @property
     def is_full(self) -> bool:
         """Whether it may do everything, without an end."""

@@ -1,6 +1,6 @@
 """A client wants figures that are not older than so much: ask the gateways for newer ones, wait until they have served.
 
-In: accounts, and how old their figures may be. Out: what could not be refreshed, and why. A wish is a row in
+In: accounts, and how old their figures may be. Out: what could not be refreshed, and why. A request for one is a row in
 ``coordination.refresh_request``; it is granted when each gateway that was asked has served it. Requests for the same
 that come while this instance waits join that wait, and what was asked for a moment ago, by whichever instance, is not
 asked for again. One holder has so many refreshes under way; the leaders of gateways serve holders by turns.
@@ -9,7 +9,7 @@ asked for again. One holder has so many refreshes under way; the leaders of gate
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import orjson
 
@@ -24,6 +24,7 @@ from ibconnect.http.server.limits import (
     RETRY_AFTER_SECONDS,
 )
 from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.services import Part, Services
 from ibconnect.http.server.wakeups import PROJECTED, Wakeups
 from ibconnect.texts import one_line
 
@@ -104,10 +105,10 @@ def _as_json(requests: Mapping[_Pair, int | None]) -> str:
     return orjson.dumps(rows).decode()
 
 
-class Refresher:
+class Refresher(Part):
     """Waits for refreshes on behalf of requests.
 
-    :param writes: pool of the primary, where the wish is written
+    :param writes: pool of the primary, where the request is written
     :param pool: pool of the database that answers reads, where the result must be seen
     :param timeout: seconds that one request waits (``REFRESH_TIMEOUT``)
     :param floor: seconds for which nothing is asked for twice (``REFRESH_FLOOR``)
@@ -132,6 +133,19 @@ class Refresher:
         self._instance = instance
         self._running: dict[_Ask, asyncio.Task[bool]] = {}
         self._under_way = Held()
+
+    @classmethod
+    def made(cls, services: Services) -> Self:
+        """As the settings say."""
+        config = services.config
+        return cls(
+            services.writes,
+            services.pool,
+            services.wakeups,
+            timeout=config.refresh_timeout,
+            floor=config.refresh_floor,
+            instance=config.instance,
+        )
 
     async def refreshed(self, wanted: Wanted) -> list[str]:
         """Return once everything is as new as wanted, as far as that can be had; name what is not: ``gateway; why``.

@@ -1,6 +1,10 @@
-"""The accounts, their latest reports, any report, the list of them."""
+"""The list of accounts, the latest report of one and that as of a time, and the times of all.
+
+In: calls. Out: answers. Called by the pipeline, for the routes of :mod:`ibconnect.http.resources.accounts.resource`.
+"""
 
 from datetime import datetime
+from typing import Self
 from urllib.parse import quote
 
 import orjson
@@ -8,26 +12,38 @@ from aiohttp import web
 from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
-from ibconnect.http.resources.refresh import Wanted
+from ibconnect.http.resources.accounts.cached import account_exists
+from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
+from ibconnect.http.resources.accounts.refresh import Refresher, Wanted
 from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
-from ibconnect.http.server.call import JSON, Call, unknown_account, unknown_gateway
+from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.cors import elsewhere
-from ibconnect.http.server.holders import HOLDER, OURS
 from ibconnect.http.server.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
-from ibconnect.http.server.negotiation import COMMON, max_age, prefers_fresh
+from ibconnect.http.server.negotiation import COMMON, JSON, max_age, prefers_fresh
 from ibconnect.http.server.parameters import format_cursor
-from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.problems import Problem
 from ibconnect.http.server.response_cache import CachedResponse
-from ibconnect.http.server.services import Services
+from ibconnect.http.server.services import Part, Services
 from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/accounts")
 _LIST_CACHING = "private, max-age=60"
-_REPORT_CACHING = "private, max-age=31556926, immutable"
 _NO_CACHING = "private, no-cache"
 _MAY_NOT = f"none; this token does not have the right {Right.REFRESH}"
+
+
+class Lists(Part):
+    """The lists of accounts that were made last: for each set of accounts that a token may see, as of which state."""
+
+    def __init__(self) -> None:
+        self.kept: dict[frozenset[str] | None, tuple[object, CachedResponse]] = {}
+
+    @classmethod
+    def made(cls, services: Services) -> Self:
+        """None yet."""
+        return cls()
 
 
 async def list_accounts(call: Call) -> web.StreamResponse:
@@ -40,12 +56,13 @@ async def list_accounts(call: Call) -> web.StreamResponse:
 async def _account_list(call: Call) -> CachedResponse:
     """The list as it is now; made again only when an account or a snapshot was added, or what is listed changed."""
     services, visible = call.services, call.principal.accounts
+    lists = services.part(Lists).kept
     state = await db.row(services.pool, _SQL["state"], {})
-    known_state, document = services.lists.get(visible, (None, None))
+    known_state, document = lists.get(visible, (None, None))
     if document is not None and known_state == state:
         return document
     if state is not None:
-        await services.tables.vouch(state[0])
+        await services.tables.vouch("accounts", state[0])
     codes = None if visible is None else sorted(visible)
     asked = {"codes": codes, "gateway": None}
     found = await db.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
@@ -54,9 +71,9 @@ async def _account_list(call: Call) -> CachedResponse:
         for code, latest, is_listed, is_ready, _ in found
     ]
     document = CachedResponse(orjson.dumps(accounts), JSON, _LIST_CACHING)
-    if len(services.lists) >= LIST_CACHE_ENTRIES:
-        services.lists.clear()
-    services.lists[visible] = (state, document)
+    if len(lists) >= LIST_CACHE_ENTRIES:
+        lists.clear()
+    lists[visible] = (state, document)
     return document
 
 
@@ -124,7 +141,7 @@ async def _refreshed(call: Call, accounts: frozenset[str] | None) -> list[str] |
             raise right_missing(Right.REFRESH)
         # Browsers ask so on every reload: what is there will do.
         return [_MAY_NOT]
-    return await call.services.refresher.refreshed(
+    return await call.services.part(Refresher).refreshed(
         Wanted(accounts, age or 0, is_required, call.principal.accounts is not None, call.arguments.get("gateway"))
     )
 
@@ -137,56 +154,9 @@ def _with_incomplete(response: web.StreamResponse, incomplete: list[str] | None)
 
 def _redirect(call: Call, account: str, created: datetime | None) -> web.Response:
     if created is None:
-        raise Problem(Code.UNKNOWN_SNAPSHOT, f"account {account!r} has no snapshot there")
+        raise Problem(UNKNOWN_SNAPSHOT, f"account {account!r} has no snapshot there")
     location = call.absolute(f"/v1/accounts/{quote(account, safe='')}/{format_rfc3339(created)}")
     return web.Response(status=303, headers={**COMMON, "Location": location, "Cache-Control": _NO_CACHING})
-
-
-async def report(call: Call) -> web.StreamResponse:
-    """One report."""
-    return await report_of(call.services, call.request, call.account(), call.arguments["Timestamp"])
-
-
-async def report_of(services: Services, request: web.Request, account: str, created: datetime) -> web.StreamResponse:
-    """The answer to a request for a report, of somebody who may see it.
-
-    It never changes, so its bytes are kept and its client may keep it for a year.
-    """
-    reports, key = services.reports, (account, created)
-    kept = reports.get(key)
-    if kept is None and HOLDER.get() == OURS:
-        # What is kept is no work, so that only this is counted.
-        with services.shares.work_for(request):
-            return await report_of(services, request, account, created)
-    document = kept or await _read_document(services, account, created)
-    size = document.size
-    response = document.response(request)
-    if kept is None or document.size != size:
-        reports.put(key, document)
-    return response
-
-
-async def _read_document(services: Services, account: str, created: datetime) -> CachedResponse:
-    body = await services.reader.read(account, created)
-    if body is None:
-        raise await _nothing_there(services.pool, account, created)
-    return CachedResponse(body, JSON, _REPORT_CACHING)
-
-
-async def _nothing_there(pool: db.Pool, account: str, created: datetime) -> Problem:
-    if not await account_exists(pool, account):
-        return unknown_account(account)
-    return Problem(
-        Code.UNKNOWN_SNAPSHOT,
-        f"account {account!r} has no snapshot made at {format_rfc3339(created)}; "
-        f"/v1/accounts/{account}/as-of/TIME finds the one before any time",
-    )
-
-
-async def account_exists(pool: db.Pool, account: str) -> bool:
-    """Whether any gateway ever listed the account."""
-    row = await db.row(pool, _SQL["account_exists"], {"account": account})
-    return row is not None and bool(row[0])
 
 
 async def list_snapshots(call: Call) -> web.StreamResponse:

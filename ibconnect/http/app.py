@@ -11,13 +11,13 @@ binds the port, and closes all of it again, ending live streams at once and othe
 """
 
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 from ibconnect.config import Config
-from ibconnect.http.routes import OPERATIONS, ROUTES
+from ibconnect.http.resources import registry
 from ibconnect.http.server.binding import bind, cannot_listen
 from ibconnect.http.server.connections import Runner
 from ibconnect.http.server.cors import allow_origins
@@ -26,6 +26,8 @@ from ibconnect.http.server.limits import MAX_BODY_BYTES
 from ibconnect.http.server.listening import Site as ListeningSite
 from ibconnect.http.server.others import Ask, Others, nobody
 from ibconnect.http.server.pipeline import around, handler_of
+from ibconnect.http.server.resource import RESOURCES, Resource
+from ibconnect.http.server.routing import router_path
 from ibconnect.http.server.services import Instance, Services, make_services, running
 from ibconnect.http.server.site import Site, site_of
 from ibconnect.roles import ALL, API, name_of
@@ -41,29 +43,37 @@ def create_app(
     roles: frozenset[str] = ALL,
     process: str = "",
     ask: Ask = nobody,
+    *,
+    resources: Sequence[Resource] = registry.RESOURCES,
 ) -> web.Application:
-    """The application, with every route of the table behind the pipeline; without the API those of operations alone.
+    """The application: every route of the resources behind the pipeline; without the API those of operations alone.
 
     :param database_seconds: for how long Postgres has answered what this process records, 0 if it does not
     :param roles: what this instance does, as far as this application answers for it
     :param process: what this process is called in metrics; empty: by its roles
     :param ask: asks the other processes of this instance
+    :param resources: what is served
     :raises ConfigError: tokens are missing or wrong
     """
-    services = make_services(config, Instance(roles, process or name_of(roles), database_seconds, Others(ask)))
+    served = tuple(each for each in resources if API in roles or each.is_operational)
+    routes = tuple(route for resource in served for route in resource.routes)
+    parts = [part for resource in served for part in resource.parts]
+    instance = Instance(roles, process or name_of(roles), database_seconds, Others(ask))
+    services = make_services(config, instance, parts, _shown_names(resources))
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app[SERVICES] = services
-    for route in ROUTES if API in roles else OPERATIONS:
-        app.router.add_get(_router_path(route.path), handler_of(route, services), name=route.name)
+    app[SERVICES], app[RESOURCES] = services, served
+    for route in routes:
+        app.router.add_get(router_path(route, routes), handler_of(route, services), name=route.name)
     allow_origins(app, config.cors_origins)
     app.cleanup_ctx.append(running(services))
     app.on_shutdown.append(_end_streams)
     return app
 
 
-def _router_path(path: str) -> str:
-    """The router tries paths in the table's order: a report comes first there, and must leave the others alone."""
-    return path.replace("{Timestamp}", r"{Timestamp:(?!(?:history|snapshots)$)[^{}/]+}")
+def _shown_names(resources: Iterable[Resource]) -> frozenset[str]:
+    """The parameters of a query that this program knows, which the log shows: others may hold secrets."""
+    routes = (route for resource in resources for route in resource.routes)
+    return frozenset(each.name for route in routes for each in route.parameters if each.place == "query")
 
 
 async def _end_streams(app: web.Application) -> None:
@@ -80,10 +90,11 @@ async def serve(
     :raises ConfigError: an address cannot be bound; then none is
     """
     services = app[SERVICES]
+    routes = [route for resource in app[RESOURCES] for route in resource.routes]
     runner = Runner(
         app,
-        lambda handler: around(handler, services),
-        guard=services.guard,
+        lambda handler: around(handler, services, routes),
+        asked=services.asked,
         access=services.access,
         shutdown_timeout=_SHUTDOWN_SECONDS,
     )

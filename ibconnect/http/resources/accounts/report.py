@@ -1,10 +1,10 @@
-"""Reports: snapshots of accounts as JSON, read in one statement and put together without any float.
+"""Reports: snapshots of accounts as JSON, read in one statement and made without any float.
 
 In: account code and instant. Out: the bytes of the JSON document, or None where there is no such snapshot.
-Called by :mod:`ibconnect.http.resources.accounts`, which keeps the result: reports never change.
+Called by :mod:`ibconnect.http.resources.accounts.cached`, which keeps the result: reports never change.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -14,13 +14,14 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError
-from ibconnect.http.resources.balance import balance
-from ibconnect.http.resources.figures import shown
-from ibconnect.http.resources.positions import Contract, contract, contract_ids, positions
-from ibconnect.http.resources.values import Shape, TextKey, quoted, values
+from ibconnect.http.resources.accounts.balance import balance
+from ibconnect.http.resources.accounts.figures import shown
+from ibconnect.http.resources.accounts.positions import Contract, contract, contract_ids, positions
+from ibconnect.http.resources.accounts.values import Shape, TextKey, quoted, values
 from ibconnect.http.server import db
 from ibconnect.http.server.data_loader import DataLoader
 from ibconnect.http.server.lookups import Lookup
+from ibconnect.http.server.tables import Tables
 from ibconnect.http.server.turns import Gate
 from ibconnect.tags import BASE, LEDGER_TAGS
 from ibconnect.times import format_rfc3339
@@ -46,14 +47,14 @@ class _Attributes(NamedTuple):
 class ReportReader:
     """Reads reports; those that are asked for at the same time by one statement.
 
-    :param vouch: given the oid of tables, raises if they are of another version
-    :param gate: when the event loop has time to put one together
+    :param tables: know whether what was read came of tables of this version
+    :param gate: when the event loop has time to make one
     """
 
-    def __init__(self, pool: db.Pool, vouch: Callable[[int], Awaitable[None]], gate: Gate) -> None:
+    def __init__(self, pool: db.Pool, tables: Tables, gate: Gate) -> None:
         self._gate = gate
         self._pool = pool
-        self._vouch = vouch
+        self._tables = tables
         self._snapshots = DataLoader(self._read)
         self._contracts = Lookup(_SQL["contracts"], contract)
         self._attributes = Lookup(_SQL["attribute_sets"], _attributes)
@@ -71,7 +72,7 @@ class ReportReader:
             if row is None:
                 return None
             generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
-            await self._vouch(generation)
+            await self._tables.vouch("accounts", generation)
             attributes = await self._attributes.of(self._pool, generation, [set_id])
             known_ids = contract_ids(held, row["model_positions"] or ())
             contracts = await self._contracts.of(self._pool, generation, known_ids)

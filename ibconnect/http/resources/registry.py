@@ -1,0 +1,29 @@
+"""Every resource of the API: a line each to import it and to name it here. Nothing else has to know of one.
+
+In: the modules of resources. Out: the resources, and their routes. Read by the application, the OpenAPI document, the
+docs and the tests.
+"""
+
+from ibconnect.http.resources.accounts.resource import RESOURCE as ACCOUNTS
+from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
+from ibconnect.http.resources.events import RESOURCE as EVENTS
+from ibconnect.http.resources.gateways import RESOURCE as GATEWAYS
+from ibconnect.http.resources.health import RESOURCE as HEALTH
+from ibconnect.http.resources.history import RESOURCE as HISTORY
+from ibconnect.http.resources.instances import RESOURCE as INSTANCES
+from ibconnect.http.resources.metrics import RESOURCE as METRICS
+from ibconnect.http.server.resource import Resource, Route
+
+# In the order of the OpenAPI document.
+RESOURCES: tuple[Resource, ...] = (
+    ACCOUNTS,
+    HISTORY,
+    EVENTS,
+    GATEWAYS,
+    INSTANCES,
+    HEALTH,
+    METRICS,
+    DOCUMENTATION,
+)
+
+ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
