@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.http.resources.registry import ROUTES
-from ibconnect.http.server.call import Route
+from ibconnect.http.server.resource import Route
 from tests.serving import DU1, PROBLEM, at, serving
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from ibconnect.http.resources.registry import ROUTES
-from ibconnect.http.server.call import Route
+from ibconnect.http.server.resource import Route
 from tests.serving import DU1, Served, admin, at, build_world, logged, serving, tell_gateway
 from tests.waiting import DEADLINE_S
 

@@ -13,7 +13,7 @@ import pytest
 from yarl import URL
 
 from ibconnect.http.resources.registry import ROUTES
-from ibconnect.http.server.call import Route
+from ibconnect.http.server.resource import Route
 from tests.serving import DU1, DU2, EMPTY, Served, at, serving
 
 LIMITED, STRANGER, METRICS = "limited-token-0123456789", "stranger-token-0123456789", "metrics-token-0123456789"

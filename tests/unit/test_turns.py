@@ -67,7 +67,7 @@ async def test_holders_have_their_turns_by_rotation_and_ours_is_not_bounded() ->
     assert came == ["one", "other", "third", "one", "other", "one"]
 
 
-async def test_a_turn_that_does_not_come_is_a_refusal_and_failures_are_told_to_all(
+async def test_a_turn_that_does_not_come_is_a_refusal_and_failures_reach_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ibconnect.http.server.turns.TURN_SECONDS", 0.05)
@@ -183,7 +183,7 @@ def test_company_is_who_was_at_work_a_moment_ago(monkeypatch: pytest.MonkeyPatch
     assert not company.has_other_than("one")
 
 
-async def test_a_flood_is_told_at_once_and_then_how_large_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_flood_is_logged_at_once_and_then_how_large_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibconnect.http.server.floods.FLOOD_LOG_SECONDS", 0.2)
     monkeypatch.setattr("ibconnect.http.server.floods.FLOODS_MAX", 2)
     with logged() as lines:

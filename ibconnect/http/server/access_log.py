@@ -14,9 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
-import orjson
 from aiohttp import web
 
 from ibconnect.http.server.asked import Asked, shown
@@ -29,18 +27,8 @@ _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 # In English, whatever the locale.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-Form = Callable[[web.BaseRequest, "Answer"], str]
-"""Makes a line of a request and what became of it."""
-
-
-class Answer(NamedTuple):
-    """What was asked for, by whose token, and what became of it: status, seconds, the ``error_id`` of a problem."""
-
-    status: int
-    seconds: float
-    error_id: str
-    token: str
-    target: str
+Form = Callable[[Asked, web.BaseRequest, int, float, str], str]
+"""Makes a line of a request and what became of it: status, seconds, the ``error_id`` of a problem."""
 
 
 class AccessLog:
@@ -64,9 +52,7 @@ class AccessLog:
             return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
-        asked = self._asked
-        answer = Answer(status, seconds, error_id, asked.token(request), asked.target(request))
-        self._waiting.append(self._form(request, answer))
+        self._waiting.append(self._form(self._asked, request, status, seconds, error_id))
 
     def flush(self) -> None:
         """Write what waits to be written."""
@@ -75,31 +61,27 @@ class AccessLog:
             write_lines(lines)
 
 
-def as_json(request: web.BaseRequest, answer: Answer) -> str:
-    """A line as LOG_FORMAT=json has them."""
-    error_id = f',"error_id":"{answer.error_id}"' if answer.error_id else ""
+def as_json(asked: Asked, request: web.BaseRequest, status: int, seconds: float, error_id: str) -> str:
+    """A line as LOG_FORMAT=json has them. Whatever is shown here holds nothing that JSON escapes."""
+    identified = f',"error_id":"{error_id}"' if error_id else ""
     return (
-        f'{{"client":{_quoted(request.remote or "-")},"token":"{answer.token}","method":{_quoted(request.method)},'
-        f'"path":{_quoted(answer.target)},"status":{answer.status},"bytes":{request.writer.output_size},'
-        f'"seconds":{answer.seconds:.6f},"agent":{_quoted(request.headers.get("User-Agent", "-"))}{error_id},'
+        f'{{"client":"{shown(request.remote or "-")}","token":"{asked.token(request)}",'
+        f'"method":"{shown(request.method)}","path":"{asked.target(request)}",'
+        f'"status":{status},"bytes":{request.writer.output_size},'
+        f'"seconds":{seconds:.6f},"agent":"{shown(request.headers.get("User-Agent", "-"))}"{identified},'
         f'"kind":"http_request","event":"request","level":"info","timestamp":"{_timestamp(time.time_ns() // 1000)}"}}\n'
     )
 
 
-def as_combined(request: web.BaseRequest, answer: Answer) -> str:
+def as_combined(asked: Asked, request: web.BaseRequest, status: int, seconds: float, error_id: str) -> str:
     """A line in the combined form: a blank separates, quotation marks and line ends stand for themselves nowhere."""
     headers = request.headers
     return (
-        f"{request.remote or '-'} - {answer.token} [{_clock(int(time.time()))}] "
-        f'"{shown(request.method)} {answer.target} HTTP/1.1" {answer.status} {request.writer.output_size} '
+        f"{request.remote or '-'} - {asked.token(request)} [{_clock(int(time.time()))}] "
+        f'"{shown(request.method)} {asked.target(request)} HTTP/1.1" {status} {request.writer.output_size} '
         f'"{shown(headers.get("Referer", "-").partition("?")[0])}" "{shown(headers.get("User-Agent", "-"))}" '
-        f"{answer.seconds:.6f} {answer.error_id or '-'}\n"
+        f"{seconds:.6f} {error_id or '-'}\n"
     )
-
-
-@lru_cache(maxsize=4096)
-def _quoted(text: str) -> str:
-    return orjson.dumps(shown(text)).decode()
 
 
 def _timestamp(micros: int) -> str:

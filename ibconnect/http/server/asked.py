@@ -15,7 +15,7 @@ _LONGEST = 1000
 
 def token_name(guard: Guard, request: web.BaseRequest) -> str:
     """The name of the token that a request was admitted by, or else eight digits of its SHA-256; ``-`` without one."""
-    known = guard.known(request) if isinstance(request, web.Request) else None
+    known = guard.known(request) if guard.tokens is not None and isinstance(request, web.Request) else None
     return "-" if known is None else known.name
 
 

@@ -133,8 +133,10 @@ class Connection(web.RequestHandler):
     def log_access(self, request: web.BaseRequest, response: web.StreamResponse, time: float | None) -> None:
         """An answer has been sent, or as much of it as the client took."""
         if self._access is not None and time is not None:
-            seconds = self._loop.time() - time
-            self._access.write(request, response.status, seconds, response.get(ERROR_ID, ""))
+            status = response.status
+            # Only problems have one, and to look for what is not there takes as long as half of the line.
+            error_id = "" if status < 400 else response.get(ERROR_ID, "")
+            self._access.write(request, status, self._loop.time() - time, error_id)
 
 
 def _problem(status: int, exc: BaseException | None) -> Problem:

@@ -26,6 +26,7 @@ from ibconnect.http.server.links import unclear
 from ibconnect.http.server.negotiation import COMMON, SECURITY, best_media
 from ibconnect.http.server.problems import Code, Problem, problem_of
 from ibconnect.http.server.resource import Route
+from ibconnect.http.server.responses import PreparedResponse
 from ibconnect.http.server.routing import Found, recognizer
 from ibconnect.http.server.services import Services
 from ibconnect.http.server.shares import COUNTED
@@ -114,7 +115,7 @@ def around(handler: AioHandler, services: Services, routes: Sequence[Route]) -> 
         if hdrs.UPGRADE in request.headers:
             # Declined. What came along with it is not read as requests by everybody, aiohttp included.
             response.force_close()
-        if "Server" not in response.headers:
+        if not isinstance(response, PreparedResponse) and "Server" not in response.headers:
             # Not made here (a preflight's answer, say): aiohttp would say its own version and Python's.
             response.headers.update(SECURITY)
         _durations(_route_of(request, found), request.method, response.status).observe(clock() - started)

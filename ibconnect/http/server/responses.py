@@ -42,7 +42,7 @@ def head_of(headers: Mapping[str, str]) -> bytes:
 
 
 class PreparedResponse(web.StreamResponse):
-    """A response to a request that it :func:`suits`.
+    """A response to a request that it :func:`suits`. Its headers stand in the head, and nowhere else.
 
     :param head: made by :func:`head_of`
     """

@@ -61,7 +61,11 @@ class Tables:
     def are_current(self, reports: Iterable[str]) -> bool:
         """Whether they were found to be ours a moment ago."""
         now = time.monotonic()
-        return all(now < self._known[name].current_until for name in reports)
+        # For each request for a report, kept ones included: a generator would take three times as long.
+        for name in reports:  # noqa: SIM110
+            if now >= self._known[name].current_until:
+                return False
+        return True
 
     async def ensure_current(self, reports: Iterable[str]) -> None:
         """Return if the live tables of these reports are of this program's version.
