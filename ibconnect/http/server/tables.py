@@ -37,7 +37,9 @@ class Wanted(NamedTuple):
     version: int
 
 
-WANTED = {"accounts": Wanted("snapshot", "snapshots", SNAPSHOTS_VERSION)}
+WANTED = {
+    "accounts": Wanted("snapshot", "snapshots", SNAPSHOTS_VERSION),
+}
 """Of each report."""
 
 
