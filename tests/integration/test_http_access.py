@@ -14,6 +14,7 @@ from ibconnect.http.app import SERVICES, create_app
 from ibconnect.http.openapi.document import make_document
 from ibconnect.http.resources.registry import RESOURCES, ROUTES
 from ibconnect.http.server.limits import REFUSALS
+from tests.routes import path_of
 from tests.serving import (
     DU1,
     DU2,
@@ -60,7 +61,7 @@ async def guarded(world_url: str) -> AsyncIterator[Served]:
 
 async def test_without_a_token_only_what_tells_nothing_is_answered(guarded: Served) -> None:
     for route in ROUTES:
-        path = route.path.format(AccountCode=DU1, Timestamp=at(1), IbContractId=265598, Asset="docs.css")
+        path = path_of(route)
         async with guarded.get(path) as response:
             if route.is_open:
                 assert response.status < 400, path
@@ -129,12 +130,12 @@ async def test_a_limited_token_sees_its_account_and_nothing_else(guarded: Served
 
 async def test_a_limited_token_learns_nothing_of_other_accounts_on_any_route(guarded: Served) -> None:
     """Walks the OpenAPI document: an account that exists looks exactly like one that does not."""
-    for path, operations in make_document(RESOURCES)["paths"].items():
+    for route in ROUTES:
+        path, operations = route.path, make_document(RESOURCES)["paths"][route.path]
         answers = []
         for code in (DU2, "DU7777777"):
-            filled = path.format(AccountCode=code, Timestamp=at(1), IbContractId=265598, Asset="docs.css")
             query = _query(operations["get"], code)
-            async with guarded.get(f"{filled}{query}", headers=bearer(LIMITED)) as response:
+            async with guarded.get(f"{path_of(route, AccountCode=code)}{query}", headers=bearer(LIMITED)) as response:
                 text = (await response.text()).replace(code, "CODE")
                 headers = {name: value for name, value in response.headers.items() if name not in ("Date", "ETag")}
                 answers.append((response.status, _without_chance(text), headers))

@@ -12,6 +12,7 @@ import pytest
 from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.resources.tail import Tails
+from tests.routes import target_of
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, serving, tell_gateway
 
 FRIEND = "https://dashboard.example"
@@ -35,14 +36,7 @@ RELOADS = [{"Cache-Control": wish} for wish in ("max-age=0", "no-cache", "max-ag
 
 def paths() -> dict[str, str]:
     """Every route that tells of accounts, filled, by its template."""
-    filled = {
-        route.path: route.path.format(AccountCode=DU1, Timestamp=at("as-of" in route.path), IbContractId=265598)
-        for route in ROUTES
-        if not route.is_open
-    }
-    return {
-        path: text + ("?tag=Cushion" if path.endswith("{AccountCode}/history") else "") for path, text in filled.items()
-    }
+    return {route.path: target_of(route, Timestamp=at("as-of" in route.path)) for route in ROUTES if not route.is_open}
 
 
 @pytest.fixture

@@ -157,7 +157,11 @@ def check_answers(client: httpx.Client) -> None:
         answer = client.get(path)
         assert (answer.status_code, code_of(answer)) == expected, path
     posted = client.post("/v1/families")
-    assert (posted.status_code, code_of(posted), posted.headers["Allow"]) == (405, "method-not-allowed", "GET, HEAD, OPTIONS")
+    assert (posted.status_code, code_of(posted), posted.headers["Allow"]) == (
+        405,
+        "method-not-allowed",
+        "GET, HEAD, OPTIONS",
+    )
     assert code_of(client.get("/v1/families", headers={"Accept": "text/csv"})) == "not-acceptable"
     slash = client.get("/v1/families/")
     assert (slash.status_code, slash.headers["Location"]) == (308, str(client.base_url.join("/v1/families")))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.resource import Route
+from tests.routes import values_of
 from tests.serving import DU1, PROBLEM, at, serving
 
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +122,6 @@ def test_queries(port: int, path: str, query: list[tuple[str, str]]) -> None:
 
 NO_TEXT = [b"\xff", b"%FF", b"\xed\xa0\x80", b"%ED%A0%80", b"%00", b"%0a", b"%", b"%F0%9F%98%80"]
 FORMS = [b"%b", b"DU1%b", b"127.0.0.1:4002%b", b"%b:4002", b"2024-01-02T00:00:00Z%b"]
-FILLED = {"AccountCode": DU1, "IbContractId": "265598", "Timestamp": at(1), "tag": "NetLiquidation"}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.path.startswith("/v1/")], ids=attrgetter("path"))
@@ -130,7 +130,7 @@ def test_bytes_that_are_no_text(port: int, route: Route) -> None:
     for part, form, odd in product(NO_TEXT, FORMS, route.parameters):
         if odd.place == "header":
             continue
-        values = {name: value.encode() for name, value in FILLED.items()} | {odd.name: form % part}
+        values = {name: value.encode() for name, value in values_of(route).items()} | {odd.name: form % part}
         path = re.sub(rb"\{(\w+)\}", lambda name, values=values: values[name[1].decode()], route.path.encode())
         named = [one.name for one in route.parameters if one.place == "query" and (one.required or one is odd)]
         query = b"&".join(name.encode() + b"=" + values[name] for name in named)

@@ -13,7 +13,8 @@ import pytest
 
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.resource import Route
-from tests.serving import DU1, Served, admin, at, build_world, logged, serving, tell_gateway
+from tests.routes import values_of
+from tests.serving import Served, admin, build_world, logged, serving, tell_gateway
 from tests.waiting import DEADLINE_S
 
 SQL = [
@@ -62,14 +63,13 @@ LINES = [
     "\ud800forged".encode("utf-8", "surrogatepass").decode("latin-1"),
 ]
 HEADERS = ["User-Agent", "Referer", "Accept", "Cookie", "X-Forwarded-For", "Authorization", "If-None-Match", "Origin"]
-FILLED = {"AccountCode": DU1, "Timestamp": at(1), "IbContractId": "265598", "Asset": "docs.css"}
 
 
 def asked(route: Route, name: str, text: str) -> tuple[str, dict[str, str]]:
     """The target and headers of a request that is right but for the parameter ``name``."""
     place = next((each.place for each in route.parameters if each.name == name), "header")
     path = route.path
-    for key, value in FILLED.items():
+    for key, value in values_of(route).items():
         path = path.replace(f"{{{key}}}", quote(text if key == name else value, safe=""))
     required = {each.name: each.example[0] for each in route.parameters if each.required and each.repeated}
     query = {**required, **({name: text} if place == "query" else {})}

@@ -16,11 +16,17 @@ from ibconnect.http.resources.accounts.handlers import Lists
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.response_cache import ResponseCache
 from ibconnect.projections.engine.rebuild import rebuild
+from tests.routes import path_of, target_of
 from tests.serving import DU1, Served, admin, at, build_world, serving
 
-NAMES = {"AccountCode": DU1, "Timestamp": at(2), "IbContractId": "265598"}
 QUERIES = {"/v1/accounts/{AccountCode}/history": "?tag=NetLiquidation&tag=CashBalance&currency=EUR"}
-PATHS = [route.path.format_map(NAMES) + QUERIES.get(route.path, "") for route in ROUTES if route.reports]
+PATHS = [
+    path_of(route, Timestamp=at(2)) + QUERIES[route.path]
+    if route.path in QUERIES
+    else target_of(route, Timestamp=at(2))
+    for route in ROUTES
+    if "accounts" in route.reports
+]
 REBUILDING = "urn:ibconnect:problem:rebuilding"
 
 Database = psycopg.Connection[tuple[object, ...]]

@@ -14,7 +14,8 @@ from yarl import URL
 
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.resource import Route
-from tests.serving import DU1, DU2, EMPTY, Served, at, serving
+from tests.routes import target_of
+from tests.serving import DU1, DU2, EMPTY, Served, serving
 
 LIMITED, STRANGER, METRICS = "limited-token-0123456789", "stranger-token-0123456789", "metrics-token-0123456789"
 TOKENS = f"full-token-0123456789 {LIMITED}@{DU1} {STRANGER}@DU9999999 {METRICS}@metrics"
@@ -49,12 +50,9 @@ def naming() -> list[tuple[Route, str]]:
     found = []
     for route in ROUTES:
         names = {each.name for each in route.parameters}
-        required = "&".join(
-            f"{each.name}={each.example[0]}" for each in route.parameters if each.required and each.repeated
-        )
-        path = route.path.replace("{Timestamp}", at(1)).replace("{IbContractId}", "265598")
+        path, _, required = target_of(route, AccountCode="CODE").partition("?")
         if "AccountCode" in names:
-            found.append((route, f"{path.replace('{AccountCode}', '{code}')}?{required}"))
+            found.append((route, f"{path.replace('CODE', '{code}')}?{required}"))
         elif "account" in names:
             found.append((route, f"{path}?account={{code}}&{required}"))
     return found

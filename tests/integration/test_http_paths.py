@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 import pytest
 
 from ibconnect.http.resources.registry import ROUTES
+from tests.routes import path_of
 from tests.serving import DU1, PROBLEM, Served, at
 from tests.waiting import DEADLINE_S
 
@@ -53,7 +54,7 @@ BEHIND = ["%00", "%00.css", "%20", "%09", "%0d%0aSet-Cookie:%20a=b", ".", "..", 
 BEHIND += ["%ff", "%", ";a=b", ";jsessionid=1", "%3b", "%3fx", "%23x", "%2f", "%5c", "\\", "|id", "`id`", "$(id)", "*"]
 BEHIND += ["${jndi:ldap://x}"]
 # Nothing of these is read by anybody: targets as a scanner sends them.
-FILES = ["etc/passwd", ".git/config", ".env", "pyproject.toml", "ibconnect/http/routes.py", "sql/http/accounts.sql"]
+FILES = ["etc/passwd", ".git/config", ".env", "pyproject.toml", "ibconnect/http/app.py", "sql/http/accounts.sql"]
 FILES += ["docs.html", "proc/self/environ", "WEB-INF/web.xml", "admin", "server-status", "api/v1/accounts", "v1"]
 FILES += ["v2/accounts", "static/../docs"]
 PREFIXES = ("/", "//", "/docs/", "/docs/../", "/docs/..%2f", "/%2e%2e/")
@@ -62,8 +63,7 @@ LONG = ("/" * 500, "/" + "a/" * 1000, "/" + "%2e%2e%2f" * 300, "/" + "../" * 100
 
 def segments() -> list[list[str]]:
     """The path of every route, filled."""
-    filled = {"AccountCode": DU1, "Timestamp": at(1), "IbContractId": "265598", "Asset": "docs.css"}
-    return [route.path.format_map(filled).strip("/").split("/") for route in ROUTES]
+    return [path_of(route).strip("/").split("/") for route in ROUTES]
 
 
 def variants(path: Sequence[str]) -> Iterator[list[str]]:
