@@ -1,5 +1,5 @@
-"""Write what is made from ``ibconnect.config.SETTINGS``, the one place where the settings are defined: the table in
-README.md, and the settings' file of the systemd service.
+"""Write what is made from the settings (``ibconnect.config.SETTINGS``) and from the registry of resources: the table of
+settings in README.md, the settings' file of the systemd service, the table of routes of each page that has its marks.
 
 Called by ``make docs``; tests hold the files against :func:`render` and :func:`environment_file`.
 """
@@ -8,11 +8,15 @@ import re
 from pathlib import Path
 
 from ibconnect.config import SETTINGS
+from ibconnect.http.resources.registry import ROUTES
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.resource import Route
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "http-api.md")
 ENVIRONMENT_FILE = ROOT / "deploy" / "systemd" / "ibconnect.env"
 _BLOCK = re.compile(r"(<!-- settings: make docs -->\n).*?(<!-- end of settings -->\n)", re.DOTALL)
+_ROUTES = re.compile(r"(<!-- routes: make docs -->\n).*?(<!-- end of routes -->\n)", re.DOTALL)
 _HEAD = """\
 # Settings of the service ibconnect, read by systemd: NAME=value, no "export"; a line that begins with # is off.
 # As they stand here they are the defaults. After a change: systemctl restart ibconnect
@@ -33,9 +37,23 @@ def settings_table() -> str:
     return "| setting | default | meaning |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n"
 
 
-def render(readme: str) -> str:
-    """The README with its table of settings as it has to be."""
-    return _BLOCK.sub(lambda match: match[1] + settings_table() + match[2], readme)
+def routes_table() -> str:
+    """A row for each route: the request, the right that its token needs, what it takes, what it answers."""
+    head = "| request | right | parameters | answer |\n| --- | --- | --- | --- |\n"
+    return head + "".join(map(_route_row, ROUTES))
+
+
+def _route_row(route: Route) -> str:
+    parameters = ", ".join(f"`{each.name}`" for each in route.parameters if each.place != "path")
+    own = ", ".join(f"`{each.code}`" for each in route.problems if not isinstance(each, Code))
+    answer = f"{route.summary}{f'; or {own}' if own else ''}"
+    return f"| `GET {route.path}` | {f'`{route.right}`' if route.right else ''} | {parameters} | {answer} |\n"
+
+
+def render(page: str) -> str:
+    """A page with its tables as they have to be."""
+    page = _BLOCK.sub(lambda match: match[1] + settings_table() + match[2], page)
+    return _ROUTES.sub(lambda match: match[1] + routes_table() + match[2], page)
 
 
 def environment_file() -> str:
@@ -49,5 +67,6 @@ def environment_file() -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in PAGES:
+        path.write_text(render(path.read_text(encoding="utf-8")), encoding="utf-8")
     ENVIRONMENT_FILE.write_text(environment_file(), encoding="utf-8")

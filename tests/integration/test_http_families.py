@@ -39,7 +39,7 @@ def add(path: Path, pattern: str, line: str) -> None:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The copy: two files more, and a line to import and a line to name the resource."""
     directory = tmp_path_factory.mktemp("with-families")
-    for part in ("ibconnect", "sql"):
+    for part in ("ibconnect", "sql", "tools"):
         shutil.copytree(ROOT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(TESTS / "families_resource.py", directory / "ibconnect/http/resources/families.py")
     shutil.copy(TESTS / "families_resource.sql", directory / "sql/http/families.sql")
@@ -122,6 +122,13 @@ def test_a_resource_is_one_file_and_a_line_in_the_registry(program: Path, databa
     log = (tmp_path / "log").read_text()
     assert "/v1/families?family=F1" in log, "a parameter of the resource is shown in the log"
     assert "token=secret" not in log, "another one is not"
+
+
+def test_the_lists_in_the_docs_follow_from_the_registry(program: Path) -> None:
+    code = "import runpy; print(runpy.run_path('tools/readme.py')['routes_table']())"
+    result = subprocess.run([sys.executable, "-c", code], cwd=program, capture_output=True, text=True, check=True)
+    row = "| `GET /v1/families` | `read` | `family`, `If-None-Match` | The families; or `unknown-family` |"
+    assert row in result.stdout.splitlines()
 
 
 def check_document(document: dict[str, Any]) -> None:

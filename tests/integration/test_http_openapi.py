@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -17,8 +19,11 @@ from ibconnect.http.openapi.examples import rows_of
 from ibconnect.http.resources.registry import RESOURCES, ROUTES
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code
+from ibconnect.http.server.routing import router_path
+from ibconnect.http.server.tables import WANTED
 from tests.http_examples import FILES, build, recorded
 from tests.paths import ROOT
+from tests.routes import path_of
 from tests.serving import Served
 
 DOCUMENT = make_document(RESOURCES)
@@ -115,6 +120,34 @@ def test_operations_and_paths_are_named_once() -> None:
     for route in ROUTES:
         named = [name.strip("{}") for name in route.path.split("/") if name.startswith("{")]
         assert [parameter.name for parameter in route.parameters if parameter.place == "path"] == named
+
+
+def test_no_two_resources_claim_one_name() -> None:
+    """What the second would say would take the place of what the first says."""
+    schemas = [name for resource in RESOURCES for name in resource.schemas]
+    types = problem_types(ROUTES)
+    parts = [part for resource in RESOURCES for part in resource.parts]
+    for names in (schemas, [each.code for each in types], parts, [resource.examples for resource in RESOURCES]):
+        given = [name for name in names if name is not None]
+        assert len(set(given)) == len(given)
+    used = {name for route in ROUTES for answer in route.answers.values() for name in answer.schemas.values()}
+    assert used <= {*schemas, "Text"}
+    assert {name for route in ROUTES for name in route.reports} <= set(WANTED)
+
+
+async def test_every_path_leads_to_its_own_route() -> None:
+    """Also where another route has a parameter in that place."""
+    router = web.UrlDispatcher()
+    for route in ROUTES:
+        router.add_get(router_path(route, ROUTES), not_called, name=route.name)
+    for route in ROUTES:
+        match = await router.resolve(make_mocked_request("GET", path_of(route)))
+        assert match.http_exception is None, route.path
+        assert match.route.name == route.name
+
+
+async def not_called(_: web.Request) -> web.Response:
+    raise AssertionError
 
 
 PARAMETERS = {

@@ -38,9 +38,13 @@ def required() -> set[str]:
     return {package(requirement) for requirement in [*runtime["dependencies"], *grouped]}
 
 
-def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
-    render = runpy.run_path(str(ROOT / "tools" / "readme.py"))["render"]
-    assert render(README) == README, "run make docs"
+def test_the_readme_and_the_page_of_the_api_list_settings_and_routes_as_the_code_has_them() -> None:
+    tool = runpy.run_path(str(ROOT / "tools" / "readme.py"))
+    for path in tool["PAGES"]:
+        page = path.read_text(encoding="utf-8")
+        assert tool["render"](page) == page, f"{path.name}: run make docs"
+    assert tool["settings_table"]() in README
+    assert tool["routes_table"]() in (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
 
 
 def test_the_services_settings_file_holds_every_setting_off() -> None:
