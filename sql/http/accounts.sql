@@ -1,6 +1,6 @@
 -- name: state
 -- Changes whenever the list of accounts does: accounts and snapshots are only ever added, with growing ids; what gateways
--- list is told with the time; whose an account is follows from what is configured; and a rebuild has new tables.
+-- list is shown with the time; whose an account is follows from what is configured; and a rebuild has new tables.
 SELECT
     'account_snapshot'::regclass::oid::bigint AS generation,
     (SELECT max(account.id) FROM account) AS accounts,

@@ -1,5 +1,5 @@
 -- name: list_gateways
--- Each gateway that we or an instance that was alive lately could record, as its leader last told of it, with its last
+-- Each gateway that we or an instance that was alive lately could record, as its leader last reported it, with its last
 -- refresh; for a token that is limited to some accounts, the gateways that listed one of them, without notices, which may
 -- name others (nor is the refresh for its eyes: it may be about others alone). What a leader said that has fallen silent
 -- holds no longer. Conflicts: the first of the accounts that it lists and that are not its own.
@@ -20,22 +20,22 @@ latest AS (
 
 SELECT
     watched.name,
-    coalesce(told.connected AND told.is_fresh, FALSE) AS connected,
-    CASE WHEN told.is_fresh THEN told.state ELSE 'unknown' END AS state,
+    coalesce(reported.connected AND reported.is_fresh, FALSE) AS connected,
+    CASE WHEN reported.is_fresh THEN reported.state ELSE 'unknown' END AS state,
     CASE
         WHEN %(codes)s::text[] IS NOT NULL THEN NULL
-        WHEN told.is_fresh THEN told.detail
-        WHEN told.name IS NULL THEN 'no instance has told of it yet'
-        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', told.state, told.detail))
+        WHEN reported.is_fresh THEN reported.detail
+        WHEN reported.name IS NULL THEN 'no instance has told of it yet'
+        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', reported.state, reported.detail))
     END AS detail,
-    CASE WHEN told.is_fresh THEN told.since ELSE told.heartbeat END AS since,
-    told.session_id,
-    told.server_version,
-    told.instance,
-    told.heartbeat,
-    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_code END AS notice_code,
-    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_text END AS notice_text,
-    CASE WHEN %(codes)s::text[] IS NULL THEN told.last_notice_at END AS notice_at,
+    CASE WHEN reported.is_fresh THEN reported.since ELSE reported.heartbeat END AS since,
+    reported.session_id,
+    reported.server_version,
+    reported.instance,
+    reported.heartbeat,
+    CASE WHEN %(codes)s::text[] IS NULL THEN reported.last_notice_code END AS notice_code,
+    CASE WHEN %(codes)s::text[] IS NULL THEN reported.last_notice_text END AS notice_text,
+    CASE WHEN %(codes)s::text[] IS NULL THEN reported.last_notice_at END AS notice_at,
     last_refresh.created,
     last_refresh.started,
     last_refresh.ended,
@@ -48,7 +48,7 @@ SELECT
     last_refresh.detail AS refresh_detail,
     foreign_accounts.conflicts
 FROM watched
-LEFT JOIN latest AS told ON told.name = watched.name
+LEFT JOIN latest AS reported ON reported.name = watched.name
 LEFT JOIN gateway ON gateway.name = watched.name
 LEFT JOIN LATERAL (
     SELECT

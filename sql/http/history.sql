@@ -1,4 +1,4 @@
--- Figures over time, put together from the pieces below by what is asked for.
+-- Figures over time, made of the pieces below by what is asked for.
 
 -- name: account
 -- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, the

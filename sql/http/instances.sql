@@ -37,13 +37,13 @@ SELECT
     known.address,
     known.gateways,
     ARRAY(
-        SELECT told.name
-        FROM coordination.gateway AS told
+        SELECT reported.name
+        FROM coordination.gateway AS reported
         WHERE
-            told.instance = known.name
-            AND told.connected
-            AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
-        ORDER BY told.name
+            reported.instance = known.name
+            AND reported.connected
+            AND reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+        ORDER BY reported.name
     ) AS records,
     known.started,
     known.heartbeat,

@@ -3,22 +3,22 @@
 -- its own (only those asked for, where some are), and how long ago it was asked for them. A gateway without any of them has
 -- one row without an account. What a gateway lists besides holds up nobody who asks for that account.
 SELECT
-    told.name,
-    told.connected AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_connected,
+    reported.name,
+    reported.connected AND reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) AS is_connected,
     CASE
-        WHEN told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN told.state
+        WHEN reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN reported.state
         ELSE 'unknown'
     END AS state,
     CASE
-        WHEN told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN told.detail
-        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', told.state, told.detail))
+        WHEN reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s) THEN reported.detail
+        ELSE concat('the instance that told of it has fallen silent; it last said: ', concat_ws(': ', reported.state, reported.detail))
     END AS detail,
     account.code,
     extract(EPOCH FROM clock_timestamp() - listing.concluded)::double precision AS age,
     coalesce(listing.is_whole, FALSE) AS is_whole,
     listing.detail AS why
-FROM coordination.gateway AS told
-LEFT JOIN gateway ON gateway.name = told.name
+FROM coordination.gateway AS reported
+LEFT JOIN gateway ON gateway.name = reported.name
 LEFT JOIN (
     gateway_account AS listing
     INNER JOIN account ON account.id = listing.account_id
@@ -29,18 +29,18 @@ LEFT JOIN (
         AND listing.is_owner
         AND (%(codes)s::text[] IS NULL OR account.code = ANY(%(codes)s::text[]))
 WHERE
-    (%(gateway)s::text IS NULL OR told.name = %(gateway)s::text)
+    (%(gateway)s::text IS NULL OR reported.name = %(gateway)s::text)
     AND (
-        told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+        reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
         OR EXISTS (
             SELECT 1
             FROM coordination.instance
             WHERE
-                told.name = ANY(instance.gateways)
+                reported.name = ANY(instance.gateways)
                 AND instance.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
         )
     )
-ORDER BY told.name, account.code COLLATE "C";
+ORDER BY reported.name, account.code COLLATE "C";
 
 -- name: one_at_a_time
 -- Whoever asks for a refresh waits until it is known what another instance asks for in this moment, so that the floor is
@@ -112,10 +112,10 @@ FROM request;
 -- ended) does not count: the next session refreshes again. One for all accounts serves a request for one of them.
 SELECT DISTINCT wanted.gateway
 FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text, request bigint)
-INNER JOIN coordination.gateway AS told ON told.name = wanted.gateway
+INNER JOIN coordination.gateway AS reported ON reported.name = wanted.gateway
 WHERE
-    told.connected
-    AND told.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
+    reported.connected
+    AND reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
     AND NOT EXISTS (
         SELECT 1
         FROM refresh

@@ -3,7 +3,7 @@
 -- All of it is one row, since each row more is read by itself. Figures come as the text of composites ("(1.50,,0)"),
 -- which is much cheaper to make and to read than columns or arrays; their order is that of SEGMENT_TAGS and LEDGER_TAGS
 -- in ibconnect/tags.py (a test compares). Positions come as one list of texts, seven for each. Contracts, attributes and
--- currencies are told by their ids, as text, and are looked up by the queries below: joining the few currencies alone,
+-- currencies are named by their ids, as text, and are looked up by the queries below: joining the few currencies alone,
 -- which Postgres does by reading all that there are, takes a sixth of the statement's time.
 SELECT json_agg(
     json_build_object(
