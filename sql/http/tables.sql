@@ -2,10 +2,10 @@
 -- Of which version the live tables of a report are, and whether others are being built beside them.
 SELECT
     projection.version,
-    to_regclass({next}) IS NOT NULL AS is_rebuilding
+    to_regclass({following}) IS NOT NULL AS is_rebuilding
 FROM {live} AS projection;
 
--- name: next
+-- name: following
 -- How far the tables are that are being built, and how far they have to go.
 SELECT
     projection.position,
@@ -14,4 +14,4 @@ SELECT
         FROM stored_events
         WHERE stored_events.notification_id <= coordination.last_position()
     ) AS newest
-FROM {next} AS projection;
+FROM {following} AS projection;

@@ -47,7 +47,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add(directory / REGISTRY, "^from ibconnect.http.resources.gateways", imported)
     add(directory / REGISTRY, "^    GATEWAYS,", "    FAMILIES,")
     # Which tables this program reads is of the room of projections.
-    add(directory / TABLES, '^    "accounts": Wanted', '    "families": Wanted("family", "families", 1),')
+    place = '("families", "projection"), ("families_next", "projection")'
+    add(directory / TABLES, '^    "accounts": Wanted', f'    "families": Wanted("family", 1, {place}),')
     return directory
 
 

@@ -30,15 +30,19 @@ _PATIENCE_S = 0.25
 
 
 class Wanted(NamedTuple):
-    """The tables of a report that this program reads: what they are called, their schema and version."""
+    """The tables of a report that this program reads: what they are called, and of which version they have to be.
+
+    ``live``, ``following``: the table that says how far they are, and that of those which are being built beside them.
+    """
 
     title: str
-    schema: str
     version: int
+    live: tuple[str, ...]
+    following: tuple[str, ...]
 
 
 WANTED = {
-    "accounts": Wanted("snapshot", "snapshots", SNAPSHOTS_VERSION),
+    "accounts": Wanted("snapshot", SNAPSHOTS_VERSION, ("projection",), ("snapshots_next", "projection")),
 }
 """Of each report."""
 
@@ -105,9 +109,7 @@ class Tables:
     async def _look(self, name: str) -> None:
         known, wanted = self._known[name], WANTED[name]
         known.current_until = 0.0
-        query = SQL(_SQL["live"]).format(
-            live=Identifier(wanted.schema, "projection"), next=Literal(f"{wanted.schema}_next.projection")
-        )
+        query = SQL(_SQL["live"]).format(live=Identifier(*wanted.live), following=Literal(".".join(wanted.following)))
         row = await db.row(self._pool, query, {})
         known.were_current = row is not None and row[0] == wanted.version
         if not known.were_current:
@@ -151,7 +153,7 @@ class Tables:
             )
         done = "has not begun"
         if is_rebuilding:
-            query = SQL(_SQL["next"]).format(next=Identifier(f"{wanted.schema}_next", "projection"))
+            query = SQL(_SQL["following"]).format(following=Identifier(*wanted.following))
             with suppress(psycopg.Error):
                 ((position, newest),) = await db.rows(self._pool, query, {}) or ((0, 0),)
                 done = f"has done {position:,} of {newest:,} events"
