@@ -18,7 +18,7 @@ from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.events.journal import Journal
 from ibconnect.events.segments import JournalDamaged
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.supervisor import Keeper
+from ibconnect.gateway.supervisor import Supervisor
 from ibconnect.http.server import services
 from ibconnect.http.server.wakeups import Wakeups
 from ibconnect.projections.engine.runner import Projector
@@ -49,8 +49,8 @@ PARTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "writer": (Writer, "_run", dies(SystemExit("the writer's thread is gone"))),
     "projector": (Projector, "_run", dies(ProjectionError("no tracking row"))),
     "coordination": (Coordination, "run", dies_awaited(RuntimeError("nobody to ask"))),
-    "keeper": (Keeper, "run", dies_awaited(ValueError("no gateway of this kind"))),
-    "keeper without an error": (Keeper, "run", ends),
+    "keeper": (Supervisor, "run", dies_awaited(ValueError("no gateway of this kind"))),
+    "keeper without an error": (Supervisor, "run", ends),
     "listener": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"), after=0.5)),
     "listener at once": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"))),
     "tokens": (services, "follow_tokens", dies_awaited(RuntimeError("nobody reads"), after=0.5)),

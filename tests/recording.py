@@ -18,7 +18,7 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.types import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.supervisor import Keeper
+from ibconnect.gateway.supervisor import Supervisor
 from tests.waiting import until
 
 Kind = TypeVar("Kind", bound=Event)
@@ -128,8 +128,8 @@ async def recording(
         writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, gateways=names)
         await writer.start()
         coordination = Coordination(url, instance, names, config.ib_cid)
-        keepers = [Keeper(address, config, url, writer, coordination) for address in config.ib_gw]
-        tasks = [asyncio.create_task(each.run()) for each in (coordination, *keepers)]
+        supervisors = [Supervisor(address, config, url, writer, coordination) for address in config.ib_gw]
+        tasks = [asyncio.create_task(each.run()) for each in (coordination, *supervisors)]
         seen = Recording(url, writer)
         try:
             yield seen

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ibconnect.codes import listed_codes
 from ibconnect.errors import GatewayUnavailable
 from ibconnect.events.notices import FARMS, LOST
-from ibconnect.gateway.transport import ACCOUNTS, NOTICE, GatewayClient
+from ibconnect.gateway.transport import ACCOUNTS, NOTICE, Transport
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
 
@@ -57,7 +57,7 @@ class _Call:
         self.notice: list[str] = []
 
     async def greeting(self, address: GatewayAddress, client_id: int, patience_s: float) -> Greeting:
-        client = GatewayClient(
+        transport = Transport(
             on_handshake=self._on_handshake,
             on_read=_nothing,
             on_frame=_nothing,
@@ -68,9 +68,9 @@ class _Call:
             on_lost=_nothing,
         )
         try:
-            await client.open(address, client_id, patience_s)
+            await transport.open(address, client_id, patience_s)
         finally:
-            client.close()
+            transport.close()
             # Or the loop may end before the socket is closed.
             await asyncio.sleep(0)
         return Greeting(

@@ -1,8 +1,8 @@
 """One connection to one gateway, with its session of events: everything that arrives is recorded as it arrives.
 
-In: the client's callbacks. Out: a recorded session, the accounts that the gateway manages, whether it is connected to
-IB, the steering messages to whoever watches, and one answer to "how did it end". Called by the keeper; used by
-refreshes.
+In: the transport's callbacks. Out: a recorded session, the accounts that the gateway manages, whether it is connected
+to IB, the steering messages to whoever watches, and one answer to "how did it end". Called by the supervisor; used by
+the collectors.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from ibconnect.events.writer import Writer
 from ibconnect.gateway.allowance import Allowance
 from ibconnect.gateway.collectors.accounts.received import Collection, Received
 from ibconnect.gateway.connectivity import Connectivity
-from ibconnect.gateway.transport import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, GatewayClient
+from ibconnect.gateway.transport import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, Transport
 from ibconnect.observe import Kind, observe
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
@@ -44,7 +44,7 @@ _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
 Watcher = Callable[[int, list[str]], None]
 
 
-class Link:
+class Connection:
     """A live connection. ``lost`` resolves to the reason once it is over; ``floods``: that it sent too much.
 
     :param allowance: how much the gateway may send, over all of its connections
@@ -90,7 +90,7 @@ class Link:
         self._has_flagged = False
         self._loop = asyncio.get_running_loop()
         self._settling: asyncio.TimerHandle | None = None
-        self.client = GatewayClient(
+        self.transport = Transport(
             on_handshake=self._on_handshake,
             on_read=self._on_read,
             on_frame=self._on_frame,
@@ -107,7 +107,7 @@ class Link:
         :raises GatewayUnavailable: nothing listens, or the gateway refuses; what it said is recorded
         """
         try:
-            await self.client.open(self.address, self._client_id, HANDSHAKE_S)
+            await self.transport.open(self.address, self._client_id, HANDSHAKE_S)
             self._is_ready = True
         except GatewayUnavailable as exc:
             why = f"{self.address}: {self.lost.result()}" if self.floods else self._refusal(str(exc))
@@ -153,7 +153,7 @@ class Link:
 
     def close(self, reason: str, detail: str, unfinished: bytes = b"") -> None:
         """End the connection and its session. Safe to call twice; the first reason stands."""
-        self.client.close()
+        self.transport.close()
         if self._settling is not None:
             self._settling.cancel()
         if self.session.is_open and self.session.version:
@@ -175,13 +175,13 @@ class Link:
                 self.close("silent", f"{came} heard for {silent:.0f} s")
                 return
             if silent >= ASK_AFTER_S:
-                self.client.reqCurrentTime()
+                self.transport.reqCurrentTime()
             await asyncio.wait({self.lost}, timeout=max(1.0, min(ASK_AFTER_S - silent, 5.0)))
 
     def probe(self) -> None:
         """Ask IB something, if it is time to, since the gateway does not say whether it has IB again."""
         if not self.lost.done() and self.connectivity.wants_probe(self._loop.time()):
-            self.client.reqMatchingSymbols(self.client.getReqId(), _PROBE)
+            self.transport.reqMatchingSymbols(self.transport.getReqId(), _PROBE)
 
     def _on_handshake(self, version: str, connection_time: str) -> None:
         self.server_version = version

@@ -1,7 +1,7 @@
 """A gateway that sends more than is allowed: left alone for a while, longer each time, and seen by whoever looks.
 
 In: its connections, as they begin and end. Out: how long to wait before the next one, what the next session tells of
-it, the trouble for people. One for each gateway, kept by the keeper.
+it, the trouble for people. One for each gateway, kept by the supervisor.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from ibconnect.codes import MOST_LISTED
 from ibconnect.config import Config
 from ibconnect.events.types import RecordingInterrupted
 from ibconnect.gateway.allowance import OVER_S, Allowance
-from ibconnect.gateway.connection import Link
+from ibconnect.gateway.connection import Connection
 from ibconnect.observe import Trouble
 from ibconnect.troubles import State
 
@@ -32,22 +32,24 @@ class Flood:
         self._why = ""
         self._rest = 0.0
 
-    def begun(self, link: Link) -> None:
+    def begun(self, connection: Connection) -> None:
         """Record in a session that has just been opened that the gateway was left alone before it.
 
         :raises GatewayLost: the connection is over
         """
         if self._since is None:
             return
-        link.tell(RecordingInterrupted, since=self._since, until=link.session.now(), messages=0, bytes=0, why=self._why)
+        connection.tell(
+            RecordingInterrupted, since=self._since, until=connection.session.now(), messages=0, bytes=0, why=self._why
+        )
         self._since = None
 
-    def look(self, link: Link, lasted: float) -> None:
+    def look(self, connection: Connection, lasted: float) -> None:
         """Look at a connection that has lasted for so many seconds."""
         if self._floods.lasts and lasted > OVER_S:
             self._backoff.reset()
             self._floods.over()
-        if link.lists_too_many:
+        if connection.lists_too_many:
             self._note_left_out()
         else:
             self._leaves_out.over()
@@ -55,15 +57,15 @@ class Flood:
     def _note_left_out(self) -> None:
         self._leaves_out.note(f"{self._gateway} lists more than {MOST_LISTED} accounts")
 
-    def ended(self, link: Link) -> None:
+    def ended(self, connection: Connection) -> None:
         """A connection has ended, for whatever reason; before anybody has looked at it, perhaps."""
-        if link.lists_too_many:
+        if connection.lists_too_many:
             self._note_left_out()
-        if not link.floods:
+        if not connection.floods:
             return
-        self._why = link.lost.result().partition(": ")[2]
+        self._why = connection.lost.result().partition(": ")[2]
         self._rest = asyncio.get_running_loop().time() + self._backoff.wait()
-        self._since = self._since or link.session.now()
+        self._since = self._since or connection.session.now()
         o.GATEWAY_FLOODS.labels(self._gateway).inc()
         self._floods.note(f"{self._gateway}: {self._why}")
 

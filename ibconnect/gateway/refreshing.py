@@ -1,8 +1,8 @@
 """While a gateway is connected: refresh when somebody wants it, again where something was missing, once more where
 something came late.
 
-In: a link, and the wishes that the schedule, requests and the gateway itself add to. Out: recorded walks, one after the
-other. Called by the keeper, once for each connection.
+In: a connection, and the queue that the schedule, requests and the gateway itself add to. Out: recorded walks, one
+after the other. Called by the supervisor, once for each connection.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from ibconnect.gateway.collectors.accounts.download import Patience
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
 from ibconnect.gateway.collectors.accounts.walk import Order, Refresher, Walk
-from ibconnect.gateway.connection import Link
-from ibconnect.gateway.refresh_queue import Wish, Wishes
+from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.refresh_queue import QueuedRefresh, RefreshQueue
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.times import to_micros
 
@@ -32,27 +32,27 @@ class Refreshing:
 
     def __init__(
         self,
-        link: Link,
+        connection: Connection,
         *,
         patience: Patience,
-        wishes: Wishes,
+        queue: RefreshQueue,
         retries: Retries,
         roster: Roster,
         coordination: Coordination,
         gateways: Sequence[GatewayAddress],
     ) -> None:
-        self._link = link
-        self._wishes = wishes
+        self._connection = connection
+        self._queue = queue
         self._retries = retries
         self._coordination = coordination
         self._gateways = {str(each): list(each.pins) for each in gateways}
         self._refresher = Refresher(
-            link,
+            connection,
             patience,
             roster,
             latest_request=lambda: coordination.latest_request,
             configured=self._configured,
-            urgent=wishes.begin_urgent,
+            urgent=queue.begin_urgent,
         )
 
     async def run(self) -> None:
@@ -63,14 +63,14 @@ class Refreshing:
         # A gateway whose address has changed gets its accounts by the first refresh that tells what is configured now.
         await self._coordination.heard(_HEARD_S)
         # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
-        self._wishes.clear()
-        self._wishes.add(Wish("start"))
-        while not self._link.lost.done():
+        self._queue.clear()
+        self._queue.add(QueuedRefresh("start"))
+        while not self._connection.lost.done():
             if await self._is_wanted():
-                self._follow_up(await self._refresh(self._wishes.take()))
-            elif self._link.lost.done():
+                self._follow_up(await self._refresh(self._queue.take()))
+            elif self._connection.lost.done():
                 return
-            elif self._link.connectivity.is_stale:
+            elif self._connection.connectivity.is_stale:
                 self._refresher.late.clear()
             elif (late := await self._refresher.conclude_late()) is not None:
                 self._follow_up(late)
@@ -78,11 +78,11 @@ class Refreshing:
 
     async def _is_wanted(self) -> bool:
         """Wait until a refresh is wanted (True), or until it is time to look for something else."""
-        wanted = asyncio.ensure_future(self._wishes.wanted())
-        watched: set[asyncio.Future[Any]] = {wanted, self._link.lost}
+        wanted = asyncio.ensure_future(self._queue.wanted())
+        watched: set[asyncio.Future[Any]] = {wanted, self._connection.lost}
         try:
             await asyncio.wait(watched, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
-            return wanted.done() and not self._link.lost.done()
+            return wanted.done() and not self._connection.lost.done()
         finally:
             wanted.cancel()
 
@@ -92,18 +92,18 @@ class Refreshing:
 
     def _patience(self) -> float | None:
         waits = [] if self._refresher.late.is_idle else [_LATE_S]
-        if (due := self._retries.next_at) is not None and not self._link.connectivity.is_stale:
+        if (due := self._retries.next_at) is not None and not self._connection.connectivity.is_stale:
             waits.append(max(0.0, due - _now()))
         return min(waits, default=None)
 
-    async def _refresh(self, wish: Wish) -> Walk:
-        created = self._link.session.now() if wish.created is None else to_micros(wish.created)
-        walk = await self._refresher.run(Order(wish.trigger, created, wish.accounts))
-        if set(walk.accounts) == set(self._link.accounts):
-            self._wishes.drop("accounts")
-        for account in (wish.accounts or frozenset()).difference(walk.accounts):
+    async def _refresh(self, queued: QueuedRefresh) -> Walk:
+        created = self._connection.session.now() if queued.created is None else to_micros(queued.created)
+        walk = await self._refresher.run(Order(queued.trigger, created, queued.accounts))
+        if set(walk.accounts) == set(self._connection.accounts):
+            self._queue.drop("accounts")
+        for account in (queued.accounts or frozenset()).difference(walk.accounts):
             self._retries.forget(account)
-        self._wishes.drop_served(walk.request if walk.is_for_all else None, walk.served)
+        self._queue.drop_served(walk.request if walk.is_for_all else None, walk.served)
         return walk
 
     def _follow_up(self, walk: Walk) -> None:
@@ -119,11 +119,11 @@ class Refreshing:
 
     def _want_retry(self) -> None:
         # While the gateway has lost IB nothing can be had; everything is asked for when it is back.
-        if self._link.connectivity.is_stale:
+        if self._connection.connectivity.is_stale:
             return
         due = self._retries.due(_now())
         if due:
-            self._wishes.add(Wish("retry", accounts=None if _LIST in due else frozenset(due)))
+            self._queue.add(QueuedRefresh("retry", accounts=None if _LIST in due else frozenset(due)))
 
 
 def _now() -> float:

@@ -1,6 +1,6 @@
 """The cron schedule of refreshes, in UTC, robust against a clock that jumps.
 
-In: ``ACCT_REF``. Out: ticks, the same instants on every instance. Called by the keeper of each gateway.
+In: ``ACCT_REF``. Out: ticks, the same instants on every instance. Called by the supervisor of each gateway.
 """
 
 import asyncio

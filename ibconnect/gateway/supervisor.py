@@ -1,8 +1,8 @@
 """Keeps one gateway recorded: leads or waits, connects and reconnects, refreshes when somebody wants it.
 
 In: an address, the schedule, requests, what the gateway says. Out: recorded sessions, one after the other, and
-reports of the gateway's state. One keeper per gateway and process, started by the service; it never ends by
-itself and disturbs no other keeper.
+reports of the gateway's state. One supervisor per gateway and process, started by the service; it never ends by
+itself and disturbs no other supervisor.
 """
 
 import asyncio
@@ -21,13 +21,13 @@ from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, Gate
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.writer import Writer
-from ibconnect.gateway import gap as interruption
+from ibconnect.gateway import gap
 from ibconnect.gateway.collectors.accounts.download import Patience
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
-from ibconnect.gateway.connection import Link
+from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.flood import Flood
-from ibconnect.gateway.refresh_queue import Wish, Wishes
+from ibconnect.gateway.refresh_queue import QueuedRefresh, RefreshQueue
 from ibconnect.gateway.refreshing import Refreshing
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.transport import ACCOUNTS, NOTICE
@@ -48,7 +48,7 @@ _POLL_S = 0.1
 _ACCOUNTS_S = 5.0
 
 
-class Keeper:
+class Supervisor:
     """See the module. ``run`` is its life."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Keeper:
         self._writer = writer
         self._coordination = coordination
         self._patience = Patience(config.download_timeout, config.quiet_time)
-        self._wishes = Wishes()
+        self._queue = RefreshQueue()
         self._backoff = Backoff()
         self._retries = Retries()
         self._listed = frozenset[str]()
@@ -71,7 +71,7 @@ class Keeper:
         self._relisting: asyncio.TimerHandle | None = None
         self._told: str | None = None
         self._failure = ""
-        self._link: Link | None = None
+        self._connection: Connection | None = None
         self._ending = ("stopped", "")
 
     async def run(self) -> None:
@@ -169,61 +169,61 @@ class Keeper:
         return bool(alive)
 
     async def _session(self, reign: Reign) -> bool:
-        link = self._link = Link(
+        connection = self._connection = Connection(
             self._address, self._config.ib_cid, self._writer, self._coordination.instance, self._flood.allowance
         )
         self._report("connecting", self._failure)
         try:
-            await link.open()
+            await connection.open()
         except (GatewayUnavailable, EventError) as exc:
-            self._flood.ended(link)
-            self._tell_notice(link)
+            self._flood.ended(connection)
+            self._tell_notice(connection)
             self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
         reign.permission.is_recording = True
-        watching = [asyncio.ensure_future(each) for each in (link.keep_alive(), self._watch(link, reign))]
+        watching = [asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, reign))]
         try:
-            with link.watching(self._on_message), suppress(GatewayError):
-                interruption.tell(self._writer.notes, link)
-                self._flood.begun(link)
-                await self._stay(link)
+            with connection.watching(self._on_message), suppress(GatewayError):
+                gap.tell(self._writer.notes, connection)
+                self._flood.begun(connection)
+                await self._stay(connection)
         finally:
             reign.permission.is_recording = False
-            link.close(*self._ending)
+            connection.close(*self._ending)
             await _cancelled(*watching)
-            self._flood.ended(link)
+            self._flood.ended(connection)
             o.GATEWAY_CONNECTED.labels(self.name).set(0)
-        self._report("disconnected", link.lost.result(), kind=Kind.GATEWAY_LOST)
-        return link.session.unrecorded is None
+        self._report("disconnected", connection.lost.result(), kind=Kind.GATEWAY_LOST)
+        return connection.session.unrecorded is None
 
-    async def _watch(self, link: Link, reign: Reign) -> None:
+    async def _watch(self, connection: Connection, reign: Reign) -> None:
         """Notice when the event store takes no more of this session; close what dead instances left open."""
         loop = asyncio.get_running_loop()
         began = looked = loop.time()
         while True:
             await asyncio.sleep(_WATCH_S)
-            link.probe()
-            self._flood.look(link, loop.time() - began)
-            if self._writer.is_fenced(link.session.id):
-                link.close("fenced", "the event store takes no more of this session")
+            connection.probe()
+            self._flood.look(connection, loop.time() - began)
+            if self._writer.is_fenced(connection.session.id):
+                connection.close("fenced", "the event store takes no more of this session")
             if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
                 looked = loop.time()
-                await self._close_orphans(link.session.id)
+                await self._close_orphans(connection.session.id)
 
-    async def _stay(self, link: Link) -> None:
+    async def _stay(self, connection: Connection) -> None:
         o.GATEWAY_CONNECTED.labels(self.name).set(1)
         o.GATEWAY_CONNECTS.labels(self.name).inc()
-        self._report_connected(link, Kind.GATEWAY_CONNECTED)
-        self._tell_notice(link)
-        link.on_connectivity = lambda: self._note_connectivity(link)
-        if link.connectivity.is_stale:
+        self._report_connected(connection, Kind.GATEWAY_CONNECTED)
+        self._tell_notice(connection)
+        connection.on_connectivity = lambda: self._note_connectivity(connection)
+        if connection.connectivity.is_stale:
             # It said so with its greeting.
-            self._note_connectivity(link)
-        self._listed = frozenset(link.accounts)
+            self._note_connectivity(connection)
+        self._listed = frozenset(connection.accounts)
         refreshing = Refreshing(
-            link,
+            connection,
             patience=self._patience,
-            wishes=self._wishes,
+            queue=self._queue,
             retries=self._retries,
             roster=self._roster,
             coordination=self._coordination,
@@ -232,16 +232,16 @@ class Keeper:
         await refreshing.run()
 
     def _on_message(self, number: int, _: list[str]) -> None:
-        link = self._link
-        if link is None:
+        connection = self._connection
+        if connection is None:
             return
         if number == ACCOUNTS:
             # It is told at each refresh, too: only others than before are news.
-            known, self._listed = self._listed, frozenset(link.accounts)
+            known, self._listed = self._listed, frozenset(connection.accounts)
             if self._listed != known:
                 self._want_accounts()
         elif number == NOTICE:
-            self._tell_notice(link)
+            self._tell_notice(connection)
 
     def _want_accounts(self) -> None:
         """Want the accounts of another list, if need be a little later."""
@@ -249,43 +249,43 @@ class Keeper:
         due = self._relisted_at + _ACCOUNTS_S
         if loop.time() >= due:
             self._relisted_at, self._relisting = loop.time(), None
-            self._wishes.add(Wish("accounts"))
+            self._queue.add(QueuedRefresh("accounts"))
         elif self._relisting is None:
             self._relisting = loop.call_at(due, self._want_accounts)
 
-    def _tell_notice(self, link: Link) -> None:
-        if link.last_notice is not None:
-            self._coordination.note_notice(self.name, *link.last_notice)
+    def _tell_notice(self, connection: Connection) -> None:
+        if connection.last_notice is not None:
+            self._coordination.note_notice(self.name, *connection.last_notice)
 
-    def _note_connectivity(self, link: Link) -> None:
-        if link.connectivity.is_stale:
-            code, text = link.connectivity.why
+    def _note_connectivity(self, connection: Connection) -> None:
+        if connection.connectivity.is_stale:
+            code, text = connection.connectivity.why
             detail = f"the gateway has lost its connection to IB ({code}: {text})"
             self._report("stale", detail, kind=Kind.GATEWAY_STALE, connected=True)
         else:
-            self._wishes.add(Wish("restored"))
-            self._report_connected(link, Kind.GATEWAY_FRESH)
+            self._queue.add(QueuedRefresh("restored"))
+            self._report_connected(connection, Kind.GATEWAY_FRESH)
 
     def _on_request(self, request: Request) -> None:
         """Somebody wants fresh figures: of all accounts, or of some, which this gateway may have or not."""
         if request.gateways is not None and self.name not in request.gateways:
             return
-        listed = frozenset(self._link.accounts) if self._link is not None else frozenset()
+        listed = frozenset(self._connection.accounts) if self._connection is not None else frozenset()
         accounts = None if request.accounts is None else request.accounts & listed
         if accounts is None or accounts:
-            self._wishes.add(Wish("request", request.asked, accounts, request.id, request.holder))
+            self._queue.add(QueuedRefresh("request", request.asked, accounts, request.id, request.holder))
 
     async def _follow_schedule(self) -> None:
         async for tick in Schedule(self._config.acct_ref).ticks():
-            self._wishes.add(Wish("schedule", tick))
+            self._queue.add(QueuedRefresh("schedule", tick))
 
-    def _report_connected(self, link: Link, kind: Kind) -> None:
+    def _report_connected(self, connection: Connection, kind: Kind) -> None:
         self._report(
             "connected",
             kind=kind,
             connected=True,
-            session_id=link.session.id,
-            server_version=link.server_version,
+            session_id=connection.session.id,
+            server_version=connection.server_version,
         )
 
     def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:

@@ -71,7 +71,7 @@ class _NoDecoder(Decoder):  # type: ignore[misc]
         """Nothing."""
 
 
-class _Ears:
+class _Wrapper:
     """What ib_async's client expects of a wrapper, and no more."""
 
     def connectAck(self) -> None:  # noqa: N802
@@ -84,7 +84,7 @@ class _Ears:
         """The connection ended."""
 
 
-class GatewayClient(Client):  # type: ignore[misc]
+class Transport(Client):  # type: ignore[misc]
     """One connection to one gateway; never reused."""
 
     def __init__(
@@ -113,7 +113,7 @@ class GatewayClient(Client):  # type: ignore[misc]
         self._is_over = False
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[str] = self._loop.create_future()
-        super().__init__(_Ears())
+        super().__init__(_Wrapper())
         self.decoder = _NoDecoder(None, 0)
 
     async def open(self, address: GatewayAddress, client_id: int, patience_s: float) -> None:

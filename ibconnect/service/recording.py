@@ -1,4 +1,4 @@
-"""What records: the writer of events, the coordination with other instances, a keeper for each gateway.
+"""What records: the writer of events, the coordination with other instances, a supervisor for each gateway.
 
 In: the settings, a database that is prepared or may be away. Out: events in the journal and in Postgres. Entered by the
 composition root, in a process of its own or beside the others. What it cannot do without is under
@@ -20,7 +20,7 @@ from ibconnect.errors import ConfigError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
-from ibconnect.gateway.supervisor import Keeper
+from ibconnect.gateway.supervisor import Supervisor
 from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.roles import COORDINATION, keeper_of
 from ibconnect.service import data_directory
@@ -52,7 +52,7 @@ async def recording(
     await _recordable(config, preparing, parts)
     async with AsyncExitStack() as stack:
         writer = await _entered_writer(stack, config, parts)
-        await _entered_keepers(stack, config, writer, peers, parts)
+        await _entered_supervisors(stack, config, writer, peers, parts)
         yield
 
 
@@ -109,19 +109,21 @@ async def _made_writer(recorder: EventRecorder, config: Config, on_death: Callab
         full.forget()
 
 
-async def _entered_keepers(stack: AsyncExitStack, config: Config, writer: Writer, peers: Peers, parts: Parts) -> None:
+async def _entered_supervisors(
+    stack: AsyncExitStack, config: Config, writer: Writer, peers: Peers, parts: Parts
+) -> None:
     url = config.db_url
     gateways = [str(address) for address in config.ib_gw]
     coordination = Coordination(url, config.instance, gateways, config.ib_cid, peers)
     stack.push_async_callback(coordination.leave)
 
     async def keep(address: GatewayAddress) -> None:
-        keeper = Keeper(address, config, url, writer, coordination)
+        supervisor = Supervisor(address, config, url, writer, coordination)
         try:
-            await keeper.run()
+            await supervisor.run()
         finally:
             heard = coordination.on_request
-            heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not keeper]
+            heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not supervisor]
 
     tasks = [parts.keep(COORDINATION, coordination.run)]
     tasks += [

@@ -373,8 +373,8 @@ async def test_no_gateway_takes_the_loop_for_long(database_url: str, tmp_path: P
     gateway = HostileGateway()
     async with listening(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
         await seen.refreshes()
-        (link,) = [task for task in asyncio.all_tasks() if "keep_alive" in str(task)]
-        client = link.get_coro().cr_frame.f_locals["self"].client  # type: ignore[union-attr]
+        (task,) = [task for task in asyncio.all_tasks() if "keep_alive" in str(task)]
+        transport = task.get_coro().cr_frame.f_locals["self"].transport  # type: ignore[union-attr]
         data = frame(value("DU6660001", "Key", "caf\u00e9")) * 40_000
         turns = 0
 
@@ -384,8 +384,8 @@ async def test_no_gateway_takes_the_loop_for_long(database_url: str, tmp_path: P
             asyncio.get_running_loop().call_soon(turn)
 
         turn()
-        client._onSocketHasData(data)
-        await until(lambda: client._turn is None, "all is taken")
+        transport._onSocketHasData(data)
+        await until(lambda: transport._turn is None, "all is taken")
         assert turns >= 4
 
 

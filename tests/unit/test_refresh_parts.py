@@ -12,7 +12,7 @@ from ibconnect.gateway.collectors.accounts.late import CLEAN_S, DOUBTFUL_S, SETT
 from ibconnect.gateway.collectors.accounts.received import Arrivals, Received
 from ibconnect.gateway.collectors.accounts.retries import LONGEST_S, Retries
 from ibconnect.gateway.collectors.accounts.roster import BELIEVED_S, Roster
-from ibconnect.gateway.refresh_queue import Wish, Wishes
+from ibconnect.gateway.refresh_queue import QueuedRefresh, RefreshQueue
 from ibconnect.texts import decoded, one_line, readable
 from tests.small_gateway import end, position, value, values
 
@@ -231,14 +231,14 @@ def test_a_flood_after_a_clean_end_is_not_looked_through() -> None:
 
 
 def test_wishes_for_some_accounts_become_one_refresh_of_these() -> None:
-    wishes = Wishes()
-    wishes.add(Wish("retry", accounts=frozenset({"DU1"})))
-    wishes.add(Wish("request", accounts=frozenset({"DU2"}), request=4))
-    wish = wishes.take()
-    assert (wish.trigger, wish.accounts) == ("request", frozenset({"DU1", "DU2"}))
-    wishes.add(Wish("retry", accounts=frozenset({"DU1"})))
-    wishes.add(Wish("schedule"))
-    assert wishes.take() == Wish("schedule")
+    queue = RefreshQueue()
+    queue.add(QueuedRefresh("retry", accounts=frozenset({"DU1"})))
+    queue.add(QueuedRefresh("request", accounts=frozenset({"DU2"}), request=4))
+    wanted = queue.take()
+    assert (wanted.trigger, wanted.accounts) == ("request", frozenset({"DU1", "DU2"}))
+    queue.add(QueuedRefresh("retry", accounts=frozenset({"DU1"})))
+    queue.add(QueuedRefresh("schedule"))
+    assert queue.take() == QueuedRefresh("schedule")
 
 
 ACCOUNTS = [f"DU{number}" for number in range(6)]
@@ -249,50 +249,50 @@ ASKED = st.tuples(st.sampled_from(["one", "other", "third"]), st.frozensets(st.s
 def test_each_account_that_somebody_waits_for_is_begun_once(
     before: list[tuple[str, frozenset[str]]], after: list[tuple[str, frozenset[str]]], is_for_all: bool
 ) -> None:
-    wishes = Wishes()
-    wishes.add(Wish("schedule" if is_for_all else "retry", accounts=None if is_for_all else frozenset({"DU9"})))
+    queue = RefreshQueue()
+    queue.add(QueuedRefresh("schedule" if is_for_all else "retry", accounts=None if is_for_all else frozenset({"DU9"})))
     for number, (holder, accounts) in enumerate(before):
-        wishes.add(Wish("request", accounts=accounts, request=number, holder=holder))
-    assert wishes.begin_urgent([]) is None, "of what is not listed nothing is begun"
-    wishes.take()
+        queue.add(QueuedRefresh("request", accounts=accounts, request=number, holder=holder))
+    assert queue.begin_urgent([]) is None, "of what is not listed nothing is begun"
+    queue.take()
     for number, (holder, accounts) in enumerate(after):
-        wishes.add(Wish("request", accounts=accounts, request=number + 10, holder=holder))
+        queue.add(QueuedRefresh("request", accounts=accounts, request=number + 10, holder=holder))
     begun = []
-    while (code := wishes.begin_urgent(ACCOUNTS)) is not None:
+    while (code := queue.begin_urgent(ACCOUNTS)) is not None:
         begun.append(code)
     assert sorted(begun) == sorted(frozenset[str]().union(*(accounts for _, accounts in before + after)))
 
 
 def test_who_waits_for_one_account_does_not_wait_for_all_of_another() -> None:
-    wishes = Wishes()
+    queue = RefreshQueue()
     for number, account in enumerate(ACCOUNTS):
-        wishes.add(Wish("request", accounts=frozenset({account}), request=number, holder="one"))
-    wishes.take()
-    assert [wishes.begin_urgent(ACCOUNTS) for _ in range(2)] == ["DU0", "DU1"]
-    wishes.add(Wish("request", accounts=frozenset({"DU5"}), request=9, holder="other"))
-    assert [wishes.begin_urgent(ACCOUNTS) for _ in range(5)] == ["DU5", "DU2", "DU3", "DU4", None]
+        queue.add(QueuedRefresh("request", accounts=frozenset({account}), request=number, holder="one"))
+    queue.take()
+    assert [queue.begin_urgent(ACCOUNTS) for _ in range(2)] == ["DU0", "DU1"]
+    queue.add(QueuedRefresh("request", accounts=frozenset({"DU5"}), request=9, holder="other"))
+    assert [queue.begin_urgent(ACCOUNTS) for _ in range(5)] == ["DU5", "DU2", "DU3", "DU4", None]
 
 
 def test_what_is_not_listed_any_more_is_not_waited_for_by_the_next_refresh() -> None:
-    wishes = Wishes()
-    wishes.add(Wish("request", accounts=frozenset({"DU9"}), request=1, holder="one"))
-    wishes.take()
-    assert wishes.begin_urgent(ACCOUNTS) is None
-    wishes.add(Wish("schedule"))
-    wishes.take()
-    assert wishes.begin_urgent(["DU9"]) is None
+    queue = RefreshQueue()
+    queue.add(QueuedRefresh("request", accounts=frozenset({"DU9"}), request=1, holder="one"))
+    queue.take()
+    assert queue.begin_urgent(ACCOUNTS) is None
+    queue.add(QueuedRefresh("schedule"))
+    queue.take()
+    assert queue.begin_urgent(["DU9"]) is None
 
 
 def test_what_has_been_served_is_not_wanted_any_more() -> None:
-    wishes = Wishes()
-    wishes.add(Wish("request", request=7))
-    wishes.add(Wish("request", accounts=frozenset({"DU1"}), request=8))
-    wishes.drop_served(7, {"DU1": 7})
-    assert wishes.take().accounts == frozenset({"DU1"})
-    wishes.add(Wish("request", accounts=frozenset({"DU1"}), request=8))
-    wishes.add(Wish("schedule"))
-    wishes.drop_served(None, {"DU1": 8, "DU2": None})
-    assert wishes.take().trigger == "schedule"
+    queue = RefreshQueue()
+    queue.add(QueuedRefresh("request", request=7))
+    queue.add(QueuedRefresh("request", accounts=frozenset({"DU1"}), request=8))
+    queue.drop_served(7, {"DU1": 7})
+    assert queue.take().accounts == frozenset({"DU1"})
+    queue.add(QueuedRefresh("request", accounts=frozenset({"DU1"}), request=8))
+    queue.add(QueuedRefresh("schedule"))
+    queue.drop_served(None, {"DU1": 8, "DU2": None})
+    assert queue.take().trigger == "schedule"
 
 
 @pytest.mark.parametrize(

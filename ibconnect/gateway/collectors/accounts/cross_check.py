@@ -14,7 +14,7 @@ from typing import Any
 from ibconnect.events.notices import is_refusal
 from ibconnect.events.types import PositionsRequested
 from ibconnect.gateway.collectors.accounts.received import SHARED_IDS, Arrivals
-from ibconnect.gateway.connection import Link
+from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.transport import NOTICE, POSITION_END, POSITION_MULTI_END
 
 # IB's documentation, reqPositions: "This function is not available in Introducing Broker or Financial Advisor master
@@ -48,8 +48,8 @@ _Book = dict[bytes, Held]
 class PositionCheck:
     """For one connection. An answer for all accounts serves for a moment."""
 
-    def __init__(self, link: Link, patience_s: float) -> None:
-        self._link = link
+    def __init__(self, connection: Connection, patience_s: float) -> None:
+        self._connection = connection
         self._patience_s = patience_s
         self._all: dict[str, _Book] | None = None
         self._asked_at = float("-inf")
@@ -76,7 +76,7 @@ class PositionCheck:
         return Check.AGREES, ""
 
     async def _book(self, account: str) -> _Book | None:
-        if not self._is_refused and len(self._link.accounts) <= MANY_ACCOUNTS:
+        if not self._is_refused and len(self._connection.accounts) <= MANY_ACCOUNTS:
             if self._all is None or asyncio.get_running_loop().time() - self._asked_at > _FRESH_S:
                 self._all = await self._ask_for_all()
             if self._all is not None:
@@ -85,14 +85,14 @@ class PositionCheck:
         return await self._ask_for_one(account)
 
     async def _ask_for_all(self) -> dict[str, _Book] | None:
-        link = self._link
-        with link.collecting(b"61\0") as rows:
+        connection = self._connection
+        with connection.collecting(b"61\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
-            link.tell(PositionsRequested)
-            link.client.reqPositions()
+            connection.tell(PositionsRequested)
+            connection.transport.reqPositions()
             is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
-            if not link.lost.done():
-                link.client.cancelPositions()
+            if not connection.lost.done():
+                connection.transport.cancelPositions()
         if not is_told or rows.is_flood:
             return None
         books: dict[str, _Book] = {}
@@ -101,15 +101,15 @@ class PositionCheck:
         return books
 
     async def _ask_for_one(self, account: str) -> _Book | None:
-        link = self._link
-        request = link.client.getReqId()
-        with link.collecting(b"71\0") as rows:
+        connection = self._connection
+        request = connection.transport.getReqId()
+        with connection.collecting(b"71\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
-            link.tell(PositionsRequested, account=account, request=request)
-            link.client.reqPositionsMulti(request, account, "")
+            connection.tell(PositionsRequested, account=account, request=request)
+            connection.transport.reqPositionsMulti(request, account, "")
             is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
-            if not link.lost.done():
-                link.client.cancelPositionsMulti(request)
+            if not connection.lost.done():
+                connection.transport.cancelPositionsMulti(request)
         if not is_told or rows.is_flood:
             return None
         book: _Book = {}
@@ -119,7 +119,7 @@ class PositionCheck:
 
     async def _ended(self, number: int, place: int, text: str, *, refusals: tuple[str, ...]) -> bool:
         """Wait for the end of an answer; False if it is refused, does not come, or the gateway has lost IB."""
-        link = self._link
+        connection = self._connection
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def watch(seen: int, fields: list[str]) -> None:
@@ -127,11 +127,13 @@ class PositionCheck:
                 return
             if seen == number and (not text or fields[place] == text):
                 answer.set_result(True)
-            elif seen == NOTICE and (link.connectivity.is_stale or (fields[2] in refusals and is_refusal(fields[3]))):
+            elif seen == NOTICE and (
+                connection.connectivity.is_stale or (fields[2] in refusals and is_refusal(fields[3]))
+            ):
                 answer.set_result(False)
 
-        with link.watching(watch):
-            watched: set[asyncio.Future[Any]] = {answer, link.lost}
+        with connection.watching(watch):
+            watched: set[asyncio.Future[Any]] = {answer, connection.lost}
             await asyncio.wait(watched, timeout=self._patience_s, return_when=asyncio.FIRST_COMPLETED)
         return answer.done() and answer.result()
 

@@ -1,6 +1,6 @@
 """One account's download: subscribe, and wait until IB has said everything, or will not.
 
-In: a link and an account. Out: how the download ended, and whether it is whole; the values themselves are in the
+In: a connection and an account. Out: how the download ended, and whether it is whole; the values themselves are in the
 recorded events. Called by a refresh, one account after the other, since IB allows one account subscription over all
 clients.
 
@@ -19,7 +19,7 @@ from ibconnect.events.notices import LOST, SUBSCRIBED_ELSEWHERE, UNSUBSCRIBED, i
 from ibconnect.events.types import AccountConcluded, AccountSubscribed
 from ibconnect.gateway.collectors.accounts.cross_check import Check, PositionCheck, rows_of
 from ibconnect.gateway.collectors.accounts.received import Arrivals
-from ibconnect.gateway.connection import Link
+from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.transport import ACCOUNT_MULTI_END, DOWNLOAD_END, NOTICE, POSITION_MULTI_END
 from ibconnect.texts import one_line
 
@@ -78,35 +78,37 @@ class Conclusion:
         return not self.why
 
 
-async def by_updates(link: Link, account: str, patience: Patience, check: PositionCheck) -> tuple[Conclusion, Arrivals]:
+async def by_updates(
+    connection: Connection, account: str, patience: Patience, check: PositionCheck
+) -> tuple[Conclusion, Arrivals]:
     """Subscribe to the account by reqAccountUpdates; what still comes of it afterwards is noted in the arrivals.
 
     :raises GatewayLost: the connection is over
     """
     changed = asyncio.Event()
-    arrivals = link.received.watch(account)
+    arrivals = connection.received.watch(account)
     refused: list[Conclusion] = []
 
     def watch(number: int, fields: list[str]) -> None:
         if number == DOWNLOAD_END:
             changed.set()
-        elif number == NOTICE and not refused and (found := _refusal(fields, link, arrivals)):
+        elif number == NOTICE and not refused and (found := _refusal(fields, connection, arrivals)):
             refused.append(found)
             changed.set()
 
-    with link.watching(watch):
-        arrivals.since = link.tell(AccountSubscribed, account=account, source=Source.UPDATES.value)
-        link.client.reqAccountUpdates(True, account)
-        conclusion = await _answered(link, arrivals, patience, changed, refused)
+    with connection.watching(watch):
+        arrivals.since = connection.tell(AccountSubscribed, account=account, source=Source.UPDATES.value)
+        connection.transport.reqAccountUpdates(True, account)
+        conclusion = await _answered(connection, arrivals, patience, changed, refused)
     if not arrivals.ends and conclusion.ended is not Ended.REJECTED:
-        link.received.owe_end(account)
+        connection.received.owe_end(account)
     return await judged(conclusion, account, arrivals, check), arrivals
 
 
-def _refusal(fields: list[str], link: Link, arrivals: Arrivals) -> Conclusion | None:
+def _refusal(fields: list[str], connection: Connection, arrivals: Arrivals) -> Conclusion | None:
     """What a notice means for a download under way, if it ends it."""
     code, detail = fields[3], f"{fields[3]}: {one_line(fields[4])}"
-    link.received.settle()
+    connection.received.settle()
     if code in LOST or (code == UNSUBSCRIBED and arrivals.has_rows):
         return Conclusion(Ended.INTERRUPTED, detail, code)
     if interrupts(code) or arrivals.has_rows or fields[2] not in _NO_REQUEST or not is_refusal(code):
@@ -115,17 +117,17 @@ def _refusal(fields: list[str], link: Link, arrivals: Arrivals) -> Conclusion | 
 
 
 async def _answered(
-    link: Link, arrivals: Arrivals, patience: Patience, changed: asyncio.Event, refused: list[Conclusion]
+    connection: Connection, arrivals: Arrivals, patience: Patience, changed: asyncio.Event, refused: list[Conclusion]
 ) -> Conclusion:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience.download
     ended_at: float | None = None
     while True:
-        link.received.settle()
+        connection.received.settle()
         if refused:
             return refused[0]
-        if link.lost.done():
-            return Conclusion(Ended.DISCONNECTED, link.lost.result())
+        if connection.lost.done():
+            return Conclusion(Ended.DISCONNECTED, connection.lost.result())
         if arrivals.is_flood:
             return Conclusion(Ended.REJECTED, _FLOOD)
         now = loop.time()
@@ -141,12 +143,12 @@ async def _answered(
             return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
         changed.clear()
         # Rows wake nobody: whoever waits looks for them when they could have been followed by silence.
-        await _either(changed, link, min(quiet_at or now + patience.quiet, deadline) - now)
+        await _either(changed, connection, min(quiet_at or now + patience.quiet, deadline) - now)
 
 
-async def _either(changed: asyncio.Event, link: Link, seconds: float) -> None:
+async def _either(changed: asyncio.Event, connection: Connection, seconds: float) -> None:
     waiting = asyncio.ensure_future(changed.wait())
-    watched: set[asyncio.Future[Any]] = {waiting, link.lost}
+    watched: set[asyncio.Future[Any]] = {waiting, connection.lost}
     try:
         await asyncio.wait(watched, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -173,7 +175,12 @@ async def judged(conclusion: Conclusion, account: str, arrivals: Arrivals, check
 
 
 async def by_multi(
-    link: Link, account: str, patience: Patience, *, may_be_empty: bool = True, check: PositionCheck | None = None
+    connection: Connection,
+    account: str,
+    patience: Patience,
+    *,
+    may_be_empty: bool = True,
+    check: PositionCheck | None = None,
 ) -> Conclusion:
     """Ask by reqAccountUpdatesMulti and reqPositionsMulti instead, which other programs do not hinder.
 
@@ -182,7 +189,7 @@ async def by_multi(
     :raises GatewayLost: the connection is over
     """
     answer: asyncio.Future[Conclusion] = asyncio.get_running_loop().create_future()
-    values, positions = link.client.getReqId(), link.client.getReqId()
+    values, positions = connection.transport.getReqId(), connection.transport.getReqId()
     open_ends = {(ACCOUNT_MULTI_END, str(values)), (POSITION_MULTI_END, str(positions))}
 
     def watch(number: int, fields: list[str]) -> None:
@@ -197,23 +204,23 @@ async def by_multi(
             if not open_ends:
                 answer.set_result(Conclusion(Ended.DOWNLOAD_END))
 
-    with link.watching(watch), link.collecting(b"73\0") as rows, link.collecting(b"71\0") as held:
-        link.tell(
+    with connection.watching(watch), connection.collecting(b"73\0") as rows, connection.collecting(b"71\0") as held:
+        connection.tell(
             AccountSubscribed,
             account=account,
             source=Source.MULTI.value,
             values_request=values,
             positions_request=positions,
         )
-        link.client.reqAccountUpdatesMulti(values, account, "", False)
-        link.client.reqPositionsMulti(positions, account, "")
-        watched: set[asyncio.Future[Any]] = {answer, link.lost}
+        connection.transport.reqAccountUpdatesMulti(values, account, "", False)
+        connection.transport.reqPositionsMulti(positions, account, "")
+        watched: set[asyncio.Future[Any]] = {answer, connection.lost}
         await asyncio.wait(watched, timeout=patience.download, return_when=asyncio.FIRST_COMPLETED)
-        if not link.lost.done():
-            link.client.cancelAccountUpdatesMulti(values)
-            link.client.cancelPositionsMulti(positions)
-    found = _multi_ended(answer, link, patience)
-    if (rows.is_flood or held.is_flood) and not link.lost.done():
+        if not connection.lost.done():
+            connection.transport.cancelAccountUpdatesMulti(values)
+            connection.transport.cancelPositionsMulti(positions)
+    found = _multi_ended(answer, connection, patience)
+    if (rows.is_flood or held.is_flood) and not connection.lost.done():
         found = Conclusion(Ended.REJECTED, _FLOOD)
     arrivals = _of_multi(rows, values, account)
     if check is not None and found.ended is Ended.DOWNLOAD_END:
@@ -223,11 +230,11 @@ async def by_multi(
     return _judged_multi(found, arrivals, may_be_empty=may_be_empty)
 
 
-def _multi_ended(answer: asyncio.Future[Conclusion], link: Link, patience: Patience) -> Conclusion:
+def _multi_ended(answer: asyncio.Future[Conclusion], connection: Connection, patience: Patience) -> Conclusion:
     if answer.done():
         return answer.result()
-    if link.lost.done():
-        return Conclusion(Ended.DISCONNECTED, link.lost.result())
+    if connection.lost.done():
+        return Conclusion(Ended.DISCONNECTED, connection.lost.result())
     return Conclusion(Ended.TIMEOUT, f"not ended within {patience.download:g} s")
 
 
@@ -255,7 +262,13 @@ def _of_multi(rows: list[bytes], request: int, account: str) -> Arrivals:
 
 
 def conclude(
-    link: Link, account: str, conclusion: Conclusion, *, last: int | None, request: int | None, then: str = ""
+    connection: Connection,
+    account: str,
+    conclusion: Conclusion,
+    *,
+    last: int | None,
+    request: int | None,
+    then: str = "",
 ) -> None:
     """Record how a download ended.
 
@@ -266,7 +279,7 @@ def conclude(
     """
     if conclusion.ended is Ended.DISCONNECTED:
         raise GatewayLost(conclusion.detail)
-    link.tell(
+    connection.tell(
         AccountConcluded,
         account=account,
         ended=conclusion.ended.value,
@@ -284,7 +297,7 @@ def is_held_elsewhere(conclusion: Conclusion) -> bool:
     return conclusion.code in (SUBSCRIBED_ELSEWHERE, UNSUBSCRIBED)
 
 
-def unsubscribe(link: Link, account: str) -> None:
+def unsubscribe(connection: Connection, account: str) -> None:
     """End the account's subscription; IB sends no answer to this."""
-    if not link.lost.done():
-        link.client.reqAccountUpdates(False, account)
+    if not connection.lost.done():
+        connection.transport.reqAccountUpdates(False, account)

@@ -2,7 +2,7 @@
 
 In: the payloads of messages 6, 7 and 54 as they come, many at a time. Out: an :class:`Arrivals` for each watched
 account, which says whether a download holds what it must, and when something new came last. Only what kind of thing
-has come is kept, no figures. Called by the link, which feeds it, and by downloads, which ask.
+has come is kept, no figures. Called by the connection, which feeds it, and by downloads, which ask.
 
 A flood must cost next to nothing here: payloads are only kept, and looked through when somebody asks. What is kept is
 bounded whatever a gateway sends.

@@ -1,7 +1,7 @@
 """When an account whose figures could not be had is asked for again: soon, then less and less often.
 
-In: what became of each account of a refresh. Out: which accounts are due, and when the next one is. Kept by the keeper,
-who sets one timer for all of them; pure, so every function is given the time (of one clock, in seconds).
+In: what became of each account of a refresh. Out: which accounts are due, and when the next one is. Kept for as long as
+the gateway is, with one timer for all of them; pure, so every function is given the time (of one clock, in seconds).
 """
 
 from collections.abc import Iterable

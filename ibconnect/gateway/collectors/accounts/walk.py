@@ -1,7 +1,7 @@
 """A refresh: a walk over accounts of one gateway, which becomes one snapshot for each.
 
-In: a link, why, when and for whom. Out: the recorded walk, and what it came to. Called by the keeper, never twice at
-once on the same link.
+In: a connection, why, when and for whom. Out: the recorded walk, and what it came to. Called by the collector of
+accounts, never twice at once on the same connection.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from ibconnect.gateway.collectors.accounts.download import (
 from ibconnect.gateway.collectors.accounts.late import LateRows
 from ibconnect.gateway.collectors.accounts.received import Arrivals
 from ibconnect.gateway.collectors.accounts.roster import Roster
-from ibconnect.gateway.connection import Link
+from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.gateway.transport import ACCOUNTS
 from ibconnect.observe import Kind, observe
@@ -70,7 +70,7 @@ class Order:
 
 
 class Refresher:
-    """Walks the accounts of one link. It remembers which account is subscribed, and what still comes of the others.
+    """Walks the accounts of one connection; remembers which one is subscribed, and what still comes of the others.
 
     :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
     :param configured: gives what :class:`RefreshStarted` tells of the gateways that are configured
@@ -79,7 +79,7 @@ class Refresher:
 
     def __init__(
         self,
-        link: Link,
+        connection: Connection,
         patience: Patience,
         roster: Roster,
         *,
@@ -87,27 +87,27 @@ class Refresher:
         configured: Callable[[], Mapping[str, Any]],
         urgent: Callable[[Collection[str]], str | None] = lambda _: None,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._patience = patience
         self._roster = roster
         self._latest_request = latest_request
         self._configured = configured
         self._urgent = urgent
-        self._check = PositionCheck(link, patience.answer)
+        self._check = PositionCheck(connection, patience.answer)
         self._subscribed: str | None = None
-        self.late = LateRows(link.received)
+        self.late = LateRows(connection.received)
 
     async def run(self, order: Order) -> Walk:
         """Walk the accounts.
 
         :raises GatewayLost: the connection ended before the walk did
         """
-        link, began = self._link, _now()
-        if not link.connectivity.is_stale:
+        connection, began = self._connection, _now()
+        if not connection.connectivity.is_stale:
             await self._list_accounts()
         walk = Walk(accounts=self._wanted(order), is_for_all=order.accounts is None)
         self._begin(order, walk)
-        if link.connectivity.is_stale:
+        if connection.connectivity.is_stale:
             walk.missing = dict.fromkeys(walk.accounts, self._stale())
         else:
             await self._walk(walk)
@@ -124,7 +124,7 @@ class Refresher:
         accounts = self._due()
         if not accounts:
             return None
-        order = Order("late", self._link.session.now(), frozenset(accounts))
+        order = Order("late", self._connection.session.now(), frozenset(accounts))
         walk, began = Walk(accounts=accounts, is_for_all=False), _now()
         self._begin(order, walk)
         await self._take_late(walk, accounts)
@@ -132,12 +132,14 @@ class Refresher:
         return walk
 
     def _wanted(self, order: Order) -> list[str]:
-        return [code for code in self._link.accounts if order.accounts is None or code in order.accounts]
+        return [code for code in self._connection.accounts if order.accounts is None or code in order.accounts]
 
     def _begin(self, order: Order, walk: Walk) -> None:
-        link = self._link
-        observe(Kind.REFRESH_STARTED, gateway=str(link.address), trigger=order.trigger, accounts=len(walk.accounts))
-        link.tell(
+        connection = self._connection
+        observe(
+            Kind.REFRESH_STARTED, gateway=str(connection.address), trigger=order.trigger, accounts=len(walk.accounts)
+        )
+        connection.tell(
             RefreshStarted,
             created=order.created,
             trigger=order.trigger,
@@ -149,8 +151,8 @@ class Refresher:
     def _end(self, order: Order, walk: Walk, began: float) -> None:
         walk.outcome = _outcome(walk)
         walk.request = self._latest_request()
-        gateway, seconds = str(self._link.address), _now() - began
-        self._link.tell(
+        gateway, seconds = str(self._connection.address), _now() - began
+        self._connection.tell(
             RefreshEnded,
             created=order.created,
             outcome=walk.outcome.value,
@@ -171,17 +173,17 @@ class Refresher:
         )
 
     def _stale(self) -> str:
-        code, text = self._link.connectivity.why
+        code, text = self._connection.connectivity.why
         return f"stale: the gateway has lost its connection to IB ({code}: {text})"
 
     async def _list_accounts(self) -> None:
         """Have the accounts listed anew; once more if some are gone that were just there."""
         await self._ask_for_list()
-        self._roster.note(self._link.accounts, _now())
-        if not self._link.accounts or self._roster.missing(_now()):
+        self._roster.note(self._connection.accounts, _now())
+        if not self._connection.accounts or self._roster.missing(_now()):
             await self._pause(_LIST_AGAIN_S)
             await self._ask_for_list()
-            self._roster.note(self._link.accounts, _now())
+            self._roster.note(self._connection.accounts, _now())
 
     async def _ask_for_list(self) -> None:
         listed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -190,25 +192,27 @@ class Refresher:
             if number == ACCOUNTS and not listed.done():
                 listed.set_result(None)
 
-        with self._link.watching(watch):
-            if self._link.lost.done():
-                raise GatewayLost(self._link.lost.result())
-            self._link.client.reqManagedAccts()
-            watched: set[asyncio.Future[Any]] = {listed, self._link.lost}
+        with self._connection.watching(watch):
+            if self._connection.lost.done():
+                raise GatewayLost(self._connection.lost.result())
+            self._connection.transport.reqManagedAccts()
+            watched: set[asyncio.Future[Any]] = {listed, self._connection.lost}
             await asyncio.wait(watched, timeout=_LIST_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def _pause(self, seconds: float) -> None:
-        await asyncio.wait({self._link.lost}, timeout=seconds)
+        await asyncio.wait({self._connection.lost}, timeout=seconds)
 
     def _note_unlisted(self, walk: Walk) -> None:
         for code in self._roster.missing(_now()):
             if code not in walk.conclusions:
                 walk.missing[code] = "unlisted: the gateway listed it before, and does not list it now"
-        for code in self._link.address.pins:
+        for code in self._connection.address.pins:
             if code not in walk.accounts:
                 walk.missing.setdefault(code, "unlisted: IB_GW pins it to this gateway, which does not list it")
         if not walk.accounts:
-            walk.detail = f"the gateway lists no account{' that IB_GW pins to it' if self._link.address.pins else ''}"
+            walk.detail = (
+                f"the gateway lists no account{' that IB_GW pins to it' if self._connection.address.pins else ''}"
+            )
 
     async def _walk(self, walk: Walk) -> None:
         waiting, is_repeated = list(walk.accounts), False
@@ -220,7 +224,7 @@ class Refresher:
             waiting = [other for other in waiting if other != account]
             conclusion = await self._one(walk, account)
             await self._take_late(walk, [code for code in self._due() if code != account])
-            if conclusion.ended is Ended.INTERRUPTED and self._link.connectivity.is_stale:
+            if conclusion.ended is Ended.INTERRUPTED and self._connection.connectivity.is_stale:
                 self.late.clear()
                 walk.missing.update(dict.fromkeys(waiting, self._stale()))
                 return
@@ -239,7 +243,7 @@ class Refresher:
             then = source or (Source.UPDATES if best else None)
             request = self._latest_request()
             last = None if arrivals is None else arrivals.last
-            conclude(self._link, account, conclusion, last=last, request=request, then=then or "")
+            conclude(self._connection, account, conclusion, last=last, request=request, then=then or "")
             if best is not None:
                 conclusion, arrivals = best
                 self._conclude_again(account, conclusion, arrivals, request)
@@ -256,16 +260,16 @@ class Refresher:
         if source is Source.MULTI:
             has_rows = any(conclusion.has_rows for conclusion, _ in tries)
             check = self._check if any(conclusion.check is Check.DIFFERS for conclusion, _ in tries) else None
-            answer = await by_multi(self._link, account, self._patience, may_be_empty=not has_rows, check=check)
+            answer = await by_multi(self._connection, account, self._patience, may_be_empty=not has_rows, check=check)
             return answer, None
         self._let_go()
         self._subscribed = account
-        return await by_updates(self._link, account, self._patience, self._check)
+        return await by_updates(self._connection, account, self._patience, self._check)
 
     def _conclude_again(self, account: str, conclusion: Conclusion, arrivals: Arrivals, request: int | None) -> None:
         """Have the last word on an account be what came of a download that has ended."""
-        self._link.tell(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
-        conclude(self._link, account, conclusion, last=arrivals.last, request=request)
+        self._connection.tell(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
+        conclude(self._connection, account, conclusion, last=arrivals.last, request=request)
 
     def _note(self, walk: Walk, account: str, conclusion: Conclusion, request: int | None) -> None:
         walk.conclusions[account] = conclusion
@@ -281,7 +285,7 @@ class Refresher:
     async def _take_late(self, walk: Walk, accounts: Sequence[str]) -> None:
         for account in accounts:
             arrivals = self.late.take(account, _now())
-            ended = Ended.QUIET if self._link.received.owes_end(account) else Ended.DOWNLOAD_END
+            ended = Ended.QUIET if self._connection.received.owes_end(account) else Ended.DOWNLOAD_END
             conclusion = await judged(Conclusion(ended), account, arrivals, self._check)
             request = walk.served.get(account)
             self._conclude_again(account, conclusion, arrivals, request)
@@ -289,7 +293,7 @@ class Refresher:
 
     def _let_go(self) -> None:
         if self._subscribed is not None:
-            unsubscribe(self._link, self._subscribed)
+            unsubscribe(self._connection, self._subscribed)
             self._subscribed = None
 
 
