@@ -154,6 +154,11 @@ class Kind(Enum):
     SESSION_CONTINUED = Told(
         Level.WARNING, "what was recorded of a session after its end is stored as its continuation"
     )
+    COLLECTOR_UNANSWERED = Told(
+        Level.WARNING, "a gateway does not answer what it is asked beside its accounts: it is asked again later"
+    )
+    COLLECTOR_ANSWERED = Told(Level.INFO, "a gateway answers what it did not answer before")
+    COLLECTOR_FAILED = Told(Level.ERROR, "asking a gateway for something beside its accounts failed, trying again")
     MESSAGE_UNDECODABLE = Told(Level.WARNING, "a message could not be understood; it is recorded")
     REFRESH_STARTED = Told(Level.DEBUG, "refresh started")
     REFRESH_ENDED = Told(Level.INFO, "refresh ended")

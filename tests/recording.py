@@ -111,7 +111,7 @@ def ask_for_refresh(
 def hurry(monkeypatch: pytest.MonkeyPatch, capture: Path) -> None:
     """Do not wait for long for the answers that a recording does not have."""
     if capture.stem == "raw-2018-fragments":
-        monkeypatch.setattr("ibconnect.gateway.collectors.accounts.download.ANSWER_S", 0.5)
+        monkeypatch.setattr("ibconnect.gateway.collectors.accounts.conclusion.ANSWER_S", 0.5)
 
 
 @asynccontextmanager

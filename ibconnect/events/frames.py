@@ -6,6 +6,8 @@ of a gateway, which reads, and by :mod:`~ibconnect.events.codec`, which gives pi
 """
 
 import re
+from collections.abc import Iterable
+from functools import cache
 from struct import Struct
 
 # The longest frame that IB's own client accepts (ibapi, comm.py).
@@ -18,11 +20,9 @@ _SMALL, _TINY, _LEAST = 32, 16, 4
 _ROW_BYTES = 64 << 10
 # What is left over of a read is copied to stand before the next one, up to so much.
 _COPIED_BYTES = 64 << 10
-# What the gateway room acts on, however short it is: notices, ids, lists of accounts, times, ends, positions.
-_HEEDED = rb"(?:4|9|15|49|54|61|62|71|72|73|74|79)\x00"
+# What is acted on, however short it is: notices, ids, lists of accounts, times, ends, positions.
+_HEEDED = frozenset({4, 9, 15, 49, 54, 61, 62, 71, 72, 73, 74, 79})
 _MESSAGE = rb"[0-9]{1,4}\x00"
-# From 16 bytes on an id of one digit is that of account data.
-_HEEDED_OR_DATA = rb"[0-9]\x00|" + _HEEDED
 
 
 def _row(tiny: bytes, small: bytes, least: int) -> re.Pattern[bytes]:
@@ -32,8 +32,12 @@ def _row(tiny: bytes, small: bytes, least: int) -> re.Pattern[bytes]:
     return re.compile(rb"(?:\x00\x00\x00(?:%b)){%d,}+" % (b"|".join(kinds), least))
 
 
-# Two in a row that are no messages; eight that could be, and that no gateway sends so.
-_ROWS = (_row(_MESSAGE, _MESSAGE, 2), _row(_HEEDED, _HEEDED_OR_DATA, 8))
+@cache
+def _rows(heeded: frozenset[int]) -> tuple[re.Pattern[bytes], ...]:
+    """Two in a row that are no messages; eight that could be, and that no gateway sends so."""
+    ids = rb"(?:%b)\x00" % b"|".join(b"%d" % number for number in sorted(heeded))
+    # From 16 bytes on an id of one digit is that of account data.
+    return _row(_MESSAGE, _MESSAGE, 2), _row(ids, rb"[0-9]\x00|" + ids, 8)
 
 
 class SmallFrames(bytes):
@@ -41,9 +45,13 @@ class SmallFrames(bytes):
 
 
 class Frames:
-    """The bytes of one connection that are not taken yet. What waits is never more than one frame and one read."""
+    """The bytes of one connection that are not taken yet. What waits is never more than one frame and one read.
 
-    def __init__(self) -> None:
+    :param heeded: ids of more messages that something acts on, and that are therefore no row of small frames
+    """
+
+    def __init__(self, heeded: Iterable[int] = ()) -> None:
+        self._rows = _rows(_HEEDED | frozenset(heeded))
         self._data: bytes | bytearray = b""
         self._start = 0
         self.claimed = 0
@@ -85,7 +93,7 @@ class Frames:
             stop = start + 4 + length
             if stop > end or length > MAX_FRAME_BYTES:
                 break
-            if length < _SMALL and (length < _TINY or data[start + 5]) and (row := _row_at(data, start)):
+            if length < _SMALL and (length < _TINY or data[start + 5]) and (row := self._row_at(data, start)):
                 pieces.append(row)
                 start += len(row)
                 continue
@@ -96,6 +104,12 @@ class Frames:
         self.claimed, self._start = length, start
         return pieces
 
+    def _row_at(self, data: bytes, start: int) -> SmallFrames | None:
+        for row in self._rows:
+            if found := row.match(data, start, start + _ROW_BYTES):
+                return SmallFrames(found[0])
+        return None
+
     def _whole_bytes(self) -> bytes:
         """What waits, with nothing behind it that could be appended to; only the head of a frame that is not whole."""
         if isinstance(self._data, bytearray):
@@ -104,13 +118,6 @@ class Frames:
                 return bytes(self._data[:4])
             self._data = bytes(self._data)
         return self._data
-
-
-def _row_at(data: bytes, start: int) -> SmallFrames | None:
-    for row in _ROWS:
-        if found := row.match(data, start, start + _ROW_BYTES):
-            return SmallFrames(found[0])
-    return None
 
 
 def split(data: bytes) -> list[bytes]:

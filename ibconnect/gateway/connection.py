@@ -7,23 +7,25 @@ the collectors.
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ibconnect import __version__
 from ibconnect import observe as o
-from ibconnect.codes import has_more, items, listed_codes
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.notices import FARMS, label
 from ibconnect.events.stream import Stream
 from ibconnect.events.types import DecodeFailed, OwnEvent, SessionClosed
 from ibconnect.events.writer import Writer
+from ibconnect.gateway.account_list import AccountList
 from ibconnect.gateway.allowance import Allowance
-from ibconnect.gateway.collectors.accounts.received import Collection, Received
 from ibconnect.gateway.connectivity import Connectivity
-from ibconnect.gateway.transport import ACCOUNTS, DOWNLOAD_END, NOTICE, SYMBOL_SAMPLES, Transport
+from ibconnect.gateway.freshness import Freshness
+from ibconnect.gateway.listeners import Listeners
+from ibconnect.gateway.transport import ACCOUNTS, NOTICE, SYMBOL_SAMPLES, Transport
+from ibconnect.gateway.unnumbered import Unnumbered
 from ibconnect.observe import Kind, observe
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
@@ -41,13 +43,13 @@ _LONGEST_CODE = 12
 
 _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
 
-Watcher = Callable[[int, list[str]], None]
-
 
 class Connection:
     """A live connection. ``lost`` resolves to the reason once it is over; ``floods``: that it sent too much.
 
     :param allowance: how much the gateway may send, over all of its connections
+    :param steering: the messages that collectors watch besides those that every connection needs, with the number of
+        fields that are needed of each
     """
 
     def __init__(
@@ -57,39 +59,34 @@ class Connection:
         writer: Writer,
         instance: str,
         allowance: Allowance,
+        *,
+        steering: Mapping[int, int] | None = None,
     ) -> None:
         self.address = address
         self.session = Stream(writer, str(address))
-        self.accounts: list[str] = []
-        """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
-        self.lists_too_many = False
-        """Whether the newest list of accounts is longer than what is asked for."""
         self.floods = False
         self.server_version = ""
         self.last_notice: tuple[str, str] | None = None
         """Code and text of the newest notice that is not about a farm."""
-        self.connectivity = Connectivity()
-        self.on_connectivity: Callable[[], None] = lambda: None
-        """Called when the gateway has lost IB, and when it has it again."""
-        self.received = Received()
+        self.freshness = Freshness()
+        self.unnumbered = Unnumbered()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._allowance = allowance
         self._heard_at = self._read_at = 0.0
         self._arrived = self._unheard = self._size = self._version = 0
-        self._list: list[str] | None = None
-        self._lists = self._superseded = 0
+        self._list = AccountList(address.pins, allowance)
         self._undecodable: tuple[int, str] | None = None
         self._more_undecodable = 0
-        self._pins = frozenset(address.pins)
         self._client_id = client_id
         self._instance = instance
         self._early: list[bytes] = []
-        self._watchers: list[Watcher] = []
-        self._collections: list[tuple[tuple[bytes, ...], Collection]] = []
         self._is_ready = self._has_taken = False
         self._has_flagged = False
+        self._listeners = Listeners()
+        self.watching = self._listeners.watching
+        self.hearing = self._listeners.hearing
+        self.collecting = self._listeners.collecting
         self._loop = asyncio.get_running_loop()
-        self._settling: asyncio.TimerHandle | None = None
         self.transport = Transport(
             on_handshake=self._on_handshake,
             on_read=self._on_read,
@@ -99,7 +96,23 @@ class Connection:
             on_message=self._on_message,
             on_read_end=self._on_read_end,
             on_lost=self._on_lost,
+            steering=steering,
         )
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts that it lists and is to be asked for: where some are pinned to it, no others."""
+        return self._list.accounts
+
+    @property
+    def lists_too_many(self) -> bool:
+        """Whether the newest list of accounts is longer than what is asked for."""
+        return self._list.is_too_long
+
+    @property
+    def connectivity(self) -> Connectivity:
+        """Whether the gateway has IB."""
+        return self.freshness.connectivity
 
     async def open(self) -> None:
         """Connect and shake hands.
@@ -120,25 +133,6 @@ class Connection:
     def _refusal(self, text: str) -> str:
         return f"{text} (the gateway said {self.last_notice[0]}: {self.last_notice[1]})" if self.last_notice else text
 
-    @contextmanager
-    def watching(self, watcher: Watcher) -> Iterator[None]:
-        """Have ``watcher(message id, fields)`` called for each steering message while the context lasts."""
-        self._watchers.append(watcher)
-        try:
-            yield
-        finally:
-            self._watchers.remove(watcher)
-
-    @contextmanager
-    def collecting(self, *starts: bytes) -> Iterator[Collection]:
-        """A collection of the payloads that begin with one of ``starts``, while the context lasts."""
-        collection = (starts, Collection())
-        self._collections.append(collection)
-        try:
-            yield collection[1]
-        finally:
-            self._collections = [each for each in self._collections if each is not collection]
-
     def tell(self, kind: type[OwnEvent], **facts: Any) -> int:
         """Record something that we did; return its version in the stream.
 
@@ -154,8 +148,7 @@ class Connection:
     def close(self, reason: str, detail: str, unfinished: bytes = b"") -> None:
         """End the connection and its session. Safe to call twice; the first reason stands."""
         self.transport.close()
-        if self._settling is not None:
-            self._settling.cancel()
+        self.freshness.close()
         if self.session.is_open and self.session.version:
             self._tell_undecodable()
             # If the spool is full, the session has noted that and how it ended.
@@ -209,9 +202,7 @@ class Connection:
             return
         if not self.session.receive(payload, self._arrived):
             self._flag("the message does not have the layout of its id")
-        for starts, collection in self._collections:
-            if payload.startswith(starts):
-                collection.add(payload)
+        self._listeners.collect(payload)
         if payload.startswith(_DATA_STARTS):
             self._take_data([payload])
 
@@ -224,10 +215,8 @@ class Connection:
             self._on_frame(payload)
 
     def _take_data(self, payloads: list[bytes]) -> None:
-        self.received.take(payloads, self._read_at, self._arrived)
-        if self.connectivity.is_stale:
-            self.connectivity.note_data(self._read_at)
-            self._follow_connectivity()
+        self._listeners.hear(payloads, self._read_at, self._arrived)
+        self.freshness.note_data(self._read_at)
 
     def _on_undecodable(self, error: Exception) -> None:
         version = self.session.version
@@ -253,61 +242,27 @@ class Connection:
 
     def _on_message(self, number: int, fields: list[str]) -> None:
         if number == ACCOUNTS:
-            # Looked through once in a turn: a long list costs more than any other message.
-            self._superseded += 0 if self._list in (None, fields) else items(fields[2])
-            self._lists += 1
-            self._list = fields
+            self._list.add(fields)
             return
-        if number == DOWNLOAD_END:
-            self.received.end(fields[2])
-        elif number == NOTICE:
+        if number == NOTICE:
+            self.unnumbered.note(fields)
             self._on_notice(one_line(fields[3], _LONGEST_CODE), one_line(fields[4]))
         elif number == SYMBOL_SAMPLES:
-            self.connectivity.note_answer(self._read_at)
-            self._follow_connectivity()
-        self._tell_watchers(number, fields)
-
-    def _tell_watchers(self, number: int, fields: list[str]) -> None:
-        for watcher in tuple(self._watchers):
-            watcher(number, fields)
+            self.freshness.note_answer(self._read_at)
+        self._listeners.tell(number, fields)
 
     def _take_list(self) -> str:
         """Look through the newest list of accounts; why lists are too many by now, or empty."""
-        if self._list is None:
+        if (fields := self._list.look()) is None:
             return ""
-        fields, self._list = self._list, None
-        listed = list(listed_codes(fields[2]))
-        self.accounts = [code for code in listed if not self._pins or code in self._pins]
-        self.lists_too_many = has_more(fields[2])
-        lists, superseded, self._lists, self._superseded = self._lists, self._superseded, 0, 0
-        self._tell_watchers(ACCOUNTS, fields)
-        return self._allowance.list(listed, superseded, self._loop.time(), lists)
+        self._listeners.tell(ACCOUNTS, fields)
+        return self._list.use(self._loop.time())
 
     def _on_notice(self, code: str, text: str) -> None:
         o.NOTICES.labels(str(self.address), label(code)).inc()
         if code not in FARMS:
             self.last_notice = (code, text)
-        was_stale = self.connectivity.is_stale
-        self.connectivity.note(code, text, self._read_at)
-        if self.connectivity.is_stale and not was_stale:
-            self.on_connectivity()
-        self._follow_connectivity()
-
-    def _follow_connectivity(self) -> None:
-        """Wake up when the gateway's connection to IB counts as restored."""
-        due = self.connectivity.settles_at
-        if self._settling is not None and (due is None or due != self._settling.when()):
-            self._settling.cancel()
-            self._settling = None
-        if due is not None and self._settling is None and not self.lost.done():
-            self._settling = self._loop.call_at(due, self._settle)
-
-    def _settle(self) -> None:
-        self._settling = None
-        if self.connectivity.advance(self._loop.time()):
-            self.on_connectivity()
-        else:
-            self._follow_connectivity()
+        self.freshness.note(code, text, self._read_at)
 
     def _on_read_end(self) -> None:
         """What was read, or as much of it as there was time for, is taken."""

@@ -5,7 +5,8 @@ In: refreshes, as the schedule, requests and what the gateway says call for them
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class RefreshQueue:
         self._taken: list[QueuedRefresh] = []
         self._begun: Counter[str] = Counter()
         self._changed = asyncio.Event()
+        self._hearers: list[Callable[[], None]] = []
 
     def add(self, refresh: QueuedRefresh) -> None:
         """Want a refresh; of several with the same trigger for the same accounts the latest counts."""
@@ -60,6 +62,20 @@ class RefreshQueue:
         """Want nothing."""
         self._queued.clear()
         self._taken.clear()
+
+    @contextmanager
+    def hearing_ends(self, hear: Callable[[], None]) -> Iterator[None]:
+        """Have ``hear()`` called at the end of each refresh that was asked for, while the context lasts."""
+        self._hearers.append(hear)
+        try:
+            yield
+        finally:
+            self._hearers.remove(hear)
+
+    def ended(self) -> None:
+        """A refresh that was asked for has ended."""
+        for hear in tuple(self._hearers):
+            hear()
 
     async def wanted(self) -> None:
         """Wait until something is wanted; takes nothing, so whoever gives up waiting has taken nothing."""

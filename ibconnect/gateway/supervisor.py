@@ -1,4 +1,4 @@
-"""Keeps one gateway recorded: leads or waits, connects and reconnects, refreshes when somebody wants it.
+"""Keeps one gateway recorded: leads or waits, connects and reconnects, has the collectors ask.
 
 In: an address, the schedule, requests, what the gateway says. Out: recorded sessions, one after the other, and
 reports of the gateway's state. One supervisor per gateway and process, started by the service; it never ends by
@@ -9,7 +9,6 @@ import asyncio
 import math
 from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 from ibconnect import observe as o
 from ibconnect.backoff import Backoff
@@ -17,18 +16,17 @@ from ibconnect.cluster.election import Reign
 from ibconnect.cluster.lease import Leadership
 from ibconnect.cluster.registry import Coordination, Request
 from ibconnect.config import Config
-from ibconnect.errors import DatabaseUnavailable, EventError, GatewayError, GatewayUnavailable
+from ibconnect.errors import EventError, GatewayError, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
-from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import gap
-from ibconnect.gateway.collectors.accounts.download import Patience
-from ibconnect.gateway.collectors.accounts.retries import Retries
-from ibconnect.gateway.collectors.accounts.roster import Roster
+from ibconnect.gateway.collecting import Collecting
+from ibconnect.gateway.collectors.collector import Home
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.flood import Flood
+from ibconnect.gateway.open_sessions import OpenSessions
 from ibconnect.gateway.refresh_queue import QueuedRefresh, RefreshQueue
-from ibconnect.gateway.refreshing import Refreshing
+from ibconnect.gateway.reports import Reports
 from ibconnect.gateway.schedule import Schedule
 from ibconnect.gateway.transport import ACCOUNTS, NOTICE
 from ibconnect.observe import Kind, observe
@@ -36,14 +34,11 @@ from ibconnect.setting_values import GatewayAddress
 
 # How long the end of a session may take to be stored before the gateway is left to another instance.
 _SETTLE_S = 1.0
-# How long another instance that is alive may take to store the end of its session.
-_ENDING_S = 5.0
 _WATCH_S = 1.0
 # A predecessor that is cut off from the database keeps the gateway's one place for our client id until it steps down.
 _TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.4
 _ORPHANS_S = 10.0
 _FULL_S = 0.5
-_POLL_S = 0.1
 # A gateway may list other accounts as often as it likes; each time everything is asked for anew, so often at most.
 _ACCOUNTS_S = 5.0
 
@@ -60,17 +55,15 @@ class Supervisor:
         self._url = url
         self._writer = writer
         self._coordination = coordination
-        self._patience = Patience(config.download_timeout, config.quiet_time)
+        self._open_sessions = OpenSessions(self.name, url, writer, coordination)
+        self._reports = Reports(self.name, coordination)
         self._queue = RefreshQueue()
+        self._collecting = Collecting(self.name, Home(config, coordination, self._queue), self._on_collecting)
         self._backoff = Backoff()
-        self._retries = Retries()
         self._listed = frozenset[str]()
-        self._roster = Roster()
         self._flood = Flood(self.name, config)
         self._relisted_at = float("-inf")
         self._relisting: asyncio.TimerHandle | None = None
-        self._told: str | None = None
-        self._failure = ""
         self._connection: Connection | None = None
         self._ending = ("stopped", "")
 
@@ -122,10 +115,10 @@ class Supervisor:
                 await asyncio.sleep(_FULL_S)
                 continue
             if self._flood.rest:
-                self._report("waiting", self._flood.detail)
+                self._reports.other("waiting", self._flood.detail)
                 await asyncio.sleep(self._flood.rest)
             if reign.is_elected:
-                await self._close_orphans()
+                await self._open_sessions.close()
             if await self._session(reign):
                 self._backoff.reset()
             is_new = asyncio.get_running_loop().time() - began < _TAKE_OVER_S
@@ -138,47 +131,25 @@ class Supervisor:
                 return True
         except JournalFull:
             pass
-        self._report("waiting", "the spool is full")
+        self._reports.other("waiting", "the spool is full")
         return False
-
-    async def _close_orphans(self, current: UUID | None = None) -> None:
-        """Close the sessions of this gateway that dead instances left open.
-
-        A living instance, which has just been deposed, stores the rest of its session and its end by itself; the
-        next session begins after it, but does not wait longer than that takes as a rule.
-        """
-        with suppress(TimeoutError, DatabaseUnavailable):
-            async with asyncio.timeout(_ENDING_S):
-                await self._writer.recovered()
-                await self._writer.flushed()
-                for _ in range(int(_ENDING_S / _POLL_S)):
-                    if not await self._close_orphans_now(current) or current is not None:
-                        return
-                    await asyncio.sleep(_POLL_S)
-
-    async def _close_orphans_now(self, current: UUID | None) -> bool:
-        """Close what can be closed; tell whether a living instance has a session open."""
-        found = await self._coordination.open_sessions(self.name)
-        theirs = {name for _, name in found} - {self._coordination.own_name}
-        alive = {name for name in theirs if await self._coordination.is_alive(name)}
-        orphans = [stream for stream, name in found if name not in alive and stream != current]
-        if orphans:
-            notes = self._writer.notes
-            await asyncio.to_thread(close_streams, self._url, orphans, notes.ends())
-            notes.ended(orphans)
-        return bool(alive)
 
     async def _session(self, reign: Reign) -> bool:
         connection = self._connection = Connection(
-            self._address, self._config.ib_cid, self._writer, self._coordination.instance, self._flood.allowance
+            self._address,
+            self._config.ib_cid,
+            self._writer,
+            self._coordination.instance,
+            self._flood.allowance,
+            steering=self._collecting.steering,
         )
-        self._report("connecting", self._failure)
+        self._reports.connecting()
         try:
             await connection.open()
         except (GatewayUnavailable, EventError) as exc:
             self._flood.ended(connection)
-            self._tell_notice(connection)
-            self._report("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
+            self._reports.notice(connection)
+            self._reports.other("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
         reign.permission.is_recording = True
         watching = [asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, reign))]
@@ -193,7 +164,7 @@ class Supervisor:
             await _cancelled(*watching)
             self._flood.ended(connection)
             o.GATEWAY_CONNECTED.labels(self.name).set(0)
-        self._report("disconnected", connection.lost.result(), kind=Kind.GATEWAY_LOST)
+        self._reports.other("disconnected", connection.lost.result(), kind=Kind.GATEWAY_LOST)
         return connection.session.unrecorded is None
 
     async def _watch(self, connection: Connection, reign: Reign) -> None:
@@ -208,28 +179,19 @@ class Supervisor:
                 connection.close("fenced", "the event store takes no more of this session")
             if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
                 looked = loop.time()
-                await self._close_orphans(connection.session.id)
+                await self._open_sessions.close(connection.session.id)
 
     async def _stay(self, connection: Connection) -> None:
         o.GATEWAY_CONNECTED.labels(self.name).set(1)
         o.GATEWAY_CONNECTS.labels(self.name).inc()
-        self._report_connected(connection, Kind.GATEWAY_CONNECTED)
-        self._tell_notice(connection)
-        connection.on_connectivity = lambda: self._note_connectivity(connection)
+        self._reports.connected(connection, self._collecting.detail, Kind.GATEWAY_CONNECTED)
+        self._reports.notice(connection)
+        connection.freshness.on_change.append(lambda: self._note_connectivity(connection))
         if connection.connectivity.is_stale:
             # It said so with its greeting.
             self._note_connectivity(connection)
         self._listed = frozenset(connection.accounts)
-        refreshing = Refreshing(
-            connection,
-            patience=self._patience,
-            queue=self._queue,
-            retries=self._retries,
-            roster=self._roster,
-            coordination=self._coordination,
-            gateways=self._config.ib_gw,
-        )
-        await refreshing.run()
+        await self._collecting.run(connection)
 
     def _on_message(self, number: int, _: list[str]) -> None:
         connection = self._connection
@@ -241,7 +203,7 @@ class Supervisor:
             if self._listed != known:
                 self._want_accounts()
         elif number == NOTICE:
-            self._tell_notice(connection)
+            self._reports.notice(connection)
 
     def _want_accounts(self) -> None:
         """Want the accounts of another list, if need be a little later."""
@@ -253,18 +215,19 @@ class Supervisor:
         elif self._relisting is None:
             self._relisting = loop.call_at(due, self._want_accounts)
 
-    def _tell_notice(self, connection: Connection) -> None:
-        if connection.last_notice is not None:
-            self._coordination.note_notice(self.name, *connection.last_notice)
-
     def _note_connectivity(self, connection: Connection) -> None:
         if connection.connectivity.is_stale:
             code, text = connection.connectivity.why
             detail = f"the gateway has lost its connection to IB ({code}: {text})"
-            self._report("stale", detail, kind=Kind.GATEWAY_STALE, connected=True)
+            self._reports.other("stale", detail, kind=Kind.GATEWAY_STALE, connected=True)
         else:
             self._queue.add(QueuedRefresh("restored"))
-            self._report_connected(connection, Kind.GATEWAY_FRESH)
+            self._reports.connected(connection, self._collecting.detail, Kind.GATEWAY_FRESH)
+
+    def _on_collecting(self) -> None:
+        connection = self._connection
+        if connection is not None and not connection.lost.done() and not connection.connectivity.is_stale:
+            self._reports.connected(connection, self._collecting.detail)
 
     def _on_request(self, request: Request) -> None:
         """Somebody wants fresh figures: of all accounts, or of some, which this gateway may have or not."""
@@ -278,33 +241,6 @@ class Supervisor:
     async def _follow_schedule(self) -> None:
         async for tick in Schedule(self._config.acct_ref).ticks():
             self._queue.add(QueuedRefresh("schedule", tick))
-
-    def _report_connected(self, connection: Connection, kind: Kind) -> None:
-        self._report(
-            "connected",
-            kind=kind,
-            connected=True,
-            session_id=connection.session.id,
-            server_version=connection.server_version,
-        )
-
-    def _report(self, state: str, detail: str = "", kind: Kind | None = None, **facts: Any) -> None:
-        """Say how the gateway is, without waiting: Postgres may be slow to take it."""
-        if kind is not None and self._told != f"{state}: {detail}":
-            observe(kind, gateway=self.name, **({"detail": detail} if detail else {}))
-        if state != "connecting":
-            self._told = f"{state}: {detail}"
-            self._failure = "" if state == "connected" else detail
-        self._coordination.report(self.name, state, detail, **facts)
-        self._spawn(self._coordination.say(self.name))
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        _BACKGROUND.add(task)
-        task.add_done_callback(_BACKGROUND.discard)
-
-
-_BACKGROUND: set[asyncio.Future[Any]] = set()
 
 
 async def _cancelled(*tasks: asyncio.Future[Any]) -> None:

@@ -1,10 +1,10 @@
 """ib_async's own client, with every frame taken verbatim before ib_async sees it.
 
-In: bytes of the socket. Out: each frame's payload to ``on_frame`` (account data, which is nearly everything, many at
-once to ``on_run``; small frames in a row as one piece), the few messages that steer us to ``on_message`` as text
-fields, and the end of the connection to ``on_lost``. ib_async keeps the connection, the handshake, the request encoding
-and the throttle (45 requests a second); it is shown nothing but what it needs for that, since its decoder turns prices
-into floats and drops what it cannot parse.
+In: bytes of the socket, and requests. Out: each frame's payload to ``on_frame`` (account data, which is nearly
+everything, many at once to ``on_run``; small frames in a row as one piece), the few messages that steer us to
+``on_message`` as text fields, and the end of the connection to ``on_lost``. Requests go out as the pacing allows.
+ib_async keeps the connection, the handshake and the encoding of requests; it is shown nothing but what it needs for
+that, since its decoder turns prices into floats and drops what it cannot parse.
 
 A gateway may be anything that listens there. What is read at once is looked through in turns of a few milliseconds,
 between which the others have theirs, and nothing more is read meanwhile. Until a gateway has said its accounts and its
@@ -13,55 +13,40 @@ next id it may say little.
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ib_async.client import Client
 from ib_async.decoder import Decoder
 
-from ibconnect.errors import GatewayUnavailable
+from ibconnect.errors import GatewayError, GatewayUnavailable
 from ibconnect.events.codec import RUN_STARTS
 from ibconnect.events.frames import LENGTH, Frames, SmallFrames
+from ibconnect.gateway import greeting
+from ibconnect.gateway.outbox import Outbox
+from ibconnect.gateway.pacing import Batch
 from ibconnect.setting_values import GatewayAddress
-from ibconnect.texts import decoded, one_line
+from ibconnect.texts import decoded
 
 NOTICE = 4
 NEXT_ID = 9
 ACCOUNTS = 15
 CURRENT_TIME = 49
-DOWNLOAD_END = 54
-POSITION_END = 62
-POSITION_MULTI_END = 72
-ACCOUNT_MULTI_END = 74
 SYMBOL_SAMPLES = 79
 
-# Messages that steer the gateway room, with the number of fields that it needs of each.
-STEERING: dict[int, int] = {
+# Messages that steer every connection, with the number of fields that it needs of each. Collectors have more.
+STEERING: Mapping[int, int] = {
     NOTICE: 5,
     ACCOUNTS: 3,
     CURRENT_TIME: 3,
-    DOWNLOAD_END: 3,
-    POSITION_END: 2,
-    POSITION_MULTI_END: 3,
-    ACCOUNT_MULTI_END: 3,
     SYMBOL_SAMPLES: 2,
 }
 
 _NO_WORD = "before a word: is its API switched on, and does it trust this address?"
-# Bytes that a gateway may send before its server version, and before its login is over: a list of accounts, notices.
-_GREETING_BYTES, _LOGIN_BYTES = 64 << 10, 4 << 20
 # How long frames are taken for before others have their turn, and how many of them between two looks at the time.
 _TURN_S, _AT_ONCE = 0.004, 512
-_LONGEST_VERSION = 9
-_STEERING_STARTS = tuple(b"%d\0" % number for number in STEERING)
 # What ib_async waits for before it counts as ready, and takes its request ids from.
 _LOGIN_STARTS = (b"%d\0" % NEXT_ID, b"%d\0" % ACCOUNTS)
-_STRANGERS = {
-    b"HTTP": "an HTTP server",
-    b"SSH-": "an SSH server",
-    b"\x16\x03": "a TLS server",
-    b"\x15\x03": "a TLS server",
-}
 
 
 class _NoDecoder(Decoder):  # type: ignore[misc]
@@ -85,7 +70,11 @@ class _Wrapper:
 
 
 class Transport(Client):  # type: ignore[misc]
-    """One connection to one gateway; never reused."""
+    """One connection to one gateway; never reused.
+
+    :param steering: the messages that are given to ``on_message`` besides those of every connection, with the number of
+        fields that are needed of each
+    """
 
     def __init__(
         self,
@@ -98,8 +87,13 @@ class Transport(Client):  # type: ignore[misc]
         on_message: Callable[[int, list[str]], None],
         on_read_end: Callable[[], None],
         on_lost: Callable[[str, str, bytes], None],
+        steering: Mapping[int, int] | None = None,
     ) -> None:
-        self._frames = Frames()
+        self._steering = {**STEERING, **(steering or {})}
+        self._steering_starts = tuple(b"%d\0" % number for number in self._steering)
+        self._frames = Frames(self._steering)
+        self._outbox = Outbox(self._write)
+        self._gathered: list[bytes] | None = None
         self._login_bytes = 0
         self._turn: asyncio.Handle | None = None
         self._on_message = on_message
@@ -140,18 +134,43 @@ class Transport(Client):  # type: ignore[misc]
                 await asyncio.wait({shaking})
 
     def _silence(self) -> str:
-        """What a gateway did not do that accepts a connection and then says too little."""
-        if self._frames.waiting:
-            return f"sent {self._login_bytes} bytes, the last {self._frames.waiting} of them no whole message,"
-        if not self._serverVersion:
-            return "accepts connections, but did not answer the API handshake (starting, or hung?)"
-        if self._accounts:
-            return "listed its accounts, but did not say its next request id"
-        return "answered the API handshake, but did not list an account (is it logged in?)"
+        has_version, has_accounts = bool(self._serverVersion), bool(self._accounts)
+        waiting = self._frames.waiting
+        return greeting.silence(self._login_bytes, waiting, has_version=has_version, has_accounts=has_accounts)
+
+    def sendMsg(self, msg: str) -> None:  # noqa: N802
+        """Send a message as soon as the pacing lets it; ib_async's requests end here."""
+        message = self._prefix(msg.encode())
+        if self._gathered is not None:
+            self._gathered.append(message)
+        else:
+            self._outbox.put(message)
+
+    def send_later(self, ask: Callable[[], None], on_gone: Callable[[], None]) -> Batch:
+        """Have what ``ask`` sends go out after everything that is more urgent; it can be dropped until then.
+
+        What ``ask`` raises is raised here.
+
+        :param on_gone: called when the last message of it goes out: before anything can be answered
+        :raises GatewayError: ``ask`` sends nothing
+        """
+        gathered: list[bytes] = []
+        self._gathered = gathered
+        try:
+            ask()
+        finally:
+            self._gathered = None
+        if not gathered:
+            raise GatewayError("a question was asked that sends nothing")
+        return self._outbox.put_later(gathered, on_gone)
+
+    def _write(self, message: bytes) -> None:
+        self.conn.sendMsg(message)
 
     def close(self) -> None:
         """Close the socket; ``on_lost`` is not called any more."""
         self._is_over = True
+        self._outbox.close()
         self._end_turn()
         if not self._over.done():
             self._over.set_result("we closed the connection")
@@ -180,7 +199,7 @@ class Transport(Client):  # type: ignore[misc]
                 self._wait_for_turn()
                 return
         if self._frames.is_broken:
-            self._give_up(self._who_speaks(self._frames.claimed), self._frames.unfinished[:64])
+            self._give_up(self._stranger(), self._frames.unfinished[:64])
         elif wrong := self._says_too_much():
             self._give_up(wrong, b"")
         else:
@@ -204,21 +223,13 @@ class Transport(Client):  # type: ignore[misc]
             self._turn.cancel()
             self._turn = None
 
-    def _says_too_much(self) -> str:
-        """Why what comes is no greeting and no login of an IB Gateway; empty if it may be."""
-        bound = _LOGIN_BYTES if self._serverVersion else _GREETING_BYTES
-        size = max(self._login_bytes, self._frames.claimed)
-        if self._apiReady or size <= bound:
-            return ""
-        due = "its login was over" if self._serverVersion else "it said its server version"
-        return f"it sent {size} bytes before {due}: no IB Gateway does (we closed the connection)"
+    def _stranger(self) -> str:
+        claimed, start = self._frames.claimed, self._frames.unfinished
+        return greeting.stranger(start, claimed, has_version=bool(self._serverVersion))
 
-    def _who_speaks(self, claimed: int) -> str:
-        """Why what has come cannot be the IB API."""
-        for start, who in _STRANGERS.items():
-            if not self._serverVersion and self._frames.unfinished.startswith(start):
-                return f"{who} answers there, no IB Gateway: check the port"
-        return f"what it sends is not the IB API (a frame claims {claimed} bytes): we closed the connection"
+    def _says_too_much(self) -> str:
+        size = max(self._login_bytes, self._frames.claimed)
+        return "" if self._apiReady else greeting.too_much(size, has_version=bool(self._serverVersion))
 
     def _take_all(self, payloads: list[bytes]) -> None:
         """Take frames one by one, but those that steer nothing, which are nearly all, in runs."""
@@ -246,33 +257,25 @@ class Transport(Client):  # type: ignore[misc]
         self._on_frame(payload)
         if not self._apiReady and payload.startswith(_LOGIN_STARTS):
             self._feed(payload)
-        if payload.startswith(_STEERING_STARTS):
+        if payload.startswith(self._steering_starts):
             self._steer(payload)
 
     def _steer(self, payload: bytes) -> None:
         fields = decoded(payload).split("\0")[:-1]
         number = int(fields[0]) if fields else 0
-        if len(fields) < STEERING.get(number, 1):
-            self._on_undecodable(ValueError(f"message {number} has {len(fields)} fields, not {STEERING[number]}"))
+        needed = self._steering.get(number, 1)
+        if len(fields) < needed:
+            self._on_undecodable(ValueError(f"message {number} has {len(fields)} fields, not {needed}"))
         else:
             self._on_message(number, fields)
 
     def _shake_hands(self, payload: bytes) -> None:
         version, connection_time = decoded(payload).split("\0")[:2]
-        if wrong := self._is_out_of_range(version):
+        if wrong := greeting.wrong_version(version, self.MinClientVersion, self.MaxClientVersion):
             self._give_up(f"{wrong} (we closed the connection)", b"")
             return
         self._on_handshake(version, connection_time)
         self._feed(payload)
-
-    def _is_out_of_range(self, version: str) -> str:
-        if not (version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION):
-            return f"it calls its server version {one_line(version, 40)!r}, which is no number"
-        if int(version) < self.MinClientVersion:
-            return f"its server version {version} is older than {self.MinClientVersion}, upgrade the gateway"
-        if int(version) > self.MaxClientVersion:
-            return f"its server version {version} is newer than {self.MaxClientVersion}, the newest that was asked for"
-        return ""
 
     def _feed(self, payload: bytes) -> None:
         try:
@@ -292,6 +295,7 @@ class Transport(Client):  # type: ignore[misc]
             self._end_turn()
             self._take_turn(math.inf)
         was_over, self._is_over = self._is_over, True
+        self._outbox.close()
         had_answered = bool(self._serverVersion)
         super()._onSocketDisconnected("")
         if not was_over:

@@ -13,9 +13,10 @@ from typing import Any
 
 from ibconnect.events.notices import is_refusal
 from ibconnect.events.types import PositionsRequested
+from ibconnect.gateway.collectors.accounts.messages import POSITION_END, POSITION_MULTI_END
 from ibconnect.gateway.collectors.accounts.received import SHARED_IDS, Arrivals
 from ibconnect.gateway.connection import Connection
-from ibconnect.gateway.transport import NOTICE, POSITION_END, POSITION_MULTI_END
+from ibconnect.gateway.transport import NOTICE
 
 # IB's documentation, reqPositions: "This function is not available in Introducing Broker or Financial Advisor master
 # accounts that have very large numbers of subaccounts (> 50)".
@@ -122,14 +123,17 @@ class PositionCheck:
         connection = self._connection
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
+        def is_refused(fields: list[str]) -> bool:
+            # What a question of another collector has taken is most likely meant for that one.
+            is_taken = connection.unnumbered.taken is fields
+            return not is_taken and fields[2] in refusals and is_refusal(fields[3])
+
         def watch(seen: int, fields: list[str]) -> None:
             if answer.done():
                 return
             if seen == number and (not text or fields[place] == text):
                 answer.set_result(True)
-            elif seen == NOTICE and (
-                connection.connectivity.is_stale or (fields[2] in refusals and is_refusal(fields[3]))
-            ):
+            elif seen == NOTICE and (connection.connectivity.is_stale or is_refused(fields)):
                 answer.set_result(False)
 
         with connection.watching(watch):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ibconnect.events.layouts import account_field
+from ibconnect.gateway.collectors.accounts.messages import DOWNLOAD_END
 from ibconnect.tags import UNSET_TEXTS, says_not_ready
 
 _IDENTITY, _NET_LIQUIDATION = b"AccountCode\0", b"NetLiquidation\0"
@@ -29,8 +30,6 @@ _POSITION_FIELDS, _CONTRACT, _SIZE, _PRICE, _WORTH, _POSITION_ACCOUNT = 20, slic
 _PENDING = 20_000
 # What no account has: keys with their currencies, contracts; messages of one download. A snapshot is made of no more.
 _MOST_KEYS, _MOST_CONTRACTS, _MOST_MESSAGES = 10_000, 50_000, 250_000
-# What no answer to a request has: messages, and bytes of them.
-_MOST_COLLECTED, _MOST_COLLECTED_BYTES = 100_000, 32 << 20
 # Accounts of which the end of a download may be owed.
 _MOST_OWED = 10_000
 
@@ -103,24 +102,6 @@ def contract_key(contract: Sequence[bytes]) -> bytes:
     return contract[0] if contract[0] not in SHARED_IDS else b"\0".join(contract)
 
 
-class Collection(list[bytes]):
-    """Payloads that answer a request. ``is_flood``: more came than any answer has, and none is kept."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_flood = False
-        self._bytes = 0
-
-    def add(self, payload: bytes) -> None:
-        """One more has come."""
-        self._bytes += len(payload)
-        if self.is_flood or len(self) >= _MOST_COLLECTED or self._bytes > _MOST_COLLECTED_BYTES:
-            self.is_flood = True
-            self.clear()
-        else:
-            self.append(payload)
-
-
 class Received:
     """The watched accounts of one connection."""
 
@@ -172,6 +153,11 @@ class Received:
             if arrivals is not None and not arrivals.is_flood:
                 arrivals.last, arrivals.messages = arrived, arrivals.messages + 1
                 arrivals.add_position(fields[_CONTRACT], fields[_SIZE], fields[_PRICE], fields[_WORTH], at)
+
+    def on_message(self, number: int, fields: list[str]) -> None:
+        """A steering message has come."""
+        if number == DOWNLOAD_END:
+            self.end(fields[2])
 
     def end(self, account: str) -> None:
         """The end of a download of an account has come: of the one before, if that had none."""

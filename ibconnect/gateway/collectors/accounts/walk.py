@@ -10,32 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ibconnect import observe as o
-from ibconnect.errors import GatewayLost
 from ibconnect.events.types import AccountSubscribed, RefreshEnded, RefreshStarted
-from ibconnect.gateway.collectors.accounts.cross_check import Check, PositionCheck
-from ibconnect.gateway.collectors.accounts.download import (
+from ibconnect.gateway.collectors.accounts.conclusion import (
     Conclusion,
     Ended,
     Patience,
     Source,
-    by_multi,
-    by_updates,
     conclude,
     is_held_elsewhere,
-    judged,
-    unsubscribe,
 )
+from ibconnect.gateway.collectors.accounts.cross_check import Check, PositionCheck
+from ibconnect.gateway.collectors.accounts.download import by_updates, judged, unsubscribe
 from ibconnect.gateway.collectors.accounts.late import LateRows
-from ibconnect.gateway.collectors.accounts.received import Arrivals
+from ibconnect.gateway.collectors.accounts.listing import Listing
+from ibconnect.gateway.collectors.accounts.multi import by_multi
+from ibconnect.gateway.collectors.accounts.received import Arrivals, Received
 from ibconnect.gateway.collectors.accounts.roster import Roster
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.outcome import Outcome
-from ibconnect.gateway.transport import ACCOUNTS
 from ibconnect.observe import Kind, observe
 
-# How long the gateway may take to repeat its list of accounts, and to list those again that it has just listed.
-_LIST_S = 2.0
-_LIST_AGAIN_S = 1.0
 SOME = "some"
 
 
@@ -80,6 +74,7 @@ class Refresher:
     def __init__(
         self,
         connection: Connection,
+        received: Received,
         patience: Patience,
         roster: Roster,
         *,
@@ -89,13 +84,14 @@ class Refresher:
     ) -> None:
         self._connection = connection
         self._patience = patience
-        self._roster = roster
+        self._received = received
+        self._listing = Listing(connection, roster)
         self._latest_request = latest_request
         self._configured = configured
         self._urgent = urgent
         self._check = PositionCheck(connection, patience.answer)
         self._subscribed: str | None = None
-        self.late = LateRows(connection.received)
+        self.late = LateRows(received)
 
     async def run(self, order: Order) -> Walk:
         """Walk the accounts.
@@ -104,7 +100,7 @@ class Refresher:
         """
         connection, began = self._connection, _now()
         if not connection.connectivity.is_stale:
-            await self._list_accounts()
+            await self._listing.renew()
         walk = Walk(accounts=self._wanted(order), is_for_all=order.accounts is None)
         self._begin(order, walk)
         if connection.connectivity.is_stale:
@@ -176,43 +172,13 @@ class Refresher:
         code, text = self._connection.connectivity.why
         return f"stale: the gateway has lost its connection to IB ({code}: {text})"
 
-    async def _list_accounts(self) -> None:
-        """Have the accounts listed anew; once more if some are gone that were just there."""
-        await self._ask_for_list()
-        self._roster.note(self._connection.accounts, _now())
-        if not self._connection.accounts or self._roster.missing(_now()):
-            await self._pause(_LIST_AGAIN_S)
-            await self._ask_for_list()
-            self._roster.note(self._connection.accounts, _now())
-
-    async def _ask_for_list(self) -> None:
-        listed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def watch(number: int, _: list[str]) -> None:
-            if number == ACCOUNTS and not listed.done():
-                listed.set_result(None)
-
-        with self._connection.watching(watch):
-            if self._connection.lost.done():
-                raise GatewayLost(self._connection.lost.result())
-            self._connection.transport.reqManagedAccts()
-            watched: set[asyncio.Future[Any]] = {listed, self._connection.lost}
-            await asyncio.wait(watched, timeout=_LIST_S, return_when=asyncio.FIRST_COMPLETED)
-
-    async def _pause(self, seconds: float) -> None:
-        await asyncio.wait({self._connection.lost}, timeout=seconds)
-
     def _note_unlisted(self, walk: Walk) -> None:
-        for code in self._roster.missing(_now()):
+        for code, why in self._listing.missing(walk.accounts).items():
             if code not in walk.conclusions:
-                walk.missing[code] = "unlisted: the gateway listed it before, and does not list it now"
-        for code in self._connection.address.pins:
-            if code not in walk.accounts:
-                walk.missing.setdefault(code, "unlisted: IB_GW pins it to this gateway, which does not list it")
+                walk.missing.setdefault(code, why)
         if not walk.accounts:
-            walk.detail = (
-                f"the gateway lists no account{' that IB_GW pins to it' if self._connection.address.pins else ''}"
-            )
+            pinned = " that IB_GW pins to it" if self._connection.address.pins else ""
+            walk.detail = f"the gateway lists no account{pinned}"
 
     async def _walk(self, walk: Walk) -> None:
         waiting, is_repeated = list(walk.accounts), False
@@ -264,7 +230,7 @@ class Refresher:
             return answer, None
         self._let_go()
         self._subscribed = account
-        return await by_updates(self._connection, account, self._patience, self._check)
+        return await by_updates(self._connection, self._received, account, self._patience, self._check)
 
     def _conclude_again(self, account: str, conclusion: Conclusion, arrivals: Arrivals, request: int | None) -> None:
         """Have the last word on an account be what came of a download that has ended."""
@@ -285,7 +251,7 @@ class Refresher:
     async def _take_late(self, walk: Walk, accounts: Sequence[str]) -> None:
         for account in accounts:
             arrivals = self.late.take(account, _now())
-            ended = Ended.QUIET if self._connection.received.owes_end(account) else Ended.DOWNLOAD_END
+            ended = Ended.QUIET if self._received.owes_end(account) else Ended.DOWNLOAD_END
             conclusion = await judged(Conclusion(ended), account, arrivals, self._check)
             request = walk.served.get(account)
             self._conclude_again(account, conclusion, arrivals, request)

@@ -2,7 +2,7 @@
 something came late.
 
 In: a connection, and the queue that the schedule, requests and the gateway itself add to. Out: recorded walks, one
-after the other. Called by the supervisor, once for each connection.
+after the other. Called by the collector of accounts, once for each connection.
 """
 
 import asyncio
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ibconnect.cluster.registry import Coordination
-from ibconnect.gateway.collectors.accounts.download import Patience
+from ibconnect.gateway.collectors.accounts.conclusion import Patience
+from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
 from ibconnect.gateway.collectors.accounts.walk import Order, Refresher, Walk
@@ -33,6 +34,7 @@ class Refreshing:
     def __init__(
         self,
         connection: Connection,
+        received: Received,
         *,
         patience: Patience,
         queue: RefreshQueue,
@@ -48,6 +50,7 @@ class Refreshing:
         self._gateways = {str(each): list(each.pins) for each in gateways}
         self._refresher = Refresher(
             connection,
+            received,
             patience,
             roster,
             latest_request=lambda: coordination.latest_request,
@@ -104,6 +107,8 @@ class Refreshing:
         for account in (queued.accounts or frozenset()).difference(walk.accounts):
             self._retries.forget(account)
         self._queue.drop_served(walk.request if walk.is_for_all else None, walk.served)
+        if queued.trigger != "retry":
+            self._queue.ended()
         return walk
 
     def _follow_up(self, walk: Walk) -> None:

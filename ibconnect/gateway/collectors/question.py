@@ -1,0 +1,136 @@
+"""One question asked of a gateway, and how its answer ends: whole, refused, or not at all.
+
+In: a connection and a question. Out: what became of it; what was answered is in the recorded events. Called by every
+collector but the walk over the accounts, which has ways of its own.
+
+Questions go out after everything of the walk (:mod:`~ibconnect.gateway.pacing`), and every wait is bounded.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ibconnect.errors import GatewayLost
+from ibconnect.events.notices import is_refusal
+from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.transport import NOTICE, Transport
+from ibconnect.gateway.unnumbered import Open
+from ibconnect.texts import one_line
+
+ANSWER_S = 10.0
+"""How long a gateway may take to answer, from the moment in which the question has gone out."""
+
+# Below lie warnings that go with an answer, above are errors of market data, positions, news: they refuse.
+_LOWEST_LONG_REFUSAL = 10_000
+_LONGEST_CODE = 12
+
+
+class Ended(StrEnum):
+    """How an answer ended."""
+
+    WHOLE = "whole"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question. ``detail``: why, if the answer is not whole; ``code``: that of a refusal."""
+
+    ended: Ended
+    detail: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent, and by which message its answer is known to be whole.
+
+    :param ask: sends it; given the number of the request, which a question without one leaves alone
+    :param end: id of the message that ends the answer; one of the collector's ``messages``
+    :param number_at: which field of that message holds the number of the request; None: the question has none
+    """
+
+    ask: Callable[[Transport, int], None]
+    end: int
+    number_at: int | None = None
+
+
+async def answered(connection: Connection, question: Question) -> Answer:
+    """Ask, and wait until the answer has ended, for :data:`ANSWER_S` at most.
+
+    :raises GatewayLost: the connection is over
+    """
+    if connection.lost.done():
+        raise GatewayLost(connection.lost.result())
+    transport = connection.transport
+    number = 0 if question.number_at is None else transport.getReqId()
+    with ExitStack() as stack:
+        call = _Call(connection, question, str(number), stack)
+        stack.enter_context(connection.watching(call.watch))
+        batch = transport.send_later(lambda: question.ask(transport, number), call.on_gone)
+        stack.callback(batch.drop)
+        await _either(call.gone, connection, None)
+        await _either(call.answer, connection, ANSWER_S)
+    if call.answer.done():
+        return call.answer.result()
+    if connection.lost.done():
+        raise GatewayLost(connection.lost.result())
+    return Answer(Ended.UNANSWERED, f"not within {ANSWER_S:g} s")
+
+
+class _Call:
+    """A question under way."""
+
+    def __init__(self, connection: Connection, question: Question, number: str, stack: ExitStack) -> None:
+        loop = asyncio.get_running_loop()
+        self.gone: asyncio.Future[None] = loop.create_future()
+        self.answer: asyncio.Future[Answer] = loop.create_future()
+        self._connection = connection
+        self._question = question
+        self._number = number
+        self._stack = stack
+        self._open: Open | None = None
+
+    def on_gone(self) -> None:
+        """It has been sent."""
+        if self._question.number_at is None:
+            self._open = self._stack.enter_context(self._connection.unnumbered.asking())
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def watch(self, number: int, fields: list[str]) -> None:
+        """A steering message has come."""
+        if self.answer.done() or not self.gone.done():
+            return
+        if number == self._question.end and self._is_ours(fields):
+            if self._open is not None:
+                self._open.is_answered = True
+            self.answer.set_result(Answer(Ended.WHOLE))
+        elif number == NOTICE and self._refuses(fields):
+            code = one_line(fields[3], _LONGEST_CODE)
+            self.answer.set_result(Answer(Ended.REFUSED, f"{code}: {one_line(fields[4])}", code))
+        elif number == NOTICE and self._connection.connectivity.is_stale:
+            self.answer.set_result(Answer(Ended.STALE, "the gateway has lost its connection to IB"))
+
+    def _is_ours(self, fields: list[str]) -> bool:
+        at = self._question.number_at
+        return at is None or fields[at : at + 1] == [self._number]
+
+    def _refuses(self, fields: list[str]) -> bool:
+        if self._open is not None:
+            return self._open.refusal is fields
+        code = fields[3]
+        is_long = code.isascii() and code.isdigit() and int(code[:9]) >= _LOWEST_LONG_REFUSAL
+        return fields[2] == self._number and (is_refusal(code) or is_long)
+
+
+async def _either(wanted: "asyncio.Future[Any]", connection: Connection, seconds: float | None) -> None:
+    """Wait until something has come, the connection is over, or so many seconds have passed."""
+    if not connection.lost.done():
+        watched: set[asyncio.Future[Any]] = {wanted, connection.lost}
+        await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

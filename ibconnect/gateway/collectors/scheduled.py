@@ -1,0 +1,94 @@
+"""A collector that says when it asks what; the rest is here: waiting, asking, judging, asking again.
+
+In: the questions of a subclass. Out: rounds of them, one after the other, never while the gateway has lost IB.
+
+::
+
+    class FamilyCodes(Scheduled):
+        name = "families"
+        due = (At.CONNECTION, DAILY)
+        messages = {78: 2}
+
+        def questions(self, connection):
+            yield Question(lambda transport, _: transport.reqFamilyCodes(), end=78)
+"""
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import ClassVar
+
+from ibconnect.database.deadlines import ended
+from ibconnect.gateway.collectors.collector import Collector, Home, Tell
+from ibconnect.gateway.collectors.due import Cron, Due, Timetable
+from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
+from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.schedule import Schedule
+
+
+class Scheduled(Collector):
+    """See the module."""
+
+    due: ClassVar[Sequence[Due]]
+    """When it asks."""
+    is_asked_again: ClassVar[bool] = False
+    """Whether what the gateway refuses is asked again on the same connection. What it does not answer always is; both
+    ever less often."""
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self._timetable = Timetable(self.due)
+        self._changed = asyncio.Event()
+
+    @abstractmethod
+    def questions(self, connection: Connection) -> Iterable[Question]:
+        """What to ask now, one after the other; the next one is only made when the one before has ended."""
+
+    async def run(self, connection: Connection, tell: Tell) -> None:
+        """Ask whenever it is due; see :class:`Collector`."""
+        self._timetable.connected()
+        ticks = [asyncio.ensure_future(self._follow(each)) for each in self.due if isinstance(each, Cron)]
+        try:
+            with self.home.queue.hearing_ends(self._on_refresh):
+                while not connection.lost.done():
+                    await self._until_due()
+                    await connection.freshness.fresh()
+                    tell(await self._round(connection))
+        finally:
+            await ended(*ticks)
+
+    async def _until_due(self) -> None:
+        while (due := self._timetable.due_at(now := _now())) is None or due > now:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if due is None else due - now):
+                    await self._changed.wait()
+
+    async def _round(self, connection: Connection) -> Answer:
+        self._timetable.asked(_now())
+        found = Answer(Ended.WHOLE)
+        for question in self.questions(connection):
+            answer = await answered(connection, question)
+            if found.ended is Ended.WHOLE:
+                found = answer
+            if answer.ended is Ended.STALE:
+                # Everything is asked for again when the gateway has IB.
+                self._timetable.tick()
+                return answer
+        is_again = self.is_asked_again or found.ended is not Ended.REFUSED
+        self._timetable.answered(_now(), is_whole=found.ended is Ended.WHOLE, is_again=is_again)
+        return found
+
+    def _on_refresh(self) -> None:
+        self._timetable.refreshed()
+        self._changed.set()
+
+    async def _follow(self, cron: Cron) -> None:
+        async for _ in Schedule(cron.expression).ticks():
+            self._timetable.tick()
+            self._changed.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
