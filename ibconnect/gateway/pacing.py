@@ -7,7 +7,7 @@ IB's documentation, "Requests": a gateway takes 50 messages a second of each con
 sending more. One bucket of 45 tokens, each of which comes back a second after it was taken, keeps any second below
 that also where some are late on their way. The walk over the accounts may take any of them. The others leave 20 for
 it, go one by one so that they never come in a heap, and wait while anything of the walk does: a walk that sends as
-fast as it may has the connection to itself, and no walk waits for more than half a second because of them.
+fast as it may has the connection to itself, and none is later by more than a second because of them.
 """
 
 from collections import deque

@@ -1,0 +1,405 @@
+"""What is asked of a gateway beside its accounts: recorded, paced, and of no harm to them whatever becomes of it."""
+
+import asyncio
+import shutil
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from ib_async import ExecutionFilter
+
+from ibconnect.database.pools import connect
+from ibconnect.events.types import AccountConcluded, InboundEvent, RefreshEnded, SessionClosed, SessionOpened
+from ibconnect.gateway.collectors import registry
+from ibconnect.gateway.collectors.accounts.collector import Accounts
+from ibconnect.gateway.collectors.collector import Collector, Tell
+from ibconnect.gateway.collectors.due import At
+from ibconnect.gateway.collectors.question import Question
+from ibconnect.gateway.collectors.scheduled import Scheduled
+from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.pacing import LATER_A_SECOND, MOST_A_SECOND
+from ibconnect.simulator import Gateway, Scenario
+from tests.families_collector import Families
+from tests.paths import ROOT
+from tests.processes import process
+from tests.recording import Recording, ask_for_refresh, recording
+from tests.serving import Logged, logged
+from tests.small_gateway import LOST, RESTORED, SmallGateway, end, notice, position, values
+from tests.waiting import until
+
+Use = Callable[..., None]
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Have these collectors ask as well."""
+    return lambda *others: monkeypatch.setattr(registry, "COLLECTORS", (Accounts, *others))
+
+
+@asynccontextmanager
+async def listening(gateway: SmallGateway) -> AsyncIterator[int]:
+    server = await asyncio.start_server(gateway.serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def of_number(seen: Recording, number: int) -> list[tuple[str, ...]]:
+    """The messages of an id that were recorded."""
+    return [tuple(each.fields) for each in seen.of(InboundEvent) if each.fields[0] == str(number)]
+
+
+def lines(log: Logged, kind: str) -> list[dict[str, Any]]:
+    return [line for line in log() if line["kind"] == kind]
+
+
+def detail(url: str) -> tuple[str, str | None]:
+    with connect(url, name="test") as connection:
+        (found,) = connection.execute("SELECT state, detail FROM coordination.gateway").fetchall()
+    return found
+
+
+async def test_what_a_collector_gets_is_recorded(database_url: str, tmp_path: Path, use: Use) -> None:
+    use(Families)
+    async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        await seen.refreshes()
+        (codes,) = await until(lambda: of_number(seen, 78), "the family codes")
+        assert codes == tuple(gateway.source.family_codes())
+        ask_for_refresh(database_url)
+        await seen.refreshes(2)
+        assert len(of_number(seen, 78)) == 1, "they are asked for at connection, and not with each refresh"
+        gateway.live[0].close()
+        await until(lambda: len(of_number(seen, 78)) == 2, "they are asked for at the next connection")
+        await seen.refreshes(3)
+        await seen.writer.flushed()
+        assert seen.inbound() == gateway.sent
+
+
+async def test_with_each_refresh(database_url: str, tmp_path: Path, use: Use) -> None:
+    class AfterRefresh(Families):
+        due = (At.REFRESH,)
+
+    use(AfterRefresh)
+    async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        for number in (1, 2):
+            await until(lambda count=number: len(of_number(seen, 78)) == count, f"{number} family codes")
+            assert len(seen.of(RefreshEnded)) == number
+            ask_for_refresh(database_url)
+
+
+def test_a_collector_is_a_file_and_a_line(database_url: str, tmp_path: Path) -> None:
+    """The program as it is with one collector more; nothing else is changed."""
+    root = tmp_path / "program"
+    for part in ("ibconnect", "sql"):
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tests" / "families_collector.py", root / "ibconnect/gateway/collectors/families.py")
+    lines = root / "ibconnect/gateway/collectors/registry.py"
+    imported = "from ibconnect.gateway.collectors.families import Families\n"
+    text = lines.read_text().replace("(Accounts,)", "(Accounts, Families)")
+    lines.write_text(text.replace("\nCOLLECTORS", f"{imported}\nCOLLECTORS", 1))
+
+    async def record() -> None:
+        async with Gateway(Scenario.demo()) as gateway:
+            settings = {"IB_GW": f"127.0.0.1:{gateway.port}", "DATA_DIR": str(tmp_path / "data"), "PORT": "0"}
+            with process(tmp_path / "log", "record", root=root, DB_URL=database_url, **settings) as running:
+                await until(lambda: stored(database_url), lambda: f"the family codes are stored:\n{running.output}")
+
+    asyncio.run(record())
+
+
+def stored(url: str) -> list[Any]:
+    query = "SELECT 1 FROM stored_events WHERE topic = 'm' AND convert_from(state, 'UTF8') LIKE '%\"78\",%'"
+    with connect(url, name="test") as connection:
+        return connection.execute(query).fetchall()
+
+
+class Small(SmallGateway):
+    """Two accounts; asked for family codes it says nothing, unless a case says what."""
+
+    accounts = ("DU1", "DU2")
+
+    async def asked_for_families(self) -> None:
+        """reqFamilyCodes."""
+
+    async def _answer(self, fields: list[str]) -> None:
+        if fields[0] == "80":
+            await self.asked_for_families()
+        else:
+            await super()._answer(fields)
+
+
+REFUSAL = notice(321, "Error validating request.-'cd' : cause - not for DU1.")
+
+
+class RefusesLate(Small):
+    """Refuses family codes when the account subscription has been sent, and before the first row of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = asyncio.Event()
+
+    async def asked_for_families(self) -> None:
+        self.is_asked.set()
+
+    async def subscribed(self, account: str, nth: int) -> None:
+        await self.is_asked.wait()
+        if account == "DU1" and nth == 1:
+            await self.say(REFUSAL)
+        await self.say(*values(account), position(account, 265598, "AAPL"), end(account))
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+async def test_a_refusal_without_a_number_ends_no_download_of_an_account(
+    database_url: str, tmp_path: Path, use: Use, is_asked: bool
+) -> None:
+    gateway = RefusesLate()
+    if is_asked:
+        use(Families)
+    else:
+        gateway.is_asked.set()
+    with logged() as log:
+        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+            await seen.refreshes()
+            first = seen.of(AccountConcluded)[0]
+            assert (first.account, first.ended) == ("DU1", "download-end" if is_asked else "rejected")
+            told = await until(lambda: lines(log, "collector_unanswered"), "it is told") if is_asked else []
+            assert [(each["collector"], each["reason"]) for each in told] == [("families", "refused (321)")] * is_asked
+            if is_asked:
+                shown = ("connected", "families: refused: 321: Error validating request.-'cd' : cause - not for DU1.")
+                await until(lambda: detail(database_url) == shown, lambda: f"{shown}, but {detail(database_url)}")
+                ask_for_refresh(database_url)
+                await seen.refreshes(2)
+                assert len([each for each in gateway.asked if each[0] == "80"]) == 1, "it is not asked again"
+    assert "DU1" not in log.text(), "no log names an account"
+
+
+async def test_the_accounts_own_refusal_is_found_beside_a_question_that_hangs(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been meant for the other question, so the rows are waited for, for a moment."""
+    monkeypatch.setattr("ibconnect.gateway.collectors.accounts.conclusion.ANSWER_S", 0.3)
+
+    class Refuses(RefusesLate):
+        async def subscribed(self, account: str, nth: int) -> None:
+            await self.is_asked.wait()
+            await self.say(REFUSAL)
+
+    use(Families)
+    async with (
+        listening(Refuses()) as port,
+        recording(database_url, tmp_path, port, DOWNLOAD_TIMEOUT="300") as seen,
+    ):
+        (ended,) = await seen.refreshes()
+        assert [each.ended for each in seen.of(AccountConcluded)] == ["rejected", "rejected"]
+        assert ended.outcome == "failed"
+
+
+async def test_a_question_that_hangs_is_told_once_and_harms_nobody(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibconnect.gateway.collectors.question.ANSWER_S", 0.1)
+    monkeypatch.setattr("ibconnect.gateway.collectors.due.AGAIN_S", 0.1)
+
+    class Answers(Small):
+        times = 0
+
+        async def asked_for_families(self) -> None:
+            self.times += 1
+            if self.times > 3:
+                await self.say(["78", "0"])
+
+    use(Families)
+    gateway = Answers()
+    with logged() as log:
+        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+            (ended,) = await seen.refreshes()
+            assert ended.outcome == "complete"
+            await until(lambda: lines(log, "collector_answered"), "it is told that it was answered at last")
+            await until(lambda: detail(database_url) == ("connected", None), "nothing is shown any more")
+            assert gateway.times > 3
+    assert [each["reason"] for each in lines(log, "collector_unanswered")] == ["unanswered"]
+
+
+class Raises(Scheduled):
+    """Asks nothing: a fault of its own comes before."""
+
+    name = "raises"
+    due = (At.CONNECTION,)
+    messages = MappingProxyType({78: 2})
+
+    def questions(self, connection: Connection) -> Iterable[Question]:
+        raise KeyError("nobody foresaw this")
+
+
+class AsksNothing(Families):
+    """Has a question that sends no message."""
+
+    name = "silent"
+
+    def questions(self, connection: Connection) -> Iterable[Question]:
+        yield Question(lambda transport, _: None, end=78)
+
+
+class NeverEnds(Collector):
+    """Does not even end when it is told to."""
+
+    name = "endless"
+    messages = MappingProxyType({})
+    going = asyncio.Event()
+
+    async def run(self, connection: Connection, tell: Tell) -> None:
+        while not self.going.is_set():
+            try:
+                await self.going.wait()
+            except asyncio.CancelledError:
+                continue
+
+
+async def test_a_collector_that_is_at_fault_harms_no_other(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibconnect.gateway.collecting.FIRST_S", 0.05)
+    monkeypatch.setattr("ibconnect.gateway.collecting._END_S", 0.1)
+    NeverEnds.going = asyncio.Event()
+    use(NeverEnds, Raises, AsksNothing, Families)
+    with logged() as log:
+        async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+            (ended,) = await seen.refreshes()
+            assert ended.outcome == "complete"
+            await until(lambda: of_number(seen, 78), "the family codes")
+            gateway.live[0].close()
+            await seen.have(SessionOpened, 2)
+            await until(lambda: len(of_number(seen, 78)) == 2, "the family codes, once more")
+        NeverEnds.going.set()
+    found = [(each["collector"], "exception" in each) for each in lines(log, "collector_failed")]
+    assert sorted(found) == [("raises", True), ("silent", False)], "each is told once"
+    assert lines(log, "keeper_failed") == []
+
+
+async def test_nothing_is_asked_while_the_gateway_has_lost_ib(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibconnect.gateway.connectivity.SETTLE_S", 0.1)
+
+    class Stale(Small):
+        greeting = (LOST,)
+
+        async def asked_for_families(self) -> None:
+            if not of_number(seen, 1102) and len([each for each in self.asked if each[0] == "80"]) == 1:
+                await self.say(LOST)
+
+    use(Families)
+    gateway = Stale()
+    with logged() as log:
+        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+            await seen.refreshes()
+            assert [each for each in gateway.asked if each[0] == "80"] == []
+            for count in (1, 2):
+                # The first time it is lost again before the answer: that is asked for again, and no fault of anybody.
+                await gateway.say(RESTORED)
+                await until(
+                    lambda asked=count: [each[0] for each in gateway.asked].count("80") == asked, f"{count} questions"
+                )
+    assert lines(log, "collector_unanswered") == []
+
+
+async def test_short_answers_in_a_row_are_answers(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small frames that nobody acts on are recorded as one piece; these are what somebody waits for."""
+    monkeypatch.setattr("ibconnect.gateway.collectors.question.ANSWER_S", 5.0)
+    names = [f"executions{each}" for each in range(10)]
+
+    def questions(_: Scheduled, connection: Connection) -> Iterable[Question]:
+        yield Question(lambda transport, number: transport.reqExecutions(number, ExecutionFilter()), 55, 2)
+
+    parts = {"due": (At.CONNECTION,), "messages": {55: 3}, "questions": questions}
+    use(*(type(name, (Scheduled,), {"name": name, **parts}) for name in names))
+
+    class AtOnce(Small):
+        async def _answer(self, fields: list[str]) -> None:
+            await super()._answer(fields)
+            requests = [each[2] for each in self.asked if each[0] == "7"]
+            if fields[0] == "7" and len(requests) == len(names):
+                await self.say(*(["55", "1", request] for request in requests))
+
+    with logged() as log:
+        async with listening(AtOnce()) as port, recording(database_url, tmp_path, port) as seen:
+            await until(lambda: len(of_number(seen, 55)) == len(names), "the end of each answer")
+            await seen.refreshes()
+    assert lines(log, "collector_unanswered") == []
+
+
+def greedy(name: str) -> type[Scheduled]:
+    """A collector that asks two hundred things at once."""
+
+    def questions(_: Scheduled, connection: Connection) -> Iterable[Question]:
+        yield Question(lambda transport, _: [transport.reqFamilyCodes() for _ in range(200)], end=78)
+
+    parts = {"name": name, "due": (At.CONNECTION, At.REFRESH), "messages": {78: 2}, "questions": questions}
+    return type(name, (Scheduled,), parts)
+
+
+class Arrivals:
+    """When which request came to a simulated gateway, and for how long the event loop was held up at most."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.times: list[tuple[float, str]] = []
+        self.held_s = 0.0
+
+    def note(self, line: str) -> None:
+        self.times.append((self.loop.time(), line))
+
+    async def look(self) -> None:
+        while True:
+            before = self.loop.time()
+            await asyncio.sleep(0.005)
+            self.held_s = max(self.held_s, self.loop.time() - before)
+
+    def of(self, *names: str) -> list[float]:
+        return [at for at, line in self.times if any(name in line for name in names)]
+
+    def most(self, times: list[float]) -> int:
+        """The most messages that can have been sent in one second: each comes a little later than it was sent."""
+        span = max(0.0, 1.0 - 2 * self.held_s)
+        return max(bisect_right(times, at + span) - place for place, at in enumerate(times))
+
+
+async def walked(url: str, spool: Path, nth: int) -> tuple[Arrivals, float]:
+    """What came of one walk over thirty accounts, and how long that took from the first to the last."""
+    arrivals = Arrivals()
+    looking = asyncio.ensure_future(arrivals.look())
+    scenario = Scenario(seed=4, accounts=30, positions=1)
+    async with Gateway(scenario, tell=arrivals.note) as gateway, recording(url, spool, gateway.port) as seen:
+        ended = await seen.refreshes(nth)
+        assert ended[-1].outcome == "complete"
+        looking.cancel()
+    asked = arrivals.of("reqAccountUpdates: 6,2,1")
+    assert len(asked) == 30
+    return arrivals, asked[-1] - arrivals.of("logged in")[0]
+
+
+async def test_many_questions_at_once_do_not_hold_up_the_accounts(database_url: str, tmp_path: Path, use: Use) -> None:
+    _, alone_s = await walked(database_url, tmp_path, 1)
+    use(*(greedy(f"greedy{each}") for each in range(3)))
+    arrivals, beside_s = await walked(database_url, tmp_path, 2)
+    others = arrivals.of("reqFamilyCodes")
+    # All that is queued would take thirteen seconds.
+    assert beside_s <= 2 * alone_s + 3.0
+    assert 0 < len(others) < 600
+    assert arrivals.most(arrivals.of("client ")) <= MOST_A_SECOND + 1
+    assert arrivals.most(others) <= LATER_A_SECOND + 1
+
+
+async def test_a_connection_that_ends_ends_its_questions(database_url: str, tmp_path: Path, use: Use) -> None:
+    use(Families)
+    async with listening(Small()) as port:
+        async with recording(database_url, tmp_path, port) as seen:
+            await seen.refreshes()
+        await until(lambda: [each.reason for each in seen.of(SessionClosed)] == ["stopped"], "the session is closed")
+        running = [task for task in asyncio.all_tasks() if "collect" in str(task.get_coro())]
+        assert running == []

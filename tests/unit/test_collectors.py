@@ -1,0 +1,141 @@
+"""When a collector asks, and whose a refusal is that names no request."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibconnect.gateway.collectors.due import AGAIN_S, DAILY, LONGEST_AGAIN_S, At, Cron, Every, Timetable
+from ibconnect.gateway.unnumbered import Unnumbered
+
+DAY_S = 86_400.0
+
+
+def asked(timetable: Timetable, now: float, *, is_whole: bool = True, is_again: bool = True) -> None:
+    timetable.asked(now)
+    timetable.answered(now, is_whole=is_whole, is_again=is_again)
+
+
+def test_at_connection_is_once_a_connection() -> None:
+    timetable = Timetable((At.CONNECTION,))
+    assert timetable.due_at(0.0) is None
+    for now in (0.0, 50.0):
+        timetable.connected()
+        assert timetable.due_at(now) == now
+        asked(timetable, now)
+        timetable.refreshed()
+        assert timetable.due_at(now) is None
+
+
+def test_with_each_refresh() -> None:
+    timetable = Timetable((At.REFRESH,))
+    timetable.connected()
+    assert timetable.due_at(0.0) is None
+    timetable.refreshed()
+    timetable.refreshed()
+    assert timetable.due_at(1.0) == 1.0
+    asked(timetable, 1.0)
+    assert timetable.due_at(2.0) is None
+
+
+def test_daily_outlasts_connections() -> None:
+    timetable = Timetable((DAILY,))
+    timetable.connected()
+    assert timetable.due_at(5.0) is not None, "it has never been asked"
+    asked(timetable, 5.0)
+    timetable.connected()
+    assert timetable.due_at(6.0) == 5.0 + DAY_S
+
+
+def test_a_tick_waits_for_a_connection() -> None:
+    timetable = Timetable((Cron("0 6 * * *"), Every(1_000)))
+    timetable.connected()
+    asked(timetable, 0.0)
+    timetable.tick()
+    timetable.connected()
+    assert timetable.due_at(1.0) == 1.0
+
+
+def test_what_is_not_answered_is_asked_again_ever_less_often() -> None:
+    timetable, now, waits = Timetable((At.CONNECTION,)), 0.0, []
+    timetable.connected()
+    for _ in range(12):
+        asked(timetable, now, is_whole=False)
+        due = timetable.due_at(now)
+        assert due is not None
+        waits.append(due - now)
+        now = due
+    assert waits[:3] == [AGAIN_S, 2 * AGAIN_S, 4 * AGAIN_S]
+    assert waits[-1] == LONGEST_AGAIN_S
+    asked(timetable, now)
+    assert timetable.due_at(now) is None
+    asked(timetable, now, is_whole=False)
+    assert timetable.due_at(now) == now + AGAIN_S, "it begins anew"
+
+
+def test_what_is_refused_for_good_is_asked_again_by_the_next_connection() -> None:
+    timetable = Timetable((DAILY,))
+    timetable.connected()
+    asked(timetable, 0.0, is_whole=False, is_again=False)
+    assert timetable.due_at(1.0) == DAY_S
+    timetable.connected()
+    assert timetable.due_at(1.0) == 1.0
+
+
+def test_what_broke_off_is_asked_by_the_next_connection() -> None:
+    timetable = Timetable((DAILY,))
+    timetable.connected()
+    timetable.asked(0.0)
+    timetable.connected()
+    assert timetable.due_at(1.0) == 1.0
+
+
+@given(
+    st.lists(st.sampled_from([At.CONNECTION, At.REFRESH, DAILY, Every(40.0), Cron("0 6 * * *")]), max_size=3),
+    st.lists(st.sampled_from(["connected", "refreshed", "tick", "whole", "unanswered", "refused"]), max_size=30),
+)
+def test_nothing_that_is_not_due_is_asked_again_at_once(due: list[At | Every | Cron], happenings: list[str]) -> None:
+    """However things follow one another: an answer is followed by a pause, unless something makes it due anew."""
+    timetable, now = Timetable(due), 0.0
+    for each in happenings:
+        now += 1.0
+        if each in ("whole", "unanswered", "refused"):
+            asked(timetable, now, is_whole=each == "whole", is_again=each == "unanswered")
+            following = timetable.due_at(now)
+            assert following is None or following >= now + AGAIN_S
+        else:
+            getattr(timetable, each)()
+
+
+def refusal(code: str = "321", request: str = "-1") -> list[str]:
+    return ["4", "2", request, code, "no"]
+
+
+def test_a_refusal_without_a_number_is_of_the_oldest_question() -> None:
+    unnumbered, first, second = Unnumbered(), refusal(), refusal()
+    with unnumbered.asking() as one, unnumbered.asking() as other:
+        unnumbered.note(first)
+        assert (one.refusal, other.refusal) == (first, None)
+        unnumbered.note(second)
+        assert other.refusal is unnumbered.taken is second
+        unnumbered.note(third := refusal())
+        assert unnumbered.taken is not third, "nobody is left that it could be meant for"
+
+
+def test_a_question_that_was_given_up_is_still_owed_a_word() -> None:
+    unnumbered, late = Unnumbered(), refusal()
+    with unnumbered.asking() as one:
+        pass
+    with unnumbered.asking() as other:
+        other.is_answered = True
+    unnumbered.note(late)
+    assert one.refusal is unnumbered.taken is late
+    unnumbered.note(refusal())
+    assert unnumbered.taken is late
+
+
+@pytest.mark.parametrize("fields", [refusal("2104"), refusal("321", request="7"), refusal("2101"), refusal("1100")])
+def test_what_refuses_no_question_is_taken_by_none(fields: list[str]) -> None:
+    unnumbered = Unnumbered()
+    with unnumbered.asking() as one:
+        unnumbered.note(fields)
+        assert (one.refusal, unnumbered.taken) == (None, None)
