@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ibconnect.backoff import Backoff
-from ibconnect.errors import GatewayLost
+from ibconnect.errors import GatewayError, GatewayLost
 from ibconnect.gateway.collectors import registry
 from ibconnect.gateway.collectors.collector import Collector, Home
 from ibconnect.gateway.collectors.question import Answer, Ended
@@ -40,7 +40,7 @@ class Collecting:
         self._wrong: dict[str, str] = {}
         self._told: dict[str, dict[str, float]] = {}
         self._is_told = set[str]()
-        self._lingering: set[asyncio.Task[None]] = set()
+        self._lingering = set[Collector]()
 
     @property
     def steering(self) -> Mapping[int, int]:
@@ -62,7 +62,9 @@ class Collecting:
         :raises GatewayLost: the connection is over
         """
         first, *others = self._collectors
-        tasks = [asyncio.ensure_future(self._contained(each, connection)) for each in others]
+        # One that has not ended with the connection before is not begun a second time.
+        free = [each for each in others if each not in self._lingering]
+        tasks = {each: asyncio.ensure_future(self._contained(each, connection)) for each in free}
         try:
             await first.run(connection, partial(self._note, first))
         finally:
@@ -115,13 +117,19 @@ class Collecting:
         self._is_told |= {name} if is_news else set()
         return is_news
 
-    async def _end(self, tasks: "Sequence[asyncio.Task[None]]") -> None:
+    async def _end(self, tasks: "Mapping[Collector, asyncio.Task[None]]") -> None:
         """Have tasks end; the supervisor waits for none that does not."""
-        for task in tasks:
+        for task in tasks.values():
             task.cancel()
-        if not tasks:
-            return
-        _, pending = await asyncio.wait(tasks, timeout=_END_S)
-        for task in pending:
-            self._lingering.add(task)
-            task.add_done_callback(self._lingering.discard)
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=_END_S)
+        for collector, task in tasks.items():
+            if not task.done():
+                self._lingering.add(collector)
+                task.add_done_callback(partial(self._ended_late, collector))
+                self._failed(collector, GatewayError("it did not end with its connection"))
+
+    def _ended_late(self, collector: Collector, task: "asyncio.Task[None]") -> None:
+        self._lingering.discard(collector)
+        if not task.cancelled():
+            task.exception()

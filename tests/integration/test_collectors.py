@@ -17,7 +17,7 @@ from ibconnect.events.types import AccountConcluded, InboundEvent, RefreshEnded,
 from ibconnect.gateway.collectors import registry
 from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector, Tell
-from ibconnect.gateway.collectors.due import At
+from ibconnect.gateway.collectors.due import At, Cron, Every
 from ibconnect.gateway.collectors.question import Question
 from ibconnect.gateway.collectors.scheduled import Scheduled
 from ibconnect.gateway.connection import Connection
@@ -88,6 +88,14 @@ async def test_with_each_refresh(database_url: str, tmp_path: Path, use: Use) ->
             await until(lambda count=number: len(of_number(seen, 78)) == count, f"{number} family codes")
             assert len(seen.of(RefreshEnded)) == number
             ask_for_refresh(database_url)
+
+
+@pytest.mark.parametrize("due", [Every(0.3), Cron("* * * * * *")], ids=["every so many seconds", "by cron"])
+async def test_asked_again_on_one_connection(database_url: str, tmp_path: Path, use: Use, due: Every | Cron) -> None:
+    use(type("Timed", (Families,), {"due": (due,)}))
+    async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
+        await until(lambda: len(of_number(seen, 78)) >= 3, "three answers")
+        assert len(seen.of(SessionOpened)) == 1
 
 
 def test_a_collector_is_a_file_and_a_line(database_url: str, tmp_path: Path) -> None:
@@ -249,8 +257,10 @@ class NeverEnds(Collector):
     name = "endless"
     messages = MappingProxyType({})
     going = asyncio.Event()
+    begun = 0
 
     async def run(self, connection: Connection, tell: Tell) -> None:
+        NeverEnds.begun += 1
         while not self.going.is_set():
             try:
                 await self.going.wait()
@@ -263,7 +273,7 @@ async def test_a_collector_that_is_at_fault_harms_no_other(
 ) -> None:
     monkeypatch.setattr("ibconnect.gateway.collecting.FIRST_S", 0.05)
     monkeypatch.setattr("ibconnect.gateway.collecting._END_S", 0.1)
-    NeverEnds.going = asyncio.Event()
+    NeverEnds.going, NeverEnds.begun = asyncio.Event(), 0
     use(NeverEnds, Raises, AsksNothing, Families)
     with logged() as log:
         async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
@@ -275,7 +285,8 @@ async def test_a_collector_that_is_at_fault_harms_no_other(
             await until(lambda: len(of_number(seen, 78)) == 2, "the family codes, once more")
         NeverEnds.going.set()
     found = [(each["collector"], "exception" in each) for each in lines(log, "collector_failed")]
-    assert sorted(found) == [("raises", True), ("silent", False)], "each is told once"
+    assert sorted(found) == [("endless", False), ("raises", True), ("silent", False)], "each is told once"
+    assert NeverEnds.begun == 1
     assert lines(log, "keeper_failed") == []
 
 
