@@ -4,7 +4,7 @@ In: the collectors of the registry, a connection. Out: all of them at work on it
 Called by the supervisor, once for each connection.
 
 One that hangs, raises or is refused does no harm to the others: each has a task of its own, what it sends waits for
-the walk over the accounts, and it is told once what is wrong, until that is over.
+the walk over the accounts, and what is wrong is logged once, until that is over.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ from ibconnect.observe import Kind, observe
 FIRST_S, LONGEST_S = 15.0, 3600.0
 # How long a collector may take to end with its connection.
 _END_S = 1.0
-# The same is told again after so long, if it is still, or again, the case; so many reasons of one in that time.
-TOLD_AGAIN_S, _MOST_REASONS = 3600.0, 5
+# The same is logged again after so long, if it is still, or again, the case; so many reasons of one in that time.
+LOG_AGAIN_S, _MOST_REASONS = 3600.0, 5
 
 
 class Collecting:
@@ -38,8 +38,8 @@ class Collecting:
         self._collectors: Sequence[Collector] = [make(home) for make in registry.COLLECTORS]
         self._on_change = on_change
         self._wrong: dict[str, str] = {}
-        self._told: dict[str, dict[str, float]] = {}
-        self._is_told = set[str]()
+        self._logged: dict[str, dict[str, float]] = {}
+        self._is_logged = set[str]()
         self._lingering = set[Collector]()
 
     @property
@@ -73,13 +73,13 @@ class Collecting:
     async def _contained(self, collector: Collector, connection: Connection) -> None:
         backoff = Backoff(FIRST_S, LONGEST_S)
 
-        def tell(answer: Answer) -> None:
+        def note(answer: Answer) -> None:
             backoff.reset()
             self._note(collector, answer)
 
         while not connection.lost.done():
             try:
-                await collector.run(connection, tell)
+                await collector.run(connection, note)
             except GatewayLost:
                 return
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is no reason to record nothing
@@ -92,8 +92,8 @@ class Collecting:
         if answer.ended is Ended.WHOLE:
             if self._wrong.pop(name, None) is not None:
                 self._on_change()
-            if name in self._is_told:
-                self._is_told.discard(name)
+            if name in self._is_logged:
+                self._is_logged.discard(name)
                 observe(Kind.COLLECTOR_ANSWERED, gateway=self._gateway, collector=name)
         elif answer.ended is not Ended.STALE:
             # What the gateway says may name accounts, which no log does.
@@ -106,15 +106,15 @@ class Collecting:
             observe(Kind.COLLECTOR_FAILED, gateway=self._gateway, collector=collector.name, error=exc)
 
     def _is_news(self, name: str, why: str) -> bool:
-        """Something is wrong with a collector: whether that is to be told, which a reason is once in a while."""
+        """Something is wrong with a collector: whether that is to be logged, which a reason is once in a while."""
         if self._wrong.get(name) != why:
             self._wrong[name] = why
             self._on_change()
         now = asyncio.get_running_loop().time()
-        told = {reason: at for reason, at in self._told.get(name, {}).items() if now - at < TOLD_AGAIN_S}
-        is_news = why not in told and len(told) < _MOST_REASONS
-        self._told[name] = {**told, why: now} if is_news else told
-        self._is_told |= {name} if is_news else set()
+        logged = {reason: at for reason, at in self._logged.get(name, {}).items() if now - at < LOG_AGAIN_S}
+        is_news = why not in logged and len(logged) < _MOST_REASONS
+        self._logged[name] = {**logged, why: now} if is_news else logged
+        self._is_logged |= {name} if is_news else set()
         return is_news
 
     async def _end(self, tasks: "Mapping[Collector, asyncio.Task[None]]") -> None:

@@ -133,7 +133,7 @@ class Connection:
     def _refusal(self, text: str) -> str:
         return f"{text} (the gateway said {self.last_notice[0]}: {self.last_notice[1]})" if self.last_notice else text
 
-    def tell(self, kind: type[OwnEvent], **facts: Any) -> int:
+    def record(self, kind: type[OwnEvent], **facts: Any) -> int:
         """Record something that we did; return its version in the stream.
 
         :raises GatewayLost: the connection is over
@@ -150,7 +150,7 @@ class Connection:
         self.transport.close()
         self.freshness.close()
         if self.session.is_open and self.session.version:
-            self._tell_undecodable()
+            self._record_undecodable()
             # If the spool is full, the session has noted that and how it ended.
             with suppress(JournalFull):
                 text = b64encode(unfinished).decode()
@@ -230,7 +230,7 @@ class Connection:
         else:
             self._more_undecodable += 1
 
-    def _tell_undecodable(self) -> None:
+    def _record_undecodable(self) -> None:
         if self._undecodable is None or not self.session.is_open:
             return
         version, error = self._undecodable
@@ -249,13 +249,13 @@ class Connection:
             self._on_notice(one_line(fields[3], _LONGEST_CODE), one_line(fields[4]))
         elif number == SYMBOL_SAMPLES:
             self.freshness.note_answer(self._read_at)
-        self._listeners.tell(number, fields)
+        self._listeners.dispatch(number, fields)
 
     def _take_list(self) -> str:
         """Look through the newest list of accounts; why lists are too many by now, or empty."""
         if (fields := self._list.look()) is None:
             return ""
-        self._listeners.tell(ACCOUNTS, fields)
+        self._listeners.dispatch(ACCOUNTS, fields)
         return self._list.use(self._loop.time())
 
     def _on_notice(self, code: str, text: str) -> None:
@@ -267,7 +267,7 @@ class Connection:
     def _on_read_end(self) -> None:
         """What was read, or as much of it as there was time for, is taken."""
         too_much = self._take_list()
-        self._tell_undecodable()
+        self._record_undecodable()
         if self._has_taken or self._unheard >= _HEARD_BYTES:
             self._heard_at, self._unheard, self._has_taken = self._read_at, 0, False
         size, self._size = self._size, 0

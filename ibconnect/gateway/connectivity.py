@@ -68,7 +68,7 @@ class Connectivity:
             self._begin_to_settle(now)
 
     def advance(self, now: float) -> bool:
-        """Let time pass; tell whether the gateway became fresh by it."""
+        """Let time pass; return whether the gateway became fresh by it."""
         if self._settles_at is None or now < self._settles_at:
             return False
         self._is_lost, self._settles_at, self._fresh_at = False, None, now

@@ -1,6 +1,6 @@
 """A gateway that sends more than is allowed: left alone for a while, longer each time, and seen by whoever looks.
 
-In: its connections, as they begin and end. Out: how long to wait before the next one, what the next session tells of
+In: its connections, as they begin and end. Out: how long to wait before the next one, what the next session says of
 it, the trouble for people. One for each gateway, kept by the supervisor.
 """
 
@@ -39,7 +39,7 @@ class Flood:
         """
         if self._since is None:
             return
-        connection.tell(
+        connection.record(
             RecordingInterrupted, since=self._since, until=connection.session.now(), messages=0, bytes=0, why=self._why
         )
         self._since = None

@@ -1,4 +1,4 @@
-"""Follows whether a gateway has IB, and tells whoever wants to know when that changes.
+"""Follows whether a gateway has IB, and calls whoever wants to know when that changes.
 
 In: notices, account data and answers, with the time at which they were read. Out: calls, and a moment to wait for.
 Kept by the connection; :mod:`~ibconnect.gateway.connectivity` decides, this is its clock.
@@ -33,7 +33,7 @@ class Freshness:
         self.connectivity.note(code, text, at)
         if self.connectivity.is_stale and not was_stale:
             self._is_fresh.clear()
-            self._tell()
+            self._notify()
         self._follow()
 
     def note_data(self, at: float) -> None:
@@ -66,10 +66,10 @@ class Freshness:
         self._timer = None
         if self.connectivity.advance(self._loop.time()):
             self._is_fresh.set()
-            self._tell()
+            self._notify()
         else:
             self._follow()
 
-    def _tell(self) -> None:
-        for tell in tuple(self.on_change):
-            tell()
+    def _notify(self) -> None:
+        for notify in tuple(self.on_change):
+            notify()

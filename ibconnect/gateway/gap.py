@@ -9,7 +9,7 @@ from ibconnect.events.types import RecordingInterrupted
 from ibconnect.gateway.connection import Connection
 
 
-def tell(notes: Notes, connection: Connection) -> None:
+def record(notes: Notes, connection: Connection) -> None:
     """Record in a session that has just been opened what could not be recorded before it.
 
     :raises GatewayLost: the connection is over
@@ -17,13 +17,13 @@ def tell(notes: Notes, connection: Connection) -> None:
     interval = notes.interval(str(connection.address))
     if interval is None:
         return
-    connection.tell(
+    connection.record(
         RecordingInterrupted,
         since=interval.since,
         until=connection.session.now(),
         messages=interval.messages,
         bytes=interval.bytes,
     )
-    # If the spool was full again, it is still to be told.
+    # If the spool was full again, it is still to be recorded.
     if connection.session.unrecorded is None:
         notes.told(str(connection.address))

@@ -13,7 +13,7 @@ Hearer = Callable[[Sequence[bytes], float, int], None]
 
 
 class Listeners:
-    """Those of one connection, told in the order in which they came."""
+    """Those of one connection, called in the order in which they came."""
 
     def __init__(self) -> None:
         self._watchers: list[Watcher] = []
@@ -51,7 +51,7 @@ class Listeners:
         finally:
             self._collections = [each for each in self._collections if each is not collection]
 
-    def tell(self, number: int, fields: list[str]) -> None:
+    def dispatch(self, number: int, fields: list[str]) -> None:
         """A steering message has come."""
         for watcher in tuple(self._watchers):
             watcher(number, fields)

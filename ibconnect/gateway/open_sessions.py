@@ -42,7 +42,7 @@ class OpenSessions:
                     await asyncio.sleep(_POLL_S)
 
     async def _close_now(self, current: UUID | None) -> bool:
-        """Close what can be closed; tell whether a living instance has a session open."""
+        """Close what can be closed; return whether a living instance has a session open."""
         found = await self._coordination.open_sessions(self._gateway)
         theirs = {name for _, name in found} - {self._coordination.own_name}
         alive = {name for name in theirs if await self._coordination.is_alive(name)}

@@ -20,7 +20,7 @@ class Reports:
     def __init__(self, gateway: str, coordination: Coordination) -> None:
         self._gateway = gateway
         self._coordination = coordination
-        self._told: str | None = None
+        self._logged: str | None = None
         self._failure = ""
 
     def connecting(self) -> None:
@@ -29,21 +29,21 @@ class Reports:
 
     def connected(self, connection: Connection, detail: str, kind: Kind | None = None) -> None:
         """It is connected. ``detail``: what of it gets no answer; the log does not show it, as it may name accounts."""
-        self._tell("connected", "", kind)
+        self._log("connected", "", kind)
         self._failure = ""
         session, version = connection.session.id, connection.server_version
         self._report("connected", detail, connected=True, session_id=session, server_version=version)
 
     def other(self, state: str, detail: str, kind: Kind | None = None, *, connected: bool = False) -> None:
-        """It is in another state. ``kind``: how the log tells it, unless it was in that state before."""
-        self._tell(state, detail, kind)
+        """It is in another state. ``kind``: its line of the log, unless it was in that state before."""
+        self._log(state, detail, kind)
         self._failure = detail
         self._report(state, detail, connected=connected)
 
-    def _tell(self, state: str, detail: str, kind: Kind | None) -> None:
-        if kind is not None and self._told != f"{state}: {detail}":
+    def _log(self, state: str, detail: str, kind: Kind | None) -> None:
+        if kind is not None and self._logged != f"{state}: {detail}":
             observe(kind, gateway=self._gateway, **({"detail": detail} if detail else {}))
-        self._told = f"{state}: {detail}"
+        self._logged = f"{state}: {detail}"
 
     def _report(self, state: str, detail: str, **facts: Any) -> None:
         self._coordination.report(self._gateway, state, detail, **facts)

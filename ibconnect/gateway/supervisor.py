@@ -155,7 +155,7 @@ class Supervisor:
         watching = [asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, reign))]
         try:
             with connection.watching(self._on_message), suppress(GatewayError):
-                gap.tell(self._writer.notes, connection)
+                gap.record(self._writer.notes, connection)
                 self._flood.begun(connection)
                 await self._stay(connection)
         finally:
@@ -198,7 +198,7 @@ class Supervisor:
         if connection is None:
             return
         if number == ACCOUNTS:
-            # It is told at each refresh, too: only others than before are news.
+            # It comes at each refresh, too: only others than before are news.
             known, self._listed = self._listed, frozenset(connection.accounts)
             if self._listed != known:
                 self._want_accounts()

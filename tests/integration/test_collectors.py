@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from ibconnect.database.pools import connect
 from ibconnect.events.types import AccountConcluded, InboundEvent, RefreshEnded, SessionClosed, SessionOpened
 from ibconnect.gateway.collectors import registry
 from ibconnect.gateway.collectors.accounts.collector import Accounts
-from ibconnect.gateway.collectors.collector import Collector, Tell
+from ibconnect.gateway.collectors.collector import Collector, Note
 from ibconnect.gateway.collectors.due import At, Cron, Every
 from ibconnect.gateway.collectors.question import Question
 from ibconnect.gateway.collectors.scheduled import Scheduled
@@ -67,7 +67,7 @@ async def test_what_a_collector_gets_is_recorded(database_url: str, tmp_path: Pa
     async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
         await seen.refreshes()
         (codes,) = await until(lambda: of_number(seen, 78), "the family codes")
-        assert codes == tuple(gateway.source.family_codes())
+        assert list(codes) in gateway.sent[0]
         ask_for_refresh(database_url)
         await seen.refreshes(2)
         assert len(of_number(seen, 78)) == 1, "they are asked for at connection, and not with each refresh"
@@ -173,8 +173,8 @@ async def test_a_refusal_without_a_number_ends_no_download_of_an_account(
             await seen.refreshes()
             first = seen.of(AccountConcluded)[0]
             assert (first.account, first.ended) == ("DU1", "download-end" if is_asked else "rejected")
-            told = await until(lambda: lines(log, "collector_unanswered"), "it is told") if is_asked else []
-            assert [(each["collector"], each["reason"]) for each in told] == [("families", "refused (321)")] * is_asked
+            found = await until(lambda: lines(log, "collector_unanswered"), "it is logged") if is_asked else []
+            assert [(each["collector"], each["reason"]) for each in found] == [("families", "refused (321)")] * is_asked
             if is_asked:
                 shown = ("connected", "families: refused: 321: Error validating request.-'cd' : cause - not for DU1.")
                 await until(lambda: detail(database_url) == shown, lambda: f"{shown}, but {detail(database_url)}")
@@ -205,7 +205,7 @@ async def test_the_accounts_own_refusal_is_found_beside_a_question_that_hangs(
         assert ended.outcome == "failed"
 
 
-async def test_a_question_that_hangs_is_told_once_and_harms_nobody(
+async def test_a_question_that_hangs_is_logged_once_and_harms_nobody(
     database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ibconnect.gateway.collectors.question.ANSWER_S", 0.1)
@@ -225,7 +225,7 @@ async def test_a_question_that_hangs_is_told_once_and_harms_nobody(
         async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
             (ended,) = await seen.refreshes()
             assert ended.outcome == "complete"
-            await until(lambda: lines(log, "collector_answered"), "it is told that it was answered at last")
+            await until(lambda: lines(log, "collector_answered"), "it is logged that it was answered at last")
             await until(lambda: detail(database_url) == ("connected", None), "nothing is shown any more")
             assert gateway.times > 3
     assert [each["reason"] for each in lines(log, "collector_unanswered")] == ["unanswered"]
@@ -252,20 +252,18 @@ class AsksNothing(Families):
 
 
 class NeverEnds(Collector):
-    """Does not even end when it is told to."""
+    """Does not even end when it is cancelled."""
 
     name = "endless"
     messages = MappingProxyType({})
     going = asyncio.Event()
     begun = 0
 
-    async def run(self, connection: Connection, tell: Tell) -> None:
+    async def run(self, connection: Connection, note: Note) -> None:
         NeverEnds.begun += 1
-        while not self.going.is_set():
-            try:
-                await self.going.wait()
-            except asyncio.CancelledError:
-                continue
+        with suppress(asyncio.CancelledError):
+            await self.going.wait()
+        await self.going.wait()
 
 
 async def test_a_collector_that_is_at_fault_harms_no_other(
@@ -285,7 +283,7 @@ async def test_a_collector_that_is_at_fault_harms_no_other(
             await until(lambda: len(of_number(seen, 78)) == 2, "the family codes, once more")
         NeverEnds.going.set()
     found = [(each["collector"], "exception" in each) for each in lines(log, "collector_failed")]
-    assert sorted(found) == [("endless", False), ("raises", True), ("silent", False)], "each is told once"
+    assert sorted(found) == [("endless", False), ("raises", True), ("silent", False)], "each is logged once"
     assert NeverEnds.begun == 1
     assert lines(log, "keeper_failed") == []
 
@@ -365,11 +363,11 @@ class Arrivals:
     def note(self, line: str) -> None:
         self.times.append((self.loop.time(), line))
 
-    async def look(self) -> None:
-        while True:
-            before = self.loop.time()
-            await asyncio.sleep(0.005)
-            self.held_s = max(self.held_s, self.loop.time() - before)
+    def look(self, since: float) -> None:
+        """Look again and again for how long others have had the event loop."""
+        now = self.loop.time()
+        self.held_s = max(self.held_s, now - since)
+        self.looking = self.loop.call_later(0.005, self.look, now)
 
     def of(self, *names: str) -> list[float]:
         return [at for at, line in self.times if any(name in line for name in names)]
@@ -383,12 +381,12 @@ class Arrivals:
 async def walked(url: str, spool: Path, nth: int) -> tuple[Arrivals, float]:
     """What came of one walk over thirty accounts, and how long that took from the first to the last."""
     arrivals = Arrivals()
-    looking = asyncio.ensure_future(arrivals.look())
+    arrivals.look(arrivals.loop.time())
     scenario = Scenario(seed=4, accounts=30, positions=1)
     async with Gateway(scenario, tell=arrivals.note) as gateway, recording(url, spool, gateway.port) as seen:
         ended = await seen.refreshes(nth)
         assert ended[-1].outcome == "complete"
-        looking.cancel()
+        arrivals.looking.cancel()
     asked = arrivals.of("reqAccountUpdates: 6,2,1")
     assert len(asked) == 30
     return arrivals, asked[-1] - arrivals.of("logged in")[0]

@@ -16,7 +16,7 @@ from ibconnect.gateway.collectors.question import Answer
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.refresh_queue import RefreshQueue
 
-Tell = Callable[[Answer], None]
+Note = Callable[[Answer], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Collector(ABC):
         self.home = home
 
     @abstractmethod
-    async def run(self, connection: Connection, tell: Tell) -> None:
+    async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due, for as long as the connection lasts.
 
-        :param tell: hears what became of each round of questions: the first answer that is not whole, or a whole one
+        :param note: hears what became of each round of questions: the first answer that is not whole, or a whole one
         :raises GatewayLost: the connection is over
         """

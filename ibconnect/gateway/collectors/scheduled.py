@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import ClassVar
 
 from ibconnect.database.deadlines import ended
-from ibconnect.gateway.collectors.collector import Collector, Home, Tell
+from ibconnect.gateway.collectors.collector import Collector, Home, Note
 from ibconnect.gateway.collectors.due import Cron, Due, Timetable
 from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
 from ibconnect.gateway.connection import Connection
@@ -45,7 +45,7 @@ class Scheduled(Collector):
     def questions(self, connection: Connection) -> Iterable[Question]:
         """What to ask now, one after the other; the next one is only made when the one before has ended."""
 
-    async def run(self, connection: Connection, tell: Tell) -> None:
+    async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
         self._timetable.connected()
         ticks = [asyncio.ensure_future(self._follow(each)) for each in self.due if isinstance(each, Cron)]
@@ -54,7 +54,7 @@ class Scheduled(Collector):
                 while not connection.lost.done():
                     await self._until_due()
                     await connection.freshness.fresh()
-                    tell(await self._round(connection))
+                    note(await self._round(connection))
         finally:
             await ended(*ticks)
 

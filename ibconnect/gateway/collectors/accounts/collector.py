@@ -10,7 +10,7 @@ from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.refreshing import Refreshing
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
-from ibconnect.gateway.collectors.collector import Collector, Home, Tell
+from ibconnect.gateway.collectors.collector import Collector, Home, Note
 from ibconnect.gateway.connection import Connection
 
 
@@ -26,7 +26,7 @@ class Accounts(Collector):
         self._retries = Retries()
         self._roster = Roster()
 
-    async def run(self, connection: Connection, tell: Tell) -> None:
+    async def run(self, connection: Connection, note: Note) -> None:
         """Walk whenever a refresh is wanted; see :class:`Collector`. What becomes of a walk is in its events."""
         received = Received()
         with connection.hearing(received.take), connection.watching(received.on_message):

@@ -82,7 +82,7 @@ def conclude(
     """
     if conclusion.ended is Ended.DISCONNECTED:
         raise GatewayLost(conclusion.detail)
-    connection.tell(
+    connection.record(
         AccountConcluded,
         account=account,
         ended=conclusion.ended.value,

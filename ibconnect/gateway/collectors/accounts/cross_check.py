@@ -35,7 +35,7 @@ class Check(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One open position as message 61 or 71 tells it."""
+    """One open position as message 61 or 71 has it."""
 
     symbol: str
     size: str
@@ -89,7 +89,7 @@ class PositionCheck:
         connection = self._connection
         with connection.collecting(b"61\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
-            connection.tell(PositionsRequested)
+            connection.record(PositionsRequested)
             connection.transport.reqPositions()
             is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
             if not connection.lost.done():
@@ -106,7 +106,7 @@ class PositionCheck:
         request = connection.transport.getReqId()
         with connection.collecting(b"71\0") as rows:
             self._asked_at = asyncio.get_running_loop().time()
-            connection.tell(PositionsRequested, account=account, request=request)
+            connection.record(PositionsRequested, account=account, request=request)
             connection.transport.reqPositionsMulti(request, account, "")
             is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
             if not connection.lost.done():

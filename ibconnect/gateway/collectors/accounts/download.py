@@ -45,7 +45,7 @@ async def by_updates(
                 refusal.note(found, patience, is_certain=connection.unnumbered.taken is not fields)
 
     with connection.watching(watch):
-        arrivals.since = connection.tell(AccountSubscribed, account=account, source=Source.UPDATES.value)
+        arrivals.since = connection.record(AccountSubscribed, account=account, source=Source.UPDATES.value)
         connection.transport.reqAccountUpdates(True, account)
         conclusion = await _answered(connection, received, arrivals, patience, refusal)
     if not arrivals.ends and conclusion.ended is not Ended.REJECTED:

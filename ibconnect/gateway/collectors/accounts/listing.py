@@ -1,4 +1,4 @@
-"""The list of accounts that a walk goes by, told anew by the gateway at its beginning.
+"""The list of accounts that a walk goes by, asked for anew at its beginning.
 
 In: a connection, and the accounts that were listed a moment ago. Out: a list in which nothing is missing that was just
 there, or word of what is. Called by the walk.

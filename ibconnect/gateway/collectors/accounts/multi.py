@@ -40,7 +40,7 @@ async def by_multi(
         connection.collecting(b"73\0") as rows,
         connection.collecting(b"71\0") as held,
     ):
-        connection.tell(
+        connection.record(
             AccountSubscribed,
             account=account,
             source=Source.MULTI.value,

@@ -22,7 +22,7 @@ from ibconnect.times import to_micros
 
 # How often it is looked whether something came late.
 _LATE_S = 0.25
-# How long the first refresh waits for what Postgres tells of other instances; while it is away that is not known.
+# How long the first refresh waits for what Postgres says of other instances; while it is away that is not known.
 _HEARD_S = 2.0
 # In the place of an account: the whole list, where the list itself was not as it should be.
 _LIST = ""
@@ -63,7 +63,7 @@ class Refreshing:
 
         :raises GatewayLost: it ended while a refresh was under way
         """
-        # A gateway whose address has changed gets its accounts by the first refresh that tells what is configured now.
+        # A gateway whose address has changed gets its accounts by the first refresh that says what is configured now.
         await self._coordination.heard(_HEARD_S)
         # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
         self._queue.clear()

@@ -67,7 +67,7 @@ class Refresher:
     """Walks the accounts of one connection; remembers which one is subscribed, and what still comes of the others.
 
     :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
-    :param configured: gives what :class:`RefreshStarted` tells of the gateways that are configured
+    :param configured: gives what :class:`RefreshStarted` says of the gateways that are configured
     :param urgent: gives which of some accounts is to be taken next, since somebody waits for it, each of them once
     """
 
@@ -135,7 +135,7 @@ class Refresher:
         observe(
             Kind.REFRESH_STARTED, gateway=str(connection.address), trigger=order.trigger, accounts=len(walk.accounts)
         )
-        connection.tell(
+        connection.record(
             RefreshStarted,
             created=order.created,
             trigger=order.trigger,
@@ -148,7 +148,7 @@ class Refresher:
         walk.outcome = _outcome(walk)
         walk.request = self._latest_request()
         gateway, seconds = str(self._connection.address), _now() - began
-        self._connection.tell(
+        self._connection.record(
             RefreshEnded,
             created=order.created,
             outcome=walk.outcome.value,
@@ -234,7 +234,7 @@ class Refresher:
 
     def _conclude_again(self, account: str, conclusion: Conclusion, arrivals: Arrivals, request: int | None) -> None:
         """Have the last word on an account be what came of a download that has ended."""
-        self._connection.tell(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
+        self._connection.record(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
         conclude(self._connection, account, conclusion, last=arrivals.last, request=request)
 
     def _note(self, walk: Walk, account: str, conclusion: Conclusion, request: int | None) -> None:
