@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ibconnect.__main__ import main
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.events.journal import Journal
 from ibconnect.events.segments import JournalDamaged
@@ -48,7 +48,7 @@ PARTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "journal": (Journal, "read", dies(JournalDamaged("it cannot be read back"))),
     "writer": (Writer, "_run", dies(SystemExit("the writer's thread is gone"))),
     "projector": (Projector, "_run", dies(ProjectionError("no tracking row"))),
-    "coordination": (Coordination, "run", dies_awaited(RuntimeError("nobody to ask"))),
+    "coordination": (Registry, "run", dies_awaited(RuntimeError("nobody to ask"))),
     "keeper": (Supervisor, "run", dies_awaited(ValueError("no gateway of this kind"))),
     "keeper without an error": (Supervisor, "run", ends),
     "listener": (Wakeups, "listen", dies_awaited(RuntimeError("nobody listens"), after=0.5)),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from eventsourcing.persistence import Notification
 
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.events.frames import split
@@ -127,9 +127,9 @@ async def recording(
         names = [str(address) for address in config.ib_gw]
         writer = Writer(EventRecorder(datastore), spool, config.spool_max_bytes, gateways=names)
         await writer.start()
-        coordination = Coordination(url, instance, names, config.ib_cid)
-        supervisors = [Supervisor(address, config, url, writer, coordination) for address in config.ib_gw]
-        tasks = [asyncio.create_task(each.run()) for each in (coordination, *supervisors)]
+        registry = Registry(url, instance, names, config.ib_cid)
+        supervisors = [Supervisor(address, config, url, writer, registry) for address in config.ib_gw]
+        tasks = [asyncio.create_task(each.run()) for each in (registry, *supervisors)]
         seen = Recording(url, writer)
         try:
             yield seen
@@ -138,4 +138,4 @@ async def recording(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await writer.close(10)
-            await coordination.leave()
+            await registry.leave()

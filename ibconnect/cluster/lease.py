@@ -22,7 +22,7 @@ from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
 
-Q = queries("gateway/coordination")
+Q = queries("cluster/lease")
 
 # Of the advisory lock by which earlier versions lead.
 _CLASS = 0x1BC2
@@ -31,7 +31,7 @@ _ANSWER_S = 1.0
 _GOING_DOWN = frozenset({"57P01", "57P02"})
 
 
-class Leadership:
+class Lease:
     """A candidate for, then the leader of, one gateway. Closing it frees the gateway for others."""
 
     def __init__(self, url: str, gateway: str) -> None:

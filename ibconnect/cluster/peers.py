@@ -2,7 +2,7 @@
 
 In: the others' names and addresses as of the last beat, and each answer of Postgres that a candidate or leader of this
 instance had, or missed. Out: our own seconds with Postgres, which the others may ask for over HTTP, and theirs. Called
-by the reigns, by coordination, and by whoever serves ``/healthz``.
+by the elections, by the registry, and by whoever serves ``/healthz``.
 """
 
 import asyncio

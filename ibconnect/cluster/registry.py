@@ -32,7 +32,7 @@ from ibconnect.observe import Kind, Trouble, observe
 from ibconnect.refusals import refusal
 from ibconnect.troubles import State, brief
 
-Q = queries("gateway/coordination")
+Q = queries("cluster/registry")
 
 _POLL_S = 1.0
 _BEAT_S = 2.0
@@ -58,7 +58,7 @@ class Request(NamedTuple):
     holder: str = ""
 
 
-class Coordination:
+class Registry:
     """One per process; :meth:`run` keeps it current for as long as it runs.
 
     :param gateways: what this instance could record
@@ -164,7 +164,7 @@ class Coordination:
             await notices(connection, _POLL_S)
 
     async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:
-        await connection.execute(Q["watch_settings"])
+        await connection.execute(queries("cluster/lease")["watch_settings"])
         await connection.execute("LISTEN refresh_requested")
         self._connected_at = asyncio.get_running_loop().time()
         self._about["address"] = self.peers.address(_local_host(connection))
@@ -190,7 +190,7 @@ class Coordination:
         for told in tuple(self._told.values()):
             await connection.execute(Q["report_gateway"], told)
         await self._see_unled(connection)
-        await self._see_peers(connection)
+        await self._see_instances(connection)
         await self._see_others(connection)
         self.surplus = await _value(connection, "surplus", self._about) if self.has_peers else None
         await connection.execute(Q["forget_requests"])
@@ -221,8 +221,8 @@ class Coordination:
                 "give this one another INSTANCE (empty: host name and process id)"
             )
 
-    async def _see_peers(self, connection: AsyncConnection[TupleRow]) -> None:
-        found = await (await connection.execute(Q["peers"], self._about)).fetchall()
+    async def _see_instances(self, connection: AsyncConnection[TupleRow]) -> None:
+        found = await (await connection.execute(Q["instances_alive"], self._about)).fetchall()
         is_reunion = asyncio.get_running_loop().time() - self._connected_at < _REUNION_S
         before = self.peers.known if is_reunion else {}
         self.peers.known = before | {name: address for name, address, _ in found}
@@ -232,7 +232,7 @@ class Coordination:
         """Learn what else is configured. What was a moment ago still counts: its instance may be restarting."""
         now = asyncio.get_running_loop().time()
         asked = {**self._about, "remembered": REMEMBERED_S}
-        for name, silent in await (await connection.execute(Q["others"], asked)).fetchall():
+        for name, silent in await (await connection.execute(Q["configured_elsewhere"], asked)).fetchall():
             self._seen_at[name] = max(now - silent, self._seen_at.get(name, now - silent))
         self._seen_at = {name: at for name, at in self._seen_at.items() if now - at <= REMEMBERED_S}
         self.others = sorted(self._seen_at)

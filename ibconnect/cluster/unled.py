@@ -12,7 +12,7 @@ from ibconnect.observe import Trouble
 from ibconnect.troubles import State
 
 PATIENCE_S = 20.0
-"""A leader counts as gone 10 s after its last word (``unled`` in sql/gateway/coordination.sql): 30 s in all."""
+"""A leader counts as gone 10 s after its last word (``unled`` in sql/cluster/registry.sql): 30 s in all."""
 
 
 class Unled:

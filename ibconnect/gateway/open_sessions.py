@@ -7,7 +7,7 @@ import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.writer import Writer
@@ -20,7 +20,7 @@ _POLL_S = 0.1
 class OpenSessions:
     """Of one gateway."""
 
-    def __init__(self, gateway: str, url: str, writer: Writer, coordination: Coordination) -> None:
+    def __init__(self, gateway: str, url: str, writer: Writer, coordination: Registry) -> None:
         self._gateway = gateway
         self._url = url
         self._writer = writer

@@ -7,7 +7,7 @@ waits: Postgres may be slow to take it.
 import asyncio
 from typing import Any
 
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.gateway.connection import Connection
 from ibconnect.observe import Kind, observe
 
@@ -17,7 +17,7 @@ _BACKGROUND: set["asyncio.Task[Any]"] = set()
 class Reports:
     """Of one gateway."""
 
-    def __init__(self, gateway: str, coordination: Coordination) -> None:
+    def __init__(self, gateway: str, coordination: Registry) -> None:
         self._gateway = gateway
         self._coordination = coordination
         self._logged: str | None = None

@@ -12,9 +12,9 @@ from typing import Any
 
 from ibconnect import observe as o
 from ibconnect.backoff import Backoff
-from ibconnect.cluster.election import Reign
-from ibconnect.cluster.lease import Leadership
-from ibconnect.cluster.registry import Coordination, Request
+from ibconnect.cluster.election import Election
+from ibconnect.cluster.lease import Lease
+from ibconnect.cluster.registry import Registry, Request
 from ibconnect.config import Config
 from ibconnect.errors import EventError, GatewayError, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
@@ -47,7 +47,7 @@ class Supervisor:
     """See the module. ``run`` is its life."""
 
     def __init__(
-        self, address: GatewayAddress, config: Config, url: str, writer: Writer, coordination: Coordination
+        self, address: GatewayAddress, config: Config, url: str, writer: Writer, coordination: Registry
     ) -> None:
         self.name = str(address)
         self._address = address
@@ -78,22 +78,22 @@ class Supervisor:
                 self._relisting.cancel()
 
     async def _run(self) -> None:
-        async with asyncio.TaskGroup() as tasks, Leadership(self._url, self.name) as leadership:
+        async with asyncio.TaskGroup() as tasks, Lease(self._url, self.name) as lease:
             tasks.create_task(self._follow_schedule())
-            reign = Reign(leadership, self._coordination, self.name)
+            election = Election(lease, self._coordination, self.name)
             while True:
-                await reign.begin()
+                await election.begin()
                 try:
-                    await self._reign(reign)
+                    await self._lead(election)
                 except Exception as exc:  # noqa: BLE001 - a gateway that nobody keeps is worse than any failure
                     observe(Kind.KEEPER_FAILED, gateway=self.name, error=exc)
                     await asyncio.sleep(self._backoff.wait())
-                await leadership.close()
+                await lease.close()
 
-    async def _reign(self, reign: Reign) -> None:
+    async def _lead(self, election: Election) -> None:
         self._ending = ("stopped", "")
-        ending = asyncio.ensure_future(reign.end())
-        recording = asyncio.ensure_future(self._record(reign))
+        ending = asyncio.ensure_future(election.end())
+        recording = asyncio.ensure_future(self._record(election))
         try:
             await asyncio.wait({ending, recording}, return_when=asyncio.FIRST_COMPLETED)
             if recording.done():
@@ -107,7 +107,7 @@ class Supervisor:
                     await self._writer.flushed()
         observe(Kind.LEADER_DEPOSED, gateway=self.name, reason=self._ending[1])
 
-    async def _record(self, reign: Reign) -> None:
+    async def _record(self, election: Election) -> None:
         began = asyncio.get_running_loop().time()
         self._backoff.reset()
         while True:
@@ -117,9 +117,9 @@ class Supervisor:
             if self._flood.rest:
                 self._reports.other("waiting", self._flood.detail)
                 await asyncio.sleep(self._flood.rest)
-            if reign.is_elected:
+            if election.is_elected:
                 await self._open_sessions.close()
-            if await self._session(reign):
+            if await self._session(election):
                 self._backoff.reset()
             is_new = asyncio.get_running_loop().time() - began < _TAKE_OVER_S
             await asyncio.sleep(min(self._backoff.wait(), _TAKE_OVER_PAUSE_S if is_new else math.inf))
@@ -134,7 +134,7 @@ class Supervisor:
         self._reports.other("waiting", "the spool is full")
         return False
 
-    async def _session(self, reign: Reign) -> bool:
+    async def _session(self, election: Election) -> bool:
         connection = self._connection = Connection(
             self._address,
             self._config.ib_cid,
@@ -151,15 +151,17 @@ class Supervisor:
             self._reports.notice(connection)
             self._reports.other("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
-        reign.permission.is_recording = True
-        watching = [asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, reign))]
+        election.quorum.is_recording = True
+        watching = [
+            asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, election))
+        ]
         try:
             with connection.watching(self._on_message), suppress(GatewayError):
                 gap.record(self._writer.notes, connection)
                 self._flood.begun(connection)
                 await self._stay(connection)
         finally:
-            reign.permission.is_recording = False
+            election.quorum.is_recording = False
             connection.close(*self._ending)
             await _cancelled(*watching)
             self._flood.ended(connection)
@@ -167,7 +169,7 @@ class Supervisor:
         self._reports.other("disconnected", connection.lost.result(), kind=Kind.GATEWAY_LOST)
         return connection.session.unrecorded is None
 
-    async def _watch(self, connection: Connection, reign: Reign) -> None:
+    async def _watch(self, connection: Connection, election: Election) -> None:
         """Notice when the event store takes no more of this session; close what dead instances left open."""
         loop = asyncio.get_running_loop()
         began = looked = loop.time()
@@ -177,7 +179,7 @@ class Supervisor:
             self._flood.look(connection, loop.time() - began)
             if self._writer.is_fenced(connection.session.id):
                 connection.close("fenced", "the event store takes no more of this session")
-            if reign.is_elected and loop.time() - looked >= _ORPHANS_S:
+            if election.is_elected and loop.time() - looked >= _ORPHANS_S:
                 looked = loop.time()
                 await self._open_sessions.close(connection.session.id)
 

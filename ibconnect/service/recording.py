@@ -1,4 +1,4 @@
-"""What records: the writer of events, the coordination with other instances, a supervisor for each gateway.
+"""What records: the writer of events, the registry of instances, a supervisor for each gateway.
 
 In: the settings, a database that is prepared or may be away. Out: events in the journal and in Postgres. Entered by the
 composition root, in a process of its own or beside the others. What it cannot do without is under
@@ -13,7 +13,7 @@ from typing import Any
 
 from ibconnect import disks
 from ibconnect.cluster.peers import Peers
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.config import Config
 from ibconnect.database.remembered import is_remembered
 from ibconnect.errors import ConfigError
@@ -114,18 +114,18 @@ async def _entered_supervisors(
 ) -> None:
     url = config.db_url
     gateways = [str(address) for address in config.ib_gw]
-    coordination = Coordination(url, config.instance, gateways, config.ib_cid, peers)
-    stack.push_async_callback(coordination.leave)
+    registry = Registry(url, config.instance, gateways, config.ib_cid, peers)
+    stack.push_async_callback(registry.leave)
 
     async def keep(address: GatewayAddress) -> None:
-        supervisor = Supervisor(address, config, url, writer, coordination)
+        supervisor = Supervisor(address, config, url, writer, registry)
         try:
             await supervisor.run()
         finally:
-            heard = coordination.on_request
+            heard = registry.on_request
             heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not supervisor]
 
-    tasks = [parts.keep(COORDINATION, coordination.run)]
+    tasks = [parts.keep(COORDINATION, registry.run)]
     tasks += [
         parts.keep(keeper_of(each), partial(keep, each), shown="the keeper of a gateway") for each in config.ib_gw
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ibconnect.cluster import registry as coordination
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster import registry as module
+from ibconnect.cluster.registry import Registry
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import ConfigError
@@ -31,7 +31,7 @@ def instances(url: str) -> list[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coordination, "PATIENCE_WITH_NAMESAKE_S", 1.0)
+    monkeypatch.setattr(module, "PATIENCE_WITH_NAMESAKE_S", 1.0)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -57,7 +57,7 @@ async def test_the_second_of_one_name_is_refused_and_the_first_goes_on(
 async def test_a_restart_of_one_name_waits_for_the_old_process(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coordination, "PATIENCE_WITH_NAMESAKE_S", DEADLINE_S)
+    monkeypatch.setattr(module, "PATIENCE_WITH_NAMESAKE_S", DEADLINE_S)
     started: list[Service] = []
     async with Gateway(Scenario.demo()) as gateway, AsyncExitStack() as stack:
         stops = [asyncio.Event(), asyncio.Event()]
@@ -84,10 +84,10 @@ async def test_a_name_that_something_dead_holds_is_waited_for_without_end(databa
     """A backend behind a lock holds the name of a process that was killed: the one that takes its place goes on."""
     with connect(database_url, name="test") as held:
         held.execute("SELECT pg_advisory_lock(7107, hashtext('one'))")
-        waiting = Coordination(database_url, "one", ["gateway"])
+        waiting = Registry(database_url, "one", ["gateway"])
         running = asyncio.create_task(waiting.run())
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(running), 5 * coordination.PATIENCE_WITH_NAMESAKE_S)
+            await asyncio.wait_for(asyncio.shield(running), 5 * module.PATIENCE_WITH_NAMESAKE_S)
         assert instances(database_url) == [], "nothing is announced under a name that is not ours"
     await until(lambda: waiting.own_name == "one", "it has its name")
     running.cancel()

@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibconnect.cluster import election as reign
-from ibconnect.cluster.election import Reign
-from ibconnect.cluster.lease import Leadership
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster import election as module
+from ibconnect.cluster.election import Election
+from ibconnect.cluster.lease import Lease
+from ibconnect.cluster.registry import Registry
 from tests.waiting import DEADLINE_S, until
 
 GATEWAY = "127.0.0.1:4002"
 
 
-class Counted(Leadership):
+class Counted(Lease):
     """Counts how often the lock was refused."""
 
     refused = 0
@@ -27,41 +27,39 @@ class Counted(Leadership):
 
 
 @asynccontextmanager
-async def ending(
-    url: str, peers: dict[str, str | None]
-) -> AsyncIterator[tuple[Leadership, Counted, asyncio.Task[str]]]:
-    """The broken connection, which still leads, the new one, and how the reign of the new one ends."""
-    coordination = Coordination(url, "one", [GATEWAY])
-    coordination.peers.known = peers
-    async with Leadership(url, GATEWAY) as broken, Counted(url, GATEWAY) as leadership:
+async def ending(url: str, peers: dict[str, str | None]) -> AsyncIterator[tuple[Lease, Counted, asyncio.Task[str]]]:
+    """The broken connection, which still leads, the new one, and how the election of the new one ends."""
+    registry = Registry(url, "one", [GATEWAY])
+    registry.peers.known = peers
+    async with Lease(url, GATEWAY) as broken, Counted(url, GATEWAY) as lease:
         assert await broken.campaign()
-        leadership.sure_at = asyncio.get_running_loop().time()
-        ours = Reign(leadership, coordination, GATEWAY)
-        ours.is_elected = ours.permission.is_recording = True
+        lease.sure_at = asyncio.get_running_loop().time()
+        ours = Election(lease, registry, GATEWAY)
+        ours.is_elected = ours.quorum.is_recording = True
         task = asyncio.create_task(ours.end())
         try:
-            yield broken, leadership, task
+            yield broken, lease, task
         finally:
             task.cancel()
             await asyncio.wait({task})
 
 
 async def test_the_only_instance_is_not_deposed_by_its_own_broken_connection(database_url: str) -> None:
-    async with ending(database_url, {}) as (broken, leadership, task):
-        await until(lambda: leadership.refused > 0, "the lock is refused")
+    async with ending(database_url, {}) as (broken, lease, task):
+        await until(lambda: lease.refused > 0, "the lock is refused")
         await broken.close()
-        await until(lambda: leadership.is_leader, "the lock is ours again")
+        await until(lambda: lease.is_leader, "the lock is ours again")
         assert not task.done()
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
     """In whichever turn of the loop it is told so: a keeper that goes on holds up the end of all."""
-    coordination = Coordination("", "one", [GATEWAY])
-    coordination._has_heard.set()
+    registry = Registry("", "one", [GATEWAY])
+    registry._has_heard.set()
 
     async def refresh() -> None:
-        await coordination.heard(DEADLINE_S)
+        await registry.heard(DEADLINE_S)
         await asyncio.Event().wait()
 
     task = asyncio.create_task(refresh())
@@ -73,13 +71,13 @@ async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
 
 
 async def test_another_that_is_known_is_believed_at_once(database_url: str) -> None:
-    async with ending(database_url, {"two": None}) as (_, leadership, task):
+    async with ending(database_url, {"two": None}) as (_, lease, task):
         assert await asyncio.wait_for(task, 30) == "another instance was elected"
-        assert not leadership.is_leader
+        assert not lease.is_leader
 
 
 async def test_a_lock_that_stays_taken_is_another_instances(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reign, "OWN_LOCK_S", 0.3)
-    async with ending(database_url, {}) as (_, leadership, task):
+    monkeypatch.setattr(module, "OWN_LOCK_S", 0.3)
+    async with ending(database_url, {}) as (_, lease, task):
         assert await asyncio.wait_for(task, 30) == "another instance was elected"
-        assert not leadership.is_leader
+        assert not lease.is_leader

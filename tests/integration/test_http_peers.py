@@ -13,7 +13,7 @@ from aiohttp.test_utils import unused_port
 from ibconnect.cluster.peers import Peers
 from ibconnect.cluster.probe import _PATIENCE, asking
 from ibconnect.cluster.quorum import STEP_DOWN_S
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.database.pools import connect
 from ibconnect.http.app import create_app, serve
 from tests.serving import settings
@@ -105,7 +105,7 @@ async def test_instances_learn_where_the_others_can_be_asked(database_url: str, 
     anna, bert, old = Peers(), Peers(), Peers()
     anna.bound, bert.bound = [("0.0.0.0", 3000)], [("10.0.0.7", 3001)]
     meeting = [
-        Coordination(database_url, name, ["gateway"], 1, peers)
+        Registry(database_url, name, ["gateway"], 1, peers)
         for name, peers in (("anna", anna), ("bert", bert), ("old", old))
     ]
     running = [asyncio.create_task(each.run()) for each in meeting]

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from ibconnect import __version__
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.http.server.limits import GATEWAY_WATCHED_SECONDS
 from ibconnect.projections.accounts.schema import ensure
 from tests.faults.lab import Simulators
@@ -51,16 +51,16 @@ def age(connection: Connection, seconds: float) -> None:
 
 
 @asynccontextmanager
-async def instance(url: str, name: str, *gateways: str) -> AsyncIterator[Coordination]:
+async def instance(url: str, name: str, *gateways: str) -> AsyncIterator[Registry]:
     """An instance that talks to the others and records nothing."""
-    coordination = Coordination(url, name, gateways, 1)
-    running = asyncio.create_task(coordination.run())
+    registry = Registry(url, name, gateways, 1)
+    running = asyncio.create_task(registry.run())
     try:
-        yield coordination
+        yield registry
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await coordination.leave()
+        await registry.leave()
 
 
 async def test_what_is_configured_here_is_listed_before_anybody_tells_of_it(

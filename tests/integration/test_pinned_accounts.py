@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ibconnect.cluster import registry as room
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.events.types import AccountsListed, AccountSubscribed, RefreshStarted
 from ibconnect.simulator import Gateway, Scenario
 from tests.conftest import url_of
@@ -53,28 +53,28 @@ async def test_the_first_refresh_tells_what_other_instances_have(database_url: s
 async def test_without_postgres_nothing_is_told_of_other_instances(
     database_url: str,
 ) -> None:
-    coordination = Coordination(url_of(database_url, "nowhere"), "one", [])
-    running = asyncio.ensure_future(coordination.run())
+    registry = Registry(url_of(database_url, "nowhere"), "one", [])
+    running = asyncio.ensure_future(registry.run())
     try:
-        await coordination.heard(0.5)
-        assert coordination.others is None
+        await registry.heard(0.5)
+        assert registry.others is None
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
 @asynccontextmanager
-async def instance(url: str, name: str, *gateways: str) -> AsyncIterator[Coordination]:
+async def instance(url: str, name: str, *gateways: str) -> AsyncIterator[Registry]:
     """An instance that says what it has configured, and leaves cleanly."""
-    coordination = Coordination(url, name, gateways, 1)
-    running = asyncio.ensure_future(coordination.run())
+    registry = Registry(url, name, gateways, 1)
+    running = asyncio.ensure_future(registry.run())
     try:
-        await coordination.heard(10)
-        yield coordination
+        await registry.heard(10)
+        yield registry
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await coordination.leave()
+        await registry.leave()
 
 
 async def test_what_an_instance_had_that_is_being_restarted_counts_for_a_while(

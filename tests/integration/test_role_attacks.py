@@ -19,8 +19,8 @@ from uuid_utils.compat import uuid7
 
 from ibconnect import troubles
 from ibconnect.cluster import unled
-from ibconnect.cluster.lease import Leadership
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.lease import Lease
+from ibconnect.cluster.registry import Registry
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseUnavailable, ProjectionError
@@ -48,9 +48,9 @@ def installed(empty_database_url: str) -> str:
 
 
 @asynccontextmanager
-async def candidate(url: str) -> AsyncIterator[Leadership]:
-    async with Leadership(as_role(url, "recorder"), GATEWAY) as leadership:
-        yield leadership
+async def candidate(url: str) -> AsyncIterator[Lease]:
+    async with Lease(as_role(url, "recorder"), GATEWAY) as lease:
+        yield lease
 
 
 def refresh(stream: Stream, figure: str) -> None:
@@ -187,8 +187,8 @@ async def test_a_reader_that_holds_every_lock_keeps_no_gateway_from_being_led(in
             await until_elected(second)
 
 
-async def until_elected(leadership: Leadership) -> None:
-    await until(leadership.campaign, "it is elected")
+async def until_elected(lease: Lease) -> None:
+    await until(lease.campaign, "it is elected")
 
 
 async def test_a_reader_that_waits_for_a_lock_gets_nothing_by_it(installed: str) -> None:
@@ -305,29 +305,29 @@ async def test_a_reader_takes_no_instances_name(installed: str) -> None:
     with attacking(installed) as thief, attacking(installed, "recorder") as other:
         thief.execute("SELECT pg_advisory_lock(%s, hashtext('one'))", (NAMES,))
         assert other.execute("SELECT coordination.is_alive('one')").fetchone() == (False,)
-        coordination = Coordination(as_role(installed, "recorder"), "one", [GATEWAY])
-        running = asyncio.create_task(coordination.run())
-        await until(lambda: coordination.own_name == "one", "it has its name")
+        registry = Registry(as_role(installed, "recorder"), "one", [GATEWAY])
+        running = asyncio.create_task(registry.run())
+        await until(lambda: registry.own_name == "one", "it has its name")
         assert other.execute("SELECT coordination.is_alive('one')").fetchone() == (True,)
         assert thief.execute("SELECT coordination.is_alive('one')").fetchone() == (True,), "whoever asks"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await coordination.leave()
+        await registry.leave()
 
 
 async def test_a_gateway_that_nobody_leads_is_told(installed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unled, "PATIENCE_S", 1.0)
-    coordination = Coordination(as_role(installed, "recorder"), "one", [GATEWAY, "127.0.0.1:4003"])
-    running = asyncio.create_task(coordination.run())
+    registry = Registry(as_role(installed, "recorder"), "one", [GATEWAY, "127.0.0.1:4003"])
+    running = asyncio.create_task(registry.run())
     await until(lambda: troubles.lasts(Trouble.GATEWAY_UNLED), "it is told")
     assert "2 gateways of 2" in str(troubles.lasting())
-    coordination.report(GATEWAY, "unavailable", "nothing listens")
+    registry.report(GATEWAY, "unavailable", "nothing listens")
     await until(lambda: "1 gateway of 2" in str(troubles.lasting()), "one has a leader, connected or not")
-    coordination.report("127.0.0.1:4003", "connected")
+    registry.report("127.0.0.1:4003", "connected")
     await until(lambda: not troubles.lasts(Trouble.GATEWAY_UNLED), "it is over")
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    await coordination.leave()
+    await registry.leave()
 
 
 def test_a_reader_in_a_long_transaction_keeps_a_migration_from_queueing_the_others(installed: str) -> None:

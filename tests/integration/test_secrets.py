@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 
-from ibconnect.cluster.lease import Leadership
+from ibconnect.cluster.lease import Lease
 from ibconnect.config import load
 from ibconnect.database import discreet
 from ibconnect.database.pools import connect, parameters
@@ -66,7 +66,7 @@ async def test_what_postgres_repeats_is_in_no_error(server_url: str) -> None:
         for attempt in (
             asyncio.to_thread(connect, url, name="test"),
             discreet.AsyncConnection[TupleRow].connect(**parameters(url, name="test")),
-            Leadership(url, "127.0.0.1:1").reach(),
+            Lease(url, "127.0.0.1:1").reach(),
         ):
             with pytest.raises((psycopg.Error, DatabaseError)) as caught:
                 await attempt

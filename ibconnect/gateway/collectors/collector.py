@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.config import Config
 from ibconnect.gateway.collectors.question import Answer
 from ibconnect.gateway.connection import Connection
@@ -24,7 +24,7 @@ class Home:
     """What the collectors of a gateway share, over all of its connections."""
 
     config: Config
-    coordination: Coordination
+    coordination: Registry
     queue: RefreshQueue
 
 

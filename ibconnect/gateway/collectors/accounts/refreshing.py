@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from ibconnect.cluster.registry import Coordination
+from ibconnect.cluster.registry import Registry
 from ibconnect.gateway.collectors.accounts.conclusion import Patience
 from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.retries import Retries
@@ -40,7 +40,7 @@ class Refreshing:
         queue: RefreshQueue,
         retries: Retries,
         roster: Roster,
-        coordination: Coordination,
+        coordination: Registry,
         gateways: Sequence[GatewayAddress],
     ) -> None:
         self._connection = connection

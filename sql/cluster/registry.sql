@@ -70,7 +70,7 @@ WHERE heartbeat < clock_timestamp() - interval '1 day'
         AND (gateway.name = ANY(instance.gateways) OR instance.gateways = '{}')
   )
 
--- name: peers
+-- name: instances_alive
 -- The other instances that are alive and could take over one of these gateways: where each can be asked, and whether it
 -- is the same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
 SELECT
@@ -85,7 +85,7 @@ WHERE name <> %(name)s
       OR (heartbeat > clock_timestamp() - interval '15 seconds' AND coordination.is_alive(name))
   )
 
--- name: others
+-- name: configured_elsewhere
 -- The gateways that other instances have configured which have not been silent for long, and for how many seconds they have.
 SELECT
     configured.name,
@@ -227,14 +227,3 @@ WHERE name = %(gateway)s
 SELECT instance
 FROM coordination.gateway
 WHERE name = %(gateway)s
-
--- name: lead
--- Held as long as this connection lives: there is at most one leader for a gateway.
-SELECT coordination.take('gateway ' || %(gateway)s::text, %(class)s::integer, hashtext(%(gateway)s))
-
--- name: watch_settings
--- A connection whose locks say that somebody is alive ends within about three seconds of his silence, whatever is
--- between him and the server: a dead machine, a cut network, or a proxy that keeps the connection open.
-SELECT set_config(name, '3000', false)
-FROM pg_settings
-WHERE name IN ('idle_session_timeout', 'tcp_user_timeout')
