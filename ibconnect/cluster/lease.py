@@ -1,6 +1,7 @@
 """Which instance records a gateway: a row that only recorders may write, held by a connection of its own.
 
-In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the keeper.
+In: a gateway's name. Out: at most one leader at a time over all instances of a database. Called by the
+gateway's election.
 
 The row is held for as long as the connection lives, as a lock is. It is a lease in effect: the leader says something
 twice a second, the server ends a connection that has been silent for three, and the leader counts itself deposed well
@@ -9,7 +10,7 @@ before that.
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import LiteralString, Self
 
 import psycopg
 from psycopg import AsyncConnection
@@ -38,7 +39,10 @@ class Lease:
         self._url = url
         self._gateway = gateway
         self._connection: AsyncConnection[TupleRow] | None = None
+        self._held_as: tuple[object, ...] | None = None
         self.is_leader = False
+        self.is_held_by_us = False
+        """Whether the connection that has the lease in our place is a former one of our own, which is dying."""
         self.sure_at = float("-inf")
         """When (``loop.time()``) the last question was asked whose answer was that the lock is ours."""
         self.has_server_gone_down = False
@@ -50,7 +54,15 @@ class Lease:
         :raises DatabaseUnavailable: Postgres cannot be reached, or does not answer in time
         """
         await self.reach(patience_s)
-        return await self._asked(Q["lead"], {"class": _CLASS, "gateway": self._gateway})
+        is_leader = await self._asked_whether(Q["lead"], {"class": _CLASS, "gateway": self._gateway})
+        if is_leader:
+            self._held_as = await self._holder()
+        self.is_held_by_us = not is_leader and self._held_as is not None and await self._holder() == self._held_as
+        return is_leader
+
+    async def _holder(self) -> TupleRow | None:
+        """The session that has the lease; none if that is one of an earlier version, which has no row."""
+        return await self._asked(Q["holder"], {"gateway": self._gateway})
 
     async def reach(self, patience_s: float = 4 * _ANSWER_S) -> None:
         """Connect, unless connected.
@@ -70,20 +82,23 @@ class Lease:
             await self.close()
             raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
 
-    async def _asked(self, query: str, values: dict[str, object] | None = None) -> bool:
-        assert self._connection is not None
+    async def _asked_whether(self, query: LiteralString, values: dict[str, object] | None = None) -> bool:
         asked_at = asyncio.get_running_loop().time()
-        try:
-            cursor = await within(_ANSWER_S, self._connection, self._connection.execute(query, values))
-            row = await cursor.fetchone()
-        except psycopg.Error as exc:
-            self._heed(exc.sqlstate)
-            await self.close()
-            raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
+        row = await self._asked(query, values)
         self.is_leader = bool(row and row[0])
         if self.is_leader:
             self.sure_at = asked_at
         return self.is_leader
+
+    async def _asked(self, query: LiteralString, values: dict[str, object] | None = None) -> TupleRow | None:
+        assert self._connection is not None
+        try:
+            cursor = await within(_ANSWER_S, self._connection, self._connection.execute(query, values))
+            return await cursor.fetchone()
+        except psycopg.Error as exc:
+            self._heed(exc.sqlstate)
+            await self.close()
+            raise DatabaseUnavailable(f"cannot ask Postgres who leads {self._gateway}: {exc!r}") from exc
 
     def _heed(self, sqlstate: str | None) -> None:
         """A server that goes down takes leave of idle connections by a notice, of others by an error."""
@@ -96,7 +111,7 @@ class Lease:
             return False
         try:
             await notices(self._connection, seconds)
-            return await self._asked("SELECT true")
+            return await self._asked_whether("SELECT true")
         except (psycopg.Error, DatabaseUnavailable):
             await self.close()
             return False

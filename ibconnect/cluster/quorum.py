@@ -1,7 +1,7 @@
 """Whether a leader may go on while Postgres is away from it.
 
 In: when Postgres last answered it, what the server said at the end, what the other instances say. Out: until when it
-may record. Kept by :mod:`election`.
+may record. Asked by :mod:`~ibconnect.cluster.decision`.
 
 A leader that loses Postgres without a word cannot tell a dead Postgres from a cut network, behind which another
 instance is being elected. So it asks the others whether they have Postgres. As long as all say no, nobody can be
@@ -9,63 +9,53 @@ elected and it goes on; if one has it, or cannot be asked, it steps down. A lead
 goes down, for everybody, goes on also if the others cannot be asked.
 """
 
-import asyncio
+from dataclasses import replace
 
-from ibconnect.cluster.lease import Lease
-from ibconnect.cluster.registry import Registry
+from ibconnect.cluster.states import NEVER, Said, State
 
-# Well before the server gives the lock to another, which is after 3 s of silence; and well before one that has just got
-# Postgres back holds off no longer.
+# Well before the server gives the lease to another, which is after 3 s of silence; and well before one that has just
+# got Postgres back holds off no longer.
 STEP_DOWN_S = 2.5
 # When Postgres is back, whoever records goes on; the others let him.
 HOLD_OFF_S = 3.0
+# Between two questions to the others; so long the server's word waits for a server that is only started again.
+ASK_S = 0.3
 
 
-class Quorum:
-    """One gateway's."""
+def counted(state: State, said: Said) -> State:
+    """The state with the others' words in it."""
+    nobody_has_it = all(each is not None and each < HOLD_OFF_S for each in said.seconds)
+    return replace(
+        state,
+        somebody_has_it=any(each is not None and each >= HOLD_OFF_S for each in said.seconds),
+        nobody_had_it_at=said.asked_at if nobody_has_it else state.nobody_had_it_at,
+    )
 
-    def __init__(self, lease: Lease, registry: Registry) -> None:
-        self._lease = lease
-        self._registry = registry
-        self._nobody_had_it_at = float("-inf")
-        self.is_free = False
-        """Whether it needs nobody's word: the server has given its own, or we stand in."""
-        self.is_recording = False
-        """Whether the gateway has let us in, which the keeper says."""
-        self.somebody_has_it = False
-        """Whether another has had Postgres for so long that it is, or will be, elected."""
 
-    async def ask(self) -> None:
-        """Ask the others whether they have Postgres."""
-        asked_at = asyncio.get_running_loop().time()
-        seconds = await self._registry.peers.ask()
-        self.somebody_has_it = any(each is not None and each >= HOLD_OFF_S for each in seconds)
-        if all(each is not None and each < HOLD_OFF_S for each in seconds):
-            self._nobody_had_it_at = asked_at
+def deadline(state: State) -> float | None:
+    """Until when nobody else can be elected, as far as we know; None if that does not matter."""
+    if state.needs_nobodys_word or not state.has_peers:
+        return None
+    may_go_on = state.is_admitted and state.are_same_client
+    return max(state.sure_at, state.nobody_had_it_at if may_go_on else NEVER) + STEP_DOWN_S
 
-    @property
-    def deadline(self) -> float | None:
-        """Until when (``loop.time()``) nobody else can be elected, as far as we know; None if that does not matter."""
-        if self.is_free or not self._registry.has_peers:
-            return None
-        may_go_on = self.is_recording and self._registry.are_same_client
-        heard_at = self._nobody_had_it_at if may_go_on else float("-inf")
-        return max(self._lease.sure_at, heard_at) + STEP_DOWN_S
 
-    @property
-    def is_over(self) -> bool:
-        """Whether we must step down."""
-        deadline = self.deadline
-        is_late = deadline is not None and deadline <= asyncio.get_running_loop().time()
-        return is_late or (self.somebody_has_it and self._is_silent)
+def is_silent(state: State, now: float) -> bool:
+    """Whether Postgres has not answered for so long that the lease may be another's."""
+    return now - state.sure_at >= STEP_DOWN_S
 
-    def outlasts_the_lock(self) -> bool:
-        """Whether we go on although the lock may be another's by now."""
-        has_word = self._lease.has_server_gone_down and self._registry.are_same_client
-        self.is_free = self.is_free or has_word
-        return has_word or (self._is_silent and not self.is_over)
 
-    @property
-    def _is_silent(self) -> bool:
-        """Whether Postgres has not answered for so long that the lock may be another's."""
-        return asyncio.get_running_loop().time() - self._lease.sure_at >= STEP_DOWN_S
+def is_over(state: State, now: float) -> bool:
+    """Whether we must step down."""
+    until = deadline(state)
+    return (until is not None and until <= now) or (state.somebody_has_it and is_silent(state, now))
+
+
+def has_servers_word(state: State, now: float) -> bool:
+    """Whether the server went down for all, as it said, and does not come back at once."""
+    return state.has_peers and state.has_servers_word and state.are_same_client and now - state.since >= ASK_S
+
+
+def has_others_word(state: State, now: float) -> bool:
+    """Whether the lease may be free by now, and all others say that they cannot take it."""
+    return state.has_peers and is_silent(state, now) and not is_over(state, now)

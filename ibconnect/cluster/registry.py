@@ -95,7 +95,8 @@ class Registry:
             "version": __version__,
             "is_new": True,
         }
-        self._connected_at = float("inf")
+        self.connected_at = float("inf")
+        """Since when (``loop.time()``) Postgres has been there for us without a break; infinite while it is not."""
         self._refused = State(Trouble.DATABASE_REFUSES)
         self._unled = Unled(gateways)
         self._told: dict[str, dict[str, Any]] = {}
@@ -120,10 +121,6 @@ class Registry:
             async with asyncio.timeout(patience_s):
                 await self._has_heard.wait()
 
-    def has_been_connected_since(self, moment: float) -> bool:
-        """Whether our connection to Postgres was there at a moment (``loop.time()``), and has not broken since."""
-        return self._connected_at <= moment
-
     async def run(self) -> None:
         """Follow requests and beat, until cancelled; reconnects by itself.
 
@@ -136,7 +133,7 @@ class Registry:
                     async with await self._connect() as listening:
                         await self._follow(listening, backoff)
                 except (psycopg.Error, TimeoutError, OSError) as exc:
-                    self._connected_at = float("inf")
+                    self.connected_at = float("inf")
                     if refusal(exc):
                         self._refused.note(brief(exc), user="coordination", error=exc)
                     await asyncio.sleep(backoff.wait())
@@ -166,7 +163,7 @@ class Registry:
     async def _begin(self, connection: AsyncConnection[TupleRow]) -> None:
         await connection.execute(queries("cluster/lease")["watch_settings"])
         await connection.execute("LISTEN refresh_requested")
-        self._connected_at = asyncio.get_running_loop().time()
+        self.connected_at = asyncio.get_running_loop().time()
         self._about["address"] = self.peers.address(_local_host(connection))
 
     async def _see_requests(self, connection: AsyncConnection[TupleRow]) -> None:
@@ -223,7 +220,7 @@ class Registry:
 
     async def _see_instances(self, connection: AsyncConnection[TupleRow]) -> None:
         found = await (await connection.execute(Q["instances_alive"], self._about)).fetchall()
-        is_reunion = asyncio.get_running_loop().time() - self._connected_at < _REUNION_S
+        is_reunion = asyncio.get_running_loop().time() - self.connected_at < _REUNION_S
         before = self.peers.known if is_reunion else {}
         self.peers.known = before | {name: address for name, address, _ in found}
         self.are_same_client = all(is_same for _, _, is_same in found) and (self.are_same_client or not is_reunion)

@@ -88,7 +88,7 @@ class Supervisor:
                 except Exception as exc:  # noqa: BLE001 - a gateway that nobody keeps is worse than any failure
                     observe(Kind.KEEPER_FAILED, gateway=self.name, error=exc)
                     await asyncio.sleep(self._backoff.wait())
-                await lease.close()
+                await election.left()
 
     async def _lead(self, election: Election) -> None:
         self._ending = ("stopped", "")
@@ -151,7 +151,7 @@ class Supervisor:
             self._reports.notice(connection)
             self._reports.other("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
-        election.quorum.is_recording = True
+        election.admitted()
         watching = [
             asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, election))
         ]
@@ -161,7 +161,7 @@ class Supervisor:
                 self._flood.begun(connection)
                 await self._stay(connection)
         finally:
-            election.quorum.is_recording = False
+            election.dropped()
             connection.close(*self._ending)
             await _cancelled(*watching)
             self._flood.ended(connection)

@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibconnect.cluster import election as module
+from ibconnect.cluster import decision
 from ibconnect.cluster.election import Election
 from ibconnect.cluster.lease import Lease
 from ibconnect.cluster.registry import Registry
+from ibconnect.cluster.states import Mode, State
 from tests.waiting import DEADLINE_S, until
 
 GATEWAY = "127.0.0.1:4002"
@@ -33,9 +34,10 @@ async def ending(url: str, peers: dict[str, str | None]) -> AsyncIterator[tuple[
     registry.peers.known = peers
     async with Lease(url, GATEWAY) as broken, Counted(url, GATEWAY) as lease:
         assert await broken.campaign()
-        lease.sure_at = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
         ours = Election(lease, registry, GATEWAY)
-        ours.is_elected = ours.quorum.is_recording = True
+        ours.state = State(Mode.IN_DOUBT, since=now, sure_at=now, has_led=True, is_admitted=True)
+        ours.may_record = True
         task = asyncio.create_task(ours.end())
         try:
             yield broken, lease, task
@@ -77,7 +79,7 @@ async def test_another_that_is_known_is_believed_at_once(database_url: str) -> N
 
 
 async def test_a_lock_that_stays_taken_is_another_instances(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OWN_LOCK_S", 0.3)
+    monkeypatch.setattr(decision, "OWN_LEASE_S", 0.3)
     async with ending(database_url, {}) as (_, lease, task):
         assert await asyncio.wait_for(task, 30) == "another instance was elected"
         assert not lease.is_leader
