@@ -58,8 +58,7 @@ def has_rested(state: State, now: float) -> bool:
 
 
 def may_stand_in(state: State, now: float) -> bool:
-    """all instances are the same client, Postgres has been away for 6 s (15 s if we have not led), none says that it
-    has had it for 3 s"""
+    """all are the same client; Postgres has been away for 6 s (15 s if we have not led); no other has had it for 3 s"""
     return state.are_same_client and not state.somebody_has_it and now >= _stand_in_at(state)
 
 
@@ -79,8 +78,8 @@ def is_anothers(state: State, now: float) -> bool:
 
 
 def is_over(state: State, now: float) -> bool:
-    """it is 2.5 s since Postgres said that the lease is ours and since all others said that they have not got Postgres;
-    or Postgres has not answered for 2.5 s, and another says that it has had it for 3 s"""
+    """others are known, whose words we need, and for 2.5 s neither Postgres nor all of them have given theirs; or
+    Postgres has not answered for 2.5 s, and one of them says that it has had it for 3 s"""
     return quorum.is_over(state, now)
 
 
@@ -103,35 +102,42 @@ Note = Callable[[State, float], State]
 
 
 def _leads(state: State, _: float) -> State:
+    """has led; no other records; needs the others' words again"""
     return replace(state, has_led=True, must_hold_off=False, needs_nobodys_word=False)
 
 
 def _forgets_what_others_said(state: State, _: float) -> State:
+    """what the others said before counts no more"""
     return replace(state, somebody_has_it=False)
 
 
 def _needs_nobodys_word(state: State, _: float) -> State:
+    """need not hear from all others"""
     return replace(state, needs_nobodys_word=True)
 
 
 def _has_held_off(state: State, _: float) -> State:
+    """holds off once"""
     return replace(state, must_hold_off=False)
 
 
 def _gives_up(state: State, now: float) -> State:
+    """when it was given up"""
     return replace(state, given_up_at=now)
 
 
 def _will_hold_off(state: State, _: float) -> State:
+    """another may be recording"""
     return replace(state, must_hold_off=True)
 
 
 def _has_rested(state: State, _: float) -> State:
-    """What happened while Postgres was away from us is not known: another may be recording without the lease."""
+    """if Postgres was away meanwhile: another may be recording"""
     return replace(state, must_hold_off=state.registered_since > state.given_up_at)
 
 
 def _begins_anew(state: State, _: float) -> State:
+    """Postgres has not been away yet"""
     return replace(state, away_since=None, held_since=None, is_admitted=False, needs_nobodys_word=False)
 
 

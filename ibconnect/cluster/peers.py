@@ -28,19 +28,21 @@ class Peers:
     """One per process.
 
     :param ask: how to ask another instance
+    :param clock: seconds of a clock that never steps
     """
 
-    def __init__(self, ask: Ask = _unasked) -> None:
+    def __init__(self, ask: Ask = _unasked, clock: Callable[[], float] = time.monotonic) -> None:
         self.known: dict[str, str | None] = {}
         """Those alive at the last beat, and where they can be asked; None: they did not say."""
         self.bound: Sequence[tuple[str, int]] = ()
         """The addresses and ports on which this instance serves HTTP."""
         self._ask = ask
+        self._clock = clock
         self._spans: dict[str, tuple[float, float]] = {}
 
     def answered(self, gateway: str) -> None:
         """Postgres has just answered the candidate or leader of a gateway."""
-        now = time.monotonic()
+        now = self._clock()
         self._spans[gateway] = self._spans.get(gateway, (now, now))[0], now
 
     def broke(self, gateway: str) -> None:
@@ -49,7 +51,7 @@ class Peers:
 
     def seconds(self) -> float:
         """For how long Postgres has answered without a break; 0 if it does not."""
-        now = time.monotonic()
+        now = self._clock()
         return max((now - since for since, last in self._spans.values() if now - last < SILENT_S), default=0.0)
 
     async def ask(self) -> list[float | None]:

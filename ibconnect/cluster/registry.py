@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 from ibconnect import __version__
 from ibconnect.backoff import Backoff
 from ibconnect.cluster.peers import Peers
+from ibconnect.cluster.sightings import Sighting, Sightings
 from ibconnect.cluster.unled import Unled
 from ibconnect.database import discreet
 from ibconnect.database.deadlines import within
@@ -99,6 +100,7 @@ class Registry:
         """Since when (``loop.time()``) Postgres has been there for us without a break; infinite while it is not."""
         self._refused = State(Trouble.DATABASE_REFUSES)
         self._unled = Unled(gateways)
+        self._sightings = Sightings()
         self._told: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._namesake_since: float | None = None
@@ -219,11 +221,14 @@ class Registry:
             )
 
     async def _see_instances(self, connection: AsyncConnection[TupleRow]) -> None:
-        found = await (await connection.execute(Q["instances_alive"], self._about)).fetchall()
-        is_reunion = asyncio.get_running_loop().time() - self.connected_at < _REUNION_S
+        rows = await (await connection.execute(Q["instances"], self._about)).fetchall()
+        now = asyncio.get_running_loop().time()
+        alive = self._sightings.see([Sighting(name, *beat) for name, _, _, *beat in rows], now)
+        found = [row for row in rows if row[0] in alive]
+        is_reunion = now - self.connected_at < _REUNION_S
         before = self.peers.known if is_reunion else {}
-        self.peers.known = before | {name: address for name, address, _ in found}
-        self.are_same_client = all(is_same for _, _, is_same in found) and (self.are_same_client or not is_reunion)
+        self.peers.known = before | {name: address for name, address, *_ in found}
+        self.are_same_client = all(is_same for _, _, is_same, *_ in found) and (self.are_same_client or not is_reunion)
 
     async def _see_others(self, connection: AsyncConnection[TupleRow]) -> None:
         """Learn what else is configured. What was a moment ago still counts: its instance may be restarting."""

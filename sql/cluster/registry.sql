@@ -70,20 +70,19 @@ WHERE heartbeat < clock_timestamp() - interval '1 day'
         AND (gateway.name = ANY(instance.gateways) OR instance.gateways = '{}')
   )
 
--- name: instances_alive
--- The other instances that are alive and could take over one of these gateways: where each can be asked, and whether it
--- is the same API client. Right after a restart of Postgres nobody holds his name yet; a fresh heartbeat counts as well.
+-- name: instances
+-- The other instances that could take over one of these gateways: where each can be asked, whether it is the same API
+-- client, when it has beaten, how long ago that was by this server's clock, and whether somebody holds its name.
 SELECT
     name,
     address,
-    client_id IS NOT DISTINCT FROM %(client_id)s AS is_same_client
+    client_id IS NOT DISTINCT FROM %(client_id)s AS is_same_client,
+    heartbeat,
+    extract(EPOCH FROM clock_timestamp() - heartbeat)::double precision AS silent,
+    coordination.is_alive(name) AS is_connected
 FROM coordination.instance
 WHERE name <> %(name)s
   AND (gateways && %(gateways)s OR gateways = '{}')
-  AND (
-      heartbeat > clock_timestamp() - interval '5 seconds'
-      OR (heartbeat > clock_timestamp() - interval '15 seconds' AND coordination.is_alive(name))
-  )
 
 -- name: configured_elsewhere
 -- The gateways that other instances have configured which have not been silent for long, and for how many seconds they have.

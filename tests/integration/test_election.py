@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from psycopg import AsyncConnection
 
-from ibconnect.cluster import decision
+from ibconnect.cluster import decision, quorum
 from ibconnect.cluster.election import Election
 from ibconnect.cluster.lease import Lease
 from ibconnect.cluster.registry import Registry
@@ -83,3 +85,46 @@ async def test_a_lock_that_stays_taken_is_another_instances(database_url: str, m
     async with ending(database_url, {}) as (_, lease, task):
         assert await asyncio.wait_for(task, 30) == "another instance was elected"
         assert not lease.is_leader
+
+
+def part(lease: Lease) -> AsyncConnection[Any]:
+    """As if the connection broke, and only we knew it."""
+    broken, lease._connection = lease._connection, None
+    assert broken is not None
+    return broken
+
+
+async def test_a_lease_that_a_connection_of_our_own_still_holds_is_known_as_such(database_url: str) -> None:
+    async with Lease(database_url, GATEWAY) as ours, Lease(database_url, GATEWAY) as anothers:
+        assert await ours.campaign()
+        assert not await anothers.campaign()
+        assert not anothers.is_held_by_us
+        async with part(ours):
+            assert not await ours.campaign()
+            assert ours.is_held_by_us
+        await until(anothers.campaign, "it is free")
+        assert not await ours.campaign()
+        assert not ours.is_held_by_us, "it was ours once"
+
+
+@pytest.mark.parametrize("peers", [{}, {"two": None}], ids=["alone", "of two"])
+async def test_nobody_is_deposed_by_a_connection_of_his_own(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, peers: dict[str, str | None]
+) -> None:
+    """However long the server keeps it; of several, for as long as they may record at all."""
+    monkeypatch.setattr(decision, "OWN_LEASE_S", 0.0)
+    monkeypatch.setattr(quorum, "STEP_DOWN_S", DEADLINE_S)
+    registry = Registry(database_url, "one", [GATEWAY])
+    registry.peers.known = peers
+    async with Counted(database_url, GATEWAY) as lease:
+        ours = Election(lease, registry, GATEWAY)
+        await ours.begin()
+        ours.admitted()
+        task = asyncio.create_task(ours.end())
+        async with part(lease):
+            await until(lambda: lease.refused > 2, "the lease is refused")
+            assert ours.is_elected
+        await until(lambda: ours.state.mode is Mode.LEADING, "the lease is ours again")
+        task.cancel()
+        await asyncio.wait({task})
+        await ours.left()

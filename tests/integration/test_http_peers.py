@@ -121,3 +121,30 @@ async def test_instances_learn_where_the_others_can_be_asked(database_url: str, 
             await each.leave()
     with connect(database_url, name="test") as connection:
         assert connection.execute("SELECT count(*) FROM coordination.instance").fetchone() == (0,)
+
+
+async def test_a_servers_clock_that_steps_makes_nobody_a_stranger(database_url: str) -> None:
+    """As if it had stepped forward by an hour after each beat: all that is seen of a beat is that it is a new one."""
+    with connect(database_url, name="test") as connection:
+        connection.execute(
+            """
+            CREATE FUNCTION coordination.dated() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN NEW.heartbeat := NEW.heartbeat - interval '1 hour'; RETURN NEW; END $$
+            """
+        )
+        connection.execute(
+            """
+            CREATE TRIGGER dated BEFORE INSERT OR UPDATE ON coordination.instance
+            FOR EACH ROW EXECUTE FUNCTION coordination.dated()
+            """
+        )
+    meeting = [Registry(database_url, name, ["gateway"], 1) for name in ("anna", "bert")]
+    running = [asyncio.create_task(each.run()) for each in meeting]
+    try:
+        await until(lambda: all(each.has_peers for each in meeting), "they know of one another")
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for each in meeting:
+            await each.leave()

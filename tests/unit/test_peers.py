@@ -1,17 +1,14 @@
 """What an instance tells of Postgres and of where it can be asked."""
 
-import time
-
 import pytest
 
 from ibconnect.cluster import peers as module
 from ibconnect.cluster.peers import Peers
 
 
-def test_the_seconds_begin_with_the_first_answer_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seconds_begin_with_the_first_answer_after_a_failure() -> None:
     now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    peers = Peers()
+    peers = Peers(clock=lambda: now[0])
     assert peers.seconds() == 0
     for now[0] in (100.0, 101.0, 102.0):
         peers.answered("one")
