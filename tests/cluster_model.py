@@ -1,6 +1,6 @@
 """A small world for elections: one gateway, one Postgres, some instances, in steps of half a second.
 
-In: what goes wrong, one fault at a time. Out: the world a step later; :class:`Broken` if a promise of guarantees.md
+In: what goes wrong, one fault at a time. Out: the world a step later; :class:`Broken` if a promise of mechanisms.md
 does not hold in it. The instances decide by ``ibconnect.cluster.decision`` itself; Postgres, the gateway and the lines
 between are modelled: how long a lease outlives its connection, how long a question goes unanswered, who is let in.
 """
@@ -32,7 +32,7 @@ from ibconnect.cluster.states import (
 STEP_S = 0.5
 # Of the server (sql/cluster/lease.sql, watch_settings), of Lease, and of the registry.
 LEASE_OUTLIVES_S, ANSWER_S, CONNECT_S, SEEN_S, REUNION_S = 3.0, 1.0, 4.0, 5.0, 5.0
-# What is promised (docs/guarantees.md, section 5); a step is added, for this world knows no shorter time.
+# What is promised (docs/mechanisms.md, section 5); a step is added, for this world knows no shorter time.
 DEPOSED_S, TAKEN_OVER_S = 2.5 + STEP_S, 5.0 + STEP_S
 STANDS_IN_S = CONNECT_S + 15.0 + 3 * STEP_S
 LEFT_TO_WHO_RECORDS_S, LEFT_TO_OTHERS_S = 3.0, 5.0
@@ -67,6 +67,8 @@ class Instance:
     leaves_at: float | None = None
     cut_off_at: float = NEVER
     """When it last lost Postgres, in truth."""
+    hung_up_at: float = NEVER
+    """When the server last learnt at once that it lost it."""
     has_servers_word: bool = False
     """Whether the server told it before that it goes down, in truth."""
 
@@ -132,7 +134,12 @@ class World:
         return (
             *(one.has_servers_word, one.is_running, one.line, one.can_be_asked, one.is_surplus, one.session, one.known),
             *(self._ago(one.waits_since), self._ago(one.has_pg_since, 4.0), self._ago(one.registered_since, 6.0)),
-            *(self._ago(one.beaten_at, 6.0), self._ago(one.leaves_at), self._ago(one.cut_off_at, 4.0)),
+            *(
+                self._ago(one.beaten_at, 6.0),
+                self._ago(one.leaves_at),
+                self._ago(one.cut_off_at, 4.0),
+                self._ago(one.hung_up_at, 4.0),
+            ),
             *(state.mode, state.has_servers_word, state.has_led, state.must_hold_off, state.somebody_has_it),
             *(state.needs_nobodys_word, state.is_admitted, self._ago(state.since, 6.0) if timed else None),
             *(self._ago(state.away_since), self._ago(state.held_since, 6.0), self._ago(state.nobody_had_it_at, 6.0)),
@@ -188,6 +195,7 @@ class World:
                 one.line = "cut" if fault == "cut" else "silent"
                 one.cut_off_at = self.now
                 if fault == "cut":
+                    one.hung_up_at = self.now
                     self._server_ends(number)
                     self._client_ends(one)
             case "mend":
@@ -439,7 +447,8 @@ class World:
                 self._check_pair(one, other, silence)
 
     def _check_pair(self, one: Instance, elected: Instance, silence: float) -> None:
-        if not self.same_client and (silence >= DEPOSED_S or one.line == "silent"):
+        is_swallowed = one.line == "silent" and self.now - one.hung_up_at >= DEPOSED_S
+        if not self.same_client and (silence >= DEPOSED_S or is_swallowed):
             raise Broken(f"{one.number} records beside {elected.number}, which is elected, after {silence} s")
         began = max(elected.state.since, self.quiet_since)
         if self._has_pg(one) and self.now - began > DEPOSED_S:

@@ -1,8 +1,8 @@
-"""What this instance and the others tell one another through Postgres: refresh requests, gateway states, peers.
+"""What this instance and the others say to one another through Postgres: requests, gateway states, who is alive.
 
 In: the tables of schema ``coordination``. Out: the latest refresh request, who is alive, which gateway another
 should take over; and our own reports. NOTIFY only wakes: the truth is polled. While Postgres is away nothing is
-told, and nothing fails here.
+sent, and nothing fails here.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class Registry:
         self.surplus: str | None = None
         """A gateway that we record and another instance should."""
         self.others: list[str] | None = None
-        """The gateways that other instances have configured, or had minutes ago; None before Postgres has told us."""
+        """The gateways that other instances have configured, or had minutes ago; None before Postgres has answered."""
         self.on_request: list[Callable[[Request], None]] = []
         self._about = {
             "name": instance,
@@ -101,13 +101,13 @@ class Registry:
         self._refused = State(Trouble.DATABASE_REFUSES)
         self._unled = Unled(gateways)
         self._sightings = Sightings()
-        self._told: dict[str, dict[str, Any]] = {}
+        self._reports: dict[str, dict[str, Any]] = {}
         self._named: AsyncConnection[TupleRow] | None = None
         self._namesake_since: float | None = None
         self._connection: AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
         self._notices: dict[str, tuple[str, str]] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._seen_at: dict[str, float] = {}
         self._has_heard = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -118,7 +118,7 @@ class Registry:
         return bool(self.peers.known)
 
     async def heard(self, patience_s: float) -> None:
-        """Wait until Postgres has told us of the others, or for so long."""
+        """Wait until Postgres has named the others, or for so long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self._has_heard.wait()
@@ -186,8 +186,8 @@ class Registry:
             return
         await connection.execute(Q["announce_instance"], self._about)
         self._about["is_new"] = False
-        for told in tuple(self._told.values()):
-            await connection.execute(Q["report_gateway"], told)
+        for report in tuple(self._reports.values()):
+            await connection.execute(Q["report_gateway"], report)
         await self._see_unled(connection)
         await self._see_instances(connection)
         await self._see_others(connection)
@@ -250,16 +250,16 @@ class Registry:
         return not rows or bool(rows[0][0])
 
     def report(self, gateway: str, state: str, detail: str = "", **facts: Any) -> None:
-        """Note how a gateway that we lead is; it is told with :meth:`say` and with every beat."""
+        """Note how a gateway that we lead is; it is sent with :meth:`say` and with every beat."""
         row = {"connected": False, "session_id": None, "server_version": None, **facts}
-        told = {"gateway": gateway, "instance": self.instance, "state": state, "detail": detail or None, **row}
-        self._told[gateway] = told
+        report = {"gateway": gateway, "instance": self.instance, "state": state, "detail": detail or None, **row}
+        self._reports[gateway] = report
 
     async def say(self, gateway: str) -> None:
         """Tell at once how a gateway is, if we still lead it."""
         async with self._turn:
-            if (told := self._told.get(gateway)) is not None:
-                await self._answer("report_gateway", told)
+            if (report := self._reports.get(gateway)) is not None:
+                await self._answer("report_gateway", report)
 
     async def was_last_led_here(self, gateway: str) -> bool:
         """Whether nobody else has reported this gateway since we did."""
@@ -267,37 +267,37 @@ class Registry:
         return bool(rows) and rows[0][0] == self.instance
 
     def note_notice(self, gateway: str, code: str, text: str) -> None:
-        """Note a gateway's newest notice; of many that come at once only the last is told."""
+        """Note a gateway's newest notice; of many that come at once only the last is sent."""
         if self._notices.get(gateway) != (code, text):
             self._notices[gateway] = (code, text)
-            if self._telling is None or self._telling.done():
-                self._telling = asyncio.ensure_future(self._tell_notices())
+            if self._sending is None or self._sending.done():
+                self._sending = asyncio.ensure_future(self._send_notices())
 
-    async def _tell_notices(self) -> None:
+    async def _send_notices(self) -> None:
         """One of each gateway, then a pause: a gateway that does not stop talking keeps no other waiting, nor us."""
         while self._notices:
             notices, self._notices = self._notices, {}
             for gateway, (code, text) in notices.items():
-                await self._tell("report_notice", gateway=gateway, code=code, text=text)
+                await self._send("report_notice", gateway=gateway, code=code, text=text)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_NOTICES_S):
                     await self._leaving.wait()
 
     def no_longer_leads(self, gateway: str) -> None:
         """Stop saying how a gateway is."""
-        self._told.pop(gateway, None)
+        self._reports.pop(gateway, None)
 
     async def leave(self) -> None:
         """Say that this instance is gone."""
         self._leaving.set()
-        if self._telling is not None:
-            await asyncio.wait({self._telling})
+        if self._sending is not None:
+            await asyncio.wait({self._sending})
         if self._namesake_since is None or self.own_name is not None:
-            await self._tell("leave_instance", name=self.instance)
+            await self._send("leave_instance", name=self.instance)
         if self._connection is not None:
             await self._connection.close()
 
-    async def _tell(self, query: str, **values: Any) -> None:
+    async def _send(self, query: str, **values: Any) -> None:
         async with self._turn:
             await self._answer(query, values)
 

@@ -35,7 +35,7 @@ class Sightings:
     def see(self, found: Iterable[Sighting], now: float) -> set[str]:
         """Who is alive at the moment ``now`` (``loop.time()``): whose beat was another one so lately.
 
-        Of one that is seen for the first time only the server's clock tells anything.
+        At the first sight of one, only the server's clock says anything.
         """
         seen, alive = self._seen, set[str]()
         self._seen = {}

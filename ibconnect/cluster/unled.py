@@ -1,4 +1,4 @@
-"""Gateways that nobody leads: told when that has lasted for so long that no election is still under way.
+"""Gateways that nobody leads: reported when that has lasted for so long that no election is still under way.
 
 In: with each beat, which of our gateways no living instance says to lead. Out: ``ibconnect_gateway_led``, and the
 trouble ``gateway_unled``. Kept by :mod:`~ibconnect.cluster.registry`. While Postgres does not answer nothing is

@@ -1,4 +1,4 @@
--- What a running instance tells the others: that it runs, how its gateways are, what it was asked for.
+-- What a running instance says to the others: that it runs, how its gateways are, what it was asked for.
 
 -- name: hold_name
 -- Held as long as this connection lives: an instance whose name nobody holds is gone, and so is what it recorded. (The
@@ -96,14 +96,14 @@ WHERE instance.name <> %(name)s
 GROUP BY configured.name
 
 -- name: unled
--- Those of some gateways that no instance leads: whoever leads one tells of it every two seconds, connected or not.
+-- Those of some gateways that no instance leads: whoever leads one reports it every two seconds, connected or not.
 SELECT wanted.name
 FROM unnest(%(gateways)s::text[]) AS wanted (name)
 WHERE NOT EXISTS (
     SELECT 1
-    FROM coordination.gateway AS told
-    WHERE told.name = wanted.name
-      AND told.heartbeat > clock_timestamp() - interval '10 seconds'
+    FROM coordination.gateway AS reported
+    WHERE reported.name = wanted.name
+      AND reported.heartbeat > clock_timestamp() - interval '10 seconds'
 )
 
 -- name: surplus
