@@ -221,8 +221,9 @@ class Registry:
             )
 
     async def _see_instances(self, connection: AsyncConnection[TupleRow]) -> None:
-        rows = await (await connection.execute(Q["instances"], self._about)).fetchall()
         now = asyncio.get_running_loop().time()
+        asked = {**self._about, "recent": self._sightings.recent(now)}
+        rows = await (await connection.execute(Q["instances"], asked)).fetchall()
         alive = self._sightings.see([Sighting(name, *beat) for name, _, _, *beat in rows], now)
         found = [row for row in rows if row[0] in alive]
         is_reunion = now - self.connected_at < _REUNION_S

@@ -32,6 +32,10 @@ class Sightings:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[datetime, float]] = {}
 
+    def recent(self, now: float) -> list[str]:
+        """Those of which it matters whether they are connected."""
+        return [name for name, (_, at) in self._seen.items() if now - at < CONNECTED_S]
+
     def see(self, found: Iterable[Sighting], now: float) -> set[str]:
         """Who is alive at the moment ``now`` (``loop.time()``): whose beat was another one so lately.
 

@@ -72,14 +72,19 @@ WHERE heartbeat < clock_timestamp() - interval '1 day'
 
 -- name: instances
 -- The other instances that could take over one of these gateways: where each can be asked, whether it is the same API
--- client, when it has beaten, how long ago that was by this server's clock, and whether somebody holds its name.
+-- client, when it has beaten, how long ago that was by this server's clock, and whether somebody holds its name. (To find
+-- that out costs more than all else here, so it is not asked of those that are long gone.)
 SELECT
     name,
     address,
     client_id IS NOT DISTINCT FROM %(client_id)s AS is_same_client,
     heartbeat,
     extract(EPOCH FROM clock_timestamp() - heartbeat)::double precision AS silent,
-    coordination.is_alive(name) AS is_connected
+    CASE
+        WHEN heartbeat > clock_timestamp() - interval '15 seconds' OR name = ANY(%(recent)s::text[])
+            THEN coordination.is_alive(name)
+        ELSE false
+    END AS is_connected
 FROM coordination.instance
 WHERE name <> %(name)s
   AND (gateways && %(gateways)s OR gateways = '{}')

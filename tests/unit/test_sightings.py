@@ -26,6 +26,7 @@ def test_one_that_beats_is_alive_whatever_the_clock_does(steps: list[float]) -> 
             beat = server - step / 2 + now / 1000
         alive = sightings.see([sighting(beat, server)], float(now))
         assert now < 2 or alive == {"bert"}, "but for the first sighting, whose beat says nothing"
+        assert now < 2 or sightings.recent(now + 1.0) == ["bert"]
 
 
 @given(STEPS, st.booleans())
@@ -33,6 +34,7 @@ def test_one_that_beats_no_more_is_dead_in_time_whatever_the_clock_does(steps: l
     sightings, server = Sightings(), 0.0
     for now, step in enumerate(steps):
         alive = sightings.see([sighting(0.0, server, is_connected=is_connected)], float(now))
+        assert sightings.recent(now) == (["bert"] if now < CONNECTED_S else [])
         assert alive == ({"bert"} if now < (CONNECTED_S if is_connected else ALIVE_S) else set())
         server += 1.0 + step
 
