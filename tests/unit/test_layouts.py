@@ -9,15 +9,15 @@ from ibconnect.events.codec import encode_message, split_state
 from ibconnect.events.layouts import LAYOUTS, TOPICS, account_field
 from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.simulator.captures.file import account_of as account_in_a_capture
+from ibconnect.simulator.scenario import encoding as rows
 from ibconnect.simulator.scenario.source import Scenario
-from ibconnect.simulator.wire import rows
 from ibconnect.simulator.wire.frames import Fields, payload
 from tests.messages import completed_order, fill, open_order
 
 SCENARIO = Scenario(seed=3, accounts=1, positions=2)
 ((CODE, ACCOUNT),) = SCENARIO.world.accounts.items()
 POSITION = next(iter(ACCOUNT.positions.values()))
-VALUES = SCENARIO._values(CODE)
+VALUES = SCENARIO.values(CODE)
 TAGS = ["NetLiquidation"]
 
 SAID: dict[str, Fields] = {
