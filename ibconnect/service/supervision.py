@@ -1,9 +1,9 @@
 """What the service cannot do without: started again where that helps, else the process ends, for whoever starts it.
 
 In: threads and tasks, each with a name for people. Out: one word for the whole service, that one of them has died for
-good, and of what. Used by the composition root only. A process that goes on without its writer, or without the keeper
-of a gateway, looks alive and records nothing; one that ends with status 1 is started again by systemd or by its
-container.
+good, and of what. Used by the composition root only. A process that goes on without its writer, or without the
+supervisor of a gateway, looks alive and records nothing; one that ends with status 1 is started again by systemd or by
+its container.
 """
 
 import asyncio

@@ -17,7 +17,7 @@ from tests.faults.processes import wait_for
 from tests.paths import ROOT
 from tests.processes import DEADLINE_S, Process, get, process
 
-KEEPER = "the keeper of the gateway 127.0.0.1:1"
+SUPERVISOR = "the keeper of the gateway 127.0.0.1:1"
 # The process in which it is, if its death may be mended by starting that again; and what its death is called.
 LINES = {
     "journal": ("record", "the writer of events has died for good: it cannot be read back"),
@@ -27,8 +27,8 @@ LINES = {
         "record",
         "the coordination with other instances has died for good: RuntimeError: nobody to ask",
     ),
-    "keeper": ("record", f"{KEEPER} has died for good: ValueError: no gateway of this kind"),
-    "keeper without an error": ("record", f"{KEEPER} has died for good: RuntimeError: it ended by itself"),
+    "supervisor": ("record", f"{SUPERVISOR} has died for good: ValueError: no gateway of this kind"),
+    "supervisor without an error": ("record", f"{SUPERVISOR} has died for good: RuntimeError: it ended by itself"),
     "listener": (
         "api",
         "the connection that wakes up waiting requests has died for good: RuntimeError: nobody listens",
@@ -93,9 +93,9 @@ def test_what_the_service_cannot_do_without_ends_it(url: str, tmp_path: Path, pa
 
 
 def test_it_ends_also_if_something_hangs_meanwhile(url: str, tmp_path: Path) -> None:
-    ended = died(url, tmp_path, "keeper", "and hangs")
+    ended = died(url, tmp_path, "supervisor", "and hangs")
     assert ended.returncode == 1
-    assert f"{KEEPER}'" in ended.stderr, "the log says what died"
+    assert f"{SUPERVISOR}'" in ended.stderr, "the log says what died"
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ async def test_the_only_instance_is_not_deposed_by_its_own_broken_connection(dat
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
-    """In whichever turn of the loop it is told so: a keeper that goes on holds up the end of all."""
+    """In whichever turn of the loop it is told so: a supervisor that goes on holds up the end of all."""
     registry = Registry("", "one", [GATEWAY])
     registry._has_heard.set()
 
