@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from bench import corpus, stage
 from bench.sizes import Size
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.rebuild import rebuild
-from ibconnect.projections.engine.runner import status
+from ibconnect.projections.engine.progress import status
+from ibconnect.projections.upkeep import rebuild
 
 POSITIONS = 50
 

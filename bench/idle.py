@@ -25,7 +25,7 @@ def figures(size: Size = FULL) -> Iterator[Figure]:
         stage.simulator("--accounts", str(_ACCOUNTS), "--positions", "10") as gateway,
     ):
         with stage.service(url, gateway.port) as service:
-            count = "SELECT count(*) FROM snapshots.account_snapshot"
+            count = "SELECT count(*) FROM accounts.account_snapshot"
             stage.until(lambda: stage.one(url, count) >= _ACCOUNTS, "the first refresh ends", _WAIT_S, 0.2)
             time.sleep(_SETTLING_S)
             began, cpu = time.perf_counter(), service.process.cpu_seconds

@@ -15,7 +15,7 @@ from bench.figures import Figure, median
 from bench.record import record_rate
 from bench.sizes import FULL, Size
 from bench.traffic import Client
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 
 _ACCOUNTS = 20
 _MESSAGES = 17
@@ -65,8 +65,8 @@ def _renamed(account: corpus.Account, code: str) -> corpus.Account:
 
 def _reports_ms(url: str, size: Size) -> float:
     """Median milliseconds of a report that is not cached, spread over the whole history."""
-    query = """SELECT code, to_char(created, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM snapshots.account_snapshot AS snapshot
-               INNER JOIN snapshots.account ON account.id = account_id ORDER BY hashint4(snapshot.id) LIMIT %s"""
+    query = """SELECT code, to_char(created, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM accounts.account_snapshot AS snapshot
+               INNER JOIN accounts.account ON account.id = account_id ORDER BY hashint4(snapshot.id) LIMIT %s"""
     with psycopg.connect(url) as connection:
         rows = connection.execute(query, (size.history_requests,)).fetchall()
     took = []

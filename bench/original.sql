@@ -54,7 +54,7 @@ CREATE TABLE account_position (
 -- The same snapshots as ours, in the order in which they were made.
 INSERT INTO account_snapshot (account_id, created)
 SELECT account_id, created AT TIME ZONE 'UTC'
-FROM snapshots.account_snapshot
+FROM accounts.account_snapshot
 ORDER BY id;
 
 INSERT INTO account_amount (
@@ -88,8 +88,8 @@ SELECT
     ROW(978, money.net_liquidation * 100)::monetary_amount,
     ROW(978, money.total_cash_value * 100)::monetary_amount,
     ROW(978, money.total_cash_value * 100)::monetary_amount
-FROM snapshots.account_snapshot AS snapshot
-LEFT JOIN snapshots.account_segment AS money ON money.account_snapshot_id = snapshot.id AND money.segment = ''
+FROM accounts.account_snapshot AS snapshot
+LEFT JOIN accounts.account_segment AS money ON money.account_snapshot_id = snapshot.id AND money.segment = ''
 ORDER BY snapshot.id;
 
 INSERT INTO account_position (
@@ -104,5 +104,5 @@ SELECT
     average_cost,
     unrealized_pnl,
     realized_pnl
-FROM snapshots.account_position
+FROM accounts.account_position
 ORDER BY account_snapshot_id;

@@ -18,7 +18,7 @@ from bench.history import POSITIONS, History, history
 from bench.sizes import FULL, Size
 from bench.stage import BenchError, Service
 from bench.traffic import CONNECTIONS, Client, has_wrk, requests_per_s
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from ibconnect.times import format_rfc3339, from_micros
 
 _ORIGINAL_PER_S = 296

@@ -18,7 +18,7 @@ from bench import corpus, stage
 from bench.figures import Figure
 from bench.relay import relay
 from bench.sizes import FULL, Size
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from ibconnect.simulator.captures.source import Captures
 
 # The captures that hold an account's whole list of values; the others are fragments or other requests' answers.
@@ -107,8 +107,8 @@ def _snapshots(url: str, paths: Sequence[Path], size: Size) -> Figure:
         connection.execute("SET search_path = original")
         connection.execute(Path(__file__).with_name("original.sql").read_bytes())
         connection.execute("VACUUM ANALYZE")
-    count = stage.one(url, "SELECT count(*) FROM snapshots.account_snapshot")
-    ours = _bytes(url, "snapshots", _SNAPSHOT_TABLES) / count
+    count = stage.one(url, "SELECT count(*) FROM accounts.account_snapshot")
+    ours = _bytes(url, "accounts", _SNAPSHOT_TABLES) / count
     theirs = _bytes(url, "original", _ORIGINAL_TABLES) / count
     return Figure(
         "snapshot_bytes_vs_original",

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 
 CAPTURES = Path(__file__).parent.parent / "tests" / "fixtures" / "captures"
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

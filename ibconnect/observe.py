@@ -169,6 +169,7 @@ class Kind(Enum):
     ACCOUNTS_MOVED = Told(Level.WARNING, "accounts belong to this gateway from now on, and did not before")
     ACCOUNTS_NOT_PINNED = Told(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
     PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
+    PROJECTION_MOVED = Told(Level.INFO, "snapshot tables of an earlier version are taken over")
     PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
     PROJECTION_REBUILT = Told(Level.INFO, "rebuilt snapshot tables are live")
     PROJECTION_NEWER = Told(

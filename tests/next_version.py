@@ -8,22 +8,22 @@ import re
 import shutil
 from pathlib import Path
 
-from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.database.tables import report_of
 from tests.paths import ROOT
 
-NEXT = SNAPSHOTS_VERSION + 1
+NEXT = report_of("accounts").version + 1
 
 _CHANGES = {
-    "ibconnect/database/tables.py": {r"SNAPSHOTS_VERSION = \d+": f"SNAPSHOTS_VERSION = {NEXT}"},
-    "sql/projections/schema.sql": {
+    "sql/projections/accounts/schema.sql": {
+        r"\A-- version: \d+\n": f"-- version: {NEXT}\n",
         # One more column, and another type: text that was planned as such is it no more.
         r"(CREATE TABLE account \(\n    id integer PRIMARY KEY,\n    code) text (NOT NULL UNIQUE)": (
             r"\1 varchar \2,\n    nickname text NOT NULL DEFAULT 'none'"
         ),
         r"(CREATE TABLE account_snapshot \([^;]*\n    )ended ": r"\1conclusion ",
     },
-    "sql/projections/loading.sql": {r"has_models, source, ended,": "has_models, source, conclusion,"},
-    "sql/projections/views.sql": {
+    "sql/projections/accounts/load.sql": {r"has_models, source, ended,": "has_models, source, conclusion,"},
+    "sql/projections/accounts/views.sql": {
         r"latest\.ended,": "latest.conclusion AS ended,",
         r"(    latest\.remarks)\nFROM account\n": r"\1,\n    account.nickname\nFROM account\n",
         r"    currency\.name AS currency_name,\n": "",

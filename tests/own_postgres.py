@@ -129,7 +129,7 @@ class OwnServer:
         query = """
             SELECT CASE WHEN relkind = 'v' THEN 'views' ELSE nspname END, pg_get_userbyid(relowner)
             FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-            WHERE nspname IN ('public', 'coordination', 'snapshots')
+            WHERE nspname IN ('public', 'coordination', 'accounts')
         """
         found: dict[str, set[str]] = {}
         for schema, owner in self.do(query, database=database):

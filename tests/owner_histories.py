@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import ensure, rebuild
 from tests.conftest import create_database, drop_database
 from tests.owners import HOUR, A, B, figures
 from tests.projecting import START, Stream, project, read_tables, record, value
@@ -92,31 +92,31 @@ def rebuilds_alike(server_url: str, template: str, asks: list[Ask], limit: int) 
 def project_anew(url: str, limit: int) -> dict[str, Any]:
     """The tables as made by projectors of which each makes one step."""
     with connect(url, name="test") as connection:
-        connection.execute("DROP SCHEMA snapshots CASCADE")
+        connection.execute("DROP SCHEMA accounts CASCADE")
     ensure(url)
     is_behind = True
     while is_behind:
         with connect(url, name="test") as connection:
-            is_behind = LiveTables(connection, limit).step().is_behind
+            is_behind = LiveTables(connection, ACCOUNTS, limit).step().is_behind
     return read_tables(url)
 
 
 def owned_by_one(url: str) -> None:
     """Of each account without pins at most one configured gateway is the owner, and nothing foreign is anywhere."""
     with connect(url, name="test") as connection:
-        (configured,) = connection.execute("SELECT open -> 'configured' FROM snapshots.projection").fetchone() or ([],)
+        (configured,) = connection.execute("SELECT open -> 'configured' FROM accounts.projection").fetchone() or ([],)
         pinned = {code for _, pins in configured for code in pins}
         names = {name for name, _ in configured}
         query = """
             SELECT account.code, gateway.name
-            FROM snapshots.gateway_account
-            JOIN snapshots.account ON account.id = account_id
-            JOIN snapshots.gateway ON gateway.id = gateway_id
+            FROM accounts.gateway_account
+            JOIN accounts.account ON account.id = account_id
+            JOIN accounts.gateway ON gateway.id = gateway_id
             WHERE is_owner
         """
         owners = [code for code, name in connection.execute(query) if name in names and code not in pinned]
         assert len(owners) == len(set(owners))
-        query = "SELECT count(*) FROM snapshots.account_snapshot WHERE is_foreign AND is_repeat"
+        query = "SELECT count(*) FROM accounts.account_snapshot WHERE is_foreign AND is_repeat"
         assert connection.execute(query).fetchone() == (0,)
 
 

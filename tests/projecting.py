@@ -12,8 +12,9 @@ from ibconnect.database.pools import connect
 from ibconnect.events.codec import encode_message
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables, Step
+from ibconnect.projections.upkeep import ensure
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 
 START = 1_700_000_000_000_000
@@ -135,7 +136,7 @@ def project(url: str, limit: int = 20_000) -> list[Step]:
     """Make the tables if need be and apply everything that is recorded."""
     ensure(url)
     with connect(url, name="test") as connection:
-        tables = LiveTables(connection, limit)
+        tables = LiveTables(connection, ACCOUNTS, limit)
         steps = [tables.step()]
         while steps[-1].is_behind:
             steps.append(tables.step())
@@ -150,7 +151,7 @@ def read_columns(url: str, table: str, *names: str) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
-def read_tables(url: str, schema: str = "snapshots") -> dict[str, list[tuple[Any, ...]]]:
+def read_tables(url: str, schema: str = "accounts") -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all snapshot tables, sorted, without the columns that hold a clock's time."""
     with connect(url, name="test", search_path=schema) as connection:
         return {table: _rows(connection, table) for table in TABLES}

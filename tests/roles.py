@@ -8,7 +8,7 @@ from psycopg import Connection
 
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import connect
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.own_postgres import GRANTS, ROLES, run_file
 
 

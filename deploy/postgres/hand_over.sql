@@ -15,11 +15,18 @@ DECLARE
     statement text;
 BEGIN
     FOR statement IN
-        WITH RECURSIVE upon_tables (oid) AS (
+        WITH RECURSIVE reports (oid) AS (
+            -- The schemas of reports: in each is a table that says how far its tables are, and one of events set aside.
+            SELECT relnamespace
+            FROM pg_class
+            WHERE relname IN ('projection', 'poison_event') AND relkind = 'r'
+            GROUP BY relnamespace
+            HAVING count(*) = 2
+        ),
+        upon_tables (oid) AS (
             SELECT relation.oid
             FROM pg_class AS relation
-            INNER JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
-            WHERE namespace.nspname IN ('snapshots', 'snapshots_next', 'snapshots_old')
+            WHERE relation.relnamespace IN (SELECT reports.oid FROM reports)
               AND relation.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
             UNION
             -- The one public view that stands upon the events alone.
@@ -51,7 +58,7 @@ BEGIN
         )
         FROM pg_namespace
         WHERE nspowner = current_user::regrole
-          AND nspname IN ('coordination', 'snapshots', 'snapshots_next', 'snapshots_old')
+          AND (nspname = 'coordination' OR pg_namespace.oid IN (SELECT reports.oid FROM reports))
         UNION ALL
         -- A sequence of a column goes with its table.
         SELECT format('ALTER TABLE %s OWNER TO %I', relation.oid::regclass, relations.receiver)

@@ -106,6 +106,7 @@ DECLARE
         'ibconnect_recorder',
         CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'USAGE' ELSE 'MEMBER' END
     );
+    report name;
 BEGIN
     IF NOT is_member THEN
         EXECUTE format('GRANT ibconnect_recorder TO %I', current_user);
@@ -116,14 +117,18 @@ BEGIN
         GRANT SELECT ON TABLES TO ibconnect_reader, ibconnect_backup;
     ALTER DEFAULT PRIVILEGES FOR ROLE ibconnect_recorder
         GRANT SELECT ON SEQUENCES TO ibconnect_backup;
-    -- Those that are there already may have been made when there was no ibconnect_backup.
-    IF EXISTS (
-        SELECT FROM pg_namespace WHERE nspname = 'snapshots' AND nspowner = 'ibconnect_recorder'::regrole
-    ) THEN
-        GRANT USAGE ON SCHEMA snapshots TO ibconnect_reader, ibconnect_backup;
-        GRANT SELECT ON ALL TABLES IN SCHEMA snapshots TO ibconnect_reader, ibconnect_backup;
-        GRANT SELECT ON ALL SEQUENCES IN SCHEMA snapshots TO ibconnect_backup;
-    END IF;
+    -- Those that are there already may have been made when there was no ibconnect_backup. The tables of each report are in a
+    -- schema of its own, with a table that says how far they are.
+    FOR report IN
+        SELECT nspname
+        FROM pg_namespace
+        WHERE nspowner = 'ibconnect_recorder'::regrole
+          AND EXISTS (SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'projection')
+    LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO ibconnect_reader, ibconnect_backup', report);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO ibconnect_reader, ibconnect_backup', report);
+        EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO ibconnect_backup', report);
+    END LOOP;
     IF NOT is_member THEN
         EXECUTE format('REVOKE ibconnect_recorder FROM %I', current_user);
     END IF;

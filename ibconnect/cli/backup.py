@@ -16,8 +16,10 @@ from ibconnect.config import Config
 from ibconnect.database.dump import dump
 from ibconnect.database.pools import SERVERS_OWN, connect, explained
 from ibconnect.database.sql import queries
+from ibconnect.database.tables import schema_names
 from ibconnect.errors import DatabaseError, ProjectionError
-from ibconnect.projections.engine.rebuild import alone
+from ibconnect.projections.engine.lock import alone
+from ibconnect.projections.registry import REPORTS
 from ibconnect.service.postgres import database
 
 _Q = queries("database/restore")
@@ -64,11 +66,11 @@ def _keep_rebuilds_away(stack: ExitStack, watch: Any) -> bool:
     no rows, and say nothing.
     """
     try:
-        stack.enter_context(alone(watch))
+        stack.enter_context(alone(watch, REPORTS))
     except ProjectionError:
         return False
     return True
 
 
 def _live_tables(watch: Any) -> object:
-    return watch.execute(_Q["live_tables"]).fetchone()
+    return watch.execute(_Q["live_tables"], {"schemas": schema_names()}).fetchone()

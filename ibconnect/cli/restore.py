@@ -12,7 +12,7 @@ from ibconnect.cli.ending import ending_cleanly
 from ibconnect.cli.starting import settings
 from ibconnect.config import Config
 from ibconnect.database.restore import Restored, restore
-from ibconnect.database.sql import queries
+from ibconnect.database.tables import view_names
 from ibconnect.service.postgres import database
 
 _SHOWN = 10
@@ -37,7 +37,7 @@ def run_restore(config: Config, file: Path, environ: Mapping[str, str]) -> int:
     :raises DatabaseError: the database is not empty, or cannot be reached or filled; it is as it was then
     """
     with ending_cleanly(), database(config) as url:
-        done = restore(url, file, environ, list(queries("projections/views")))
+        done = restore(url, file, environ, view_names())
     for line in _told(done, config):
         print(line)
     return 0

@@ -6,17 +6,16 @@ Called by the command line. The work is that of :mod:`ibconnect.cli.rebuild`.
 import argparse
 from collections.abc import Mapping
 
-from ibconnect.cli.rebuild import run_retry_poison
+from ibconnect.cli.rebuild import add_arguments, run_retry
 from ibconnect.cli.starting import settings
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb takes none."""
-
-
-def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    """See :func:`ibconnect.cli.rebuild.run_retry_poison`; the exit code is 1 if such events are left.
+def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    """See :func:`ibconnect.cli.rebuild.run_retry`; the exit code is 1 if such events are left.
 
     :raises IbConnectError: a setting is wrong, Postgres cannot be reached or refuses, or a rebuild is under way
     """
-    return run_retry_poison(settings(environ))
+    return run_retry(settings(environ), chosen.reports)
+
+
+__all__ = ["add_arguments", "run"]

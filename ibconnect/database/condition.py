@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import Connection
 
-from ibconnect.database.pools import LIVE_SCHEMA, SERVERS_OWN, connect, explained
+from ibconnect.database.pools import SERVERS_OWN, connect, explained
 from ibconnect.database.sql import queries
+from ibconnect.database.tables import schema_names
 from ibconnect.times import to_micros
 
 _Q = queries("database/condition")
@@ -54,7 +55,7 @@ def _condition(connection: Connection[Any], rights: str) -> Condition:
     ((version, is_standby, is_read_only, role, now),) = connection.execute(_Q["server"]).fetchall()
     middle = (before + time.time_ns()) // 2
     ((_, owner),) = connection.execute(_OWNERSHIP["owner_of_events"]).fetchall()
-    ((_, recorder),) = connection.execute(_OWNERSHIP["owner_of_tables"], {"schema": LIVE_SCHEMA}).fetchall()
+    ((_, recorder),) = connection.execute(_OWNERSHIP["owner_of_tables"], {"schemas": schema_names()}).fetchall()
     return Condition(
         version=version,
         major=connection.info.server_version // 10000,
@@ -63,7 +64,7 @@ def _condition(connection: Connection[Any], rights: str) -> Condition:
         is_read_only=is_read_only,
         ahead=to_micros(now) / 1e6 - middle / 1e9,
         schema=_schema(connection),
-        missing=[what for (what,) in connection.execute(_Q[rights]).fetchall()],
+        missing=[what for (what,) in connection.execute(_Q[rights], {"schemas": schema_names()}).fetchall()],
         owner=owner,
         recorder=recorder,
     )

@@ -10,13 +10,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ibconnect.database.tables import leftover_schemas, schema_names
+
 _ENTRY = re.compile(r"^\d+; \d+ \d+ ([A-Z]+(?: [A-Z]+)*) (\S+) (.*)$")
 # What these are about stands in the entry after the word for its kind.
 _ABOUT = ("COMMENT", "SECURITY LABEL")
 _RIGHTS = ("ACL", "DEFAULT ACL")
 _EVENTS = re.compile(r"(stored_events|schema_migration|refuse_change_of_events)[\w()]*", re.ASCII)
-# What a rebuild leaves that was stopped, or was at work while somebody dumped by hand.
-_LEFTOVERS = ("snapshots_next", "snapshots_old")
 
 
 class Entry(NamedTuple):
@@ -68,13 +68,14 @@ def _entry(line: str) -> Entry | None:
 
 def _part(found: Contents, entry: Entry, views: Collection[str]) -> list[str] | None:
     """The part that an entry belongs to; None if it is left out."""
-    if entry.schema in _LEFTOVERS or (entry.kind in ("ACL", "SCHEMA", *_ABOUT) and _is_of_public_itself(entry)):
+    # What a rebuild leaves that was stopped, or was at work while somebody dumped by hand.
+    if entry.schema in leftover_schemas() or (entry.kind in ("ACL", "SCHEMA", *_ABOUT) and _is_of_public_itself(entry)):
         return None
     if entry.kind in _RIGHTS:
         return found.others
     if entry.schema == "coordination" or (entry.schema == "public" and _EVENTS.fullmatch(entry.name)):
         return found.events
-    if entry.schema == "snapshots" or (entry.schema == "public" and entry.name in views):
+    if entry.schema in schema_names() or (entry.schema == "public" and entry.name in views):
         return found.tables
     return found.others
 

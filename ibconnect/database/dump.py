@@ -14,12 +14,10 @@ from pathlib import Path
 
 from ibconnect.database.pools import connect
 from ibconnect.database.programs import Login, Program, fitting, login
+from ibconnect.database.tables import leftover_schemas, schema_names
 from ibconnect.errors import DatabaseError
 
 _EVENTS = " TABLE DATA public stored_events "
-# Tables of a rebuild that has not ended, or has just ended: nobody reads them, and they go away.
-_NOT_OURS = ("--exclude-schema=snapshots_next", "--exclude-schema=snapshots_old")
-_NO_ROWS = "--exclude-table-data=snapshots.*"
 _BEGINNING = 2000
 
 
@@ -101,11 +99,12 @@ def _sync(directory: Path) -> None:
 
 
 def _dump(program: Program, access: Login, partial: Path, *, with_tables: bool) -> None:
-    rows = () if with_tables else (_NO_ROWS,)
-    run(
-        [program.path, "--format=custom", "--no-password", *_NOT_OURS, *rows, f"--file={partial}", access.argument],
-        access,
-    )
+    # Tables of a rebuild are read by nobody, and go away.
+    left_out = [f"--exclude-schema={name}" for name in leftover_schemas()]
+    if not with_tables:
+        left_out += [f"--exclude-table-data={name}.*" for name in schema_names()]
+    options = ["--format=custom", "--no-password", *left_out, f"--file={partial}"]
+    run([program.path, *options, access.argument], access)
 
 
 def _check(program: Program, partial: Path) -> None:

@@ -21,7 +21,7 @@ from ibconnect.database_url import place
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.refusals import refusal
 
-LIVE_SCHEMA = "snapshots"
+LIVE_SCHEMA = "accounts"
 LIVE_PATH = f"{LIVE_SCHEMA}, public"
 SERVERS_OWN = "pg_catalog"
 """The search_path of whoever may more than others: a function that somebody with fewer rights has put into a schema,

@@ -23,9 +23,10 @@ from psycopg.sql import SQL, Identifier
 
 from ibconnect.database.contents import Contents, contents_of
 from ibconnect.database.dump import run
-from ibconnect.database.pools import LIVE_SCHEMA, SERVERS_OWN, connect, explained
+from ibconnect.database.pools import SERVERS_OWN, connect, explained
 from ibconnect.database.programs import Login, Program, fitting, login
 from ibconnect.database.sql import queries
+from ibconnect.database.tables import leftover_schemas, schema_names
 from ibconnect.errors import DatabaseError
 
 _OWNERSHIP = queries("database/ownership")
@@ -116,7 +117,12 @@ def _read(program: Program, file: Path, views: Collection[str]) -> Contents:
 
 
 def _refuse_full(connection: Connection[Any]) -> None:
-    found = [name for (name,) in connection.execute(_Q["occupants"]).fetchall()]
+    found = [
+        name
+        for (name,) in connection.execute(
+            _Q["occupants"], {"schemas": [*schema_names(), *leftover_schemas()]}
+        ).fetchall()
+    ]
     if found:
         raise DatabaseError(
             f"the database is not empty (it holds {', '.join(found)} …): restore into a new one, made by createdb; "
@@ -130,7 +136,7 @@ def _owners(connection: Connection[Any]) -> Owners:
     :raises DatabaseError: it may not act as the owner of the events
     """
     ((us, events),) = connection.execute(_OWNERSHIP["owner_of_events"]).fetchall()
-    ((_, tables),) = connection.execute(_OWNERSHIP["owner_of_tables"], {"schema": LIVE_SCHEMA}).fetchall()
+    ((_, tables),) = connection.execute(_OWNERSHIP["owner_of_tables"], {"schemas": schema_names()}).fetchall()
     if events == tables == us:
         return Owners(None, None, True, False)
     if not _may_become(connection, events):

@@ -1,7 +1,5 @@
-"""Events in, snapshot tables out: kept up live by a thread, and built again from the first event on demand.
+"""Events in, tables out: kept up live by a thread for each report, and built again from the first event on demand.
 
-The way of a snapshot: :mod:`reader` reads the events of a range of positions that begin or end something,
-:mod:`sessions` turns them into facts, :mod:`download` reads the messages of a finished download back from its
-stream, :mod:`layout` says where each value goes, :mod:`tables` writes the rows. :mod:`runner` does that as events
-arrive, :mod:`rebuild` for all events beside the live tables.
+``engine/`` is what all reports share. Beside it is one package a report, listed in :mod:`registry`; :mod:`upkeep` is
+what the command line and the service call. A report imports the engine, never another report; the engine knows none.
 """

@@ -1,4 +1,4 @@
-"""The database made ready for this version: its schema, and the snapshot tables. It goes on until both are.
+"""The database made ready for this version: its schema, and the tables of reports. It goes on until both are there.
 
 In: the URL. Out: nothing, or why it cannot be; what is waited for is told meanwhile. Called by the composition root.
 """
@@ -10,15 +10,12 @@ from ibconnect.backoff import Backoff
 from ibconnect.database.migrations import migrate
 from ibconnect.database.outages import is_passing
 from ibconnect.database_url import place
-from ibconnect.errors import DatabaseError, DatabaseUnavailable, ProjectionError, SchemaError
+from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, Trouble, observe
-from ibconnect.projections.accounts.schema import ensure, needs_rebuild
-from ibconnect.projections.engine.rebuild import rebuild_if_older
+from ibconnect.projections.upkeep import ensure
 from ibconnect.refusals import RIGHT, refusal
 from ibconnect.service.supervision import in_thread
 from ibconnect.troubles import State, brief
-
-_REBUILD_AGAIN_S = 2.0
 
 
 async def prepared(url: str) -> None:
@@ -56,34 +53,3 @@ async def prepared(url: str) -> None:
 
 def _is_worth_waiting(exc: BaseException) -> bool:
     return isinstance(exc, DatabaseUnavailable) or is_passing(exc) or is_passing(exc.__cause__ or exc)
-
-
-async def tables_made(url: str) -> None:
-    """Have snapshot tables of this version: made again, if they, or what they say of themselves, are gone."""
-    failing = State(Trouble.PROJECTION_FAILS, database=place(url))
-    try:
-        while True:
-            try:
-                return await in_thread(partial(_make_tables, url))
-            except (DatabaseError, ProjectionError) as exc:
-                # Postgres is away or refuses something, another instance rebuilds, a backup runs, or somebody's view is
-                # in the way: the tables that there are serve on meanwhile, and recording goes on.
-                failing.note(brief(exc), error=exc)
-            await asyncio.sleep(_REBUILD_AGAIN_S)
-    finally:
-        failing.forget()
-
-
-def _make_tables(url: str) -> None:
-    if _are_old(url):
-        ensure(url)
-        if _are_old(url):
-            rebuild_if_older(url)
-
-
-def _are_old(url: str) -> bool:
-    """Whether the tables are of an older version, or gone, or do not say."""
-    try:
-        return needs_rebuild(url)
-    except SchemaError:
-        return True

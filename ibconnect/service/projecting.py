@@ -1,4 +1,4 @@
-"""What projects: makes the snapshot tables of this version, and applies events to them as they come.
+"""What projects: makes the tables of this version, and applies events to them as they come, each report by itself.
 
 In: the URL of a database that is being prepared. Out: the tables. Entered by the composition root, in a process of its
 own or beside the others; of any number of projectors on one database one applies each event.
@@ -7,10 +7,13 @@ own or beside the others; of any number of projectors on one database one applie
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
+from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.registry import REPORTS
 from ibconnect.roles import PROJECTOR
-from ibconnect.service.preparing import tables_made
+from ibconnect.service.making import Making
 from ibconnect.service.supervision import Parts, cancelled
 
 _STOP_S = 3.0
@@ -24,20 +27,22 @@ async def projecting(url: str, preparing: "asyncio.Future[None]", parts: Parts |
     :param parts: hears of what dies; without, nobody does anything about it
     """
     parts = parts or Parts()
+    making = Making(url)
 
-    async def project() -> None:
+    async def project(report: Projection) -> None:
         await asyncio.wait({preparing})
         if preparing.cancelled() or preparing.exception() is not None:
             # The service ends for that reason, which is the one to tell.
             await asyncio.Event().wait()
-        await tables_made(url)
-        await _projected(url)
+        await making.made(report)
+        await _projected(url, report)
 
-    task = parts.keep(PROJECTOR, project)
+    tasks = [parts.keep(PROJECTOR, partial(project, report)) for report in REPORTS]
     try:
         yield
     finally:
-        await cancelled([task])
+        await cancelled(tasks)
+        await making.close()
 
 
 def _tell(loop: asyncio.AbstractEventLoop, die: Callable[[BaseException], None], exc: BaseException) -> None:
@@ -45,7 +50,7 @@ def _tell(loop: asyncio.AbstractEventLoop, die: Callable[[BaseException], None],
         loop.call_soon_threadsafe(die, exc)
 
 
-async def _projected(url: str) -> None:
+async def _projected(url: str, report: Projection) -> None:
     """Apply events until the projector dies of something."""
     loop = asyncio.get_running_loop()
     died: asyncio.Future[None] = loop.create_future()
@@ -54,7 +59,7 @@ async def _projected(url: str) -> None:
         if not died.done():
             died.set_exception(exc)
 
-    projector = Projector(url, on_death=lambda exc: _tell(loop, die, exc))
+    projector = Projector(url, report, on_death=lambda exc: _tell(loop, die, exc))
     projector.start()
     try:
         await died

@@ -14,7 +14,7 @@ from ibconnect import __version__
 from ibconnect import observe as o
 from ibconnect.config import Config
 from ibconnect.database.migrations import available
-from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.database.tables import report_of
 from ibconnect.events import notices
 from ibconnect.events.kept import DAMAGED, UNOPENED
 from ibconnect.events.quarantine import QUARANTINED
@@ -28,7 +28,7 @@ _CODES = (*notices.LOST, *notices.RESTORED, notices.UNSUBSCRIBED, notices.SUBSCR
 def expect(config: Config, roles: frozenset[str]) -> None:
     """Show all series of what does this, here or in another process of the instance whose series this one shows."""
     schema = str(available()[-1].number)
-    o.BUILD_INFO.labels(__version__, platform.python_version(), schema, str(SNAPSHOTS_VERSION)).set(1)
+    o.BUILD_INFO.labels(__version__, platform.python_version(), schema, str(report_of("accounts").version)).set(1)
     o.SPOOL_MAX_BYTES.set(config.spool_max_bytes)
     if RECORD in roles:
         _expect_recording(config)

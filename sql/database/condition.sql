@@ -22,7 +22,7 @@ FROM public.schema_migration
 SELECT what
 FROM (
     SELECT
-        format('CREATE on database %I', current_database()) AS what,
+        format('CREATE on database %%I', current_database()) AS what,
         has_database_privilege(current_database(), 'CREATE') AS has
     UNION ALL
     SELECT
@@ -30,7 +30,7 @@ FROM (
         has_schema_privilege('public', 'CREATE')
     UNION ALL
     SELECT
-        format('%s on public.%I', wanted, relname),
+        format('%%s on public.%%I', wanted, relname),
         has_table_privilege(pg_class.oid, wanted)
     FROM pg_class
     INNER JOIN (
@@ -59,25 +59,29 @@ FROM (
     WHERE nspname = 'coordination'
     UNION ALL
     SELECT
-        format('%s on coordination.%I', wanted, relname),
+        format('%%s on coordination.%%I', wanted, relname),
         has_table_privilege(pg_class.oid, wanted)
     FROM pg_class
     CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS needed (wanted)
     WHERE relnamespace = to_regnamespace('coordination') AND relkind = 'r'
     UNION ALL
     SELECT
-        format('ownership of schema snapshots, which belongs to %I', pg_get_userbyid(nspowner)),
+        format('ownership of schema %%I, which belongs to %%I', nspname, pg_get_userbyid(nspowner)),
         pg_has_role(nspowner, 'USAGE')
     FROM pg_namespace
-    WHERE nspname = 'snapshots'
+    WHERE nspname = ANY (%(schemas)s::text[])
 ) AS needed
 WHERE NOT has
 
 -- name: missing_rights_of_reads
 -- What the role of DB_READ_URL lacks.
-SELECT format('SELECT on %I.%I', nspname, relname) AS what
+SELECT format('SELECT on %%I.%%I', nspname, relname) AS what
 FROM pg_class
 INNER JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE ((nspname = 'public' AND relname IN ('stored_events', 'schema_migration')) OR nspname IN ('snapshots', 'coordination'))
+WHERE (
+    (nspname = 'public' AND relname IN ('stored_events', 'schema_migration'))
+    OR nspname = 'coordination'
+    OR nspname = ANY (%(schemas)s::text[])
+  )
   AND relkind = 'r'
   AND NOT (has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT'))

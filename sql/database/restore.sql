@@ -2,7 +2,7 @@
 
 -- name: occupants
 -- What is in the database that is not the server's own and of no extension: some names.
-SELECT format('%I.%I', namespace.nspname, relation.relname) AS name
+SELECT format('%%I.%%I', namespace.nspname, relation.relname) AS name
 FROM pg_class AS relation
 INNER JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
 WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
@@ -16,9 +16,9 @@ WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
         AND pg_depend.deptype = 'e'
   )
 UNION ALL
-SELECT format('schema %I', nspname)
+SELECT format('schema %%I', nspname)
 FROM pg_namespace
-WHERE nspname IN ('coordination', 'snapshots', 'snapshots_next', 'snapshots_old')
+WHERE nspname = 'coordination' OR nspname = ANY (%(schemas)s::text[])
 ORDER BY name
 LIMIT 5
 
@@ -30,8 +30,9 @@ SELECT pg_has_role(
 )
 
 -- name: live_tables
--- Which snapshot tables are live: a rebuild puts others in their place. Null: there are none.
-SELECT to_regclass('snapshots.projection')::oid
+-- Which tables of each report are live: a rebuild puts others in their place. Null: there are none.
+SELECT array_agg(to_regclass(format('%%I.projection', schema))::oid ORDER BY schema)
+FROM unnest(%(schemas)s::text[]) AS wanted (schema)
 
 -- name: has_events
 SELECT to_regclass('public.stored_events') IS NOT NULL

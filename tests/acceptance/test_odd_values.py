@@ -107,9 +107,9 @@ async def test_the_same_key_twice_is_the_accounts_figure_and_then_the_ledgers(
     with psycopg.connect(database_url) as connection:
         query = """
             SELECT s.accrued_cash::text, l.accrued_cash::text
-            FROM snapshots.account_segment AS s
-            JOIN snapshots.account_ledger AS l USING (account_snapshot_id)
-            JOIN snapshots.currency AS c ON c.id = l.currency_id
+            FROM accounts.account_segment AS s
+            JOIN accounts.account_ledger AS l USING (account_snapshot_id)
+            JOIN accounts.currency AS c ON c.id = l.currency_id
             WHERE s.segment = '' AND c.code = 'USD'
         """
         assert connection.execute(query).fetchall() == [("543.10", "543")]

@@ -112,7 +112,7 @@ def test_tables_without_their_tracking_row_are_made_again(service: Process, data
         projecting += " AND datname = current_database()"
         wait_for(lambda: connection.execute(projecting).fetchone() == (1,), "it projects")
         assert get(f"{service.url()}/readyz") == (200, {"Ready": True, "Reasons": []})
-        connection.execute("DELETE FROM snapshots.projection")
+        connection.execute("DELETE FROM accounts.projection")
         query = "SELECT count(*) FROM projection"
         wait_for(lambda: connection.execute(query).fetchone() == (1,), "the row is there again")
     assert "a part of the service died and is started again" in service.output
@@ -126,7 +126,7 @@ def test_tables_without_their_tracking_row_are_made_again(service: Process, data
 def test_tables_that_were_dropped_are_made_again(service: Process, database_url: str) -> None:
     wait_for(lambda: get(f"{service.url()}/readyz")[0] == 200, "it is ready")
     with connect(database_url, name="test") as connection:
-        connection.execute("DROP SCHEMA snapshots CASCADE")
+        connection.execute("DROP SCHEMA accounts CASCADE")
     wait_for(lambda: get(f"{service.url()}/readyz")[0] == 503, "it says so")
     wait_for(lambda: get(f"{service.url()}/readyz")[0] == 200, "it has tables again")
     assert service.popen.poll() is None

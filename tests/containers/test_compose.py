@@ -249,7 +249,7 @@ def test_whoever_is_connected_is_the_recorder(stack: Stack) -> None:
     assert stack.ask_postgres(f"{owners} WHERE nspname IN ('public', 'coordination') AND relkind <> 'v'") == [
         "ibconnect_owner"
     ]
-    assert stack.ask_postgres(f"{owners} WHERE nspname = 'snapshots' OR relname LIKE 'v\\_%'") == ["ibconnect_recorder"]
+    assert stack.ask_postgres(f"{owners} WHERE nspname = 'accounts' OR relname LIKE 'v\\_%'") == ["ibconnect_recorder"]
 
 
 # Each as a session of its own, from inside the service's container, with all that is in there.

@@ -183,7 +183,7 @@ def stored(server: Server) -> int:
     """Bytes of the events and of the snapshots, with their indexes."""
     query = """
         SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
-        WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('public', 'snapshots')
+        WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('public', 'accounts')
     """
     return int(server.do(query)[0][0])
 

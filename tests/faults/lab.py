@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from ibconnect.codes import listed_codes
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from ibconnect.simulator import Gateway
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.control import ControlPort

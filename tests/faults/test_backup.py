@@ -6,7 +6,7 @@ from typing import Any
 
 from ibconnect.database.embedded.directories import cluster_directory
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
 from tests.faults.processes import Nursery, _base

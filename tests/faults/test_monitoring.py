@@ -109,7 +109,7 @@ def by_hand(world: World, gateway: str) -> None:
 
 def lost_part(world: World) -> None:
     """The projector dies of tables that do not say what they are. (It is well again when it has run for a minute.)"""
-    world.server.do("DELETE FROM snapshots.projection")
+    world.server.do("DELETE FROM accounts.projection")
     world.fires("PartRestarts", instance="main")
 
 
@@ -193,12 +193,12 @@ def rows_refused(world: World, gateways: Simulators) -> None:
 
 def tables_refused(world: World) -> None:
     """The disk of Postgres is full, as far as the snapshots know; then somebody's constraint forbids them."""
-    with refusing(world.server, "snapshots.account_snapshot", "53100"):
+    with refusing(world.server, "accounts.account_snapshot", "53100"):
         world.fires("ProjectionFails", instance="main")
         world.fires("ProjectionLagging")
     world.watch.stops("ProjectionFails")
     world.watch.stops("ProjectionLagging")
-    with refusing(world.server, "snapshots.account_snapshot", "23514"):
+    with refusing(world.server, "accounts.account_snapshot", "23514"):
         world.fires("EventsSetAside")
     with process(world.directory / "verb.log", "retry-poison", DB_URL=world.server.url) as verb:
         assert verb.popen.wait(DEADLINE_S) == 0, verb.output
@@ -215,7 +215,7 @@ def crowd(world: World, url: str) -> None:
 
     clients = [threading.Thread(target=keep_asking) for _ in range(16)]
     try:
-        with locked(world.server, "snapshots.account", "ACCESS EXCLUSIVE"):
+        with locked(world.server, "accounts.account", "ACCESS EXCLUSIVE"):
             for client in clients:
                 client.start()
             world.fires("PoolExhausted", instance="main")

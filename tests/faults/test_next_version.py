@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.accounts.schema import VERSION
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store
 from tests.faults.rolling import traffic
@@ -75,7 +75,7 @@ class Upgrade:
                 connection.execute(statement.encode())
 
     def version(self) -> int:
-        return int(self.rows("SELECT version FROM snapshots.projection")[0][0])
+        return int(self.rows("SELECT version FROM accounts.projection")[0][0])
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -147,7 +147,7 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
                 code, output = upgrade.run(version, "rebuild")
                 assert (code, "another rebuild" in output) == (1, True)
                 assert upgrade.run(version, "retry-poison")[0] == 0
-            assert (upgrade.version(), contracts_of(upgrade, reader)) == (VERSION, (columns, contracts))
+            assert (upgrade.version(), contracts_of(upgrade, reader)) == (ACCOUNTS.version, (columns, contracts))
             of_old.wait_for(True)
         of_new.wait_for(True)
         of_old.wait_for(False)
@@ -190,7 +190,7 @@ def check_the_way_back(upgrade: Upgrade) -> None:
     again.said("snapshot tables are of a newer version")
     status, problem = get(f"{again.url()}/v1/accounts")
     assert (status, problem["type"]) == (503, "urn:ibconnect:problem:rebuilding")
-    assert f"of version {NEXT}, this program reads {VERSION}" in problem["detail"]
+    assert f"of version {NEXT}, this program reads {ACCOUNTS.version}" in problem["detail"]
     status, ready = get(f"{again.url()}/readyz")
     assert (status, ready["Reasons"]) == (503, [problem["detail"]])
     again.stop()
@@ -199,19 +199,19 @@ def check_the_way_back(upgrade: Upgrade) -> None:
 
 def check_the_old_tables_again(upgrade: Upgrade, account: str, latest: str) -> None:
     """The version before makes its tables again from all events, once those of the next version are dropped."""
-    upgrade.do("DROP SCHEMA snapshots CASCADE")
+    upgrade.do("DROP SCHEMA accounts CASCADE")
     back = upgrade.serve("old", "back")
     accounts(back.url(), 1, after={account: latest})
     wait_for(lambda: get(f"{back.url()}/readyz")[0] == 200, "it is ready")
     assert get(f"{back.url()}/v1/accounts/{account}/{latest}")[0] == 200
     back.stop()
-    assert upgrade.version() == VERSION
+    assert upgrade.version() == ACCOUNTS.version
 
 
 REFRESHES = 3000
 KILLED_WHEN = {
-    "its tables are made": "SELECT position >= 0 FROM snapshots_next.projection",
-    "it loads": "SELECT position > 0 FROM snapshots_next.projection",
+    "its tables are made": "SELECT position >= 0 FROM accounts_next.projection",
+    "it loads": "SELECT position > 0 FROM accounts_next.projection",
     "its tables are in place but for the swap": (
         "SELECT true FROM pg_locks WHERE NOT granted AND relation = 'public.v_contract'::regclass"
     ),
@@ -258,7 +258,8 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
     assert sum(new.output.count("rebuilt snapshot tables are live") for new in news) == 1
     assert sum(new.output.count("snapshot tables are rebuilt") for new in news) == 1
     assert judge.check().messages
-    assert upgrade.rows("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'snapshots%'") == [("snapshots",)]
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^(accounts|snapshots)'"
+    assert upgrade.rows(schemas) == [("accounts",)]
 
 
 def is_so(upgrade: Upgrade, state: str) -> bool:

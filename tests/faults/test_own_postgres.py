@@ -16,7 +16,7 @@ from aiohttp.test_utils import unused_port
 from ibconnect.cli.main import main
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import available, migrate
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.faults.test_backup import events
 from tests.own_postgres import (
     ADMINISTRATOR,
@@ -123,7 +123,7 @@ def test_readmes_order_by_an_administrator_who_is_no_superuser(server: OwnServer
     assert server.has_owners(name) == {
         "public": {"ibconnect_owner"},
         "coordination": {"ibconnect_owner"},
-        "snapshots": {"ibconnect_recorder"},
+        "accounts": {"ibconnect_recorder"},
         "views": {"ibconnect_recorder"},
     }
     lab.must("rebuild", DB_URL=server.url("ibconnect_recorder", name))
@@ -166,7 +166,7 @@ def test_the_owner_does_not_take_the_snapshot_tables(server: OwnServer, lab: Lab
     name = lab.install(server)
     code, output = lab.run("serve", DB_URL=server.url("ibconnect_owner", name), PORT="0", IB_GW="127.0.0.1:1")
     assert (code, "use the DB_URL of ibconnect_recorder" in output) == (1, True)
-    assert "snapshots" not in server.has_owners(name)
+    assert "accounts" not in server.has_owners(name)
     ensure(server.url("ibconnect_recorder", name))
     code, output = lab.run("rebuild", DB_URL=server.url("ibconnect_owner", name))
     assert (code, "use the DB_URL of ibconnect_recorder" in output) == (1, True)
@@ -315,7 +315,7 @@ def test_a_restore_gives_everything_to_whom_it_belongs(
     owners = server.has_owners(name)
     if kind == "roles":
         assert owners["public"] == owners["coordination"] == {"ibconnect_owner"}
-        assert owners["snapshots"] == owners["views"] == {"ibconnect_recorder"}
+        assert owners["accounts"] == owners["views"] == {"ibconnect_recorder"}
         readable = server.do("SELECT count(*) FROM v_account_amount", database=name, role="ibconnect_reader")
         assert readable[0][0] != 0
     else:

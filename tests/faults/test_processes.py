@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.faults.attacking import ATTACKS, attack
 from tests.faults.family import ROLES, family, found, gone
 from tests.faults.judge import Judge, sessions

@@ -13,7 +13,7 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import schedule as schedule_module
 from ibconnect.gateway.schedule import Schedule
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from ibconnect.times import to_micros
 from tests.projecting import START, Stream, project, read_columns, read_tables, record, value
 

@@ -16,8 +16,8 @@ from ibconnect.database import programs
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.projections.accounts.schema import ensure
-from ibconnect.projections.engine.rebuild import alone, rebuild
+from ibconnect.projections.engine.lock import alone
+from ibconnect.projections.upkeep import REPORTS, ensure, rebuild
 from tests.conftest import create_database, drop_database
 from tests.integration.test_roles import execute, record
 from tests.paths import ROOT
@@ -87,11 +87,11 @@ def test_a_backup_beside_a_rebuild_leaves_out_what_is_being_made_anew(
 ) -> None:
     """Of tables that are swapped while it runs, pg_dump would see no rows and say nothing."""
     file = tmp_path / "dump"
-    with connect(filled, name="test") as rebuilding, alone(rebuilding):
+    with connect(filled, name="test") as rebuilding, alone(rebuilding, REPORTS):
         backup(filled, file)
     assert "without the rows of the snapshot tables" in capsys.readouterr().out
     restore(empty_database_url, file)
-    assert rows(empty_database_url, "SELECT count(*) FROM snapshots.account_snapshot") == [(0,)]
+    assert rows(empty_database_url, "SELECT count(*) FROM accounts.account_snapshot") == [(0,)]
     rebuild(empty_database_url)
     query = "SELECT * FROM v_account_amount ORDER BY account_code, created"
     assert rows(empty_database_url, query) == rows(filled, query)

@@ -18,7 +18,7 @@ from ibconnect.checking.findings import Finding, Level
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.rights import give_rights
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from ibconnect.simulator import Gateway, Scenario
 from tests.faults.proxy import Proxy
 from tests.integration.test_prepared import set_read_only

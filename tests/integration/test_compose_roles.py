@@ -15,8 +15,7 @@ from ibconnect.cli.main import main
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.programs import fitting
 from ibconnect.database.rights import give_rights
-from ibconnect.projections.accounts.schema import ensure
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import ensure, rebuild
 from tests.own_postgres import PASSWORD, ROLES, OwnServer, installations, prepared_server
 from tests.paths import ROOT
 from tests.projecting import Stream, project, record, value
@@ -100,7 +99,7 @@ class Volume:
             UNION
             SELECT nspname || ' itself', pg_get_userbyid(nspowner)
             FROM pg_namespace
-            WHERE nspname IN ('coordination', 'snapshots')
+            WHERE nspname IN ('coordination', 'accounts')
         """
         found: dict[str, set[str]] = {}
         for what, owner in self.ask(query):
@@ -119,8 +118,8 @@ OURS = {
     "coordination": {"ibconnect_owner"},
     "coordination functions": {"ibconnect_owner"},
     "coordination itself": {"ibconnect_owner"},
-    "snapshots": {"ibconnect_recorder"},
-    "snapshots itself": {"ibconnect_recorder"},
+    "accounts": {"ibconnect_recorder"},
+    "accounts itself": {"ibconnect_recorder"},
     "views": {"ibconnect_recorder"},
 }
 

@@ -3,7 +3,7 @@
 from ibconnect.database.migrations import migrate
 from ibconnect.database.pools import LIVE_SCHEMA, connect
 from ibconnect.projections.accounts.currencies import known
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 
 
 def test_new_tables_hold_all_that_are_known(database_url: str) -> None:

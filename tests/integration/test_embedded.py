@@ -18,8 +18,7 @@ import pytest
 from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.errors import EmbeddedPostgresError
-from ibconnect.projections.accounts.schema import ensure
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import ensure, rebuild
 from tests.paths import scratch
 from tests.waiting import wait_for
 
@@ -318,10 +317,10 @@ def test_the_service_is_no_superuser_and_owns_what_an_earlier_version_has_made(p
         assert connection.execute(role.encode()).fetchone() == (False,)
         owners = """
             SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class
-            WHERE relnamespace::regnamespace::text IN ('public', 'snapshots', 'coordination')
+            WHERE relnamespace::regnamespace::text IN ('public', 'accounts', 'coordination')
             UNION SELECT pg_get_userbyid(proowner) FROM pg_proc
-            WHERE pronamespace::regnamespace::text IN ('public', 'snapshots', 'coordination')
-            UNION SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname IN ('snapshots', 'coordination')
+            WHERE pronamespace::regnamespace::text IN ('public', 'accounts', 'coordination')
+            UNION SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname IN ('accounts', 'coordination')
             UNION SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()
         """
         assert connection.execute(owners).fetchall() == [("ibconnect_service",)]

@@ -365,7 +365,7 @@ async def test_a_download_without_end_becomes_no_snapshot(
         assert (concluded[0].ended, concluded[0].detail) == ("rejected", "more came than any account has")
     project(database_url)
     with connect(database_url, name="test") as connection:
-        assert connection.execute("SELECT count(*) FROM snapshots.account_snapshot").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM accounts.account_snapshot").fetchone() == (0,)
 
 
 async def test_no_gateway_takes_the_loop_for_long(database_url: str, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ibconnect.http.app import SERVICES, create_app, serve
 from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.server import db
 from ibconnect.http.server.response_cache import ResponseCache
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.serving import DU1, PROBLEM, Served, admin, at, build_world, logged, raw, serving, settings
 from tests.waiting import until
 

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.database.tables import report_of
 from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.resources.accounts.handlers import Lists
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.response_cache import ResponseCache
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.routes import path_of, target_of
 from tests.serving import DU1, Served, admin, at, build_world, serving
 
@@ -27,6 +27,7 @@ PATHS = [
     for route in ROUTES
     if "accounts" in route.reports
 ]
+VERSION = report_of("accounts").version
 REBUILDING = "urn:ibconnect:problem:rebuilding"
 
 Database = psycopg.Connection[tuple[object, ...]]
@@ -76,7 +77,7 @@ def columns(connection: Database) -> list[tuple[str, str, str]]:
         SELECT relation.relname, attribute.attname, format_type(attribute.atttypid, NULL)
         FROM pg_class AS relation
         JOIN pg_attribute AS attribute ON attribute.attrelid = relation.oid AND attribute.attnum > 0
-        WHERE relation.relnamespace = 'snapshots'::regnamespace AND relation.relkind = 'r'
+        WHERE relation.relnamespace = 'accounts'::regnamespace AND relation.relkind = 'r'
           AND relation.relname NOT IN ('projection', 'account_segment', 'account_ledger')
         ORDER BY 1, 2
     """
@@ -93,7 +94,7 @@ def changed(connection: Database, statement: str, table: str, column: str, kind:
         yield
         return
     names = {"column": Identifier(column), "other": SQL(OTHER_TYPE.get(kind, kind))}  # type: ignore[arg-type]
-    alter = SQL("ALTER TABLE {} ").format(Identifier("snapshots", table))
+    alter = SQL("ALTER TABLE {} ").format(Identifier("accounts", table))
     connection.execute("SET lock_timeout = '20s'")
     drop_views(connection)
     connection.execute(alter + SQL(statement).format(**names))  # type: ignore[arg-type]
@@ -117,7 +118,7 @@ async def test_no_report_is_made_of_tables_that_came_after_the_last_look(databas
         await answers(served)
         rebuild(database_url)
         with admin(database_url) as connection:
-            connection.execute("UPDATE projection SET version = %s", (SNAPSHOTS_VERSION + 1,))
+            connection.execute("UPDATE projection SET version = %s", (VERSION + 1,))
             connection.execute("UPDATE account_segment SET net_liquidation = 0")
         found = {path: (status, code) for path, status, code in await answers(served)}
         for path in ("/v1/accounts", f"/v1/accounts/{DU1}/{at(2)}"):
@@ -127,4 +128,4 @@ async def test_no_report_is_made_of_tables_that_came_after_the_last_look(databas
         async with served.get("/readyz") as response:
             ready = await response.json()
         assert (response.status, ready["Ready"]) == (503, False)
-        assert f"of version {SNAPSHOTS_VERSION + 1}" in ready["Reasons"][0]
+        assert f"of version {VERSION + 1}" in ready["Reasons"][0]

@@ -74,11 +74,11 @@ def asked_ago(connection: Connection, seconds: float, account: str = DU1, *, is_
     """Let an account have been asked for so long ago."""
     connection.execute(
         """
-        UPDATE snapshots.gateway_account
+        UPDATE accounts.gateway_account
         SET concluded = clock_timestamp() - make_interval(secs => %s),
             is_whole = %s,
             detail = CASE WHEN %s THEN NULL ELSE 'rejected: 321: No.' END
-        WHERE account_id = (SELECT id FROM snapshots.account WHERE code = %s)
+        WHERE account_id = (SELECT id FROM accounts.account WHERE code = %s)
         """,
         (seconds, is_whole, is_whole, account),
     )

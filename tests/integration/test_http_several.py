@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.projecting import START, Stream, position, project, record, value
 from tests.serving import Served, serving
 

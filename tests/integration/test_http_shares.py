@@ -30,7 +30,7 @@ async def guarded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
 
 
 @asynccontextmanager
-async def held_up(url: str, table: str = "snapshots.account") -> AsyncIterator[psycopg.Connection[tuple[object, ...]]]:
+async def held_up(url: str, table: str = "accounts.account") -> AsyncIterator[psycopg.Connection[tuple[object, ...]]]:
     """What reads a table waits for as long as the context lasts."""
     with admin(url) as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")  # type: ignore[arg-type]
@@ -80,7 +80,7 @@ async def test_of_one_token_two_statements_run_at_once_and_another_finds_a_conne
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ibconnect http'"
         " AND wait_event_type = 'Lock' AND datname = current_database()"
     )
-    async with held_up(database_url, "snapshots.account"):
+    async with held_up(database_url, "accounts.account"):
         asked = [asyncio.create_task(status(guarded, HISTORY, ONE)) for _ in range(4)]
         with admin(database_url) as connection:
 

@@ -14,7 +14,7 @@ import pytest
 from ibconnect import __version__
 from ibconnect.cluster.registry import Registry
 from ibconnect.http.server.limits import GATEWAY_WATCHED_SECONDS
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.faults.lab import Simulators
 from tests.processes import accounts, get, process
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, tell_gateway

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from ibconnect import __version__
 from ibconnect.database.migrations import available
-from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.database.tables import report_of
 from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
 from ibconnect.http.resources.metrics import _due, _patience
 from ibconnect.observe import Trouble
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.processes import Process, process
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving
 from tests.waiting import DEADLINE_S, until, wait_for
@@ -109,7 +109,7 @@ def test_every_series_is_there_before_anything_works(tmp_path: Path) -> None:
         ("version", __version__),
         ("python", platform.python_version()),
         ("schema", available()[-1].number),
-        ("tables", SNAPSHOTS_VERSION),
+        ("tables", report_of("accounts").version),
     ):
         assert f'{label}="{value}"' in build
     assert series[build] == 1
@@ -164,7 +164,7 @@ async def test_a_database_that_hangs_holds_no_scrape_up(database_url: str) -> No
     ensure(database_url)
     async with serving(database_url) as served:
         with admin(database_url) as connection, connection.transaction():
-            connection.execute("LOCK TABLE snapshots.projection IN ACCESS EXCLUSIVE MODE")
+            connection.execute("LOCK TABLE accounts.projection IN ACCESS EXCLUSIVE MODE")
             loop = asyncio.get_running_loop()
             began = loop.time()
             found = await scraped(served, **{"X-Prometheus-Scrape-Timeout-Seconds": "0.4"})

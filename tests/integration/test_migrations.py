@@ -8,7 +8,7 @@ from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries, sql_root
 from ibconnect.errors import DatabaseUnavailable, SchemaError
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 
 
 def test_migrations_are_applied_once(empty_database_url: str) -> None:

@@ -12,9 +12,9 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.database.sql import queries
 from ibconnect.events.recovery.streams import close_streams
-from ibconnect.projections.accounts.schema import ensure
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.upkeep import ensure, rebuild
 from tests.paths import scratch
 from tests.projecting import Stream, read_tables, record, value
 from tests.waiting import wait_for
@@ -54,7 +54,7 @@ def full_queue(url: str) -> Iterator[None]:
 def test_a_full_queue_fails_no_commit(url: str) -> None:
     stream, other = Stream(), Stream()
     stream.refresh({"DU1": [value("AccountCode", "DU1"), value("NetLiquidation", "1.00", "USD")]})
-    projector = Projector(url)
+    projector = Projector(url, ACCOUNTS)
     with full_queue(url):
         record(url, [*stream.events, *other.events])
         assert close_streams(url, [other.id]) == [other.id]
@@ -82,7 +82,7 @@ def test_a_flood_keeps_nothing_from_its_work(url: str) -> None:
                         connection.execute("SELECT pg_notify(%s, n || ' ?') FROM generate_series(1, 100) n", (channel,))
 
     flooding = threading.Thread(target=flood)
-    projector = Projector(url)
+    projector = Projector(url, ACCOUNTS)
     with ExitStack() as stack:
         stack.callback(flooding.join)
         stack.callback(over.set)

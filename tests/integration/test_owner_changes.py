@@ -1,7 +1,7 @@
 """Who owns an account when that is decided otherwise: by pins, a new address, an earlier version, a session's rest."""
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.owner_histories import HISTORIES, Ask, examples, rebuilds_alike
 from tests.owners import BOTH, FULL, INVENTED, A, B, Gateway, answer, conflicts, counted, figures, worth
 from tests.projecting import Stream, read_tables, value

@@ -12,9 +12,9 @@ import pytest
 from ibconnect.codes import listed_codes
 from ibconnect.database.pools import connect
 from ibconnect.projections.accounts.owners import News, Standing
-from ibconnect.projections.accounts.schema import ensure
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.upkeep import ensure, rebuild
 from tests.owners import (
     BOTH,
     EVER,
@@ -274,7 +274,7 @@ def test_a_conflict_is_told_once(database_url: str) -> None:
 
 def test_the_projector_tells_it_in_the_log(database_url: str) -> None:
     with logged() as log:
-        projector = Projector(database_url)
+        projector = Projector(database_url, ACCOUNTS)
         ensure(database_url)
         projector.start()
         try:

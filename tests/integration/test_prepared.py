@@ -39,9 +39,7 @@ def set_read_only(server_url: str, url: str, value: str) -> None:
 
 def tables(url: str) -> set[str]:
     with connect(url, name="test") as connection:
-        return {
-            name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'snapshots'")
-        }
+        return {name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'accounts'")}
 
 
 @asynccontextmanager

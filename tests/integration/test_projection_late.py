@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.upkeep import rebuild
 from tests.projecting import START, Stream, project, read_tables, read_values, record, value
 
 MINUTE = 60_000_000

@@ -6,8 +6,11 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
-from ibconnect.projections.accounts.schema import VERSION, ensure, needs_rebuild
-from ibconnect.projections.engine.runner import Projector, status
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine.progress import status
+from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.engine.schema import needs_rebuild
+from ibconnect.projections.upkeep import ensure
 from tests.projecting import Stream, position, project, read_tables, record, value
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -40,7 +43,7 @@ def await_rows(connection, query, expected):
 
 def running(url, **options):
     """A projector that is started; stopped by the caller."""
-    projector = Projector(url, **options)
+    projector = Projector(url, ACCOUNTS, **options)
     projector.start()
     return projector
 
@@ -114,7 +117,7 @@ def test_any_limit_and_any_restart_give_the_same_tables(database_url, stream):
         project(database_url, limit)
         seen.append(read_tables(database_url))
         with connect(database_url, name="test") as connection:
-            connection.execute("DROP SCHEMA snapshots CASCADE")
+            connection.execute("DROP SCHEMA accounts CASCADE")
     assert all(tables == seen[0] for tables in seen)
     assert len(seen[0]["account_snapshot"]) == 3
     assert [row[8] for row in seen[0]["refresh"]] == ["complete", "complete", "aborted"]
@@ -135,7 +138,7 @@ def test_instances_may_start_at_once(database_url):
     for thread in threads:
         thread.join()
     assert failures == []
-    assert not needs_rebuild(database_url)
+    assert not needs_rebuild(database_url, ACCOUNTS)
 
 
 def test_status_tells_the_lag(database_url, stream):
@@ -143,7 +146,7 @@ def test_status_tells_the_lag(database_url, stream):
     record(database_url, stream.events)
     with connect(database_url, name="test") as connection:
         before = status(connection)
-        assert (before.version, before.position, before.lag_events) == (VERSION, 0, len(stream.events))
+        assert (before.version, before.position, before.lag_events) == (ACCOUNTS.version, 0, len(stream.events))
         assert before.lag_seconds > 1000
         project(database_url)
         after = status(connection)
@@ -152,7 +155,7 @@ def test_status_tells_the_lag(database_url, stream):
 
 def test_needs_rebuild_says_when_there_is_nothing(database_url):
     with pytest.raises(SchemaError, match="no snapshot tables"):
-        needs_rebuild(database_url)
+        needs_rebuild(database_url, ACCOUNTS)
 
 
 def test_tables_of_an_older_version_are_left_alone(database_url, stream):
@@ -160,7 +163,7 @@ def test_tables_of_an_older_version_are_left_alone(database_url, stream):
     record(database_url, stream.events)
     with connect(database_url, name="test") as connection:
         connection.execute("UPDATE projection SET version = version - 1")
-        assert needs_rebuild(database_url)
+        assert needs_rebuild(database_url, ACCOUNTS)
         steps = project(database_url)
         assert [step.is_ours for step in steps] == [False]
         assert connection.execute("SELECT count(*) FROM account_snapshot").fetchone() == (0,)

@@ -7,9 +7,8 @@ from ibconnect.cli.rebuild import run_set_aside
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError
-from ibconnect.projections.engine.poison import poison_events, retry_poison
-from ibconnect.projections.engine.rebuild import rebuild
-from ibconnect.projections.engine.runner import status
+from ibconnect.projections.engine.progress import status
+from ibconnect.projections.upkeep import events_set_aside, rebuild, retry
 from tests.projecting import Stream, position, project, read_tables, read_values, record, value
 
 STRANGE_MESSAGES = {
@@ -54,10 +53,10 @@ def test_strange_message_poisons_itself_alone(database_url, strange):
     bad = refresh_with(stream, strange, "1.00")
     record(database_url, stream.events)
     steps = project(database_url)
-    assert [poison.version for step in steps for poison in step.poison] == [bad.originator_version]
-    (poison,) = poison_events(database_url)
-    assert (poison.session, poison.version, poison.topic) == (stream.id, bad.originator_version, bad.topic)
-    assert poison.reason
+    assert [event.version for step in steps for event in step.set_aside] == [bad.originator_version]
+    (found,) = events_set_aside(database_url)
+    assert (found.session, found.version, found.topic) == (stream.id, bad.originator_version, bad.topic)
+    assert found.reason
     assert snapshot_of(database_url) == [("Cushion", "", "", "0.5"), ("NetLiquidation", "", "USD", "1.00")]
     assert len(read_tables(database_url)["account_position"]) == 1
 
@@ -105,9 +104,9 @@ def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
         project(database_url, limit)
         seen.append(read_tables(database_url))
         with connect(database_url, name="test") as connection:
-            assert status(connection).poison_events == len(seen[0]["poison_event"]) > 20
+            assert status(connection).set_aside == len(seen[0]["poison_event"]) > 20
             if limit < 1000:
-                connection.execute("DROP SCHEMA snapshots CASCADE")
+                connection.execute("DROP SCHEMA accounts CASCADE")
     rebuild(database_url)
     seen.append(read_tables(database_url))
     assert all(tables == seen[0] for tables in seen)
@@ -118,11 +117,11 @@ def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
     stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD"), position(1, symbol="S" * 600)]})
     record(database_url, stream.events)
     project(database_url)
-    assert retry_poison(database_url) == (1, 1)
+    assert retry(database_url) == (1, 1)
     monkeypatch.setattr("ibconnect.projections.accounts.download.MAX_NAME_BYTES", 1000)
-    assert retry_poison(database_url) == (1, 0)
+    assert retry(database_url) == (1, 0)
     assert len(read_tables(database_url)["account_position"]) == 1
-    assert retry_poison(database_url) == (0, 0)
+    assert retry(database_url) == (0, 0)
 
 
 def test_what_is_set_aside_is_listed_with_the_reason(database_url, capsys):
@@ -150,4 +149,4 @@ def test_what_is_set_aside_is_listed_with_the_reason(database_url, capsys):
 
 def test_retry_without_tables_says_so(database_url):
     with pytest.raises(DatabaseError, match="cannot be read"):
-        retry_poison(database_url)
+        retry(database_url)

@@ -4,7 +4,7 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.events.types import TYPES
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.paths import CAPTURES, ROOT
 from tests.projecting import START, Stream, capture, position, project, read_values, record, value
 

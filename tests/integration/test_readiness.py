@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ibconnect.database.migrations import available
 from ibconnect.http.app import SERVICES
 from ibconnect.observe import Trouble
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from ibconnect.troubles import State
 from tests.integration.test_roles import execute
 from tests.serving import DU1, Served, logged, serving
@@ -79,9 +79,7 @@ async def test_a_database_of_a_newer_program_is_served_on(database_url: str) -> 
 async def test_events_that_could_not_be_applied_are_counted(database_url: str) -> None:
     ensure(database_url)
     columns = "position, originator_id, originator_version, topic, reason"
-    execute(
-        database_url, f"INSERT INTO snapshots.poison_event ({columns}) VALUES (7, gen_random_uuid(), 1, 'v', 'odd')"
-    )
+    execute(database_url, f"INSERT INTO accounts.poison_event ({columns}) VALUES (7, gen_random_uuid(), 1, 'v', 'odd')")
     async with serving(database_url) as served:
         status, is_ready, (reason,) = await reasons(served)
     assert (status, is_ready) == (200, True)

@@ -10,10 +10,12 @@ import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError, SchemaError
-from ibconnect.projections.accounts.schema import REBUILD, VERSION, ensure, needs_rebuild
-from ibconnect.projections.engine import rebuild as rebuild_module
-from ibconnect.projections.engine.rebuild import alone, rebuild
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine import swap
+from ibconnect.projections.engine.lock import alone
 from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.engine.schema import needs_rebuild
+from ibconnect.projections.upkeep import REPORTS, ensure, rebuild
 from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, position, project, read_tables, record, value
 
@@ -25,15 +27,15 @@ CATALOG = """
         FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-        WHERE c.relnamespace = 'snapshots'::regnamespace AND c.relkind = 'r'
+        WHERE c.relnamespace = 'accounts'::regnamespace AND c.relkind = 'r'
         UNION ALL
         SELECT 'constraint', c.conrelid::regclass || '.' || c.conname, pg_get_constraintdef(c.oid)
         FROM pg_constraint c
-        WHERE c.connamespace = 'snapshots'::regnamespace
+        WHERE c.connamespace = 'accounts'::regnamespace
         UNION ALL
         SELECT 'index', c.relname, pg_get_indexdef(c.oid)
         FROM pg_class c
-        WHERE c.relnamespace = 'snapshots'::regnamespace AND c.relkind = 'i'
+        WHERE c.relnamespace = 'accounts'::regnamespace AND c.relkind = 'i'
         UNION ALL
         SELECT 'view', c.relname, pg_get_viewdef(c.oid)
         FROM pg_class c
@@ -91,7 +93,8 @@ def test_rebuilt_tables_equal_the_live_ones_row_for_row(database_url, seed):
     done = []
     rebuild(database_url, lambda *facts: done.append(facts))
     assert read_tables(database_url) == live
-    assert done[-1][0] == done[-1][1] > 0
+    assert done[-1][0] == "accounts"
+    assert done[-1][1] == done[-1][2] > 0
 
 
 def test_rebuilt_schema_equals_the_live_one(database_url):
@@ -100,8 +103,8 @@ def test_rebuilt_schema_equals_the_live_one(database_url):
         live = connection.execute(CATALOG).fetchall()
         rebuild(database_url)
         assert connection.execute(CATALOG).fetchall() == live
-        schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'snapshots%'"
-        assert connection.execute(schemas).fetchall() == [("snapshots",)]
+        schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'accounts%'"
+        assert connection.execute(schemas).fetchall() == [("accounts",)]
 
 
 def test_recording_and_reading_go_on_during_a_rebuild(database_url):
@@ -110,7 +113,7 @@ def test_recording_and_reading_go_on_during_a_rebuild(database_url):
     for number in range(150):
         stream.refresh({"DU1": [value("NetLiquidation", f"{number}.5", "USD"), position(number)]})
     record(database_url, stream.events)
-    projector = Projector(database_url)
+    projector = Projector(database_url, ACCOUNTS)
     projector.start()
     failures: list[Exception] = []
     finished = threading.Event()
@@ -175,7 +178,7 @@ def test_interrupted_rebuild_leaves_the_live_tables(database_url, monkeypatch, c
 def test_second_rebuild_at_once_is_refused(database_url):
     ensure(database_url)
     with connect(database_url, name="test") as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (REBUILD.lock,))
+        connection.execute("SELECT pg_advisory_lock(%s)", (ACCOUNTS.rebuild.lock,))
         with pytest.raises(ProjectionError, match="another rebuild"):
             rebuild(database_url)
 
@@ -183,12 +186,12 @@ def test_second_rebuild_at_once_is_refused(database_url):
 @pytest.mark.parametrize("failure", [None, Interrupt])
 def test_a_rebuild_that_has_ended_holds_up_no_other_though_its_connection_lasts(database_url, failure):
     with connect(database_url, name="first") as first, connect(database_url, name="second") as second:
-        with contextlib.suppress(Interrupt), alone(first):
-            with pytest.raises(ProjectionError, match="another rebuild"), alone(second):
+        with contextlib.suppress(Interrupt), alone(first, REPORTS):
+            with pytest.raises(ProjectionError, match="another rebuild"), alone(second, REPORTS):
                 pytest.fail("two rebuilds at once")
             if failure:
                 raise failure
-        with alone(second):
+        with alone(second, REPORTS):
             pass
 
 
@@ -201,7 +204,7 @@ def test_rights_views_and_open_reads_survive(database_url):
     with connect(database_url, name="test") as connection:
         connection.execute("CREATE ROLE reader_of_rebuild")
         try:
-            connection.execute("GRANT USAGE ON SCHEMA snapshots TO reader_of_rebuild")
+            connection.execute("GRANT USAGE ON SCHEMA accounts TO reader_of_rebuild")
             connection.execute("GRANT SELECT ON account_snapshot TO reader_of_rebuild")
             connection.execute("CREATE VIEW public.mine AS SELECT net_liquidation FROM public.v_account_amount")
             rebuild(database_url)
@@ -217,28 +220,28 @@ def test_rights_views_and_open_reads_survive(database_url):
 
 
 def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
-    drop = {**rebuild_module.Q, "drop_settings": "SET LOCAL lock_timeout = '50ms'"}
-    monkeypatch.setattr(rebuild_module, "Q", drop)
+    drop = {**swap.Q, "drop_settings": "SET LOCAL lock_timeout = '50ms'"}
+    monkeypatch.setattr(swap, "Q", drop)
     ensure(database_url)
     stream = Stream()
     stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
     record(database_url, stream.events)
     project(database_url)
-    schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'snapshots%' ORDER BY 1"
+    schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'accounts%' ORDER BY 1"
     with connect(database_url, name="test") as connection, connect(database_url, name="test") as other:
         with connection.transaction():
             connection.execute("SELECT * FROM account_snapshot")
             rebuild(database_url)
-            assert other.execute(schemas).fetchall() == [("snapshots",), ("snapshots_old",)]
+            assert other.execute(schemas).fetchall() == [("accounts",), ("accounts_old",)]
             assert other.execute("SELECT count(*) FROM account_snapshot").fetchone() == (1,)
         rebuild(database_url)
-        assert other.execute(schemas).fetchall() == [("snapshots",)]
+        assert other.execute(schemas).fetchall() == [("accounts",)]
 
 
 def test_tables_of_a_newer_version_are_not_replaced(database_url):
     ensure(database_url)
     with connect(database_url, name="test") as connection:
-        connection.execute("UPDATE projection SET version = %s", (VERSION + 1,))
+        connection.execute("UPDATE projection SET version = %s", (ACCOUNTS.version + 1,))
     with pytest.raises(SchemaError, match="upgrade"):
         rebuild(database_url)
 
@@ -250,8 +253,8 @@ def test_tables_of_an_older_version_serve_until_rebuilt(database_url):
     project(database_url)
     current = read_tables(database_url)
     with connect(database_url, name="test") as connection:
-        connection.execute("UPDATE projection SET version = %s", (VERSION - 1,))
-        assert needs_rebuild(database_url)
+        connection.execute("UPDATE projection SET version = %s", (ACCOUNTS.version - 1,))
+        assert needs_rebuild(database_url, ACCOUNTS)
         rebuild(database_url)
-        assert not needs_rebuild(database_url)
+        assert not needs_rebuild(database_url, ACCOUNTS)
     assert read_tables(database_url) == current

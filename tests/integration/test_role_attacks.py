@@ -27,9 +27,10 @@ from ibconnect.errors import DatabaseUnavailable, ProjectionError
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.observe import Trouble
-from ibconnect.projections.accounts.schema import APPLY, ENSURE, REBUILD, ensure
-from ibconnect.projections.engine.rebuild import alone, rebuild
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine.lock import alone
 from ibconnect.projections.engine.runner import Projector
+from ibconnect.projections.upkeep import REPORTS, ensure, rebuild
 from tests.conftest import create_database, drop_database
 from tests.own_postgres import GRANTS, ROLES, run_file
 from tests.projecting import Stream, project, read_tables, record, value
@@ -123,7 +124,7 @@ def test_an_event_beyond_the_sequence_is_told_and_holds_nothing_up(installed: st
     refresh(stream, "1.00")
     record(url, stream.events)
     put(installed, FAR, FAR - 5)
-    projector = Projector(url)
+    projector = Projector(url, ACCOUNTS)
     projector.start()
     try:
         wait_for(lambda: troubles.lasts(Trouble.POSITIONS_BEYOND), "it is told")
@@ -276,7 +277,7 @@ def test_locks_of_a_reader_hold_up_neither_projection_nor_rebuild_nor_migration(
     refresh(stream, "1.00")
     record(url, stream.events)
     with attacking(installed) as thief:
-        for turn in (APPLY, REBUILD, ENSURE):
+        for turn in (ACCOUNTS.apply, ACCOUNTS.rebuild, ACCOUNTS.ensure):
             thief.execute("SELECT pg_advisory_lock(%s)", (turn.lock,))
         project(url)
         rebuild(url)
@@ -295,9 +296,9 @@ def test_a_lock_of_a_reader_does_not_hold_up_the_first_migration(empty_database_
 def test_a_backup_keeps_a_rebuild_away_and_a_rebuild_a_backup(installed: str) -> None:
     for one, other in (("backup", "recorder"), ("recorder", "backup"), ("recorder", "owner")):
         with attacking(installed, one) as first, attacking(installed, other) as second:
-            with alone(first), pytest.raises(ProjectionError, match="another rebuild"), alone(second):
+            with alone(first, REPORTS), pytest.raises(ProjectionError, match="another rebuild"), alone(second, REPORTS):
                 pytest.fail("both at once")
-            with alone(second):
+            with alone(second, REPORTS):
                 pass
 
 
@@ -350,7 +351,7 @@ def test_a_reader_of_the_former_tables_keeps_a_rebuild_waiting_for_a_while_only(
 ) -> None:
     url = as_role(installed, "recorder")
     with attacking(installed) as thief, thief.transaction():
-        thief.execute("SELECT * FROM snapshots.account")
+        thief.execute("SELECT * FROM accounts.account")
         rebuild(url)
         with pytest.raises(DatabaseUnavailable, match="lock timeout"):
             rebuild(url)

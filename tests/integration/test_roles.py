@@ -14,7 +14,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.own_postgres import GRANTS, ROLES, run_file
 
 
@@ -78,13 +78,13 @@ def test_the_reader_reads_everything_and_writes_nothing(installed: str) -> None:
     with connect(reader, name="test") as connection:
         tables = connection.execute(
             "SELECT schemaname, tablename FROM pg_tables"
-            " WHERE schemaname IN ('public', 'snapshots', 'coordination')"
+            " WHERE schemaname IN ('public', 'accounts', 'coordination')"
             " UNION ALL SELECT schemaname, viewname FROM pg_views WHERE schemaname = 'public'"
         ).fetchall()
         for schema, table in tables:
             name = psycopg.sql.Identifier(schema, table)
             connection.execute(psycopg.sql.SQL("SELECT * FROM {} LIMIT 1").format(name))
-    assert {schema for schema, _ in tables} == {"public", "snapshots", "coordination"}
+    assert {schema for schema, _ in tables} == {"public", "accounts", "coordination"}
     for statement in (
         "INSERT INTO coordination.refresh_request (instance) VALUES ('x')",
         "DELETE FROM account_snapshot",

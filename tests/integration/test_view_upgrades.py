@@ -10,10 +10,10 @@ from psycopg import Connection
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import ProjectionError
-from ibconnect.projections.accounts import schema
-from ibconnect.projections.accounts.schema import ENSURE, VERSION, ensure
+from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine import views as views_module
-from ibconnect.projections.engine.rebuild import rebuild, rebuild_if_older
+from ibconnect.projections.engine.schema import needs_rebuild
+from ibconnect.projections.upkeep import ensure, rebuild, rebuild_if_older
 from tests.projecting import Stream, position, project, read_tables, record, value
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -48,7 +48,7 @@ def next_version(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> None
 
     def changed_queries(name: str) -> Any:
         found = former(name)
-        if name != "projections/views":
+        if name != "projections/accounts/views":
             return found
         return {key: text for key, text in {**found, **changed}.items() if text is not None}
 
@@ -74,8 +74,8 @@ def test_a_view_with_other_columns_keeps_its_rights(
     quant, intern = roles
     connection.execute(f"GRANT SELECT ON v_contract TO {quant} WITH GRANT OPTION".encode())
     connection.execute(f"GRANT SELECT (symbol, multiplier) ON v_contract TO {intern}".encode())
-    connection.execute(f"GRANT SELECT (code) ON snapshots.account TO {intern}".encode())
-    connection.execute(f"GRANT USAGE ON SCHEMA snapshots TO {intern}".encode())
+    connection.execute(f"GRANT SELECT (code) ON accounts.account TO {intern}".encode())
+    connection.execute(f"GRANT USAGE ON SCHEMA accounts TO {intern}".encode())
     connection.execute(f"GRANT CREATE ON SCHEMA public TO {quant}; ALTER VIEW v_event OWNER TO {quant}".encode())
     events = "-- Events.\nSELECT stored_events.topic FROM stored_events"
     next_version(monkeypatch, v_contract=FEWER, v_event=events)
@@ -91,8 +91,8 @@ def test_a_view_with_other_columns_keeps_its_rights(
     with connection.transaction():
         connection.execute(f"SET LOCAL ROLE {intern}".encode())
         assert connection.execute("SELECT symbol FROM v_contract").fetchall() == [("AAPL",)]
-        assert connection.execute("SELECT code FROM snapshots.account").fetchall() == [("DU1",)]
-        for query in ("SELECT ib_contract_id FROM v_contract", "SELECT id FROM snapshots.account"):
+        assert connection.execute("SELECT code FROM accounts.account").fetchall() == [("DU1",)]
+        for query in ("SELECT ib_contract_id FROM v_contract", "SELECT id FROM accounts.account"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
                 connection.execute(query.encode())
 
@@ -178,27 +178,27 @@ def test_a_view_that_the_next_version_lacks_goes_unless_somebody_built_upon_it(
 
 
 def test_of_several_that_find_older_tables_one_rebuilds(connection: Connection[Row], database_url: str) -> None:
-    connection.execute("UPDATE snapshots.projection SET version = %s", (VERSION - 1,))
+    connection.execute("UPDATE accounts.projection SET version = %s", (ACCOUNTS.version - 1,))
     assert rebuild_if_older(database_url)
     assert rebuild_if_older(database_url) is None
-    connection.execute("UPDATE snapshots.projection SET version = %s", (VERSION + 1,))
+    connection.execute("UPDATE accounts.projection SET version = %s", (ACCOUNTS.version + 1,))
     assert rebuild_if_older(database_url) is None
-    connection.execute("DROP SCHEMA snapshots CASCADE")
+    connection.execute("DROP SCHEMA accounts CASCADE")
     assert rebuild_if_older(database_url)
-    assert schema.needs_rebuild(database_url) is False
+    assert needs_rebuild(database_url, ACCOUNTS) is False
 
 
 def test_no_swap_comes_while_another_start_looks_whose_the_tables_are(
     connection: Connection[Row], database_url: str
 ) -> None:
-    generation = "SELECT 'snapshots.account'::regclass::oid"
+    generation = "SELECT 'accounts.account'::regclass::oid"
     before = connection.execute(generation).fetchone()
     waits = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%coordination.take_turn%'"
     )
     rebuilding = threading.Thread(target=rebuild, args=(database_url,))
     with connect(database_url, name="start") as start, start.transaction():
-        start.execute("SELECT pg_advisory_xact_lock(%s)", (ENSURE.lock,))
+        start.execute("SELECT pg_advisory_xact_lock(%s)", (ACCOUNTS.ensure.lock,))
         rebuilding.start()
         wait_for(lambda: connection.execute(waits).fetchone() == (1,), "the swap waits for the start")
         assert connection.execute(generation).fetchone() == before

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from ibconnect.projections.accounts.download import Messages, Strange, examine, parse
-from ibconnect.projections.accounts.facts import Control, Downloaded
+from ibconnect.projections.accounts.facts import Downloaded
+from ibconnect.projections.engine.projection import Event
 from tests.projecting import START, position, value
 
 SESSION = UUID(int=1)
@@ -86,7 +87,7 @@ def test_multi_takes_the_answers_to_its_requests_and_keeps_models_apart():
 
 def control(version, topic, state):
     """A stored event."""
-    return Control(100 + version, SESSION, version, topic, state)
+    return Event(100 + version, SESSION, version, topic, state)
 
 
 def test_strange_messages_are_named_and_the_others_kept():

@@ -128,7 +128,7 @@ def test_every_key_has_exactly_one_value_the_last(sent):
 
 
 def test_columns_are_those_of_the_schema_in_order():
-    schema = read_sql("projections/schema")
+    schema = read_sql("projections/accounts/schema")
     for table, tags in (("account_segment", SEGMENT_TAGS), ("account_ledger", LEDGER_TAGS)):
         body = schema.split(f"CREATE TABLE {table} (")[1].split(");")[0]
         names = [line.split()[0] for line in body.strip().splitlines()]

@@ -7,8 +7,8 @@ import pytest
 
 from ibconnect.errors import ProjectionError
 from ibconnect.projections.accounts import facts
-from ibconnect.projections.accounts.facts import Control
 from ibconnect.projections.accounts.sessions import Sessions
+from ibconnect.projections.engine.projection import Event
 from tests.projecting import START, Stream
 
 OPENED = {"gateway": "g", "client_id": 1}
@@ -25,7 +25,7 @@ class Told:
     def __call__(self, topic, timed=None, **state):
         self.version += 1
         encoded = orjson.dumps({"t": START + self.version, **state})
-        return self.sessions.apply(Control(self.version, self.id, self.version, topic, encoded, timed))
+        return self.sessions.apply(Event(self.version, self.id, self.version, topic, encoded, timed))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_closing_ends_the_refresh_under_way(tell):
 
 def test_accounts_are_listed_at_the_time_that_is_known(tell):
     timed = orjson.dumps([START + 500, "DU1,"])
-    listed = Control(9, tell.id, 9, "a", orjson.dumps(["DU1,DU2,DU1,"]), timed)
+    listed = Event(9, tell.id, 9, "a", orjson.dumps(["DU1,DU2,DU1,"]), timed)
     assert tell.sessions.apply(listed) == facts.AccountsTold("g", ("DU1", "DU2"), START + 500)
 
 
@@ -123,7 +123,7 @@ def test_what_is_open_survives_a_restart_at_every_event():
     stream.own("as", account="DU1", source="multi", values_request=1, positions_request=2)
     stream.own("ac", account="DU1", ended="quiet")
     controls = [
-        Control(number, event.originator_id, event.originator_version, event.topic, event.state)
+        Event(number, event.originator_id, event.originator_version, event.topic, event.state)
         for number, event in enumerate(stream.events)
     ]
     straight = Sessions()

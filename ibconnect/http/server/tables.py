@@ -17,12 +17,13 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
-from ibconnect.database.tables import SNAPSHOTS_VERSION
+from ibconnect.database.tables import reports
 from ibconnect.http.server import db
 from ibconnect.http.server.holders import HOLDER, OURS
 from ibconnect.http.server.problems import Code, Problem
 
 _SQL = queries("http/tables")
+_WANTED = report_of("accounts").version
 # What was found out holds for so long: another version may swap its tables in at any time.
 _HOLDS_S = 1.0
 # For so long a request waits for Postgres to say so once more.
@@ -42,7 +43,8 @@ class Wanted(NamedTuple):
 
 
 WANTED = {
-    "accounts": Wanted("snapshot", SNAPSHOTS_VERSION, ("projection",), ("snapshots_next", "projection")),
+    report.name: Wanted(report.title, report.version, (report.name, "projection"), (report.next_schema, "projection"))
+    for report in reports()
 }
 """Of each report."""
 
@@ -144,11 +146,11 @@ class Tables:
 
     async def _detail(self, wanted: Wanted, row: tuple[int, bool] | None) -> str:
         if row is None:
-            return f"the {wanted.title} tables are being created"
+            return f"the {wanted.title} are being created"
         version, is_rebuilding = row
         if version > wanted.version:
             return (
-                f"the {wanted.title} tables are of version {version}, this program reads {wanted.version}: "
+                f"the {wanted.title} are of version {version}, this program reads {wanted.version}: "
                 "it records on, and another instance answers; upgrade it"
             )
         done = "has not begun"
@@ -158,6 +160,6 @@ class Tables:
                 ((position, newest),) = await db.rows(self._pool, query, {}) or ((0, 0),)
                 done = f"has done {position:,} of {newest:,} events"
         return (
-            f"the {wanted.title} tables are of version {version}, this program reads {wanted.version}; "
+            f"the {wanted.title} are of version {version}, this program reads {wanted.version}; "
             f"their rebuild {done}, and recording goes on"
         )

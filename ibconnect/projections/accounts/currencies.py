@@ -14,7 +14,7 @@ from psycopg import Connection
 from ibconnect.database.sql import queries
 from ibconnect.tags import BASE
 
-Q = queries("projections/currency")
+Q = queries("projections/accounts/currency")
 
 
 class Currency(NamedTuple):

@@ -14,7 +14,7 @@ from ibconnect.projections.accounts.numbering import Contracts, Numbering
 from ibconnect.projections.accounts.owners import Owners
 from ibconnect.times import from_micros, to_micros
 
-Q = queries("projections/dimensions")
+Q = queries("projections/accounts/dimensions")
 
 # A snapshot that would be older than the newest one by less than this was made while a clock was set back a little, and
 # follows it; by more, the newest one's clock was wrong, or this one comes late from a spool, and its time is believed.

@@ -17,9 +17,10 @@ import orjson
 from ibconnect.errors import ProjectionError
 from ibconnect.events import types
 from ibconnect.events.accounts import account_in, place_in_state
-from ibconnect.projections.accounts.facts import Control, Downloaded, Poison
+from ibconnect.projections.accounts.facts import Downloaded
 from ibconnect.projections.accounts.numbers import NULL, are_exact, is_unset, number_of
 from ibconnect.projections.accounts.remarks import Code, Remark
+from ibconnect.projections.engine.projection import Event, SetAside
 from ibconnect.texts import decoded, one_line, readable
 
 _VALUE_ACCOUNT = place_in_state(types.AccountValueUpdated.TOPIC)
@@ -150,10 +151,10 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
     return _with_surroundings(_assembled(downloads), messages, fact)
 
 
-def examine(events: Iterable[Control], messages: Messages, fact: Downloaded) -> tuple[Download, list[Poison]]:
+def examine(events: Iterable[Event], messages: Messages, fact: Downloaded) -> tuple[Download, list[SetAside]]:
     """Take the messages one by one; return what they say, and those that no table can hold."""
     rows: dict[str, _Rows] = {}
-    poison: list[Poison] = []
+    refused: list[SetAside] = []
     for event in events:
         try:
             (fields,) = _loads(event.state)
@@ -165,15 +166,15 @@ def examine(events: Iterable[Control], messages: Messages, fact: Downloaded) -> 
                 row.positions.extend(event.position for _ in values)
                 row.held.update({_key(one): (one, event.position) for one in positions})
         except _STRANGE as exc:
-            poison.append(Poison(*event[:4], f"{type(exc).__name__}: {exc}"))
-    remarks = [Remark(Code.SET_ASIDE, one_line(refused.reason), refused.position) for refused in poison]
+            refused.append(SetAside(*event[:4], f"{type(exc).__name__}: {exc}"))
+    remarks = [Remark(Code.SET_ASIDE, one_line(event.reason), event.position) for event in refused]
     downloads = {}
     for model, row in rows.items():
         held = [_position_with_remarks(fields, position, remarks) for fields, position in row.held.values()]
         columns = _columns(row.values)._replace(positions=tuple(row.positions))
         downloads[model] = Download(columns, held, {})
     found = _with_surroundings(_assembled(downloads), messages, fact)
-    return found._replace(remarks=tuple(remarks)), poison
+    return found._replace(remarks=tuple(remarks)), refused
 
 
 _Fields = list[Sequence[str]]

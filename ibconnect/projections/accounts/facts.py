@@ -4,29 +4,8 @@ All times are microseconds since the epoch, UTC. Session and refresh ids count u
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
-
-
-class Control(NamedTuple):
-    """An event that begins or ends something. ``timed_state``: the state that says when it arrived, where wanted."""
-
-    position: int
-    session: UUID
-    version: int
-    topic: str
-    state: bytes
-    timed_state: bytes | None = None
-
-
-class Poison(NamedTuple):
-    """An event that cannot be applied, and why."""
-
-    position: int
-    session: UUID
-    version: int
-    topic: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

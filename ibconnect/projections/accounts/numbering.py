@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from ibconnect.database.sql import queries
 
-Q = queries("projections/dimensions")
+Q = queries("projections/accounts/dimensions")
 
 Content = TypeVar("Content", bound=Hashable)
 

@@ -20,7 +20,7 @@ from ibconnect.database.sql import queries
 from ibconnect.projections.accounts.facts import Configured, configured_of
 from ibconnect.projections.accounts.numbering import Numbering
 
-Q = queries("projections/dimensions")
+Q = queries("projections/accounts/dimensions")
 
 
 class Standing(Enum):

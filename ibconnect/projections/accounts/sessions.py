@@ -1,7 +1,8 @@
 """What is open at a position: sessions, their refreshes, the downloads that have begun. Pure: no database.
 
-In: control events in the order of positions. Out: facts. Called by :mod:`batches`. What is open is kept with the
-position that it belongs to (:meth:`Sessions.dump`), so reading goes on at any position without looking back.
+In: events that begin or end something, in the order of positions. Out: facts. Called by :mod:`reader`. What is open is
+kept with the position that it belongs to (:meth:`Sessions.dump`), so reading goes on at any position without looking
+back.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,6 @@ from ibconnect.projections.accounts.facts import (
     AccountsTold,
     Concluded,
     Configured,
-    Control,
     Downloaded,
     Fact,
     RefreshBegan,
@@ -27,6 +27,7 @@ from ibconnect.projections.accounts.facts import (
     SessionEnded,
     configured_of,
 )
+from ibconnect.projections.engine.projection import Event
 from ibconnect.texts import one_line
 from ibconnect.times import from_micros
 
@@ -91,15 +92,15 @@ class Sessions:
     configured: Configured = ()
     open: dict[UUID, OpenSession] = field(default_factory=dict)
 
-    def apply(self, control: Control) -> Fact | None:
-        """The fact that a control event makes, if it makes one.
+    def apply(self, event: Event) -> Fact | None:
+        """The fact that an event makes, if it makes one.
 
         :raises ProjectionError: the event makes no sense where it stands; nothing has changed
         """
         try:
-            return _APPLY[control.topic](self, control)
+            return _APPLY[event.topic](self, event)
         except _NotBegun:
-            if self.of(control).is_late:
+            if self.of(event).is_late:
                 return None
             raise
         except (LookupError, TypeError, ValueError, OverflowError, AttributeError) as exc:
@@ -132,15 +133,15 @@ class Sessions:
             {UUID(key): _load_session(value) for key, value in state["open"].items()},
         )
 
-    def of(self, control: Control) -> OpenSession:
+    def of(self, event: Event) -> OpenSession:
         """The open session that an event belongs to.
 
         :raises ProjectionError: there is none
         """
         try:
-            return self.open[control.session]
+            return self.open[event.session]
         except KeyError:
-            raise ProjectionError(f"session {control.session} is not open") from None
+            raise ProjectionError(f"session {event.session} is not open") from None
 
 
 def _load_session(value: Any) -> OpenSession:
@@ -149,13 +150,13 @@ def _load_session(value: Any) -> OpenSession:
     return OpenSession(value["id"], value["gateway"], value["zone"], refresh, downloads, value["is_late"])
 
 
-def _session_opened(sessions: Sessions, control: Control) -> Fact:
-    if control.session in sessions.open:
-        raise ProjectionError(f"session {control.session} is open already")
-    state = _own(control)
+def _session_opened(sessions: Sessions, event: Event) -> Fact:
+    if event.session in sessions.open:
+        raise ProjectionError(f"session {event.session} is open already")
+    state = _own(event)
     fact = SessionBegan(
         session_id=sessions.last_session + 1,
-        originator_id=control.session,
+        originator_id=event.session,
         gateway=_text(state, "gateway"),
         client_id=_whole(state, "client_id"),
         server_version=_text(state, "server_version", ""),
@@ -167,28 +168,28 @@ def _session_opened(sessions: Sessions, control: Control) -> Fact:
     sessions.last_session = fact.session_id
     is_late = bool(_text(state, "continues", ""))
     zone = one_line(" ".join(fact.connection_time.split()[2:]), _ZONE_LENGTH)
-    sessions.open[control.session] = OpenSession(fact.session_id, fact.gateway, zone, is_late=is_late)
+    sessions.open[event.session] = OpenSession(fact.session_id, fact.gateway, zone, is_late=is_late)
     return fact
 
 
-def _session_closed(sessions: Sessions, control: Control) -> Fact:
-    state, session = _own(control), sessions.of(control)
+def _session_closed(sessions: Sessions, event: Event) -> Fact:
+    state, session = _own(event), sessions.of(event)
     unfinished, done = (session.refresh.id, session.refresh.done) if session.refresh else (None, 0)
     fact = SessionEnded(session.id, _time(state, "t"), _text(state, "reason", ""), unfinished, done)
-    del sessions.open[control.session]
+    del sessions.open[event.session]
     return fact
 
 
-def _accounts_listed(sessions: Sessions, control: Control) -> Fact | None:
-    session = sessions.of(control)
+def _accounts_listed(sessions: Sessions, event: Event) -> Fact | None:
+    session = sessions.of(event)
     if session.is_late:
         return None
-    fields = [item for item in orjson.loads(control.state) if not isinstance(item, int)]
-    return AccountsTold(session.gateway, listed_codes(fields[0]), _arrival(control))
+    fields = [item for item in orjson.loads(event.state) if not isinstance(item, int)]
+    return AccountsTold(session.gateway, listed_codes(fields[0]), _arrival(event))
 
 
-def _refresh_started(sessions: Sessions, control: Control) -> Fact:
-    state, session = _own(control), sessions.of(control)
+def _refresh_started(sessions: Sessions, event: Event) -> Fact:
+    state, session = _own(event), sessions.of(event)
     configured = None if session.is_late else _told_configured(sessions.configured, state)
     fact = RefreshBegan(
         refresh_id=sessions.last_refresh + 1,
@@ -221,8 +222,8 @@ def _told_configured(before: Configured, state: dict[str, Any]) -> Configured | 
     return None if found == before else found
 
 
-def _refresh_ended(sessions: Sessions, control: Control) -> Fact | None:
-    state, session = _own(control), sessions.of(control)
+def _refresh_ended(sessions: Sessions, event: Event) -> Fact | None:
+    state, session = _own(event), sessions.of(event)
     if session.refresh is None:
         raise _NotBegun("no refresh has begun that could end")
     missing = {str(account): str(why) for account, why in state.get("missing", {}).items()}
@@ -240,13 +241,13 @@ def _refresh_ended(sessions: Sessions, control: Control) -> Fact | None:
     return fact
 
 
-def _account_subscribed(sessions: Sessions, control: Control) -> None:
-    state, session = _own(control), sessions.of(control)
+def _account_subscribed(sessions: Sessions, event: Event) -> None:
+    state, session = _own(event), sessions.of(event)
     if session.refresh is None:
         raise _NotBegun("an account was subscribed outside of a refresh")
     is_supplement = state.get("since") is not None
     session.downloads[_text(state, "account")] = OpenDownload(
-        version=_whole(state, "since") if is_supplement else control.version,
+        version=_whole(state, "since") if is_supplement else event.version,
         is_supplement=is_supplement,
         source=_text(state, "source"),
         values_request=str(state.get("values_request")),
@@ -257,8 +258,8 @@ def _account_subscribed(sessions: Sessions, control: Control) -> None:
     )
 
 
-def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
-    state, session = _own(control), sessions.of(control)
+def _account_concluded(sessions: Sessions, event: Event) -> Fact | None:
+    state, session = _own(event), sessions.of(event)
     account, ended, at = _text(state, "account"), _text(state, "ended"), _time(state, "t")
     download = session.downloads.pop(account, None)
     if download is None:
@@ -274,9 +275,9 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
     if ended not in _COMPLETE and not (is_judged and ended in _IN_PART):
         return concluded
     return Downloaded(
-        session=control.session,
+        session=event.session,
         after=download.version,
-        before=control.version,
+        before=event.version,
         account=account,
         source=download.source,
         values_request=download.values_request,
@@ -298,7 +299,7 @@ def _account_concluded(sessions: Sessions, control: Control) -> Fact | None:
     )
 
 
-_APPLY: dict[str, Callable[[Sessions, Control], Fact | None]] = {
+_APPLY: dict[str, Callable[[Sessions, Event], Fact | None]] = {
     types.SessionOpened.TOPIC: _session_opened,
     types.SessionClosed.TOPIC: _session_closed,
     types.AccountsListed.TOPIC: _accounts_listed,
@@ -311,17 +312,17 @@ _APPLY: dict[str, Callable[[Sessions, Control], Fact | None]] = {
 TOPICS: tuple[str, ...] = tuple(_APPLY)
 
 
-def _own(control: Control) -> dict[str, Any]:
-    state = orjson.loads(control.state)
+def _own(event: Event) -> dict[str, Any]:
+    state = orjson.loads(event.state)
     if not isinstance(state, dict):
         raise ProjectionError("the state of an own event is not a JSON object")
     return state
 
 
-def _arrival(control: Control) -> int:
-    if control.timed_state is None:
+def _arrival(event: Event) -> int:
+    if event.timed_state is None:
         raise ProjectionError("no event of the session so far says when it arrived")
-    state = orjson.loads(control.timed_state)
+    state = orjson.loads(event.timed_state)
     return _time(state, "t") if isinstance(state, dict) else _time(state, 0)
 
 

@@ -1,7 +1,7 @@
-"""The live snapshot tables as one connection keeps them up: what it has in memory of them, and the next step.
+"""The live tables of a report as one connection keeps them up: what it has in memory of them, and the next step.
 
 In: committed events after the tracking row. Out: rows and the tracking row, in one transaction under a lock, so that
-of any number of projectors one applies each event. Called by :mod:`runner`.
+of any number of projectors one applies each event. Called by :mod:`runner` and at the end of a rebuild.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,10 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from ibconnect.database.outages import is_passing
-from ibconnect.errors import ProjectionError
-from ibconnect.projections.accounts.dimensions import Dimensions
-from ibconnect.projections.accounts.facts import Poison
-from ibconnect.projections.accounts.owners import News
-from ibconnect.projections.accounts.schema import APPLY, VERSION, Q, Turn
-from ibconnect.projections.accounts.sessions import Sessions
-from ibconnect.projections.engine import fold
-from ibconnect.projections.engine.batches import look, reach, read_batch
+from ibconnect.projections.engine.fold import Applied, apply, apply_one_by_one
+from ibconnect.projections.engine.projection import Fold, Projection, Reader, SetAside
+from ibconnect.projections.engine.reading import look, reach, read_batches
+from ibconnect.projections.engine.tracking import Tracking, notify_projected, read_tracking, take_turn
 
 
 class Step(NamedTuple):
@@ -29,9 +25,9 @@ class Step(NamedTuple):
     is_ours: bool
     position: int
     head: int
-    snapshots: int
-    poison: list[Poison]
-    news: list[News]
+    made: int
+    set_aside: list[SetAside]
+    news: list[Any]
     beyond: int | None = None
 
     @property
@@ -40,51 +36,27 @@ class Step(NamedTuple):
         return self.is_ours and self.position < self.head
 
 
-class Tracking(NamedTuple):
-    """The tracking row, and which tables it is in: a rebuild puts others in their place."""
-
-    tables: int
-    version: int
-    position: int
-    open: Any
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this code may write these tables."""
-        return self.version == VERSION
-
-
-def read_tracking(connection: Connection[Any]) -> Tracking:
-    """The tracking row of the tables on the search_path.
-
-    :raises ProjectionError: there is none
-    """
-    row = connection.execute(Q["tracking"]).fetchone()
-    if row is None:
-        raise ProjectionError("the snapshot tables have no tracking row")
-    return Tracking._make(row)
-
-
 @dataclass(slots=True)
 class _Known:
     """The tables as this process last saw them."""
 
     tables: int
     position: int
-    sessions: Sessions
-    dimensions: Dimensions
+    reader: Reader
+    fold: Fold
 
 
 class LiveTables:
     """One projector's side of them: those that the connection's search_path finds.
 
-    :param turn: what others wait for meanwhile; None: nobody else works on these
+    :param others: whether others work on these tables too, whose turn is waited for
     """
 
-    def __init__(self, connection: Connection[Any], limit: int, turn: Turn | None = APPLY) -> None:
+    def __init__(self, connection: Connection[Any], report: Projection, limit: int, *, others: bool = True) -> None:
         self._connection = connection
+        self._report = report
         self._limit = limit
-        self._turn = turn
+        self._others = others
         self._known: _Known | None = None
 
     def step(self) -> Step:
@@ -107,42 +79,49 @@ class LiveTables:
             return Step(True, self._known.position, newest, 0, [], [], beyond)
         with connection.transaction():
             tracking = self._lock()
-            if not tracking.is_ours or tracking.position >= newest:
-                return Step(tracking.is_ours, tracking.position, newest, 0, [], [], beyond)
+            if not self._is_ours(tracking) or tracking.position >= newest:
+                return Step(self._is_ours(tracking), tracking.position, newest, 0, [], [], beyond)
             known = self._learn(tracking)
             upto = reach(connection, known.position, newest, self._limit)
-            batch = read_batch(connection, known.sessions, known.position, upto)
-            applied = fold.apply(connection, known.dimensions, batch)
-            connection.execute(Q["notify_projected"], {"position": upto})
+            batch = read_batches(connection, {self._report: known.reader}, known.position, upto)[self._report]
+            applied = apply(connection, known.fold, batch)
+            notify_projected(connection, upto)
         known.position = upto
-        return Step(True, upto, newest, *applied, beyond)
+        return _stepped(applied, upto, newest, beyond)
 
     def _careful_step(self) -> Step:
         connection = self._connection
         newest, beyond = look(connection)
         with connection.transaction():
             tracking = self._lock()
-            if not tracking.is_ours:
+            if not self._is_ours(tracking):
                 return Step(False, tracking.position, newest, 0, [], [], beyond)
             upto = reach(connection, tracking.position, newest, self._limit)
-            sessions = Sessions.of_json(tracking.open)
-            applied = fold.apply_one_by_one(connection, sessions, tracking.position, upto)
-            connection.execute(Q["notify_projected"], {"position": upto})
-        return Step(True, upto, newest, *applied, beyond)
+            applied = apply_one_by_one(connection, self._report, tracking.open, tracking.position, upto)
+            notify_projected(connection, upto)
+        return _stepped(applied, upto, newest, beyond)
 
     def _lock(self) -> Tracking:
         """Wait for our turn, then look how far whoever had it before has come."""
-        if self._turn is not None:
-            self._connection.execute(Q["lock"], self._turn._asdict())
-        return read_tracking(self._connection)
+        if self._others:
+            take_turn(self._connection, self._report.apply)
+        return read_tracking(self._connection, self._report)
+
+    def _is_ours(self, tracking: Tracking) -> bool:
+        """Whether this code may write these tables."""
+        return tracking.version == self._report.version
 
     def _learn(self, tracking: Tracking) -> _Known:
         """Learn what others have written since we last did."""
-        known = self._known
+        known, report = self._known, self._report
         if known is None or known.tables != tracking.tables:
-            known = _Known(tracking.tables, -1, Sessions(), Dimensions())
+            known = _Known(tracking.tables, -1, report.reader(None), report.fold())
         if known.position != tracking.position:
-            known.position, known.sessions = tracking.position, Sessions.of_json(tracking.open)
-            known.dimensions.load(self._connection)
+            known.position, known.reader = tracking.position, report.reader(tracking.open)
+            known.fold.load(self._connection)
         self._known = known
         return known
+
+
+def _stepped(applied: Applied, upto: int, newest: int, beyond: int | None) -> Step:
+    return Step(True, upto, newest, *applied, beyond)

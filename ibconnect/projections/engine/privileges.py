@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from ibconnect.database.sql import queries
 
-Q = queries("projections/privileges")
+Q = queries("projections/engine/privileges")
 
 
 class Granted(NamedTuple):

@@ -1,261 +1,196 @@
-"""The snapshot tables built again from the first event, beside the live ones, and put in their place.
+"""The tables of one report or of several built again from the first event, beside the live ones, and put in their
+place.
 
-In: all events. Out: the same tables in schema ``snapshots_next``, swapped with the live ones in one transaction by
-renaming schemas, which takes no lock on a table: reads under way end on the old tables. The live service records,
-projects and answers meanwhile. Called by ``ibconnect rebuild`` and after an upgrade. Stopped at any point before the
-swap, the old tables serve on; what is left of an unfinished rebuild is removed by the next one.
+In: all events, read once for all of these reports. Out: the same tables in a schema beside the live one, which is
+swapped for it in one transaction (:mod:`swap`). The live service records, projects and answers meanwhile. Called by
+``ibconnect rebuild`` and after an upgrade. Stopped at any point before the swap, the old tables serve on; what is left
+of an unfinished rebuild is removed by the next one.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection
-from psycopg.sql import SQL, Identifier
 
 from ibconnect.database.outages import is_passing
-from ibconnect.database.pools import LIVE_SCHEMA, connect
-from ibconnect.database.sql import queries, read_sql
-from ibconnect.errors import DatabaseError, DatabaseUnavailable, ProjectionError
+from ibconnect.database.pools import connect
+from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, observe
-from ibconnect.projections.accounts.dimensions import Dimensions
-from ibconnect.projections.accounts.schema import (
-    APPLY,
-    ENSURE,
-    REBUILD,
-    VERSION,
-    create,
-    exists,
-    live_version,
-    refuse_newer,
-    refuse_stranger,
-)
-from ibconnect.projections.accounts.sessions import Sessions
-from ibconnect.projections.engine import fold
-from ibconnect.projections.engine.batches import Batch, head
-from ibconnect.projections.engine.live import LiveTables, read_tracking
+from ibconnect.projections.engine.fold import apply, apply_one_by_one
+from ibconnect.projections.engine.lock import alone
 from ibconnect.projections.engine.prefetch import prefetch
-from ibconnect.projections.engine.privileges import copy_privileges
-from ibconnect.projections.engine.views import replace_views, try_views
-
-Q = queries("projections/tracking")
-
-NEXT_SCHEMA = "snapshots_next"
-OLD_SCHEMA = "snapshots_old"
+from ibconnect.projections.engine.projection import Projection, Reader
+from ibconnect.projections.engine.reading import Batch, head
+from ibconnect.projections.engine.schema import add_keys, refuse_newer, refuse_stranger
+from ibconnect.projections.engine.swap import analyze, begin, catch_up_and_swap, drop_old
+from ibconnect.projections.engine.takeover import take_over
+from ibconnect.projections.engine.tracking import live_version, path_of, read_tracking
 
 _BATCH_POSITIONS = 50_000
-_STEP_POSITIONS = 20_000
-_SWAP_ATTEMPTS = 300
-_SWAP_PAUSE_S = 0.2
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuild did: events read (as positions), and the seconds it took."""
+    """What a rebuild did: of which reports, events read (as positions), and the seconds it took."""
 
+    reports: tuple[str, ...]
     events: int
     seconds: float
 
 
-Progress = Callable[[int, int, float], None]
+Progress = Callable[[str, int, int, float], None]
 
 
-def rebuild(url: str, progress: Progress | None = None) -> Rebuilt:
-    """Build the tables from all events and put them in the place of the live ones.
+def rebuild(url: str, reports: Sequence[Projection], progress: Progress | None = None) -> Rebuilt:
+    """Build the tables of these reports from all events and put them in the place of the live ones.
 
-    :param progress: called with the events done, the events there are, and events per second, after each batch
-    :raises ProjectionError: another rebuild is under way, somebody keeps reading a public view all the time, or has
-        built upon a view what cannot follow it
+    :param progress: called with a report's name, the events done, the events there are, and events per second, after
+        each batch
+    :raises ProjectionError: another rebuild of one of them is under way, somebody keeps reading a public view all the
+        time, or has built upon a view what cannot follow it
     :raises SchemaError: the live tables are of a newer version, or another role's
     :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
     :raises DatabaseError: Postgres refused a statement
     """
-    with _rebuilding(url) as connection:
-        refuse_newer(connection)
-        refuse_stranger(connection)
-        return _Rebuild(url, connection, progress or _silent).run()
+    with _rebuilding(url, reports) as targets:
+        for target in targets:
+            refuse_newer(target.connection, target.report)
+            refuse_stranger(target.connection, target.report)
+        return _Rebuild(url, targets, progress or _silent).run()
 
 
-def rebuild_if_older(url: str) -> Rebuilt | None:
-    """The same if there are no live tables, or of an older version; None if they are this one's, or a newer one's.
+def rebuild_if_older(url: str, reports: Sequence[Projection]) -> Rebuilt | None:
+    """The same for those that have no live tables, or tables of an older version; None if none of them has.
 
     Of several instances that start one does it. The others, which look once they may, find it done.
 
     :raises ProjectionError: as of :func:`rebuild`
     :raises DatabaseError: as of :func:`rebuild`
     """
-    with _rebuilding(url) as connection:
-        version = live_version(connection)
-        if version is not None and version >= VERSION:
-            return None
-        refuse_stranger(connection)
-        return _Rebuild(url, connection, _silent).run()
+    with _rebuilding(url, reports) as targets:
+        older = [target for target in targets if _is_older(target)]
+        for target in older:
+            refuse_stranger(target.connection, target.report)
+        return _Rebuild(url, older, _silent).run() if older else None
+
+
+class _Target:
+    """The tables of one report that are being built; ``connection``: to those, and nobody else builds them."""
+
+    def __init__(self, report: Projection, connection: Connection[Any]) -> None:
+        self.report = report
+        self.connection = connection
+        self.reader: Reader = report.reader(None)
+        self.fold = report.fold()
+
+    def apply(self, batch: Batch | Exception, after: int, upto: int) -> bool:
+        """Apply a batch; False if events had to be set aside one by one, so what was read ahead may be wrong."""
+        try:
+            with self.connection.transaction():
+                apply(self.connection, self.fold, batch)
+        except Exception as exc:
+            if is_passing(exc):
+                raise
+            with self.connection.transaction():
+                apply_one_by_one(self.connection, self.report, self._open(), after, upto)
+            self.fold = self.report.fold()
+            return False
+        return True
+
+    def go_back(self) -> None:
+        """Have a reader that is where the tables are."""
+        self.reader = self.report.reader(self._open())
+
+    def _open(self) -> Any:
+        return read_tracking(self.connection, self.report).open
+
+
+def _is_older(target: _Target) -> bool:
+    """Whether a report has no live tables of this version or a newer one."""
+    version = live_version(target.connection, target.report)
+    return version is None or version < target.report.version
 
 
 @contextmanager
-def _rebuilding(url: str) -> Iterator[Connection[Any]]:
-    """A connection for the only rebuild of the database; errors of the driver are told as ours."""
+def _rebuilding(url: str, reports: Sequence[Projection]) -> Iterator[list[_Target]]:
+    """A connection for the only rebuild of each report; errors of the driver are told as ours."""
     try:
-        search_path = f"{NEXT_SCHEMA}, public"
-        with closing(connect(url, name="rebuild", search_path=search_path)) as connection, alone(connection):
-            yield connection
+        with ExitStack() as stack:
+            targets = []
+            for report in reports:
+                path = path_of(report.next_schema)
+                connection = stack.enter_context(closing(connect(url, name="rebuild", search_path=path)))
+                stack.enter_context(alone(connection, [report]))
+                take_over(connection, report)
+                targets.append(_Target(report, connection))
+            yield targets
     except psycopg.Error as exc:
         if is_passing(exc):
             raise DatabaseUnavailable(f"the rebuild lost Postgres: {exc}") from exc
         raise DatabaseError(f"Postgres refused a step of the rebuild: {exc}") from exc
 
 
-@contextmanager
-def alone(connection: Connection[Any]) -> Iterator[None]:
-    """Be the only rebuild of the database while the context lasts.
-
-    The lock is given back at its end: Postgres may notice only after the next rebuild has begun that the connection of
-    this one was closed.
-
-    :raises ProjectionError: another rebuild is under way
-    """
-    has_names = _is(connection, "has_names")
-    if not _is(connection, "try_lock" if has_names else "try_lock_without_names", REBUILD._asdict()):
-        raise ProjectionError("another rebuild of this database is under way, or a backup, which keeps rebuilds away")
-    try:
-        yield
-    finally:
-        # If the connection is broken, the lock went with it.
-        with suppress(psycopg.Error):
-            connection.execute(Q["unlock" if has_names else "unlock_without_names"], REBUILD._asdict())
-
-
-def _is(connection: Connection[Any], query: str, values: Mapping[str, Any] | None = None) -> bool:
-    row = connection.execute(Q[query], values).fetchone()
-    return bool(row and row[0])
-
-
-def _silent(_done: int, _total: int, _rate: float) -> None:
+def _silent(_report: str, _done: int, _total: int, _rate: float) -> None:
     pass
 
 
 class _Rebuild:
-    def __init__(self, url: str, connection: Connection[Any], progress: Progress) -> None:
+    """All targets together up to the last event that there is when they are loaded; then one after the other."""
+
+    def __init__(self, url: str, targets: Sequence[_Target], progress: Progress) -> None:
         self._url = url
-        self._connection = connection
+        self._targets = targets
         self._progress = progress
         self._started = time.monotonic()
 
     def run(self) -> Rebuilt:
-        connection = self._connection
-        connection.execute(Q["loading_settings"])
-        with connection.transaction():
-            # A transaction that has once read the former tables may hold them for ever: that is told, and tried again.
-            connection.execute(Q["drop_settings"])
-            self._drop(NEXT_SCHEMA)
-            self._drop(OLD_SCHEMA)
-        with connection.transaction():
-            create(connection, NEXT_SCHEMA)
-        # Better told now than after hours of loading.
-        try_views(connection)
-        observe(Kind.PROJECTION_REBUILDING)
+        for target in self._targets:
+            begin(target.connection, target.report)
+        names = tuple(target.report.name for target in self._targets)
+        observe(Kind.PROJECTION_REBUILDING, reports=" ".join(names))
         position = self._load()
-        with connection.transaction():
-            connection.execute(read_sql("projections/constraints"))
-        self._analyze()
-        position = self._catch_up_and_swap()
-        self._drop_old()
+        for target in self._targets:
+            position = max(position, self._finish(target))
         seconds = time.monotonic() - self._started
-        observe(Kind.PROJECTION_REBUILT, events=position, seconds=round(seconds, 1))
-        return Rebuilt(position, seconds)
-
-    def _drop(self, schema: str) -> None:
-        self._connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
-
-    def _drop_old(self) -> None:
-        """Drop the former live tables; if a transaction still holds them, leave that to the next rebuild."""
-        try:
-            with self._connection.transaction():
-                self._connection.execute(Q["drop_settings"])
-                self._drop(OLD_SCHEMA)
-        except psycopg.errors.LockNotAvailable as exc:
-            observe(Kind.PROJECTION_LEFTOVER, error=exc, schema=OLD_SCHEMA)
+        observe(Kind.PROJECTION_REBUILT, reports=" ".join(names), events=position, seconds=round(seconds, 1))
+        return Rebuilt(names, position, seconds)
 
     def _load(self) -> int:
         """Apply everything there is, batch by batch, each in a transaction of its own; return the last position."""
-        position, sessions = 0, Sessions()
-        dimensions = Dimensions()
-        while position < (newest := head(self._connection)):
-            dimensions.load(self._connection)
-            with prefetch(self._url, sessions, position, newest, _BATCH_POSITIONS) as batches:
-                for batch in batches:
-                    is_whole = self._apply(dimensions, batch, position)
-                    position = batch.upto
-                    self._tell(position)
-                    if not is_whole:
-                        dimensions = Dimensions()
-                        break
-            sessions = self._tracked_sessions()
+        position = 0
+        while position < (newest := head(self._targets[0].connection)):
+            for target in self._targets:
+                target.fold.load(target.connection)
+            position = self._load_range(position, newest)
+            for target in self._targets:
+                target.go_back()
         return position
 
-    def _apply(self, dimensions: Dimensions, batch: Batch, after: int) -> bool:
-        """Apply a batch; False if events had to be set aside one by one, so what was read ahead may be wrong."""
-        try:
-            with self._connection.transaction():
-                fold.apply(self._connection, dimensions, batch)
-        except Exception as exc:
-            if is_passing(exc):
-                raise
-            with self._connection.transaction():
-                fold.apply_one_by_one(self._connection, self._tracked_sessions(), after, batch.upto)
-            return False
-        return True
+    def _load_range(self, position: int, newest: int) -> int:
+        """The same up to a position, or until some event had to be set aside by itself; return the last position."""
+        readers = {target.report: target.reader for target in self._targets}
+        with prefetch(self._url, readers, position, newest, _BATCH_POSITIONS) as ranges:
+            for upto, batches in ranges:
+                are_whole = [target.apply(batches[target.report], position, upto) for target in self._targets]
+                position = upto
+                for target in self._targets:
+                    self._tell(target, position)
+                if not all(are_whole):
+                    break
+        return position
 
-    def _tracked_sessions(self) -> Sessions:
-        return Sessions.of_json(read_tracking(self._connection).open)
+    def _finish(self, target: _Target) -> int:
+        """Put the loaded tables of a report in the place of its live ones; return the last position."""
+        with target.connection.transaction():
+            add_keys(target.connection, target.report)
+        analyze(target.connection, target.report)
+        position = catch_up_and_swap(target.connection, target.report)
+        self._tell(target, position)
+        drop_old(target.connection, target.report)
+        return position
 
-    def _tell(self, position: int) -> None:
+    def _tell(self, target: _Target, position: int) -> None:
         rate = position / max(time.monotonic() - self._started, 1e-9)
-        self._progress(position, max(position, head(self._connection)), rate)
-
-    def _analyze(self) -> None:
-        """Give the planner what it will need from the first query on."""
-        names = self._connection.execute(Q["tables"], {"schema": NEXT_SCHEMA}).fetchall()
-        for (name,) in names:
-            self._connection.execute(SQL("ANALYZE {}").format(Identifier(NEXT_SCHEMA, name)))
-
-    def _catch_up_and_swap(self) -> int:
-        """Follow the events that came meanwhile, then swap; again if a reader of a view is in the way."""
-        tables = LiveTables(self._connection, _STEP_POSITIONS, turn=None)
-        for _ in range(_SWAP_ATTEMPTS):
-            while tables.step().is_behind:
-                pass
-            try:
-                return self._swap()
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                tables = LiveTables(self._connection, _STEP_POSITIONS, turn=None)
-                time.sleep(_SWAP_PAUSE_S)
-        raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
-
-    def _swap(self) -> int:
-        """Put the new tables in the place of the live ones, while no projector applies events.
-
-        The lock_timeout keeps a long read of a public view from holding up everything behind us.
-        """
-        connection = self._connection
-        with connection.transaction():
-            connection.execute(Q["swap_settings"])
-            # Or an instance of another version that starts now might put its views upon tables that it does not know.
-            connection.execute(Q["lock"], ENSURE._asdict())
-            connection.execute(Q["lock"], APPLY._asdict())
-            tables = LiveTables(connection, _STEP_POSITIONS, turn=None)
-            while (step := tables.step()).is_behind:
-                pass
-            if exists(connection, LIVE_SCHEMA):
-                copy_privileges(connection, LIVE_SCHEMA, NEXT_SCHEMA)
-                self._rename(LIVE_SCHEMA, OLD_SCHEMA)
-            self._rename(NEXT_SCHEMA, LIVE_SCHEMA)
-            connection.execute(Q["live_path"])
-            replace_views(connection, always=True)
-            connection.execute(Q["notify_projected"], {"position": step.position})
-        self._tell(step.position)
-        return step.position
-
-    def _rename(self, schema: str, name: str) -> None:
-        self._connection.execute(SQL("ALTER SCHEMA {} RENAME TO {}").format(Identifier(schema), Identifier(name)))
+        self._progress(target.report.name, position, max(position, head(target.connection)), rate)

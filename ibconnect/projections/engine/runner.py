@@ -1,8 +1,8 @@
-"""The thread that keeps the snapshot tables up: applies events as soon as they are committed.
+"""The thread that keeps the tables of a report up: applies events as soon as they are committed.
 
 In: wake-ups on the channel ``stored_events``. Out: rows, and a wake-up on ``projected`` after each commit. Started by
-the composition root, in every instance: whichever comes first applies, the others find it done. A wake-up only
-wakes: twice a second the thread looks without one.
+the composition root, one for each report in every instance: whichever comes first applies, the others find it done, and
+a report that fails or is slow holds no other up. A wake-up only wakes: twice a second the thread looks without one.
 
 While Postgres is away the thread tries again, for ever. What goes on failing for another reason (the tables are gone,
 say) ends it; the composition root makes the tables again and starts another.
@@ -12,38 +12,31 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import Connection
 
-from ibconnect import observe as o
 from ibconnect.database.notices import wait_in_thread
 from ibconnect.database.outages import is_passing
 from ibconnect.database.pools import connect
 from ibconnect.database_url import place
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.observe import Kind, Trouble, observe
-from ibconnect.projections.accounts.owners import Standing
-from ibconnect.projections.accounts.schema import Q
 from ibconnect.projections.engine.live import LiveTables, Step
+from ibconnect.projections.engine.progress import note_progress
+from ibconnect.projections.engine.projection import Projection
+from ibconnect.projections.engine.tracking import Q, path_of
 from ibconnect.refusals import refusal
-from ibconnect.times import to_micros, utc_now
 from ibconnect.troubles import State, brief
 
 _POLL_S = 0.5
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
 _BATCH_POSITIONS = 20_000
-_NEWS = {
-    Standing.OWNER: Kind.ACCOUNTS_MOVED,
-    Standing.CONFLICT: Kind.ACCOUNTS_IN_CONFLICT,
-    Standing.PINNED: Kind.ACCOUNTS_NOT_PINNED,
-}
 
 
 class Projector:
-    """One per process; :meth:`start` and :meth:`stop` belong to the composition root.
+    """One per report and process; :meth:`start` and :meth:`stop` belong to the composition root.
 
     Tables of another version than this code's are left alone until a rebuild has replaced them.
 
@@ -53,11 +46,13 @@ class Projector:
     def __init__(
         self,
         url: str,
+        report: Projection,
         *,
         batch: int = _BATCH_POSITIONS,
         on_death: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._url = url
+        self._report = report
         self._batch = batch
         self._on_death = on_death
         self._stopping = threading.Event()
@@ -65,7 +60,7 @@ class Projector:
         weakref.finalize(self, os.close, self._waker)
         self._failing = State(Trouble.PROJECTION_FAILS, database=place(url))
         self._beyond = State(Trouble.POSITIONS_BEYOND, database=place(url))
-        self._thread = threading.Thread(target=self._live, name="projector", daemon=True)
+        self._thread = threading.Thread(target=self._live, name=f"projector {report.name}", daemon=True)
 
     def start(self) -> None:
         """Begin to apply events."""
@@ -92,7 +87,7 @@ class Projector:
         attempt = 0
         while not self._stopping.is_set():
             try:
-                with connect(self._url, name="projector") as connection:
+                with connect(self._url, name="projector", search_path=path_of(self._report.name)) as connection:
                     connection.execute(Q["live_settings"])
                     connection.execute(Q["listen"])
                     for _ in self._follow(connection):
@@ -106,7 +101,7 @@ class Projector:
 
     def _follow(self, connection: Connection[Any]) -> Any:
         """Apply what there is and wait for more, again and again; yields after each step that succeeded."""
-        tables = LiveTables(connection, self._batch)
+        tables = LiveTables(connection, self._report, self._batch)
         while not self._stopping.is_set():
             step = tables.step()
             self._note(step)
@@ -122,47 +117,13 @@ class Projector:
             self._beyond.note(
                 f"an event stands at position {step.beyond}, which the sequence of positions has not given"
             )
-        for poison in step.poison:
-            observe(Kind.PROJECTION_POISONED, position=poison.position, topic=poison.topic)
-        for news in step.news:
-            observe(_NEWS[news.standing], gateway=news.gateway, accounts=news.accounts)
+        for event in step.set_aside:
+            observe(Kind.PROJECTION_POISONED, report=self._report.name, position=event.position, topic=event.topic)
+        self._report.tell(step.made, step.news)
         if step.is_ours:
-            o.PROJECTION_POSITION.set(step.position)
-            o.PROJECTION_LAG_EVENTS.set(step.head - step.position)
-            o.SNAPSHOTS.inc(step.snapshots)
+            note_progress(self._report, step.position, step.head)
 
 
 def _is_worth_waiting(exc: BaseException) -> bool:
     """Whether other tables would not help: Postgres is away, or refuses what somebody has to permit."""
     return is_passing(exc) or isinstance(exc, DatabaseUnavailable) or refusal(exc) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How far the live tables are."""
-
-    version: int
-    position: int
-    lag_events: int
-    lag_seconds: float
-    poison_events: int
-
-
-def status(connection: Connection[Any]) -> Status:
-    """Compare the live tables with the events; also sets the metrics that need a query.
-
-    ``lag_events`` counts positions; ``lag_seconds`` is the age of the oldest event not yet applied.
-
-    :raises DatabaseUnavailable: Postgres cannot be reached, or there are no live tables
-    """
-    try:
-        row = connection.execute(Q["status"]).fetchone()
-    except psycopg.Error as exc:
-        raise DatabaseUnavailable(f"the snapshot tables cannot be read: {exc}") from exc
-    if row is None:
-        raise DatabaseUnavailable("the snapshot tables have no tracking row")
-    version, position, newest, arrived, poison = row
-    age = 0.0 if arrived is None else max(0.0, (to_micros(utc_now()) - arrived) / 1e6)
-    o.PROJECTION_LAG_SECONDS.set(age)
-    o.PROJECTION_POISON.set(poison)
-    return Status(version, position, max(0, newest - position), age, poison)

@@ -1,8 +1,9 @@
-"""The public views, put upon the tables on the search_path; what people built upon these views stays.
+"""The public views of a report, put upon its tables on the search_path; what people built upon these views stays.
 
-In: a connection, the definitions in ``sql/projections/views.sql``. Out: views. Called at every start and by the swap of
-a rebuild, whose tables may have other columns. A view whose columns only grow is replaced in place. Any other is made
-anew, with its rights, and so is each view upon it, unless that uses what is gone: then nothing is changed at all.
+In: a connection, the definitions in ``sql/projections/<report>/views.sql``. Out: views. Called at every start and by
+the swap of a rebuild, whose tables may have other columns. A view whose columns only grow is replaced in place. Any
+other is made anew, with its rights, and so is each view upon it, unless that uses what is gone: then nothing is
+changed at all.
 """
 
 from collections.abc import Iterator
@@ -16,15 +17,17 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from ibconnect.database.outages import is_passing
 from ibconnect.database.sql import queries
+from ibconnect.database.tables import reports
 from ibconnect.errors import ProjectionError
 from ibconnect.projections.engine.privileges import Granted, grant, privileges_of
+from ibconnect.projections.engine.projection import Projection
 
-Q = queries("projections/standing")
+Q = queries("projections/engine/standing")
 
 _PUBLIC = "public"
 
 
-def replace_views(connection: Connection[Any], *, always: bool = False) -> None:
+def replace_views(connection: Connection[Any], report: Projection, *, always: bool = False) -> None:
     """Create the public views upon the tables on the search_path, unless they are these already.
 
     ``always``: even then, since they stand upon other tables of the same names; those of another version go.
@@ -32,7 +35,8 @@ def replace_views(connection: Connection[Any], *, always: bool = False) -> None:
     :raises psycopg.errors.LockNotAvailable: somebody reads a view for longer than the lock_timeout
     :raises ProjectionError: somebody's view uses what is gone, or cannot be made anew by this role
     """
-    for name, query in queries("projections/views").items():
+    views = queries(f"projections/{report.name}/views")
+    for name, query in views.items():
         comment = _comment(query)
         row = connection.execute(Q["view_comment"], {"view": f"{_PUBLIC}.{name}"}).fetchone()
         if always or row is None or row[0] != comment:
@@ -40,11 +44,14 @@ def replace_views(connection: Connection[Any], *, always: bool = False) -> None:
             statement = SQL("COMMENT ON VIEW {} IS {}").format(Identifier(_PUBLIC, name), Literal(comment))
             connection.execute(statement)
     if always:
-        for (name,) in connection.execute(Q["former_views"], {"names": list(queries("projections/views"))}).fetchall():
+        others = [queries(f"projections/{other.name}/views") for other in reports() if other.name != report.name]
+        names = [name for known in (views, *others) for name in known]
+        upon = {"names": names, "schemas": [report.name, report.old_schema]}
+        for (name,) in connection.execute(Q["former_views"], upon).fetchall():
             _drop_former(connection, name)
 
 
-def try_views(connection: Connection[Any]) -> None:
+def try_views(connection: Connection[Any], report: Projection) -> None:
     """Find out whether they could be put upon the tables on the search_path; change nothing.
 
     Tells nothing if somebody reads a view just now.
@@ -53,7 +60,7 @@ def try_views(connection: Connection[Any]) -> None:
     """
     with suppress(psycopg.errors.LockNotAvailable), connection.transaction(force_rollback=True):
         connection.execute(Q["trial_settings"])
-        replace_views(connection, always=True)
+        replace_views(connection, report, always=True)
 
 
 def _replace_view(connection: Connection[Any], name: str, query: LiteralString) -> None:

@@ -17,7 +17,6 @@ from ibconnect.projections.accounts.facts import (
     AccountsTold,
     Concluded,
     Downloaded,
-    Poison,
     RefreshBegan,
     RefreshFinished,
     SessionBegan,
@@ -28,7 +27,7 @@ from ibconnect.projections.accounts.owners import Standing
 from ibconnect.projections.accounts.rows import Rows
 from ibconnect.times import from_micros
 
-Q = queries("projections/loading")
+Q = queries("projections/accounts/load")
 
 _ABORTED = "aborted"
 
@@ -60,7 +59,6 @@ class Tables:
         self.listing = Listing(dimensions)
         self.ended: list[dict[str, Any]] = []
         self.closed: list[dict[str, Any]] = []
-        self.poison: list[Poison] = []
 
     def add_snapshot(self, fact: Downloaded, download: Download) -> None:
         """A download has become a snapshot; a late one only if the account has no newer one.
@@ -149,7 +147,6 @@ class Tables:
             ("close_session", self.closed),
             *self.listing.take(),
             ("own_accounts", [{"id": number, **_told(now)} for number, now in self.dimensions.owners.take_changed()]),
-            ("set_aside", [poison._asdict() for poison in self.poison]),
         ):
             if changes:
                 cursor.executemany(Q[name], changes)
@@ -159,7 +156,7 @@ class Tables:
             cursor.execute(
                 Q["mark_repeats"], {"accounts": list(accounts), "gateways": list(gateways), "created": times}
             )
-        self.ended, self.closed, self.poison = [], [], []
+        self.ended, self.closed = [], []
         self.dimensions.note_written()
 
 

@@ -4,10 +4,26 @@
 SELECT obj_description(to_regclass(%(view)s), 'pg_class')
 
 -- name: former_views
--- Public views that this program once made (their comments end with a digest) and no longer makes.
+-- Public views that this program once made upon the tables of a report (their comments end with a digest) and no longer
+-- makes.
+WITH RECURSIVE upon (oid) AS (
+    SELECT pg_class.oid
+    FROM pg_class
+    JOIN pg_namespace ON pg_namespace.oid = pg_class.relnamespace
+    WHERE pg_namespace.nspname = ANY (%(schemas)s)
+    UNION
+    SELECT rewrite.ev_class
+    FROM upon
+    JOIN pg_depend AS dependency
+        ON dependency.refclassid = 'pg_class'::regclass
+        AND dependency.refobjid = upon.oid
+        AND dependency.classid = 'pg_rewrite'::regclass
+    JOIN pg_rewrite AS rewrite ON rewrite.oid = dependency.objid
+)
 SELECT relation.relname
 FROM pg_class AS relation
-WHERE relation.relnamespace = 'public'::regnamespace
+WHERE relation.oid IN (SELECT upon.oid FROM upon)
+  AND relation.relnamespace = 'public'::regnamespace
   AND relation.relkind = 'v'
   AND relation.relname <> ALL (%(names)s)
   AND relation.relname LIKE 'v\_%%'

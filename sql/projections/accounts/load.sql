@@ -137,14 +137,3 @@ SET concluded = %(at)s,
     request = greatest(request, %(request)s)
 WHERE gateway_id = %(gateway_id)s
   AND account_id = %(account_id)s
-
--- name: set_aside
-INSERT INTO poison_event (position, originator_id, originator_version, topic, reason)
-VALUES (%(position)s, %(session)s, %(version)s, %(topic)s, %(reason)s)
-ON CONFLICT (position) DO NOTHING
-
--- name: advance
-UPDATE projection
-SET position = %(position)s,
-    open = %(open)s,
-    updated = clock_timestamp()

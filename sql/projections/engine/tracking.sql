@@ -7,6 +7,11 @@ SELECT EXISTS (
     WHERE nspname = %(schema)s
 )
 
+-- name: has_tables
+SELECT
+    to_regclass(format('%%I.projection', %(schema)s::text)) IS NOT NULL
+    AND to_regclass(format('%%I.poison_event', %(schema)s::text)) IS NOT NULL
+
 -- name: tracking
 -- Which tables these are (a rebuild puts others in their place), their version, and how far they are.
 SELECT
@@ -18,7 +23,13 @@ FROM projection
 
 -- name: start_tracking
 INSERT INTO projection (name, version, position, open)
-VALUES ('snapshots', %(version)s, 0, %(open)s)
+VALUES (%(name)s, %(version)s, 0, %(open)s)
+
+-- name: advance
+UPDATE projection
+SET position = %(position)s,
+    open = %(open)s,
+    updated = clock_timestamp()
 
 -- name: version
 -- The version of the tables in a schema, whatever the search_path.
@@ -98,8 +109,9 @@ SET LOCAL lock_timeout = '1s';
 -- name: drop_settings
 SET LOCAL lock_timeout = '10s'
 
--- name: live_path
-SET LOCAL search_path = snapshots, public
+-- name: search_path
+-- For one transaction.
+SELECT set_config('search_path', %(path)s, true)
 
 -- name: tables
 SELECT relname

@@ -1,17 +1,8 @@
--- The snapshot tables, created in an empty schema that leads the search_path. Everything here is derived from
--- public.stored_events and can be dropped and built again. Ids are given by the projection in the order of
--- events, so that every build gives the same rows. Keys of the tables that grow with every snapshot are in
--- constraints.sql: a rebuild adds them after loading.
-
--- How far the events have been applied, in the same transaction as the rows that came of them. `open` is what
--- the events after `position` still build on: sessions, refreshes and downloads that have begun and not ended.
-CREATE TABLE projection (
-    name text PRIMARY KEY,
-    version integer NOT NULL,
-    position bigint NOT NULL,
-    open jsonb NOT NULL,
-    updated timestamptz NOT NULL DEFAULT clock_timestamp()
-);
+-- version: 3
+-- title: snapshot tables
+-- Created in an empty schema that leads the search_path. Everything here is derived from public.stored_events and can be
+-- dropped and built again. Ids are given by the projection in the order of events, so that every build gives the same
+-- rows. Keys of the tables that grow with every snapshot are in constraints.sql: a rebuild adds them after loading.
 
 CREATE TABLE currency (
     id integer PRIMARY KEY,
@@ -290,14 +281,4 @@ CREATE TABLE account_model_value (
     is_ledger boolean NOT NULL,
     value text NOT NULL,
     amount numeric
-);
-
--- Events that could not be applied, set aside with the reason so that the others go on.
-CREATE TABLE poison_event (
-    position bigint PRIMARY KEY,
-    originator_id uuid NOT NULL,
-    originator_version bigint NOT NULL,
-    topic text NOT NULL,
-    reason text NOT NULL,
-    noted timestamptz NOT NULL DEFAULT clock_timestamp()
 );

@@ -1,0 +1,110 @@
+"""The tables of a report that are being built beside the live ones: made, caught up, and put in the live ones' place.
+
+In: a connection that has them on its search_path. Out: live tables. The swap renames schemas, which takes no lock on a
+table: reads under way end on the old tables. Called by :mod:`rebuild`.
+"""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.sql import SQL, Identifier
+
+from ibconnect.errors import ProjectionError
+from ibconnect.observe import Kind, observe
+from ibconnect.projections.engine.live import LiveTables
+from ibconnect.projections.engine.privileges import copy_privileges
+from ibconnect.projections.engine.projection import Projection
+from ibconnect.projections.engine.schema import create
+from ibconnect.projections.engine.tracking import Q, exists, look_into, notify_projected, refuse_others, take_turn
+from ibconnect.projections.engine.views import replace_views, try_views
+
+_STEP_POSITIONS = 20_000
+_SWAP_ATTEMPTS = 300
+_SWAP_PAUSE_S = 0.2
+
+
+def begin(connection: Connection[Any], report: Projection) -> None:
+    """Make the tables, empty; those of a rebuild that did not end go.
+
+    :raises ProjectionError: somebody has built upon a public view what cannot follow it
+    :raises SchemaError: a schema that they need is somebody's own
+    """
+    connection.execute(Q["loading_settings"])
+    with connection.transaction():
+        # A transaction that has once read the former tables may hold them for ever: that is told, and tried again.
+        connection.execute(Q["drop_settings"])
+        for schema in report.leftovers:
+            _drop(connection, schema)
+    with connection.transaction():
+        create(connection, report, report.next_schema)
+    # Better told now than after hours of loading.
+    try_views(connection, report)
+
+
+def analyze(connection: Connection[Any], report: Projection) -> None:
+    """Give the planner what it will need from the first query on."""
+    names = connection.execute(Q["tables"], {"schema": report.next_schema}).fetchall()
+    for (name,) in names:
+        connection.execute(SQL("ANALYZE {}").format(Identifier(report.next_schema, name)))
+
+
+def catch_up_and_swap(connection: Connection[Any], report: Projection) -> int:
+    """Follow the events that came meanwhile, then swap; again if a reader of a view is in the way.
+
+    :return: how far the tables are
+    :raises ProjectionError: somebody keeps reading a public view all the time
+    """
+    for _ in range(_SWAP_ATTEMPTS):
+        tables = LiveTables(connection, report, _STEP_POSITIONS, others=False)
+        while tables.step().is_behind:
+            pass
+        try:
+            return _swap(connection, report)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            time.sleep(_SWAP_PAUSE_S)
+    raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
+
+
+def _swap(connection: Connection[Any], report: Projection) -> int:
+    """Put the new tables in the place of the live ones, while no projector applies events.
+
+    The lock_timeout keeps a long read of a public view from holding up everything behind us.
+    """
+    with connection.transaction():
+        connection.execute(Q["swap_settings"])
+        # Or an instance of another version that starts now might put its views upon tables that it does not know.
+        take_turn(connection, report.ensure)
+        take_turn(connection, report.apply)
+        tables = LiveTables(connection, report, _STEP_POSITIONS, others=False)
+        while (step := tables.step()).is_behind:
+            pass
+        if exists(connection, report.name):
+            copy_privileges(connection, report.name, report.next_schema)
+            _rename(connection, report.name, report.old_schema)
+        _rename(connection, report.next_schema, report.name)
+        look_into(connection, report.name)
+        replace_views(connection, report, always=True)
+        notify_projected(connection, step.position)
+    return step.position
+
+
+def drop_old(connection: Connection[Any], report: Projection) -> None:
+    """Drop the former live tables; if a transaction still holds them, leave that to the next rebuild."""
+    try:
+        with connection.transaction():
+            connection.execute(Q["drop_settings"])
+            _drop(connection, report.old_schema)
+    except psycopg.errors.LockNotAvailable as exc:
+        observe(Kind.PROJECTION_LEFTOVER, error=exc, report=report.name, schema=report.old_schema)
+
+
+def _drop(connection: Connection[Any], schema: str) -> None:
+    if exists(connection, schema):
+        refuse_others(connection, schema)
+    connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+
+def _rename(connection: Connection[Any], schema: str, name: str) -> None:
+    connection.execute(SQL("ALTER SCHEMA {} RENAME TO {}").format(Identifier(schema), Identifier(name)))

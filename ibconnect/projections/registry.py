@@ -1,0 +1,9 @@
+"""The reports, one line each: who adds one adds an import and an entry, and nothing else in this room.
+
+Called by :mod:`upkeep`, which everybody else calls.
+"""
+
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine.projection import Projection
+
+REPORTS: tuple[Projection, ...] = (ACCOUNTS,)

@@ -1,2 +1,0 @@
--- Nothing: the number is kept for the tables of the projections.
-SELECT 1;
