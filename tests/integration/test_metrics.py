@@ -141,7 +141,7 @@ async def test_a_refresh_is_complete_when_the_last_account_is(database_url: str)
                 return values(await scraped(served), name, "gateway")[GATEWAY]
 
         def rows(statement: str) -> None:
-            connection.execute(f"SET search_path = snapshots, public; {statement}".encode())
+            connection.execute(f"SET search_path = accounts, public; {statement}".encode())
 
         of_all = await complete()
         rows(f"""
