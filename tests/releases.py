@@ -15,16 +15,24 @@ def version_before(directory: Path) -> None:
 
     :raises LookupError: the clone has no history
     """
+    version_with(directory, available()[-2].number)
+
+
+def version_with(directory: Path, number: int) -> None:
+    """Put the newest tree whose newest migration had this number into a directory.
+
+    :raises LookupError: the clone has no history
+    """
     try:
-        with tarfile.open(fileobj=io.BytesIO(_git("archive", _commit_before()))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", _commit_with(number)))) as archive:
             archive.extractall(directory, filter="data")
     except (OSError, LookupError, subprocess.CalledProcessError):
         raise LookupError("no clone with its history") from None
 
 
-def _commit_before() -> str:
+def _commit_with(number: int) -> str:
     """That commit. Between it and this one may be others, with numbers that occur twice."""
-    wanted = [migration.number for migration in available()[:-1]]
+    wanted = list(range(1, number + 1))
     changes = _git("log", "--format=%H^", "--", "sql/migrations").decode().split()
     for commit in ["HEAD", *changes]:
         names = _git("ls-tree", "--name-only", commit, "sql/migrations/").decode().split()

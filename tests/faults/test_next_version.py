@@ -2,10 +2,9 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,13 +12,14 @@ import pytest
 from ibconnect.database.pools import connect
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from tests.faults.judge import Judge, sessions
-from tests.faults.lab import Simulators, Store
+from tests.faults.lab import Simulators
 from tests.faults.rolling import traffic
+from tests.faults.upgrading import Upgrade
 from tests.next_version import NEXT, make_next_version
 from tests.paths import ROOT
-from tests.processes import STOPS_S, Process, accounts, get, process
+from tests.processes import STOPS_S, accounts, get
 from tests.projecting import Stream, position, record, value
-from tests.waiting import DEADLINE_S, wait_for
+from tests.waiting import wait_for
 
 PUBLIC = (
     "SELECT * FROM public.v_account_amount ORDER BY account_code, created",
@@ -28,77 +28,11 @@ PUBLIC = (
 )
 
 
-class Upgrade:
-    """A database, its gateway, and both versions."""
-
-    def __init__(self, url: str, directory: Path, simulators: Simulators, stack: ExitStack) -> None:
-        self.url = url
-        self.store = Store(url)
-        self.simulators = simulators
-        self.roots = {"old": ROOT, "new": make_next_version(directory / "next")}
-        self._directory = directory
-        self._stack = stack
-
-    def _settings(self, name: str) -> dict[str, str]:
-        return {"DB_URL": self.url, "DATA_DIR": str(self._directory / f"data-{name}"), "LOG_FORMAT": "json"}
-
-    def serve(self, version: str, name: str = "") -> Process:
-        """Start an instance."""
-        name = name or version
-        settings = {**self._settings(name), "INSTANCE": name, "IB_GW": self.simulators.addresses}
-        return self._stack.enter_context(
-            process(
-                self._directory / f"{name}.log",
-                "serve",
-                root=self.roots[version],
-                HOST="127.0.0.1",
-                PORT="0",
-                QUIET_TIME="2",
-                **settings,
-            )
-        )
-
-    def run(self, version: str, verb: str) -> tuple[int, str]:
-        """Run a verb to its end: exit code and output."""
-        with process(
-            self._directory / f"{verb}.log", verb, root=self.roots[version], **self._settings("verbs")
-        ) as running:
-            return running.popen.wait(DEADLINE_S), running.output
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with connect(self.url, name="test") as connection:
-            return connection.execute(query.encode()).fetchall()
-
-    def do(self, *statements: str) -> None:
-        with connect(self.url, name="test") as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
-
-    def version(self) -> int:
-        return int(self.rows("SELECT version FROM accounts.projection")[0][0])
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Somebody reads a public view, so no swap can come."""
-        with connect(self.url, name="test") as connection, connection.transaction():
-            connection.execute("LOCK TABLE public.v_contract IN ACCESS SHARE MODE")
-            yield
-
-    def wait_for_swap(self) -> None:
-        """Wait until a rebuild is ready to put its tables in place."""
-        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.v_contract'::regclass"
-        wait_for(lambda: self.rows(query) != [(0,)], "a rebuild waits for the reader of a view")
-
-    def go_on(self) -> None:
-        """Have everything recorded go on: a refresh, and something new of every gateway."""
-        self.store.wait_for_refreshes(self.store.ask_for_refresh(), 1)
-        self.store.wait_for_marks(self.simulators)
-
-
 @pytest.fixture
 def upgrade(database_url: str, tmp_path: Path) -> Iterator[Upgrade]:
     with Simulators(1, rate=200) as simulators, ExitStack() as stack:
-        yield Upgrade(database_url, tmp_path, simulators, stack)
+        roots = {"old": ROOT, "new": make_next_version(tmp_path / "next")}
+        yield Upgrade(database_url, tmp_path, simulators, stack, roots)
 
 
 @pytest.fixture

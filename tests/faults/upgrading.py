@@ -1,0 +1,84 @@
+"""What the tests of upgrades share: a database on which instances of two versions work.
+
+In: the directories of the versions. Out: processes of either, and what is in the database. Called by the tests of the
+next version, and of the one before.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ibconnect.database.pools import connect
+from tests.faults.lab import Simulators, Store
+from tests.processes import Process, process
+from tests.waiting import DEADLINE_S, wait_for
+
+
+class Upgrade:
+    """A database, its gateway, and the versions of the program that work on it, by name."""
+
+    def __init__(
+        self, url: str, directory: Path, simulators: Simulators, stack: ExitStack, roots: dict[str, Path]
+    ) -> None:
+        self.url = url
+        self.store = Store(url)
+        self.simulators = simulators
+        self.roots = roots
+        self._directory = directory
+        self._stack = stack
+
+    def _settings(self, name: str) -> dict[str, str]:
+        return {"DB_URL": self.url, "DATA_DIR": str(self._directory / f"data-{name}"), "LOG_FORMAT": "json"}
+
+    def serve(self, version: str, name: str = "") -> Process:
+        """Start an instance."""
+        name = name or version
+        settings = {**self._settings(name), "INSTANCE": name, "IB_GW": self.simulators.addresses}
+        return self._stack.enter_context(
+            process(
+                self._directory / f"{name}.log",
+                "serve",
+                root=self.roots[version],
+                HOST="127.0.0.1",
+                PORT="0",
+                QUIET_TIME="2",
+                **settings,
+            )
+        )
+
+    def run(self, version: str, verb: str) -> tuple[int, str]:
+        """Run a verb to its end: exit code and output."""
+        with process(
+            self._directory / f"{verb}.log", verb, root=self.roots[version], **self._settings("verbs")
+        ) as running:
+            return running.popen.wait(DEADLINE_S), running.output
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with connect(self.url, name="test") as connection:
+            return connection.execute(query.encode()).fetchall()
+
+    def do(self, *statements: str) -> None:
+        with connect(self.url, name="test") as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def version(self) -> int:
+        return int(self.rows("SELECT version FROM accounts.projection")[0][0])
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Somebody reads a public view, so no swap can come."""
+        with connect(self.url, name="test") as connection, connection.transaction():
+            connection.execute("LOCK TABLE public.v_contract IN ACCESS SHARE MODE")
+            yield
+
+    def wait_for_swap(self) -> None:
+        """Wait until a rebuild is ready to put its tables in place."""
+        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.v_contract'::regclass"
+        wait_for(lambda: self.rows(query) != [(0,)], "a rebuild waits for the reader of a view")
+
+    def go_on(self) -> None:
+        """Have everything recorded go on: a refresh, and something new of every gateway."""
+        self.store.wait_for_refreshes(self.store.ask_for_refresh(), 1)
+        self.store.wait_for_marks(self.simulators)
