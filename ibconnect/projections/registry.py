@@ -6,4 +6,7 @@ Called by :mod:`upkeep`, which everybody else calls.
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.projection import Projection
 
-REPORTS: tuple[Projection, ...] = (ACCOUNTS,)
+REPORTS: tuple[Projection, ...] = (
+    # In the order in which they are listed and built.
+    ACCOUNTS,
+)

@@ -47,11 +47,10 @@ class Upgrade:
             )
         )
 
-    def run(self, version: str, verb: str) -> tuple[int, str]:
+    def run(self, version: str, verb: str, *arguments: str) -> tuple[int, str]:
         """Run a verb to its end: exit code and output."""
-        with process(
-            self._directory / f"{verb}.log", verb, root=self.roots[version], **self._settings("verbs")
-        ) as running:
+        log = self._directory / f"{verb}.log"
+        with process(log, verb, *arguments, root=self.roots[version], **self._settings("verbs")) as running:
             return running.popen.wait(DEADLINE_S), running.output
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -67,15 +66,15 @@ class Upgrade:
         return int(self.rows("SELECT version FROM accounts.projection")[0][0])
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, view: str = "v_contract") -> Iterator[None]:
         """Somebody reads a public view, so no swap can come."""
         with connect(self.url, name="test") as connection, connection.transaction():
-            connection.execute("LOCK TABLE public.v_contract IN ACCESS SHARE MODE")
+            connection.execute(f"LOCK TABLE public.{view} IN ACCESS SHARE MODE".encode())
             yield
 
-    def wait_for_swap(self) -> None:
+    def wait_for_swap(self, view: str = "v_contract") -> None:
         """Wait until a rebuild is ready to put its tables in place."""
-        query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.v_contract'::regclass"
+        query = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.{view}'::regclass"
         wait_for(lambda: self.rows(query) != [(0,)], "a rebuild waits for the reader of a view")
 
     def go_on(self) -> None:
