@@ -73,27 +73,6 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_verbs_of_reports(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    rebuild = _add(verbs, "rebuild", _rebuild, "build the snapshot tables again from the events, beside the live ones")
-    retry = _add(verbs, "retry-poison", _retry, "apply the events again that could not be applied and were set aside")
-    set_aside = _add(
-        verbs,
-        "set-aside",
-        _set_aside,
-        "list the events that were set aside, with the reasons; fail if there are any",
-    )
-    set_aside.add_argument(
-        "what",
-        metavar="list|retry",
-        nargs="?",
-        choices=("list", "retry"),
-        default="list",
-        help="retry: apply them again",
-    )
-    for parser in (rebuild, retry, set_aside):
-        parser.add_argument("reports", metavar="REPORT", nargs="*", help="of these reports alone (accounts, for one)")
-
-
 def _settings_help() -> str:
     rows = []
     for setting in SETTINGS:

@@ -5,12 +5,12 @@ SELECT
     to_regclass('account_snapshot') IS NOT NULL AS has_tables;
 
 -- name: poisoned
--- How many events could not be applied to the snapshot tables.
+-- How many events could not be applied to the tables of a report.
 SELECT count(*)
-FROM poison_event;
+FROM {report}.poison_event
 
 -- name: progress
--- How far the snapshot tables are behind the events.
+-- How far the tables of a report are behind the events.
 SELECT
     projection.position,
     (
@@ -28,9 +28,8 @@ SELECT
         ORDER BY stored_events.notification_id
         LIMIT 1
     ) AS oldest_state,
-    (SELECT count(*) FROM poison_event) AS poisoned
-FROM projection
-LIMIT 1;
+    (SELECT count(*) FROM {report}.poison_event) AS poisoned
+FROM {report}.projection AS projection
 
 -- name: gateways
 -- When all accounts of each gateway were last refreshed: in one complete refresh, or the last of its own in one that made up

@@ -1,4 +1,4 @@
-"""The program with a second report, added by files of its own and a line of the registry: run, built again, upgraded."""
+"""The program with a second report, added by files of its own and one registry line: run, built again, upgraded."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_it_is_kept_up_built_again_and_upgraded_by_itself(world: World) -> None:
     wait_for(lambda: world.rows(FAMILIES) == [("DU1", "F1")], "it is projected")
     latest = accounts(api.url(), 1)
     world.record("DU2", "F2", told="7")
-    check_verbs(world)
+    check_verbs(world, api)
     with world.reading("v_family"):
         new = world.start("two", "project")
         world.wait_for_swap("v_family")
@@ -69,9 +69,10 @@ def test_it_is_kept_up_built_again_and_upgraded_by_itself(world: World) -> None:
         assert (each.popen.returncode, "Traceback" in each.output) == (0, False)
 
 
-def check_verbs(world: World) -> None:
+def check_verbs(world: World, api: Process) -> None:
     """Each verb can be for one report, and is for both by default."""
     wait_for(lambda: world.rows("SELECT count(*) FROM families.poison_event") == [(1,)], "an event is set aside")
+    assert "1 events could not be applied" in str(get(f"{api.url()}/readyz")[1]["Reasons"])
     code, output = world.run("one", "set-aside")
     assert (code, json.loads(output)["Report"]) == (1, "families")
     assert world.run("one", "set-aside", "list", "accounts") == (0, "")

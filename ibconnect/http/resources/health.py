@@ -16,6 +16,7 @@ from ibconnect.http.openapi.schemas import TEXT, object_of
 from ibconnect.http.openapi.shared import SERVICE
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
+from ibconnect.http.server.each_report import of_each_report
 from ibconnect.http.server.negotiation import COMMON, JSON
 from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.observe import Trouble
@@ -107,8 +108,11 @@ def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> 
 
 
 async def _poisoned(pool: db.Pool) -> list[str]:
-    row = await db.row(pool, _SQL["poisoned"], {})
-    count = row[0] if row else 0
+    try:
+        count = sum(number for (number,) in await db.rows(pool, of_each_report(_SQL["poisoned"]), {}))
+    except psycopg.errors.UndefinedTable:
+        # Those of some report are not there yet.
+        count = 0
     if not count:
         return []
     return [

@@ -17,6 +17,7 @@ from ibconnect.database.deadlines import ended
 from ibconnect.database.sql import queries
 from ibconnect.events.codec import time_in
 from ibconnect.http.server import db
+from ibconnect.http.server.each_report import of_each_report
 from ibconnect.http.server.services import Part, Services
 from ibconnect.times import to_micros, utc_now
 
@@ -24,7 +25,7 @@ _SQL = queries("http/health")
 
 
 class Applied(NamedTuple):
-    """How far the snapshot tables are: the position reached, events and seconds behind, events set aside."""
+    """How far the tables of reports are: the position reached, events and seconds behind, events set aside."""
 
     position: int
     lag_events: int
@@ -71,7 +72,7 @@ class Progress(Part):
 
     async def _ask(self) -> Found:
         try:
-            row = await db.row(self.pool, _SQL["progress"], {})
+            reached = await db.rows(self.pool, of_each_report(_SQL["progress"]), {})
             gateways = await db.rows(self.pool, _SQL["gateways"], {"gateways": self._gateways})
         except (psycopg.OperationalError, PoolTimeout):
             return Found()
@@ -80,7 +81,7 @@ class Progress(Part):
             return Found(is_up=True)
         refreshed = {name: ended for name, _, ended in gateways if ended}
         conflicts = {name: count for name, count, _ in gateways}
-        return Found(True, None if row is None else _applied(*row), refreshed, conflicts)
+        return Found(True, _applied(reached) if reached else None, refreshed, conflicts)
 
     async def close(self) -> None:
         """Wait for nothing any more."""
@@ -88,7 +89,13 @@ class Progress(Part):
             await ended(self._asking)
 
 
-def _applied(position: int, newest: int, oldest_state: bytes | None, poisoned: int) -> Applied:
+def _applied(reached: Sequence[tuple[int, int, bytes | None, int]]) -> Applied:
+    """How far that report is that is furthest behind, and what all have set aside."""
+    ages = [_age(oldest_state) for _, _, oldest_state, _ in reached]
+    lags = [max(newest - position, 0) for position, newest, _, _ in reached]
+    return Applied(min(row[0] for row in reached), max(lags), max(ages), sum(row[3] for row in reached))
+
+
+def _age(oldest_state: bytes | None) -> float:
     micros = time_in(oldest_state) if oldest_state else None
-    age = 0.0 if micros is None else max(0.0, (to_micros(utc_now()) - micros) / 1_000_000)
-    return Applied(position, max(newest - position, 0), age, poisoned)
+    return 0.0 if micros is None else max(0.0, (to_micros(utc_now()) - micros) / 1_000_000)

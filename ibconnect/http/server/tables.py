@@ -23,7 +23,6 @@ from ibconnect.http.server.holders import HOLDER, OURS
 from ibconnect.http.server.problems import Code, Problem
 
 _SQL = queries("http/tables")
-_WANTED = report_of("accounts").version
 # What was found out holds for so long: another version may swap its tables in at any time.
 _HOLDS_S = 1.0
 # For so long a request waits for Postgres to say so once more.
