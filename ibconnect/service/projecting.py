@@ -32,7 +32,7 @@ async def projecting(url: str, preparing: "asyncio.Future[None]", parts: Parts |
     async def project(report: Projection) -> None:
         await asyncio.wait({preparing})
         if preparing.cancelled() or preparing.exception() is not None:
-            # The service ends for that reason, which is the one to tell.
+            # The service ends for that reason, which is the one to report.
             await asyncio.Event().wait()
         await making.made(report)
         await _projected(url, report)
@@ -46,7 +46,7 @@ async def projecting(url: str, preparing: "asyncio.Future[None]", parts: Parts |
 
 
 def _tell(loop: asyncio.AbstractEventLoop, die: Callable[[BaseException], None], exc: BaseException) -> None:
-    with suppress(RuntimeError):  # the loop has ended: nobody is there to be told
+    with suppress(RuntimeError):  # the loop has ended: nobody is there to hear it
         loop.call_soon_threadsafe(die, exc)
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from ibconnect.projections.accounts.download import Messages, Strange, examine, parse
+from ibconnect.projections.accounts.download import Irregular, Messages, examine, parse
 from ibconnect.projections.accounts.facts import Downloaded
 from ibconnect.projections.engine.projection import Event
 from tests.projecting import START, position, value
@@ -92,7 +92,7 @@ def control(version, topic, state):
 
 def test_strange_messages_are_named_and_the_others_kept():
     good, bad = states(value("NetLiquidation", "1", "USD")), b'["NetLiquidation",2,"USD","DU1"]'
-    with pytest.raises(Strange):
+    with pytest.raises(Irregular):
         parse(Messages(good + b"," + bad, None, None), fact())
     found, poison = examine([control(2, "v", good), control(3, "v", bad)], Messages(None, None, None), fact())
     assert found.values.texts == ("1",)
@@ -103,7 +103,7 @@ def test_strange_messages_are_named_and_the_others_kept():
 
 def test_fields_that_a_newer_gateway_adds_are_passed_over():
     longer = orjson.dumps(["NetLiquidation", "1", "USD", "DU1", "new"])
-    with pytest.raises(Strange):
+    with pytest.raises(Irregular):
         parse(Messages(longer, None, None), fact())
     found, poison = examine([control(2, "v", longer)], Messages(None, None, None), fact())
     assert (found.values.texts, poison) == (("1",), [])
@@ -115,7 +115,7 @@ ODD = ["Infinity", "NaN", "-Infinity", "61,25", " 5.5", "5.5 ", "0x1F", "1E400",
 @pytest.mark.parametrize("text", ODD)
 def test_a_figure_that_is_no_number_costs_itself(text):
     odd, good = states(position(1, price=text)), states(position(2))
-    with pytest.raises(Strange):
+    with pytest.raises(Irregular):
         parse(Messages(None, odd + b"," + good, None), fact())
     events = [control(2, "p", odd), control(3, "p", good)]
     found, poison = examine(events, Messages(None, None, None), fact())

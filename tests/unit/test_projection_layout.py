@@ -22,9 +22,9 @@ def places(*sent):
     for text in layout.attributes:
         found[text.number] = ("attribute", text.segment, text.tag)
     found.pop(None, None)
-    loose = {text.number: "text" for text in layout.loose}
-    assert found.keys().isdisjoint(loose)
-    return [found.get(number) or loose.get(number) for number in range(len(sent))]
+    unplaced = {text.number: "text" for text in layout.unplaced}
+    assert found.keys().isdisjoint(unplaced)
+    return [found.get(number) or unplaced.get(number) for number in range(len(sent))]
 
 
 def test_both_spellings_of_a_ledger_key_go_to_the_same_column():
@@ -79,7 +79,7 @@ def test_a_figure_of_the_ledger_is_no_figure_of_the_account():
     sent = ("NetLiquidation", "EUR"), ("$LEDGER-TotalCashValue", "EUR"), ("$LEDGER-NetLiquidation", "EUR")
     assert places(*sent) == [("segment", "", "NetLiquidation"), "text", "text"]
     layout = layout_of(*map(tuple, zip(*sent, strict=True)))
-    assert [text.is_ledger for text in layout.loose] == [True, True]
+    assert [text.is_ledger for text in layout.unplaced] == [True, True]
 
 
 def test_what_has_no_column_is_kept_as_text():

@@ -93,7 +93,7 @@ def test_closing_ends_the_refresh_under_way(tell):
 def test_accounts_are_listed_at_the_time_that_is_known(tell):
     timed = orjson.dumps([START + 500, "DU1,"])
     listed = Event(9, tell.id, 9, "a", orjson.dumps(["DU1,DU2,DU1,"]), timed)
-    assert tell.sessions.apply(listed) == facts.AccountsTold("g", ("DU1", "DU2"), START + 500)
+    assert tell.sessions.apply(listed) == facts.AccountsNamed("g", ("DU1", "DU2"), START + 500)
 
 
 @pytest.mark.parametrize(

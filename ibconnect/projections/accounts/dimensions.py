@@ -96,7 +96,7 @@ class Dimensions:
         return latest.get(self.account.ids.get(account, 0), created - 1) >= created
 
     def next_created(self, account_id: int, created: int, *, is_foreign: bool) -> int:
-        """When a snapshot of this account was created: as told, if no other was then.
+        """When a snapshot of this account was created: as recorded, if no other was then.
 
         A time that is not later than that of the newest one is moved on, just after it if it is a little earlier, else
         to the next one that is free.

@@ -1,7 +1,7 @@
-"""One account's download as its messages tell it: account values in the order of arrival, the last of each position.
+"""One account's download as its messages say it: account values in the order of arrival, the last of each position.
 
 In: the messages as JSON, run together by the query. Out: a :class:`Download`. All messages are taken apart at once;
-if anything among them is strange, :func:`examine` takes them one by one: a figure that is no number costs itself, a
+if anything among them is irregular, :func:`examine` takes them one by one: a figure that is no number costs itself, a
 message that no table can hold costs itself, and both are named.
 """
 
@@ -36,7 +36,7 @@ _MULTI_VALUE = ("73", 8)
 _MULTI_POSITION = ("71", 18)
 _NUL, _ESCAPED = b"\\u0000", b"\\\\u"
 # What taking a message apart raises when it is not an array of texts, or of too few of them.
-_STRANGE = (ValueError, TypeError, LookupError, AttributeError, ProjectionError)
+_IRREGULAR = (ValueError, TypeError, LookupError, AttributeError, ProjectionError)
 _IS_CONTRACT_ID = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII).fullmatch
 _SHARED_IDS = ("", "0")
 _TIME_LENGTH = 40
@@ -124,18 +124,18 @@ class Download(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing at all was told of the account."""
+        """Whether nothing at all was said of the account."""
         return not (self.values.keys or self.held or self.models)
 
 
-class Strange(ProjectionError):
+class Irregular(ProjectionError):
     """Some message of a download is not what it should be."""
 
 
 def parse(messages: Messages, fact: Downloaded) -> Download:
     """Take the messages apart, all at once.
 
-    :raises Strange: one of them needs :func:`examine`
+    :raises Irregular: one of them needs :func:`examine`
     """
     try:
         if fact.is_multi:
@@ -146,8 +146,8 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
             positions = [fields for fields in _loads(messages.positions) if fields[_POSITION_ACCOUNT] == account]
             found = [("", values, positions)]
         downloads = {model: _download(values, positions) for model, values, positions in found}
-    except _STRANGE as exc:
-        raise Strange(str(exc)) from exc
+    except _IRREGULAR as exc:
+        raise Irregular(str(exc)) from exc
     return _with_surroundings(_assembled(downloads), messages, fact)
 
 
@@ -165,7 +165,7 @@ def examine(events: Iterable[Event], messages: Messages, fact: Downloaded) -> tu
                 row.values.extend(values)
                 row.positions.extend(event.position for _ in values)
                 row.held.update({_key(one): (one, event.position) for one in positions})
-        except _STRANGE as exc:
+        except _IRREGULAR as exc:
             refused.append(SetAside(*event[:4], f"{type(exc).__name__}: {exc}"))
     remarks = [Remark(Code.SET_ASIDE, one_line(event.reason), event.position) for event in refused]
     downloads = {}
@@ -340,7 +340,7 @@ def _time(messages: Messages, fact: Downloaded) -> str:
         fields = _loads(messages.account_time)
         time = fields[0][0] if fields else ""
         return f"{time} {fact.zone}".strip()[:_TIME_LENGTH] if time and "".join(time) else ""
-    except _STRANGE:
+    except _IRREGULAR:
         return ""
 
 
@@ -355,8 +355,8 @@ def _notices(states: bytes | None) -> Iterable[tuple[str, str]]:
                 fields = fields[2:] if fields[0] == "4" else []
             if len(fields) >= 3:
                 yield fields[1], one_line(fields[2])
-        except (*_STRANGE, Base64Error):
+        except (*_IRREGULAR, Base64Error):
             continue
 
 
-__all__ = ["TOPICS", "Download", "Messages", "Position", "Strange", "Values", "examine", "parse"]
+__all__ = ["TOPICS", "Download", "Irregular", "Messages", "Position", "Values", "examine", "parse"]

@@ -35,7 +35,7 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountsTold:
+class AccountsNamed:
     """A gateway listed the accounts that it manages, without repetition, in its own order."""
 
     gateway: str
@@ -103,7 +103,7 @@ class Downloaded:
 
     ``is_judged``: the recorder found out whether it is whole: ``why`` it is not, and what the ``check`` by positions
     said. ``is_supplement``: it goes on with a download that had ended before. ``is_late``: others may have been stored
-    since that are newer. ``is_owned_by_all``: its recorder did not tell which gateways are configured, as earlier
+    since that are newer. ``is_owned_by_all``: its recorder did not say which gateways are configured, as earlier
     versions do not: then the account is also this gateway's.
     """
 
@@ -137,4 +137,4 @@ class Downloaded:
 
 MULTI = "multi"
 
-Fact = SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Concluded | Downloaded
+Fact = SessionBegan | SessionEnded | AccountsNamed | RefreshBegan | RefreshFinished | Concluded | Downloaded

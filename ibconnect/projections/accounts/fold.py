@@ -51,7 +51,7 @@ def _download(connection: Connection[Any], messages: Messages, fact: Downloaded)
     """What a download says; one with anything odd in it is looked at message by message."""
     try:
         found = download.parse(messages, fact)
-    except download.Strange:
+    except download.Irregular:
         pass
     else:
         if not is_odd(found):

@@ -61,7 +61,7 @@ class Layout:
     segments: tuple[Row, ...]
     ledgers: tuple[Row, ...]
     attributes: tuple[Text, ...]
-    loose: tuple[Text, ...]
+    unplaced: tuple[Text, ...]
     ready: tuple[int, ...]
     has_identity: bool
     net_liquidation: int | None
@@ -109,7 +109,7 @@ def _layout_of(keys: tuple[str, ...], currencies: tuple[str, ...]) -> Layout:
         segments=_rows(taken, "segment", len(_SEGMENT_COLUMN)),
         ledgers=_rows(taken, "ledger", len(_LEDGER_COLUMN)),
         attributes=tuple(attributes),
-        loose=tuple(name for place, name in placed if place is None),
+        unplaced=tuple(name for place, name in placed if place is None),
         ready=tuple(name.number for name in names if name.tag.lower() == READY_KEY),
         has_identity=any(name.tag == "AccountCode" for name in names),
         net_liquidation=taken.get(("segment", "", _SEGMENT_COLUMN["NetLiquidation"])),
@@ -124,7 +124,7 @@ _Place = tuple[str, str, Hashable]
 def _base_currency(split: Sequence[Key], currencies: Sequence[str]) -> str:
     """NetLiquidation's currency; without one, that of the first figure which only exists for a whole account.
 
-    A gateway that gives NetLiquidation in BASE alone does not tell which currency that is: then BASE it is called.
+    A gateway that gives NetLiquidation in BASE alone does not say which currency that is: then BASE it is called.
     """
     whole = [
         (key, currency)

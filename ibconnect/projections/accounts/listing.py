@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ibconnect.projections.accounts.dimensions import Dimensions
-from ibconnect.projections.accounts.facts import AccountsTold, Concluded
+from ibconnect.projections.accounts.facts import AccountsNamed, Concluded
 from ibconnect.times import from_micros
 
 
@@ -29,8 +29,8 @@ class Listing:
         self._gateways: dict[int, _Gateway] = {}
         self._concluded: dict[tuple[int, int], dict[str, Any]] = {}
 
-    def add(self, fact: AccountsTold) -> None:
-        """A gateway told its accounts; from the first time on it is one of those that have named them."""
+    def add(self, fact: AccountsNamed) -> None:
+        """A gateway named its accounts; from the first time on it is one of those that have named them."""
         gateway = self._gateways.setdefault(self._dimensions.gateway.id_of(fact.gateway), _Gateway())
         gateway.listed = [self._dimensions.account.id_of(code) for code in fact.codes]
         for code in fact.codes:

@@ -1,4 +1,4 @@
-"""Whose an account is, as the events tell it in their order.
+"""Whose an account is, as the events say it in their order.
 
 In: which gateways are configured, with the accounts pinned to each, and which gateway names which account. Out: whether
 a gateway's figures of an account are its owner's, and what changed. Called by :mod:`tables` and :mod:`rows`;
@@ -126,6 +126,6 @@ class Owners:
         return [(self._claims.ids[claim], standing) for claim, standing in changed.items()]
 
     def take_news(self) -> list[News]:
-        """What is worth telling since the last call."""
+        """What is worth reporting since the last call."""
         news, self._news = self._news, Counter()
         return [News(gateway, standing, count) for (gateway, standing), count in news.items()]

@@ -22,8 +22,8 @@ _KIND_OF = {
 }
 
 
-def _tell(snapshots: int, news: Sequence[News]) -> None:
-    """Count snapshots, and tell whose accounts are."""
+def _report(snapshots: int, news: Sequence[News]) -> None:
+    """Count snapshots, and log whose accounts are."""
     o.SNAPSHOTS.inc(snapshots)
     for each in news:
         observe(_KIND_OF[each.standing], gateway=each.gateway, accounts=each.accounts)
@@ -34,7 +34,7 @@ ACCOUNTS = Projection(
     topics=TOPICS,
     reader=AccountsReader,
     fold=AccountsFold,
-    tell=_tell,
+    report=_report,
     seed=currencies.fill,
     former_schema=FORMER_SCHEMA,
     former_turns=(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ibconnect.projections.accounts.download import Download
     from ibconnect.projections.accounts.facts import Downloaded
 
-# More remarks of one snapshot than this are counted, not told.
+# More remarks of one snapshot than this are counted, not listed.
 _MOST = 50
 
 

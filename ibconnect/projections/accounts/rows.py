@@ -70,7 +70,7 @@ class Rows:
         """A snapshot with everything in it; ``is_foreign``: the account is another gateway's."""
         texts = download.values.texts
         layout = layout_of(download.values.keys, download.values.currencies)
-        cells, loose = _cells_of(layout, texts)
+        cells, unplaced = _cells_of(layout, texts)
         dimensions = self.dimensions
         is_ready, remarks = judge(fact, download, layout, dimensions.owners.of(fact.account) if is_foreign else None)
         dimensions.last_snapshot = snapshot_id = dimensions.last_snapshot + 1
@@ -93,12 +93,12 @@ class Rows:
             fact.ended,
             download.account_time or None,
         )
-        told = orjson.dumps([remark.as_json() for remark in remarks]).decode() if remarks else None
+        said = orjson.dumps([remark.as_json() for remark in remarks]).decode() if remarks else None
         self.lines["account_snapshot"][-1] += "\t".join(
-            ("", *layout.snapshot(cells), NULL if told is None else escape(told))
+            ("", *layout.snapshot(cells), NULL if said is None else escape(said))
         )
         self._add_figures(snapshot_id, layout, cells)
-        self._add_loose("account_value", snapshot_id, loose, texts)
+        self._add_unplaced("account_value", snapshot_id, unplaced, texts)
         self._add_positions("account_position", str(snapshot_id), download.held, fact)
         ordinal = 1
         for model, part in download.models.items():
@@ -109,7 +109,7 @@ class Rows:
         """What a portfolio under a model holds, and its values, numbered from ``ordinal`` on."""
         layout = layout_of(part.values.keys, part.values.currencies)
         names = sorted({name._replace(number=0): name for name in layout.names}.values(), key=lambda name: name.number)
-        self._add_loose("account_model_value", snapshot_id, names, part.values.texts, model=(model,), first=ordinal)
+        self._add_unplaced("account_model_value", snapshot_id, names, part.values.texts, model=(model,), first=ordinal)
         self._add_positions("account_model_position", f"{snapshot_id}\t{escape(model)}", part.held, fact)
 
     def _add_figures(self, snapshot_id: int, layout: Layout, cells: Sequence[str]) -> None:
@@ -119,17 +119,17 @@ class Rows:
             currency_id = self.dimensions.currency.id_of(currency)
             self.lines["account_ledger"].append("\t".join((str(snapshot_id), str(currency_id), *pick(cells))))
 
-    def _add_loose(
+    def _add_unplaced(
         self,
         table: str,
         snapshot_id: int,
-        loose: Iterable[Text],
+        unplaced: Iterable[Text],
         texts: Sequence[str],
         *,
         model: tuple[str, ...] = (),
         first: int = 1,
     ) -> None:
-        for ordinal, name in enumerate(loose, first):
+        for ordinal, name in enumerate(unplaced, first):
             text = texts[name.number]
             currency_id = self._currency(name.currency)
             what = (name.tag, name.segment or None, currency_id, name.is_ledger)
@@ -202,8 +202,8 @@ class Rows:
 
 def _cells_of(layout: Layout, texts: tuple[str, ...]) -> tuple[list[str], list[Text]]:
     """The cells of columns of numbers, and what has no column, or is not exactly a number, in the order of arrival."""
-    cells, loose = [*texts, NULL], list(layout.loose)
+    cells, unplaced = [*texts, NULL], list(layout.unplaced)
     for index in layout.inexact(texts):
         cells[index] = NULL
-        loose.append(layout.names[index])
-    return cells, sorted(loose, key=lambda name: name.number)
+        unplaced.append(layout.names[index])
+    return cells, sorted(unplaced, key=lambda name: name.number)

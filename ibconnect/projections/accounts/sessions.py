@@ -16,7 +16,7 @@ from ibconnect.codes import listed_codes
 from ibconnect.errors import ProjectionError
 from ibconnect.events import types
 from ibconnect.projections.accounts.facts import (
-    AccountsTold,
+    AccountsNamed,
     Concluded,
     Configured,
     Downloaded,
@@ -72,7 +72,7 @@ class OpenSession:
     """A session that has not been closed. ``zone``: what the gateway calls its local time.
 
     ``is_late``: it is the rest of a session that another instance had closed. What it began there has no end here, its
-    accounts may have been told anew since, and so may its snapshots.
+    accounts may have been named anew since, and so may its snapshots.
     """
 
     id: int
@@ -85,7 +85,7 @@ class OpenSession:
 
 @dataclass(slots=True)
 class Sessions:
-    """Everything that is open, the last ids given, and which gateways are configured, as told last."""
+    """Everything that is open, the last ids given, and which gateways are configured, as recorded last."""
 
     last_session: int = 0
     last_refresh: int = 0
@@ -185,12 +185,12 @@ def _accounts_listed(sessions: Sessions, event: Event) -> Fact | None:
     if session.is_late:
         return None
     fields = [item for item in orjson.loads(event.state) if not isinstance(item, int)]
-    return AccountsTold(session.gateway, listed_codes(fields[0]), _arrival(event))
+    return AccountsNamed(session.gateway, listed_codes(fields[0]), _arrival(event))
 
 
 def _refresh_started(sessions: Sessions, event: Event) -> Fact:
     state, session = _own(event), sessions.of(event)
-    configured = None if session.is_late else _told_configured(sessions.configured, state)
+    configured = None if session.is_late else _configured_now(sessions.configured, state)
     fact = RefreshBegan(
         refresh_id=sessions.last_refresh + 1,
         session_id=session.id,
@@ -208,10 +208,10 @@ def _refresh_started(sessions: Sessions, event: Event) -> Fact:
     return fact
 
 
-def _told_configured(before: Configured, state: dict[str, Any]) -> Configured | None:
+def _configured_now(before: Configured, state: dict[str, Any]) -> Configured | None:
     """Which gateways are configured now; None if the event does not say, or nothing new.
 
-    Of a gateway of another instance the pins are those that an instance told which has it in its own ``IB_GW``.
+    Of a gateway of another instance the pins are those that an instance recorded which has it in its own ``IB_GW``.
     """
     if "gateways" not in state:
         return None

@@ -14,7 +14,7 @@ from ibconnect.database.sql import queries
 from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download
 from ibconnect.projections.accounts.facts import (
-    AccountsTold,
+    AccountsNamed,
     Concluded,
     Downloaded,
     RefreshBegan,
@@ -76,7 +76,7 @@ class Tables:
             self.rows.add_snapshot(fact, download, is_foreign=is_foreign)
 
     def add(
-        self, fact: SessionBegan | SessionEnded | AccountsTold | RefreshBegan | RefreshFinished | Concluded
+        self, fact: SessionBegan | SessionEnded | AccountsNamed | RefreshBegan | RefreshFinished | Concluded
     ) -> None:
         """Anything but a snapshot."""
         match fact:
@@ -84,7 +84,7 @@ class Tables:
                 self.rows.add_session(fact)
             case SessionEnded():
                 self._close(fact)
-            case AccountsTold():
+            case AccountsNamed():
                 self.listing.add(fact)
             case RefreshBegan():
                 self.rows.add_refresh(fact)
@@ -132,7 +132,7 @@ class Tables:
         dimensions = self.dimensions
         for number, account, gateway, standing in dimensions.owners.take_fresh():
             ids = dimensions.gateway.ids[gateway], dimensions.account.ids[account]
-            self.rows.add("gateway_account", number, *ids, False, *_told(standing).values())
+            self.rows.add("gateway_account", number, *ids, False, *_columns_of(standing).values())
 
     def _copy(self, cursor: Cursor[Any], table: str) -> None:
         lines = self.rows.lines.pop(table, None)
@@ -146,7 +146,10 @@ class Tables:
             ("end_refresh", self.ended),
             ("close_session", self.closed),
             *self.listing.take(),
-            ("own_accounts", [{"id": number, **_told(now)} for number, now in self.dimensions.owners.take_changed()]),
+            (
+                "own_accounts",
+                [{"id": number, **_columns_of(now)} for number, now in self.dimensions.owners.take_changed()],
+            ),
         ):
             if changes:
                 cursor.executemany(Q[name], changes)
@@ -160,6 +163,6 @@ class Tables:
         self.dimensions.note_written()
 
 
-def _told(standing: Standing) -> dict[str, bool]:
+def _columns_of(standing: Standing) -> dict[str, bool]:
     """What ``gateway_account`` says of it."""
     return {"is_owner": standing is Standing.OWNER, "is_conflict": standing is Standing.CONFLICT}

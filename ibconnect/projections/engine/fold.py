@@ -20,7 +20,7 @@ Q = queries("projections/engine/set_aside")
 
 
 class Applied(NamedTuple):
-    """What a batch made: how much of what the report counts, which events were set aside, what is worth telling."""
+    """What a batch made: how much of what the report counts, which events were set aside, what is worth reporting."""
 
     made: int
     set_aside: list[SetAside]

@@ -75,7 +75,7 @@ class Stateless:
 
 
 class Written(NamedTuple):
-    """What a fold has written: how much of what the report counts, what it set aside, and what is worth telling."""
+    """What a fold has written: how much of what the report counts, what it set aside, and what is worth reporting."""
 
     made: int = 0
     set_aside: Sequence[SetAside] = ()
@@ -102,7 +102,7 @@ class Turn(NamedTuple):
     lock: int
 
 
-def _tell_nothing(_made: int, _news: Sequence[Any]) -> None:
+def _report_nothing(_made: int, _news: Sequence[Any]) -> None:
     pass
 
 
@@ -115,7 +115,7 @@ class Projection:
     :param message_ids: and these messages, of those that have no topic of their own
     :param reader: makes a reader, given what another one dumped (None: at the first event)
     :param fold: makes a fold
-    :param tell: told after each commit what the fold counted and what is worth telling
+    :param report: called after each commit with what the fold counted and what is worth reporting
     :param seed: writes the rows that are there from the start
     :param former_schema: where its tables lie in a database of an earlier version
     :param former_turns: its turns by what they are for, where earlier versions know them by other names
@@ -126,7 +126,7 @@ class Projection:
     reader: Callable[[Any], Reader]
     fold: Callable[[], Fold]
     message_ids: tuple[str, ...] = ()
-    tell: Callable[[int, Sequence[Any]], None] = _tell_nothing
+    report: Callable[[int, Sequence[Any]], None] = _report_nothing
     seed: Callable[[Connection[Any]], None] | None = None
     former_schema: str = ""
     former_turns: tuple[tuple[str, Turn], ...] = ()

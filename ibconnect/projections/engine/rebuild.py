@@ -115,7 +115,7 @@ def _is_older(target: _Target) -> bool:
 
 @contextmanager
 def _rebuilding(url: str, reports: Sequence[Projection]) -> Iterator[list[_Target]]:
-    """A connection for the only rebuild of each report; errors of the driver are told as ours."""
+    """A connection for the only rebuild of each report; errors of the driver are raised as ours."""
     try:
         with ExitStack() as stack:
             targets = []

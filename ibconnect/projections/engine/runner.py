@@ -40,7 +40,7 @@ class Projector:
 
     Tables of another version than this code's are left alone until a rebuild has replaced them.
 
-    :param on_death: told, by the thread, what it died of; nothing is applied any more then
+    :param on_death: called, by the thread, with what it died of; nothing is applied any more then
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Projector:
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Finish the batch at hand and end; tell whether that was done in time (seconds)."""
+        """Finish the batch at hand and end; return whether that was done in time (seconds)."""
         self._stopping.set()
         os.eventfd_write(self._waker, 1)
         self._thread.join(timeout)
@@ -119,7 +119,7 @@ class Projector:
             )
         for event in step.set_aside:
             observe(Kind.PROJECTION_POISONED, report=self._report.name, position=event.position, topic=event.topic)
-        self._report.tell(step.made, step.news)
+        self._report.report(step.made, step.news)
         if step.is_ours:
             note_progress(self._report, step.position, step.head)
 

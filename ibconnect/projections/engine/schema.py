@@ -74,7 +74,7 @@ def _ensure_views(connection: Connection[Any], report: Projection) -> None:
 
 
 def needs_rebuild(url: str, report: Projection) -> bool:
-    """Whether the live tables are of an older version than this code makes; tells if they are of a newer one.
+    """Whether the live tables are of an older version than this code makes; logs if they are of a newer one.
 
     :raises SchemaError: there are no live tables
     """

@@ -33,13 +33,13 @@ def begin(connection: Connection[Any], report: Projection) -> None:
     """
     connection.execute(Q["loading_settings"])
     with connection.transaction():
-        # A transaction that has once read the former tables may hold them for ever: that is told, and tried again.
+        # A transaction that has once read the former tables may hold them for ever: that is logged, and tried again.
         connection.execute(Q["drop_settings"])
         for schema in report.leftovers:
             _drop(connection, schema)
     with connection.transaction():
         create(connection, report, report.next_schema)
-    # Better told now than after hours of loading.
+    # Better known now than after hours of loading.
     try_views(connection, report)
 
 

@@ -54,7 +54,7 @@ def replace_views(connection: Connection[Any], report: Projection, *, always: bo
 def try_views(connection: Connection[Any], report: Projection) -> None:
     """Find out whether they could be put upon the tables on the search_path; change nothing.
 
-    Tells nothing if somebody reads a view just now.
+    Finds nothing out if somebody reads a view just now.
 
     :raises ProjectionError: as of :func:`replace_views`
     """
@@ -145,6 +145,6 @@ def _explained(name: str, view: _View) -> Iterator[None]:
 
 
 def _comment(query: str) -> str:
-    """What the comment lines of a view say, and a digest that tells whether the view is this one."""
+    """What the comment lines of a view say, and a digest that says whether the view is this one."""
     lines = [line.removeprefix("--").strip() for line in query.splitlines() if line.startswith("--")]
     return f"{' '.join(lines)} [{sha256(query.encode()).hexdigest()[:12]}]"

@@ -79,7 +79,7 @@ WHERE gateway_account.id > %(last)s
 ORDER BY gateway_account.id
 
 -- name: configured
--- The gateways that are configured, with their pins, as the events up to here tell them.
+-- The gateways that are configured, with their pins, as the events up to here say.
 SELECT open -> 'configured'
 FROM projection
 

@@ -1,4 +1,4 @@
--- Events that could not be applied: set aside, told, and left out of the tables.
+-- Events that could not be applied: set aside, logged, and left out of the tables.
 
 -- name: events
 SELECT
