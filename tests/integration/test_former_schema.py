@@ -1,12 +1,17 @@
 """Tables of the accounts report that an earlier version made in the schema snapshots are taken over as they are."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import Connection
 
+from ibconnect.database.dump import dump
 from ibconnect.database.pools import connect
+from ibconnect.database.restore import restore
+from ibconnect.database.tables import view_names
 from ibconnect.errors import DatabaseError, SchemaError
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.schema import needs_rebuild
@@ -100,6 +105,24 @@ def test_what_an_unfinished_rebuild_of_the_earlier_version_left_goes(
         connection.execute(f"CREATE TABLE snapshots_next.{table} (LIKE snapshots.{table})".encode())
     rebuild(database_url)
     assert one(connection, "SELECT to_regnamespace('snapshots_next')") is None
+
+
+@pytest.mark.parametrize("with_tables", [True, False])
+def test_a_backup_of_the_earlier_version_is_restored_and_taken_over(
+    connection: Connection[tuple[object, ...]],
+    database_url: str,
+    empty_database_url: str,
+    tmp_path: Path,
+    with_tables: bool,
+) -> None:
+    before = read_tables(database_url, "snapshots")
+    dump(database_url, tmp_path / "dump", os.environ, with_tables=with_tables)
+    restore(empty_database_url, tmp_path / "dump", os.environ, view_names())
+    ensure(empty_database_url)
+    assert (rebuild_if_older(empty_database_url) is None) == with_tables
+    assert read_tables(empty_database_url) == before | {"projection": read_tables(empty_database_url)["projection"]}
+    with connect(empty_database_url, name="test") as restored:
+        assert restored.execute(SEEN).fetchall() == connection.execute(SEEN.encode()).fetchall()
 
 
 @pytest.mark.parametrize("name", ["accounts", "accounts_next", "accounts_old"])

@@ -25,11 +25,14 @@ EVENTS = [
     "221; 1259 16489 TABLE public schema_migration joe",
 ]
 TABLES = [
-    "7; 2615 16562 SCHEMA - snapshots ibconnect_recorder",
-    "231; 1259 16598 TABLE snapshots account ibconnect_recorder",
+    "7; 2615 16562 SCHEMA - accounts ibconnect_recorder",
+    "231; 1259 16598 TABLE accounts account ibconnect_recorder",
+    # Of an earlier version.
+    "12; 2615 16562 SCHEMA - snapshots ibconnect_recorder",
+    "232; 1259 16598 TABLE snapshots account ibconnect_recorder",
     "252; 1259 16982 VIEW public v_contract ibconnect_recorder",
     "2887; 0 0 COMMENT public VIEW v_contract ibconnect_recorder",
-    "2642; 2606 16729 FK CONSTRAINT snapshots refresh refresh_session_id_fkey ibconnect_recorder",
+    "2642; 2606 16729 FK CONSTRAINT accounts refresh refresh_session_id_fkey ibconnect_recorder",
 ]
 OTHERS = [
     "2852; 0 0 ACL - SCHEMA coordination ibconnect_owner",
@@ -46,7 +49,9 @@ NOTHING = [
     "2853; 0 0 ACL - SCHEMA public pg_database_owner",
     "5; 2615 2200 SCHEMA - public pg_database_owner",
     "3; 0 0 COMMENT - SCHEMA public pg_database_owner",
-    "8; 2615 1 SCHEMA - snapshots_next ibconnect_recorder",
+    "8; 2615 1 SCHEMA - accounts_next ibconnect_recorder",
+    "401; 1259 1 TABLE accounts_old account ibconnect_recorder",
+    "9; 2615 1 SCHEMA - snapshots_next ibconnect_recorder",
     "400; 1259 1 TABLE snapshots_old account ibconnect_recorder",
 ]
 

@@ -8,9 +8,13 @@ SELECT EXISTS (
 )
 
 -- name: has_tables
-SELECT
-    to_regclass(format('%%I.projection', %(schema)s::text)) IS NOT NULL
-    AND to_regclass(format('%%I.poison_event', %(schema)s::text)) IS NOT NULL
+-- Whether the two tables that every report has are in a schema. Somebody else's need not be open to us to be looked at so.
+SELECT count(*) = 2
+FROM pg_class AS relation
+INNER JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+WHERE namespace.nspname = %(schema)s
+  AND relation.relname IN ('projection', 'poison_event')
+  AND relation.relkind = 'r'
 
 -- name: tracking
 -- Which tables these are (a rebuild puts others in their place), their version, and how far they are.
