@@ -168,6 +168,8 @@ class Kind(Enum):
     )
     ACCOUNTS_MOVED = Told(Level.WARNING, "accounts belong to this gateway from now on, and did not before")
     ACCOUNTS_NOT_PINNED = Told(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
+    MONTH_MADE = Told(Level.INFO, "a partition for the events of a month was made")
+    MONTHS_MISSING = Told(Level.WARNING, "the events of a month have no partition of their own, and cannot get it now")
     PROJECTION_CREATED = Told(Level.INFO, "snapshot tables created")
     PROJECTION_MOVED = Told(Level.INFO, "snapshot tables of an earlier version are taken over")
     PROJECTION_REBUILDING = Told(Level.INFO, "snapshot tables are rebuilt from the events")
@@ -240,6 +242,7 @@ class Trouble(Enum):
     LEFTOVERS_WAIT = Lasting(Kind.SPOOL_POSTPONED, None, "what a killed process left in the spool waits")
     LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")
     EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")
+    MONTHS_MISSING = Lasting(Kind.MONTHS_MISSING, None, "the events of a month lack a partition, and are stored apart")
     PROJECTION_FAILS = Lasting(
         Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
     )

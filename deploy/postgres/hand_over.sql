@@ -47,6 +47,10 @@ BEGIN
             SELECT to_regclass(name)::oid, 'ibconnect_owner'
             FROM (VALUES ('public.stored_events'), ('public.schema_migration')) AS named (name)
             UNION
+            SELECT inhrelid, 'ibconnect_owner'
+            FROM pg_inherits
+            WHERE inhparent = to_regclass('public.stored_events')
+            UNION
             SELECT relation.oid, 'ibconnect_owner'
             FROM pg_class AS relation
             WHERE relation.relnamespace = to_regnamespace('coordination')

@@ -14,6 +14,7 @@ from ibconnect.refusals import RIGHT, refusal
 from ibconnect.service.postgres import database
 
 OLDEST = 14
+_MOST_STRAYS = 100
 _OFF_S, _FAR_OFF_S = 1.0, 30.0
 _ORDER = "the order is: `ibconnect migrate` as ibconnect_owner, then `ibconnect serve` as ibconnect_recorder"
 
@@ -33,6 +34,7 @@ def check_postgres(config: Config) -> Iterator[Finding]:
     yield _server(found, where)
     yield _schema(found)
     yield _rights(found)
+    yield from _months(found)
     yield _clock(found)
 
 
@@ -108,6 +110,22 @@ def _rights(found: Condition) -> Finding:
             f"give `ibconnect serve` the DB_URL of {found.recorder}",
         )
     return ok("rights", f"{found.role} has what `ibconnect serve` needs")
+
+
+def _months(found: Condition) -> Iterator[Finding]:
+    if found.months:
+        yield warn(
+            "partitions",
+            f"the events of {_some(found.months)} have none of their own",
+            "`ibconnect migrate` makes them, and `ibconnect serve` within an hour if it can; nothing stops meanwhile",
+        )
+    if found.strays:
+        many = str(found.strays) if found.strays <= _MOST_STRAYS else f"more than {_MOST_STRAYS}"
+        yield warn(
+            "partitions",
+            f"sessions in public.stored_events_other, recorded by a clock that was far ahead: {many}",
+            "look at the clock of the machines that record; the events are complete, and read like all others",
+        )
 
 
 def _some(missing: list[str]) -> str:

@@ -34,6 +34,10 @@ class Condition(NamedTuple):
     """Who is to own the events."""
     recorder: str
     """Who is to own the snapshot tables."""
+    months: list[str]
+    """Those whose events should have a partition, and have none."""
+    strays: int
+    """Streams that no month can take, a hundred and one at most."""
 
 
 def condition(url: str, *, is_for_reads: bool = False) -> Condition:
@@ -56,6 +60,7 @@ def _condition(connection: Connection[Any], rights: str) -> Condition:
     middle = (before + time.time_ns()) // 2
     ((_, owner),) = connection.execute(_OWNERSHIP["owner_of_events"]).fetchall()
     ((_, recorder),) = connection.execute(_OWNERSHIP["owner_of_tables"], {"schemas": schema_names()}).fetchall()
+    months, strays = _months(connection)
     return Condition(
         version=version,
         major=connection.info.server_version // 10000,
@@ -67,6 +72,8 @@ def _condition(connection: Connection[Any], rights: str) -> Condition:
         missing=[what for (what,) in connection.execute(_Q[rights], {"schemas": schema_names()}).fetchall()],
         owner=owner,
         recorder=recorder,
+        months=months,
+        strays=strays,
     )
 
 
@@ -76,3 +83,13 @@ def _schema(connection: Connection[Any]) -> int | None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         return None
     return row[0] if row else None
+
+
+def _months(connection: Connection[Any]) -> tuple[list[str], int]:
+    """The months without a partition, and the streams that no month takes; nothing of a schema that knows no months."""
+    try:
+        months = [month for (month,) in connection.execute(_Q["missing_months"])]
+        ((strays,),) = connection.execute(_Q["strays"]).fetchall()
+    except (psycopg.errors.ProgrammingError, psycopg.errors.InsufficientPrivilege):
+        return [], 0
+    return months, strays

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ibconnect.database.tables import leftover_schemas, schema_names
 
 _ENTRY = re.compile(r"^\d+; \d+ \d+ ([A-Z]+(?: [A-Z]+)*) (\S+) (.*)$")
+EVENTS = re.compile(r" TABLE DATA public stored_events(_\w+)? ", re.ASCII)
+"""A line of the list that says that there are events: a table of them, or a partition."""
 # What these are about stands in the entry after the word for its kind.
 _ABOUT = ("COMMENT", "SECURITY LABEL")
 _RIGHTS = ("ACL", "DEFAULT ACL")
@@ -39,7 +41,7 @@ class Contents:
     @property
     def is_ours(self) -> bool:
         """Whether there are events in it."""
-        return any(" TABLE DATA public stored_events " in line for line in self.events)
+        return any(EVENTS.search(line) for line in self.events)
 
 
 def contents_of(listing: str, views: Collection[str]) -> Contents:

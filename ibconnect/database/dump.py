@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ibconnect.database.contents import EVENTS
 from ibconnect.database.pools import connect
 from ibconnect.database.programs import Login, Program, fitting, login
 from ibconnect.database.tables import leftover_schemas, schema_names
 from ibconnect.errors import DatabaseError
 
-_EVENTS = " TABLE DATA public stored_events "
 _BEGINNING = 2000
 
 
@@ -112,7 +112,7 @@ def _check(program: Program, partial: Path) -> None:
 
     :raises DatabaseError: they are not
     """
-    if _EVENTS not in run([program.beside("pg_restore"), "--list", partial]):
+    if not EVENTS.search(run([program.beside("pg_restore"), "--list", partial])):
         raise DatabaseError("the dump holds no events: is that the database of ibconnect?")
 
 

@@ -4,6 +4,10 @@ Called at every start and by ``ibconnect migrate``. Safe with any number of inst
 table of migrations lets one apply the next while the others wait. No role that only reads can take it, and it is taken
 only where something is to be applied. The snapshot tables are not here: they belong to their projection, which builds
 them from the events.
+
+A file is applied in one transaction. One that has to look through a table of any size first, which must not stop others
+for as long, says ``-- step: NAME`` before each of its parts: each is a transaction of its own, those that wait for the
+last one can be run again, and what stands behind ``-- undo`` takes them back if it does not come to the last.
 """
 
 import re
@@ -28,6 +32,9 @@ _LOCK = (
     "SET LOCAL lock_timeout = '2s'",
 )
 
+_STEP = re.compile(r"^-- step: \w+$", re.MULTILINE)
+_UNDO = re.compile(r"^-- undo$", re.MULTILINE)
+
 _CREATE_TABLE = """
 CREATE TABLE IF NOT EXISTS public.schema_migration (
     number integer PRIMARY KEY,
@@ -48,6 +55,17 @@ class Migration:
     def sql(self) -> LiteralString:
         """The file's text."""
         return read_sql(f"migrations/{self.name}")
+
+    @property
+    def steps(self) -> list[LiteralString]:
+        """Its parts, each for a transaction of its own."""
+        parts = _STEP.split(_UNDO.split(self.sql)[0])
+        return parts[1:] or parts
+
+    @property
+    def undo(self) -> LiteralString:
+        """What takes back all but the last part; nothing, if there is nothing to be taken back."""
+        return "".join(_UNDO.split(self.sql)[1:])
 
 
 def available() -> list[Migration]:
@@ -123,20 +141,42 @@ def _create_table(connection: Connection[tuple[object, ...]]) -> None:
 
 def _applied(connection: Connection[tuple[object, ...]]) -> Iterator[Migration]:
     """What is applied, one after the other; each after a look at what others have applied meanwhile."""
-    while True:
-        with connection.transaction():
-            for statement in _LOCK:
-                connection.execute(statement)
-            wanted = pending(connection)
-            if not wanted:
-                return
-            _apply(connection, wanted[0])
-        yield wanted[0]
+    for migration in pending(connection):
+        if _apply(connection, migration):
+            yield migration
 
 
-def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> None:
-    connection.execute(migration.sql)
-    connection.execute(
-        "INSERT INTO public.schema_migration (number, name) VALUES (%s, %s)",
-        (migration.number, migration.name),
-    )
+def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> bool:
+    """Apply it step by step; whether the last one, which makes it applied, was ours."""
+    *before, last = migration.steps
+    try:
+        is_ours = all(_step(connection, migration, step, is_last=False) for step in before)
+        return is_ours and _step(connection, migration, last, is_last=True)
+    except BaseException:
+        if migration.undo:
+            _undo(connection, migration)
+        raise
+
+
+def _step(
+    connection: Connection[tuple[object, ...]], migration: Migration, step: LiteralString, *, is_last: bool
+) -> bool:
+    """Run one step of it; false, and nothing happens, if another process has applied it meanwhile."""
+    with connection.transaction():
+        for statement in _LOCK:
+            connection.execute(statement)
+        if migration not in pending(connection):
+            return False
+        connection.execute(step)
+        if is_last:
+            connection.execute(
+                "INSERT INTO public.schema_migration (number, name) VALUES (%s, %s)",
+                (migration.number, migration.name),
+            )
+        return True
+
+
+def _undo(connection: Connection[tuple[object, ...]], migration: Migration) -> None:
+    """Take back what its steps have done, unless another process goes on with them, or has come to their end."""
+    with suppress(psycopg.Error, SchemaError):
+        _step(connection, migration, migration.undo, is_last=False)

@@ -22,8 +22,9 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.supervisor import Supervisor
 from ibconnect.observe import Kind, Trouble, observe
-from ibconnect.roles import COORDINATION, keeper_of
+from ibconnect.roles import COORDINATION, MONTHS, keeper_of
 from ibconnect.service import data_directory
+from ibconnect.service.months import months_ahead
 from ibconnect.service.supervision import Parts, cancelled
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.troubles import State
@@ -125,7 +126,7 @@ async def _entered_supervisors(
             heard = registry.on_request
             heard[:] = [tell for tell in heard if getattr(tell, "__self__", None) is not supervisor]
 
-    tasks = [parts.keep(COORDINATION, registry.run)]
+    tasks = [parts.keep(COORDINATION, registry.run), parts.keep(MONTHS, partial(months_ahead, url))]
     tasks += [
         parts.keep(keeper_of(each), partial(keep, each), shown="the keeper of a gateway") for each in config.ib_gw
     ]

@@ -53,6 +53,12 @@ FROM (
     WHERE oid = to_regclass('public.stored_events_notification_id_seq')
     UNION ALL
     SELECT
+        'EXECUTE on function coordination.make_month',
+        has_function_privilege(oid, 'EXECUTE')
+    FROM pg_proc
+    WHERE pronamespace = to_regnamespace('coordination') AND proname = 'make_month'
+    UNION ALL
+    SELECT
         'USAGE on schema coordination',
         has_schema_privilege(oid, 'USAGE')
     FROM pg_namespace
@@ -83,5 +89,39 @@ WHERE (
     OR nspname = 'coordination'
     OR nspname = ANY (%(schemas)s::text[])
   )
-  AND relkind = 'r'
+  AND relkind IN ('r', 'p')
   AND NOT (has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT'))
+
+-- name: missing_months
+-- The months that should have a partition of the events and have none.
+SELECT to_char(month, 'YYYY-MM')
+FROM coordination.missing_months() AS month
+ORDER BY month
+
+-- name: strays
+-- How many streams lie where all goes that no partition takes: a hundred at most.
+WITH RECURSIVE hop AS (
+    (
+        SELECT
+            originator_id,
+            1 AS place
+        FROM public.stored_events_other
+        ORDER BY originator_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT
+        (
+            SELECT following.originator_id
+            FROM public.stored_events_other AS following
+            WHERE following.originator_id > hop.originator_id
+            ORDER BY following.originator_id
+            LIMIT 1
+        ),
+        hop.place + 1
+    FROM hop
+    WHERE hop.originator_id IS NOT NULL AND hop.place < 101
+)
+
+SELECT count(originator_id)
+FROM hop

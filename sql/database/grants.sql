@@ -35,6 +35,23 @@ BEGIN
 END
 $$;
 
+-- Each partition by itself can only be read, which a dump does. Those that come get the same right when they are made.
+DO $$
+DECLARE
+    part regclass;
+    roles text := (
+        SELECT string_agg(quote_ident(rolname), ', ')
+        FROM pg_roles
+        WHERE rolname IN ('ibconnect_recorder', 'ibconnect_reader', 'ibconnect_backup')
+    );
+BEGIN
+    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'public.stored_events'::regclass LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %s', part, roles);
+    END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION coordination.make_month(date, bigint) TO ibconnect_recorder;
+
 -- A dump reads the sequences too. (The recorder may make one.)
 GRANT USAGE ON SCHEMA coordination TO ibconnect_recorder;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coordination TO ibconnect_recorder;

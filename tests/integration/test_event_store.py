@@ -24,6 +24,7 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.recovery.streams import close_streams
 from ibconnect.events.store import Datastore
 from ibconnect.events.types import SessionClosed
+from tests.partitions import name_of, this_month
 from tests.waiting import DEADLINE_S, wait_for
 
 APPEND = queries("events/appending")
@@ -44,6 +45,13 @@ def rows_of(session: bytes, versions: range, topic: bytes = b"v") -> bytes:
     return b"".join(encode_row(session, version, topic, b'["a","%d"]' % version) for version in versions)
 
 
+def made_ready(library: PostgresApplicationRecorder) -> None:
+    """What the library makes at its first use, but for its index, which would have to contain the key of partitions."""
+    statements = library.sql_create_statements
+    statements[:] = [each for each in statements if "CREATE UNIQUE INDEX" not in each.as_string()]
+    library.create_table()
+
+
 def stored(url: str) -> list[tuple[int, bytes, int, str]]:
     with connect(url, name="test") as connection:
         query = "SELECT notification_id, originator_id, originator_version, topic FROM stored_events ORDER BY 1"
@@ -57,7 +65,7 @@ def test_the_library_reads_and_writes_the_same_table(recorder: EventRecorder, da
     wanted = conninfo_to_dict(database_url)
     with PostgresDatastore(str(wanted["dbname"]), str(wanted["host"]), 5432, str(wanted["user"]), "") as plain:
         library = PostgresApplicationRecorder(plain)
-        library.create_table()
+        made_ready(library)
         seen = library.select_notifications(start=None, limit=10)
         assert [(n.id, n.originator_id, n.originator_version, n.topic, n.state) for n in seen] == [
             (position, session, e.originator_version, e.topic, e.state)
@@ -196,7 +204,7 @@ def by_the_library(url: str, stream: UUID, **options: Any) -> None:
         str(wanted["dbname"]), str(wanted["host"]), 5432, str(wanted["user"]), "", **options
     ) as plain:
         library = PostgresApplicationRecorder(plain)
-        library.create_table()
+        made_ready(library)
         library.insert_events([StoredEvent(stream, 1, "v", b"[]")])
 
 
@@ -304,16 +312,16 @@ def test_what_a_vacuum_locks_holds_no_writer_up(database_url: str, recorder: Eve
 
 @pytest.mark.parametrize(
     "statement",
-    ["CREATE INDEX CONCURRENTLY mine ON stored_events (topic)", "REINDEX INDEX CONCURRENTLY stored_events_pkey"],
+    ["CREATE INDEX CONCURRENTLY mine ON {} (topic)", "REINDEX INDEX CONCURRENTLY {}_pkey"],
 )
 def test_an_index_that_is_made_beside_recording_holds_no_writer_up(
     database_url: str, recorder: EventRecorder, statement: str
 ) -> None:
-    """It waits for whoever has added events and goes on; others add more meanwhile."""
+    """It waits for whoever has added events and goes on; others add more meanwhile. One goes by a month at a time."""
 
     def make() -> None:
         with connect(database_url, name="care") as care:
-            care.execute(statement.encode())
+            care.execute(statement.format(name_of(this_month())).encode())
 
     making = threading.Thread(target=make, daemon=True)
     with connect(database_url, name="long", autocommit=False) as long, connect(database_url, name="look") as look:
