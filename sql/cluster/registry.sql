@@ -160,7 +160,7 @@ WHERE asked < clock_timestamp() - interval '1 day'
 
 -- name: open_sessions
 -- The streams of a gateway, among the latest hundred of all, that do not say how they ended, and whose they are.
--- Ids of streams grow with time, so the index gives the latest ones, one step each.
+-- Ids of streams grow with time, so the index gives the latest ones, one step each, in the partition of the month first.
 WITH RECURSIVE latest AS (
     (
         SELECT
@@ -172,12 +172,22 @@ WITH RECURSIVE latest AS (
     )
     UNION ALL
     SELECT
-        (
-            SELECT older.originator_id
-            FROM public.stored_events AS older
-            WHERE older.originator_id < latest.originator_id
-            ORDER BY older.originator_id DESC
-            LIMIT 1
+        coalesce(
+            (
+                SELECT older.originator_id
+                FROM public.stored_events AS older
+                WHERE older.originator_id < latest.originator_id
+                  AND older.originator_id >= coordination.month_from(latest.originator_id)
+                ORDER BY older.originator_id DESC
+                LIMIT 1
+            ),
+            (
+                SELECT older.originator_id
+                FROM public.stored_events AS older
+                WHERE older.originator_id < latest.originator_id
+                ORDER BY older.originator_id DESC
+                LIMIT 1
+            )
         ),
         latest.place + 1
     FROM latest

@@ -46,12 +46,22 @@ SELECT
         WITH RECURSIVE hop AS (
             SELECT opened.originator_id
             UNION ALL
-            SELECT (
-                SELECT following.originator_id
-                FROM public.stored_events AS following
-                WHERE following.originator_id > hop.originator_id
-                ORDER BY following.originator_id
-                LIMIT 1
+            SELECT coalesce(
+                (
+                    SELECT following.originator_id
+                    FROM public.stored_events AS following
+                    WHERE following.originator_id > hop.originator_id
+                      AND following.originator_id < coordination.month_until(hop.originator_id)
+                    ORDER BY following.originator_id
+                    LIMIT 1
+                ),
+                (
+                    SELECT following.originator_id
+                    FROM public.stored_events AS following
+                    WHERE following.originator_id > hop.originator_id
+                    ORDER BY following.originator_id
+                    LIMIT 1
+                )
             )
             FROM hop
             WHERE hop.originator_id IS NOT NULL

@@ -16,7 +16,8 @@ WHERE notification_id <= coordination.last_position()
 -- name: sessions
 -- The sessions whose ids lie in a range, in order of their ids (which grow with time): the first event, the last
 -- one, and the newest that carries a time. One statement, so that all of it is of one moment. Ids are found by
--- hopping along the primary key: a few index probes for each session, however many events it has.
+-- hopping along the primary key, in the partition of the month first: a few index probes for each session, however
+-- many events it has, and however many months there are.
 WITH RECURSIVE hop AS (
     (
         SELECT originator_id
@@ -26,12 +27,22 @@ WITH RECURSIVE hop AS (
         LIMIT 1
     )
     UNION ALL
-    SELECT (
-        SELECT following.originator_id
-        FROM public.stored_events AS following
-        WHERE following.originator_id > hop.originator_id
-        ORDER BY following.originator_id
-        LIMIT 1
+    SELECT coalesce(
+        (
+            SELECT following.originator_id
+            FROM public.stored_events AS following
+            WHERE following.originator_id > hop.originator_id
+              AND following.originator_id < coordination.month_until(hop.originator_id)
+            ORDER BY following.originator_id
+            LIMIT 1
+        ),
+        (
+            SELECT following.originator_id
+            FROM public.stored_events AS following
+            WHERE following.originator_id > hop.originator_id
+            ORDER BY following.originator_id
+            LIMIT 1
+        )
     )
     FROM hop
     WHERE hop.originator_id < %(highest)s::uuid

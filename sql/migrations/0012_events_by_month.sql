@@ -111,6 +111,16 @@ BEGIN
 END
 $$;
 
+-- The lowest id of the month in which a stream began, and of the month after it. Between them is one partition at most:
+-- who looks for the stream before or after another looks there first, and not at once in all that there are.
+CREATE OR REPLACE FUNCTION coordination.month_from(stream uuid) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN coordination.beginning_of(coordination.month_of(stream));
+
+CREATE OR REPLACE FUNCTION coordination.month_until(stream uuid) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN coordination.beginning_of((coordination.month_of(stream) + interval '1 month')::date);
+
 -- step: look
 -- Everybody reads meanwhile. An instance of the version before, which locks the table to store, keeps in its journal
 -- what arrives.
@@ -181,7 +191,7 @@ BEGIN
         LIMIT 1;
         EXIT WHEN stream IS NULL;
         RETURN NEXT coordination.month_of(stream);
-        reached := coordination.beginning_of((coordination.month_of(stream) + interval '1 month')::date);
+        reached := coordination.month_until(stream);
     END LOOP;
 END
 $$;
@@ -242,14 +252,14 @@ REVOKE EXECUTE ON FUNCTION coordination.make_partition(text) FROM PUBLIC;
 -- service that must not make tables and runs for years. Events of that month that are stored already are moved, if they
 -- are not more than that: whoever stores waits meanwhile. Nobody is waited for for long: all who store would queue behind.
 CREATE FUNCTION coordination.make_month(month date, most bigint) RETURNS boolean
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '500ms'
 AS $$
 DECLARE
-    name text := to_char(month, '"stored_events_"YYYY_MM');
-    lowest uuid := coordination.beginning_of(month);
-    beyond uuid := coordination.beginning_of((month + interval '1 month')::date);
+    name text;
+    lowest uuid;
+    beyond uuid;
     there bigint;
 BEGIN
     IF month NOT IN (SELECT coordination.missing_months()) THEN
@@ -260,6 +270,9 @@ BEGIN
     IF month NOT IN (SELECT coordination.missing_months()) THEN
         RETURN FALSE;
     END IF;
+    name := to_char(month, '"stored_events_"YYYY_MM');
+    lowest := coordination.beginning_of(month);
+    beyond := coordination.month_until(lowest);
     IF to_regclass(format('public.%I', name)) IS NOT NULL THEN
         RAISE EXCEPTION 'public.% is there already, and is no partition of public.stored_events', name
             USING ERRCODE = 'duplicate_table', HINT = 'Give it another name.';
@@ -369,7 +382,7 @@ BEGIN
     FOR statement IN
         WITH granted AS (
             SELECT
-                right_of.privilege_type || coalesce(format(' (%I)', attname), '') AS what,
+                right_of.privilege_type || coalesce(' (' || quote_ident(attname) || ')', '') AS what,
                 CASE WHEN right_of.grantee = 0 THEN 'PUBLIC' ELSE right_of.grantee::regrole::text END AS whom,
                 CASE WHEN right_of.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS option
             FROM pg_class
