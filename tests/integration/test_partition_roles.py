@@ -116,7 +116,7 @@ def test_the_recorder_has_only_the_months_made_that_are_due(installed: str) -> N
 
 
 def test_what_the_recorder_makes_is_not_run_with_the_rights_of_the_owner(installed: str) -> None:
-    """Functions, operators and tables of the names that the owner's function uses, found first if it looked for them."""
+    """Functions and operators of the names that the owner's function uses, found first if it looked for them."""
     take_away(installed, AHEAD[3])
     with connect(as_role(installed, "recorder"), name="attack") as attacker:
         attacker.execute("CREATE TABLE public.ran (who text)")
@@ -130,8 +130,8 @@ def test_what_the_recorder_makes_is_not_run_with_the_rights_of_the_owner(install
             ("nextval", "regclass", "bigint"),
         ):
             attacker.execute(
-                f"CREATE FUNCTION public.{name}({arguments}) RETURNS {result} LANGUAGE plpgsql AS $$"  # type: ignore[arg-type]  # noqa: S608
-                f" BEGIN INSERT INTO public.ran VALUES (current_user); RETURN NULL; END $$"
+                f"CREATE FUNCTION public.{name}({arguments}) RETURNS {result} LANGUAGE plpgsql AS"
+                " 'BEGIN INSERT INTO public.ran VALUES (current_user); RETURN NULL; END'".encode()
             )
         attacker.execute("CREATE FUNCTION public.older(date, date) RETURNS boolean LANGUAGE sql AS 'SELECT true'")
         attacker.execute("CREATE OPERATOR public.= (LEFTARG = date, RIGHTARG = date, FUNCTION = public.older)")
@@ -173,7 +173,7 @@ def test_roles_of_a_database_of_before_have_their_rights_after_the_migration(
         connection.execute("GRANT UPDATE ON stored_events TO ibconnect_recorder")
         connection.execute("GRANT USAGE ON SEQUENCE stored_events_notification_id_seq TO ibconnect_recorder")
         connection.execute("GRANT USAGE ON SCHEMA coordination TO ibconnect_recorder")
-    assert [migration.number for migration in migrate(owner)][0] == 12
+    assert migrate(owner)[0].number == 12
     with connect(recorder, name="old") as connection, connection.transaction():
         connection.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
         row = "INSERT INTO stored_events (originator_version, originator_id, topic, state) VALUES (1, %s, 'v', '')"
