@@ -72,7 +72,7 @@ DECLARE
             FROM pg_trigger
             WHERE tgrelid = 'public.stored_events'::regclass
               AND NOT tgisinternal
-              AND tgname <> 'events_are_immutable'
+              AND (tgtype & 1 = 1 OR tgnewtable IS NOT NULL OR tgoldtable IS NOT NULL)
             UNION
             SELECT format('policy %I', polname)
             FROM pg_policy
@@ -196,6 +196,32 @@ BEGIN
 END
 $$;
 
+-- Put the triggers of a table on another one: those for statements, which Postgres gives to no partition. Whoever names a
+-- partition itself changes it as little, and adds to it in turn.
+CREATE FUNCTION coordination.copy_triggers(source regclass, target regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog
+AS $$
+DECLARE
+    known record;
+BEGIN
+    FOR known IN
+        SELECT
+            tgname,
+            pg_get_triggerdef(oid) AS says
+        FROM pg_trigger
+        WHERE tgrelid = source AND NOT tgisinternal AND tgtype & 1 = 0
+        ORDER BY tgname
+    LOOP
+        EXECUTE replace(known.says, format(' ON %s FOR EACH STATEMENT', source), format(' ON %s FOR EACH STATEMENT', target));
+        -- Without this, a session with session_replication_role = replica would skip it.
+        EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', target, known.tgname);
+    END LOOP;
+END
+$$;
+
+REVOKE EXECUTE ON FUNCTION coordination.copy_triggers(regclass, regclass) FROM PUBLIC;
+
 -- A table that can be a partition: with its indexes, and as immutable as the others. Whoever may read the events may
 -- read it; nobody else may do anything with it. (The index of positions is unique in each: over all they come from one
 -- sequence.)
@@ -218,12 +244,7 @@ BEGIN
     EXECUTE format(
         'CREATE UNIQUE INDEX %I ON public.%I (notification_id) WITH (fillfactor = 100)', name || '_notification_id_idx', name
     );
-    EXECUTE format(
-        'CREATE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON public.%I '
-        'FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_events()',
-        name
-    );
-    EXECUTE format('ALTER TABLE public.%I ENABLE ALWAYS TRIGGER events_are_immutable', name);
+    PERFORM coordination.copy_triggers('public.stored_events', format('public.%I', name)::regclass);
     FOR statement IN
         SELECT format(
             'GRANT SELECT ON public.%I TO %s',
@@ -278,6 +299,14 @@ BEGIN
             USING ERRCODE = 'duplicate_table', HINT = 'Give it another name.';
     END IF;
     PERFORM coordination.make_partition(name);
+    -- What is moved is added in turn, like all events. Before the other lock: who stores takes them in this order.
+    IF to_regclass('coordination.append_turn') IS NOT NULL AND EXISTS (
+        SELECT
+        FROM public.stored_events_other
+        WHERE originator_id >= lowest AND originator_id < beyond
+    ) THEN
+        EXECUTE 'LOCK TABLE coordination.append_turn IN EXCLUSIVE MODE';
+    END IF;
     -- Nothing may come between looking and attaching.
     LOCK TABLE public.stored_events_other IN ACCESS EXCLUSIVE MODE;
     SELECT count(*) INTO there
@@ -362,12 +391,7 @@ PARTITION BY RANGE (originator_id);
 
 ALTER TABLE public.stored_events ALTER COLUMN state SET STORAGE EXTERNAL;
 
--- It binds whoever changes events by the name of the table, those of the partitions all others.
-CREATE TRIGGER events_are_immutable
-    BEFORE UPDATE OR DELETE OR TRUNCATE ON public.stored_events
-    FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change_of_events();
-
-ALTER TABLE public.stored_events ENABLE ALWAYS TRIGGER events_are_immutable;
+SELECT coordination.copy_triggers('public.stored_events_before', 'public.stored_events');
 
 -- Who had a right on the table has it on the new one; on what was there he may go on reading.
 DO $$
