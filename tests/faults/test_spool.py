@@ -17,6 +17,7 @@ from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, kill, row
 from tests.faults.processes import Nursery, Recorder, Server, running_server
 from tests.faults.proxy import Proxy
+from tests.partitions import name_of, this_month
 from tests.processes import accounts, process
 from tests.waiting import wait_for
 
@@ -324,7 +325,8 @@ def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path
         space.mkdir()
         shutil.chown(space, server.cluster.account.uid, server.cluster.account.gid)
         server.do(f"CREATE TABLESPACE small LOCATION '{space}'")
-        server.do("ALTER TABLE public.stored_events SET TABLESPACE small")
+        present = f"public.{name_of(this_month())}"
+        server.do(f"ALTER TABLE {present} SET TABLESPACE small")
         try:
             store, judge = Store(server.url), Judge(server.url, simulators.gateways)
             position = store.position()
@@ -339,5 +341,5 @@ def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path
             assert_all(judge, store)
             assert [session.reason for session in sessions(server.url)][-1:] == ["stopped"]
         finally:
-            server.do("ALTER TABLE public.stored_events SET TABLESPACE pg_default")
+            server.do(f"ALTER TABLE {present} SET TABLESPACE pg_default")
             server.do("DROP TABLESPACE small")
