@@ -300,12 +300,12 @@ BEGIN
     END IF;
     PERFORM coordination.make_partition(name);
     -- What is moved is added in turn, like all events. Before the other lock: who stores takes them in this order.
-    IF to_regclass('coordination.append_turn') IS NOT NULL AND EXISTS (
+    IF EXISTS (
         SELECT
         FROM public.stored_events_other
         WHERE originator_id >= lowest AND originator_id < beyond
     ) THEN
-        EXECUTE 'LOCK TABLE coordination.append_turn IN EXCLUSIVE MODE';
+        LOCK TABLE coordination.append_turn IN EXCLUSIVE MODE;
     END IF;
     -- Nothing may come between looking and attaching.
     LOCK TABLE public.stored_events_other IN ACCESS EXCLUSIVE MODE;

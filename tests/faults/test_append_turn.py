@@ -18,6 +18,7 @@ from tests.faults.lab import Simulators
 from tests.faults.pacing import Follower, gateway, p99, recording
 from tests.faults.processes import Nursery, Server, running_server
 from tests.own_postgres import ROLES, run_file
+from tests.partitions import name_of, this_month
 from tests.processes import process
 from tests.roles import as_role
 from tests.waiting import DEADLINE_S, wait_for
@@ -28,12 +29,14 @@ PAST = 400_000
 TOO_LONG_MS = 100
 QUIET_S = 5.0
 
-# Not FULL, which makes the table anew and locks it for that.
+# Not FULL, which makes the table anew and locks it for that. An index without a lock is made month by month.
+MONTH = f"public.{name_of(this_month())}"
 CARE = (
     "VACUUM (FREEZE, DISABLE_PAGE_SKIPPING) public.stored_events",
-    "CREATE INDEX CONCURRENTLY by_topic ON public.stored_events (topic, originator_version)",
+    f"CREATE INDEX CONCURRENTLY by_topic ON {MONTH} (topic, originator_version)",
     "VACUUM public.stored_events",
-    "REINDEX INDEX CONCURRENTLY public.stored_events_notification_id_idx",
+    f"REINDEX INDEX CONCURRENTLY {MONTH}_notification_id_idx",
+    "REINDEX INDEX CONCURRENTLY public.stored_events_pkey",
     "VACUUM (FREEZE)",
     "DROP INDEX CONCURRENTLY public.by_topic",
     "ANALYZE public.stored_events",

@@ -35,9 +35,9 @@ WAITING = """
     SELECT count(*) FROM pg_locks
     WHERE relation IN ('stored_events'::regclass, 'coordination.append_turn'::regclass) AND NOT granted
 """
-UNDER_WAY = """
+UNDER_WAY = f"""
     SELECT count(*) FROM pg_locks
-    WHERE relation = 'stored_events'::regclass AND mode = 'ShareUpdateExclusiveLock' AND granted
+    WHERE relation = '{name_of(this_month())}'::regclass AND mode = 'ShareUpdateExclusiveLock' AND granted
 """
 
 
@@ -328,9 +328,9 @@ def test_an_index_that_is_made_beside_recording_holds_no_writer_up(
         long.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         long.execute("LOCK TABLE stored_events IN ROW EXCLUSIVE MODE")
         making.start()
-        wait_for(lambda: look.execute(UNDER_WAY).fetchone() == (1,), "it is under way")
+        wait_for(lambda: look.execute(UNDER_WAY.encode()).fetchone() == (1,), "it is under way")
         recorder.append(rows_of(uuid7().bytes, range(1, 9)))
-        assert look.execute(UNDER_WAY).fetchone() == (1,), "still"
+        assert look.execute(UNDER_WAY.encode()).fetchone() == (1,), "still"
     making.join(DEADLINE_S)
     assert len(stored(database_url)) == 8
 
