@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries, sql_root
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.conftest import create_database, drop_database
 from tests.partitions import in_month, name_of, this_month
 

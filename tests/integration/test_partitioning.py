@@ -17,7 +17,7 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
-from ibconnect.projections.accounts.schema import ensure
+from ibconnect.projections.upkeep import ensure
 from tests.partitions import BEFORE, OTHER, in_month, missing, name_of, partitions, this_month, where
 from tests.waiting import wait_for
 
