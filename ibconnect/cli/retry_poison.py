@@ -6,8 +6,14 @@ Called by the command line. The work is that of :mod:`ibconnect.cli.rebuild`.
 import argparse
 from collections.abc import Mapping
 
-from ibconnect.cli.rebuild import add_arguments, run_retry
+from ibconnect.cli import rebuild
+from ibconnect.cli.rebuild import run_retry
 from ibconnect.cli.starting import settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The reports that it is for."""
+    rebuild.add_arguments(parser)
 
 
 def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -16,6 +22,3 @@ def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     :raises IbConnectError: a setting is wrong, Postgres cannot be reached or refuses, or a rebuild is under way
     """
     return run_retry(settings(environ), chosen.reports)
-
-
-__all__ = ["add_arguments", "run"]
