@@ -28,10 +28,7 @@ SELECT
             FROM public.stored_events AS timed
             WHERE timed.originator_id = event.originator_id
               AND timed.originator_version <= event.originator_version
-              AND (
-                  substring(timed.state FROM 1 FOR 1) = '{'::bytea
-                  OR substring(timed.state FROM 2 FOR 1) BETWEEN '0'::bytea AND '9'::bytea
-              )
+              AND coordination.carries_time(timed.state)
             ORDER BY timed.originator_version DESC
             LIMIT 1
         )
