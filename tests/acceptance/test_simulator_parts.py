@@ -2,7 +2,6 @@
 
 import ast
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,65 +10,27 @@ from ib_async.objects import FamilyCode
 
 from ibconnect.simulator.scenario.registry import MESSAGES, PARTS, REQUESTS
 from tests.acceptance.clients.raw import RawClient
+from tests.families.tree import add_part, copy_program, remove_part
 from tests.paths import CAPTURES, ROOT
 from tests.processes import process
 from tests.waiting import DEADLINE_S, until
 
 SCENARIO = ROOT / "ibconnect" / "simulator" / "scenario"
-PART = '''"""Family codes as this test makes them up."""
-
-from ibconnect.simulator.parts import Message, Part, Request, Sorting
-from ibconnect.simulator.source import Question
-
-
-def _by_scenario(scenario):
-    return ("78", str(len(scenario.codes())), *(field for code in scenario.codes() for field in (code, "F-" + code)))
-
-
-def _by_recordings(recordings):
-    return recordings.single("toy") or ("78", "0")
-
-
-TOY = Question(_by_scenario, _by_recordings)
-
-
-def _answer(subscriptions, connection, fields):
-    connection.send((subscriptions.source.answer(TOY),))
-
-
-PART = Part({"80": Request("reqFamilyCodes", _answer, "78")}, {"78": Message("familyCodes", "toy", Sorting.ALONE)})
-'''
-IMPORT, LINE = "    families,\n", "    families.PART,\n"
 
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program without the part: a file less, and the two places of its line in the registry."""
-    root = tmp_path_factory.mktemp("without")
-    for part in ("ibconnect", "sql"):
-        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    folder = root / SCENARIO.relative_to(ROOT)
-    (folder / "families.py").unlink()
-    registry = folder / "registry.py"
-    text = registry.read_text()
-    assert text.count(IMPORT) == text.count(LINE) == 1
-    registry.write_text(text.replace(IMPORT, "").replace(LINE, ""))
+    root = copy_program(tmp_path_factory.mktemp("without"))
+    remove_part(root)
     return root
 
 
 @pytest.fixture(scope="module")
-def with_toy(without: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a part of the test's own: one file, one line."""
-    root = tmp_path_factory.mktemp("with") / "tree"
-    shutil.copytree(without, root, ignore=shutil.ignore_patterns("__pycache__"))
-    folder = root / SCENARIO.relative_to(ROOT)
-    (folder / "toys.py").write_text(PART)
-    registry = folder / "registry.py"
-    registry.write_text(
-        registry.read_text()
-        .replace("    login,\n", "    login,\n    toys,\n")
-        .replace("    login.PART,\n", "    login.PART,\n    toys.PART,\n")
-    )
+def with_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a part of the tests' own: one file, one line."""
+    root = copy_program(tmp_path_factory.mktemp("with"))
+    add_part(root)
     return root
 
 
@@ -91,7 +52,7 @@ async def test_a_scenario_answers_by_the_new_part(with_toy: Path, tmp_path: Path
     arguments = ("simulate", "--port", "0", "--accounts", "2", "--frozen")
     with process(tmp_path / "log", *arguments, root=with_toy) as gateway:
         got = await family_codes(int(await asyncio.to_thread(lambda: gateway.said(r"127\.0\.0\.1:(\d+)")[1])))
-    assert got == [FamilyCode(code, f"F-{code}") for code in ("DU0001001", "DU0001002")]
+    assert got == [FamilyCode("DU0001001", "F1"), FamilyCode("DU0001002", "F2")]
 
 
 async def test_recordings_answer_by_the_new_part(with_toy: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """What is asked of a gateway beside its accounts: recorded, paced, and of no harm to them whatever becomes of it."""
 
 import asyncio
-import shutil
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -23,8 +22,8 @@ from ibconnect.gateway.collectors.scheduled import Scheduled
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.pacing import LATER_A_SECOND, MOST_A_SECOND
 from ibconnect.simulator import Gateway, Scenario
-from tests.families_collector import Families
-from tests.paths import ROOT
+from tests.families.collector import Families
+from tests.families.tree import add_collector, copy_program
 from tests.processes import process
 from tests.recording import Recording, ask_for_refresh, recording
 from tests.serving import Logged, logged
@@ -100,14 +99,8 @@ async def test_asked_again_on_one_connection(database_url: str, tmp_path: Path, 
 
 def test_a_collector_is_a_file_and_a_line(database_url: str, tmp_path: Path) -> None:
     """The program as it is with one collector more; nothing else is changed."""
-    root = tmp_path / "program"
-    for part in ("ibconnect", "sql"):
-        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tests" / "families_collector.py", root / "ibconnect/gateway/collectors/families.py")
-    lines = root / "ibconnect/gateway/collectors/registry.py"
-    imported = "from ibconnect.gateway.collectors.families import Families\n"
-    text = lines.read_text().replace("(Accounts,)", "(Accounts, Families)")
-    lines.write_text(text.replace("\nCOLLECTORS", f"{imported}\nCOLLECTORS", 1))
+    root = copy_program(tmp_path / "program")
+    add_collector(root)
 
     async def record() -> None:
         async with Gateway(Scenario.demo()) as gateway:

@@ -1,13 +1,11 @@
 """A resource that is added by one file, its queries, and its lines in the registry: everything general follows.
 
-A copy of the program with the toy resource of tests/families_resource.py serves a database that has the tables of its
+A copy of the program with the toy resource of tests/families/resource.py serves a database that has the tables of its
 report beside those of accounts.
 """
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,53 +16,30 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.paths import ROOT, TESTS
+from tests.families.tree import add_projection, add_resource, copy_program
 from tests.serving import DU1, DU2, EMPTY, PROBLEM, admin, at, build_world
 from tests.waiting import wait_for
 
 FULL, LIMITED, EVENTS = "full-token-0123456789", "limited-token-0123456789", "events-token-0123456789"
 TOKENS = f"{FULL}@* {LIMITED}@{DU1} {EVENTS}@*,events"
-REGISTRY = "ibconnect/http/resources/registry.py"
-TABLES = "ibconnect/http/server/tables.py"
-
-
-def add(path: Path, pattern: str, line: str) -> None:
-    """Add a line before the one that matches, of which there must be one."""
-    text, count = re.subn(pattern, lambda found: f"{line}\n{found[0]}", path.read_text(), count=1, flags=re.MULTILINE)
-    assert count == 1, f"{path.name} has no {pattern!r}"
-    path.write_text(text)
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The copy: two files more, and a line to import and a line to name the resource."""
-    directory = tmp_path_factory.mktemp("with-families")
-    for part in ("ibconnect", "sql", "tools"):
-        shutil.copytree(ROOT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(TESTS / "families_resource.py", directory / "ibconnect/http/resources/families.py")
-    shutil.copy(TESTS / "families_resource.sql", directory / "sql/http/families.sql")
-    imported = "from ibconnect.http.resources.families import RESOURCE as FAMILIES"
-    add(directory / REGISTRY, "^from ibconnect.http.resources.gateways", imported)
-    add(directory / REGISTRY, "^    GATEWAYS,", "    FAMILIES,")
-    # Which tables this program reads is of the room of projections.
-    place = '("families", "projection"), ("families_next", "projection")'
-    add(directory / TABLES, '^    "accounts": Wanted', f'    "families": Wanted("family", 1, {place}),')
+    """The copy: two files more, and a line to import and a line to name the resource; and the report's tables."""
+    directory = copy_program(tmp_path_factory.mktemp("with-families"), "tools")
+    add_projection(directory)
+    add_resource(directory)
     return directory
 
 
-def make_tables(url: str) -> None:
-    """The tables of the report, as a projection makes them."""
+def make_tables(program: Path, url: str) -> None:
+    """The tables of the report, as the copy makes them."""
+    code = "import sys; from ibconnect.projections.upkeep import ensure; ensure(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, url], cwd=program, check=True)
     with admin(url) as connection:
-        connection.execute(
-            """
-            CREATE SCHEMA families;
-            CREATE TABLE families.projection (name text, version integer, position bigint);
-            INSERT INTO families.projection VALUES ('families', 1, 0);
-            CREATE TABLE families.family (account text PRIMARY KEY, family_code text NOT NULL);
-            """
-        )
         for account, family in ((DU1, "F1"), (DU2, "F1"), (EMPTY, "F2")):
-            connection.execute("INSERT INTO families.family VALUES (%s, %s)", (account, family))
+            connection.execute("INSERT INTO families.family VALUES (%s, %s, 1, now())", (account, family))
 
 
 @contextmanager
@@ -113,7 +88,7 @@ def code_of(response: httpx.Response) -> str:
 
 def test_a_resource_is_one_file_and_a_line_in_the_registry(program: Path, database_url: str, tmp_path: Path) -> None:
     build_world(database_url, 2)
-    make_tables(database_url)
+    make_tables(program, database_url)
     with serving_families(program, database_url, tmp_path) as client:
         check_document(client.get("/v1/openapi.json").json())
         check_answers(client)
@@ -189,7 +164,7 @@ def check_rights(client: httpx.Client) -> None:
 def check_rebuild(client: httpx.Client, url: str) -> None:
     """While its own tables are of another version it alone is refused, and so it is with those of accounts."""
     report = f"/v1/accounts/{DU1}/{at(1)}"
-    for schema, refused, answered in (("families", "/v1/families", report), ("snapshots", report, "/v1/families")):
+    for schema, refused, answered in (("families", "/v1/families", report), ("accounts", report, "/v1/families")):
         change = f"UPDATE {schema}.projection SET version = version + %s"
         with admin(url) as connection:
             connection.execute(change, (-1,))  # type: ignore[arg-type]

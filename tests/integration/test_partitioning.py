@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -193,7 +193,7 @@ def test_a_writer_of_the_version_before_stores_all_the_while(old_url: str) -> No
         try:
             with connect(old_url, name="old") as connection:
                 while not over.is_set():
-                    try:
+                    with suppress(psycopg.errors.LockNotAvailable):
                         with connection.transaction():
                             connection.execute("SET LOCAL lock_timeout = '2s'")
                             connection.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
@@ -203,8 +203,6 @@ def test_a_writer_of_the_version_before_stores_all_the_while(old_url: str) -> No
                                 copy.write_row((stored[0] + 1, stream, "v", b"[]"))
                             connection.execute("SELECT currval('public.stored_events_notification_id_seq')")
                         stored[0] += 1
-                    except psycopg.errors.LockNotAvailable:
-                        continue
         except BaseException as exc:  # noqa: BLE001 - reported below
             failures.append(exc)
 

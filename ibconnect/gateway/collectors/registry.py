@@ -6,4 +6,7 @@ connection is of no use without."""
 from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
 
-COLLECTORS: tuple[type[Collector], ...] = (Accounts,)
+COLLECTORS: tuple[type[Collector], ...] = (
+    # In the order in which they are begun.
+    Accounts,
+)
