@@ -28,6 +28,10 @@ def is_code(text: str) -> bool:
 MOST_LISTED = 10_000
 """Of a list that is longer, the first so many are accounts to ask for; all of it is recorded."""
 
+MOST_NAMED = 50_000
+"""Of one gateway, over all the time that it is recorded, so many accounts are kept in tables and in memory, and those
+that are pinned to it; what it says of others is recorded, and listed nowhere."""
+
 
 def listed_codes(field: str) -> tuple[str, ...]:
     """The accounts of a list such as ``DU1, DU2,,DU1,``: blanks around them dropped, each once, in its order.

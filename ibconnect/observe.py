@@ -166,6 +166,9 @@ class Kind(Enum):
     ACCOUNTS_IN_CONFLICT = Told(
         Level.WARNING, "a gateway lists accounts that belong to another one: what it says of them is set apart"
     )
+    ACCOUNTS_NOT_KEPT = Told(
+        Level.WARNING, "a gateway has named more accounts than are kept: those beyond are recorded, and listed nowhere"
+    )
     ACCOUNTS_MOVED = Told(Level.WARNING, "accounts belong to this gateway from now on, and did not before")
     ACCOUNTS_NOT_PINNED = Told(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
     MONTH_MADE = Told(Level.INFO, "a partition for the events of a month was made")

@@ -30,11 +30,17 @@ class Listing:
         self._concluded: dict[tuple[int, int], dict[str, Any]] = {}
 
     def add(self, fact: AccountsNamed) -> None:
-        """A gateway named its accounts; from the first time on it is one of those that have named them."""
+        """A gateway named its accounts; from the first time on it is one of those that have named them.
+
+        Of one that never ends to name others, those beyond a bound are left out.
+        """
         gateway = self._gateways.setdefault(self._dimensions.gateway.id_of(fact.gateway), _Gateway())
-        gateway.listed = [self._dimensions.account.id_of(code) for code in fact.codes]
+        gateway.listed = []
+        owners = self._dimensions.owners
         for code in fact.codes:
-            self._dimensions.owners.claim(code, fact.gateway)
+            if owners.admits(code, fact.gateway):
+                gateway.listed.append(self._dimensions.account.id_of(code))
+                owners.claim(code, fact.gateway)
         at = from_micros(fact.at)
         for account_id in gateway.listed:
             gateway.first.setdefault(account_id, at)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from psycopg import Connection
 
+from ibconnect.codes import MOST_NAMED
 from ibconnect.database.sql import queries
 from ibconnect.projections.accounts.facts import Configured, configured_of
 from ibconnect.projections.accounts.numbering import Numbering
@@ -31,6 +32,8 @@ class Standing(Enum):
     """Another gateway named it first, and no pin says whose it is."""
     PINNED = "pinned"
     """A pin says that it is not this gateway's."""
+    BEYOND = "beyond"
+    """The gateway has named so many others that this one is not kept. Told of the first alone, as one account."""
 
 
 class News(NamedTuple):
@@ -47,6 +50,8 @@ class Owners:
     def __init__(self) -> None:
         self._claims = Numbering[tuple[str, str]]("gateway_account")
         self._claimants: defaultdict[str, list[str]] = defaultdict(list)
+        self._named: Counter[str] = Counter()
+        self._with_too_many: set[str] = set()
         self._set(())
         self._changed: dict[tuple[str, str], Standing] = {}
         self._news: Counter[tuple[str, Standing]] = Counter()
@@ -57,6 +62,7 @@ class Owners:
         self._claims.load(connection)
         for account, gateway in islice(self._claims.ids, known, None):
             self._claimants[account].append(gateway)
+            self._named[gateway] += 1
         row = connection.execute(Q["configured"]).fetchone()
         self._set(configured_of(row[0] if row else ()))
 
@@ -75,6 +81,15 @@ class Owners:
         for claim, former in before.items():
             self._note(claim, former)
 
+    def admits(self, account: str, gateway: str) -> bool:
+        """Whether an account that a gateway lists is kept: it is known, pinned, or one of the first of the gateway."""
+        if (account, gateway) in self._claims.ids or account in self._pins or self._named[gateway] < MOST_NAMED:
+            return True
+        if gateway not in self._with_too_many:
+            self._with_too_many.add(gateway)
+            self._news[gateway, Standing.BEYOND] += 1
+        return False
+
     def claim(self, account: str, gateway: str) -> None:
         """A gateway names an account."""
         if (account, gateway) in self._claims.ids:
@@ -82,6 +97,7 @@ class Owners:
         before = {(account, other): self.standing(account, other) for other in self._claimants[account]}
         self._claims.id_of((account, gateway))
         self._claimants[account].append(gateway)
+        self._named[gateway] += 1
         for claim, former in before.items():
             self._note(claim, former)
         if (standing := self.standing(account, gateway)) is not Standing.OWNER:

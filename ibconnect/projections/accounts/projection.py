@@ -19,6 +19,7 @@ _KIND_OF = {
     Standing.OWNER: Kind.ACCOUNTS_MOVED,
     Standing.CONFLICT: Kind.ACCOUNTS_IN_CONFLICT,
     Standing.PINNED: Kind.ACCOUNTS_NOT_PINNED,
+    Standing.BEYOND: Kind.ACCOUNTS_NOT_KEPT,
 }
 
 
