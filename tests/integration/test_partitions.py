@@ -1,7 +1,6 @@
 """Events by month: where they lie, who makes the months, and that no partition can be changed by anybody."""
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from ibconnect.database.restore import restore
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from tests.partitions import BEFORE, OTHER, in_month, missing, name_of, partitions, take_away, this_month, where
+from tests.waiting import wait_for
 
 AHEAD = [this_month(later) for later in range(4)]
 LEAVES = [BEFORE, OTHER, *map(name_of, AHEAD)]
@@ -88,8 +88,12 @@ def test_the_months_that_are_missing_are_made_once_whoever_makes_them(database_u
     assert missing(database_url) == [AHEAD[1], AHEAD[3]]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(make_months, [database_url] * 8))
-    while missing(database_url):
+
+    def are_made() -> bool:
         found.append(make_months(database_url))
+        return missing(database_url) == []
+
+    wait_for(are_made, "all are made")
     assert sorted(month for each in found for month in each.made) == [AHEAD[1], AHEAD[3]]
     assert partitions(database_url) == set(LEAVES)
 
@@ -136,12 +140,9 @@ def test_whoever_reads_for_long_keeps_a_month_from_being_made_and_nobody_else(da
     take_away(database_url, AHEAD[3])
     with connect(database_url, name="dump", autocommit=False) as dump:
         dump.execute("SELECT count(*) FROM stored_events")
-        began = time.monotonic()
         found = make_months(database_url)
-        took = time.monotonic() - began
         record(database_url, in_month(AHEAD[0]))
     assert isinstance(found.missing[AHEAD[3]], psycopg.errors.LockNotAvailable)
-    assert took < 30, "the time-out of a half second, on a machine however slow"
     assert make_months(database_url).made == [AHEAD[3]]
 
 
