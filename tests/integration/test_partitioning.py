@@ -19,7 +19,7 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.upkeep import ensure
 from tests.partitions import BEFORE, OTHER, in_month, missing, name_of, partitions, this_month, where
-from tests.waiting import wait_for
+from tests.waiting import DEADLINE_S, wait_for
 
 (BY_MONTH,) = [migration for migration in available() if migration.name == "0012_events_by_month"]
 ROWS = "SELECT notification_id, originator_id, originator_version, topic, state FROM {} ORDER BY notification_id"
@@ -189,20 +189,23 @@ def test_a_writer_of_the_version_before_stores_all_the_while(old_url: str) -> No
     over = threading.Event()
     stream, stored, failures = in_month(this_month(), 77), [0], list[BaseException]()
 
+    def store(connection: Connection[Any]) -> bool:
+        """One batch; whether it was the last one."""
+        with suppress(psycopg.errors.LockNotAvailable):
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '2s'")
+                connection.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
+                columns = "(originator_version, originator_id, topic, state)"
+                with connection.cursor().copy(f"COPY public.stored_events {columns} FROM STDIN".encode()) as copy:
+                    copy.write_row((stored[0] + 1, stream, "v", b"[]"))
+                connection.execute("SELECT currval('public.stored_events_notification_id_seq')")
+            stored[0] += 1
+        return over.is_set()
+
     def write() -> None:
         try:
             with connect(old_url, name="old") as connection:
-                while not over.is_set():
-                    with suppress(psycopg.errors.LockNotAvailable):
-                        with connection.transaction():
-                            connection.execute("SET LOCAL lock_timeout = '2s'")
-                            connection.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
-                            with connection.cursor().copy(
-                                "COPY public.stored_events (originator_version, originator_id, topic, state) FROM STDIN"
-                            ) as copy:
-                                copy.write_row((stored[0] + 1, stream, "v", b"[]"))
-                            connection.execute("SELECT currval('public.stored_events_notification_id_seq')")
-                        stored[0] += 1
+                wait_for(lambda: store(connection), "it has stored its last batch", pause=0.0)
         except BaseException as exc:  # noqa: BLE001 - reported below
             failures.append(exc)
 
@@ -213,7 +216,7 @@ def test_a_writer_of_the_version_before_stores_all_the_while(old_url: str) -> No
     reached = stored[0]
     wait_for(lambda: stored[0] > reached + 20 or failures, "it goes on")
     over.set()
-    writer.join(30)
+    writer.join(DEADLINE_S)
     assert failures == []
     with connect(old_url, name="test") as connection:
         found = connection.execute(
