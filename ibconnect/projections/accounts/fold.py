@@ -12,8 +12,8 @@ from ibconnect.projections.accounts import download
 from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download, Messages
 from ibconnect.projections.accounts.facts import Downloaded
+from ibconnect.projections.accounts.judgement import is_odd
 from ibconnect.projections.accounts.reader import Work, read_one_by_one
-from ibconnect.projections.accounts.remarks import is_odd
 from ibconnect.projections.accounts.tables import Tables
 from ibconnect.projections.engine.projection import SetAside, Written
 

@@ -14,9 +14,9 @@ import orjson
 from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download, Position
 from ibconnect.projections.accounts.facts import Downloaded, RefreshBegan, SessionBegan
+from ibconnect.projections.accounts.judgement import judge
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
 from ibconnect.projections.accounts.numbers import NULL, number_of
-from ibconnect.projections.accounts.remarks import judge
 from ibconnect.times import from_micros
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
