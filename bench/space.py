@@ -121,7 +121,8 @@ def _bytes(url: str, schema: str, tables: tuple[str, ...]) -> int:
     """Bytes of tables, their partitions, their indexes and all else that belongs to them."""
     query = SQL(
         "SELECT sum(pg_total_relation_size(part.relid))::bigint FROM unnest({1}::text[]) AS name"
-        " CROSS JOIN LATERAL pg_partition_tree(format('%I.%I', {0}::text, name)) AS part"
+        " CROSS JOIN LATERAL (SELECT format('%I.%I', {0}::text, name)::regclass AS relid"
+        " UNION SELECT relid FROM pg_partition_tree(format('%I.%I', {0}::text, name))) AS part"
     )
     return int(stage.one(url, query.format(schema, list(tables))))
 

@@ -68,7 +68,7 @@ def test_every_target_belongs_to_a_figure_and_results_say_how_it_went(
     results.write([good, dataclasses.replace(good, name="idle_rss_mb", value=500.0)], 60.0)
     page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "| ready_s | 1.5 | <= 3 | met | of a start |" in page
-    assert "| idle_rss_mb | 500 | <= 120 | **missed** |" in page
+    assert "| idle_rss_mb | 500 | <= 200 | **missed** |" in page
     assert (tmp_path / "results.json").read_bytes() == b'{\n  "ready_s": 1.5,\n  "idle_rss_mb": 500.0\n}\n'
 
 
