@@ -29,6 +29,7 @@ from tests.faults.monitored import World, locked, refusing
 from tests.faults.processes import running_server
 from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus
 from tests.hostile import FLOODS, HostileGateway
+from tests.partitions import name_of, take_away, this_month
 from tests.paths import ROOT, scratch
 from tests.processes import process
 from tests.small_gateway import listening
@@ -68,6 +69,7 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         hung(world)
         bad_answers(world, main)
         kills(world)
+        month_in_the_way(world)
         quiet.do(0, "connectivity", seconds=3600)
         gateway_away(world, steady, away)
         named_twice(world, twin)
@@ -94,7 +96,8 @@ def by_hand(world: World, gateway: str) -> None:
     )
     world.fires("PositionsBeyond", instance="main")
     world.server.do(
-        "ALTER TABLE stored_events DISABLE TRIGGER ALL; DELETE FROM stored_events WHERE notification_id > 9e18;"
+        "ALTER TABLE stored_events DISABLE TRIGGER events_are_immutable;"
+        " DELETE FROM stored_events WHERE notification_id > 9e18;"
         " ALTER TABLE stored_events ENABLE ALWAYS TRIGGER events_are_immutable"
     )
     world.watch.stops("PositionsBeyond")
@@ -149,6 +152,20 @@ def kills(world: World) -> None:
     world.serving("victim")
     world.watch.stops("IbConnectDown")
     world.fires("KeepsDying", instance="victim")
+
+
+def month_in_the_way(world: World) -> None:
+    """The next month has no partition, and something else has its name."""
+    world.running["victim"].stop()
+    following = this_month(1)
+    take_away(world.server.url, following)
+    world.server.do(f"CREATE TABLE public.{name_of(following)} (n integer)")
+    world.serving("victim")
+    world.fires("MonthsMissing", instance="victim")
+    world.running["victim"].stop()
+    world.server.do(f"DROP TABLE public.{name_of(following)}")
+    world.serving("victim")
+    world.watch.stops("MonthsMissing")
 
 
 def gateway_away(world: World, gateways: Simulators, address: str) -> None:
