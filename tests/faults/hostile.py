@@ -33,9 +33,12 @@ QUICK = {"gateway.flood.FIRST_S": 0.5, "gateway.flood.LONGEST_S": 2.0, "gateway.
 
 SETTINGS = {"GATEWAY_MAX_BYTES": "1MiB", "GATEWAY_MAX_EVENTS": "5000"}
 
-GROWTH_BYTES = 160 << 20
-"""What the memory may be above that before the first attack, however long it lasts: a few downloads of the most that
-is looked at, and what the allocator keeps of them."""
+GROWTH_BYTES = 320 << 20
+"""What the memory may be above that before the first attack, however long it lasts: all accounts that are kept, a few
+downloads of the most that is looked at, and what the allocator keeps of them."""
+
+LATER_BYTES = 96 << 20
+"""What of it may come in the second half, when all is full that is kept of what a gateway names."""
 
 DISK_FOR_BYTE = 12
 """Bytes in Postgres for each that was sent, indexes and snapshots included; of the shortest messages that steer."""
@@ -236,7 +239,9 @@ def _judge(watched: Watched, before: int, disk: int, sent: int, stopped: float) 
         f"{max(watched.spool) / 1e6:.1f} MB; series {max(watched.series)}; the neighbour's marks stored after "
         f"{commits[len(commits) // 2]:.3f} s, {commits[-1]:.3f} s at most; stopped in {stopped:.1f} s"
     )
+    half = len(watched.memory) // 2
     assert max(watched.memory) - before < GROWTH_BYTES
+    assert max(watched.memory[half:]) - max(watched.memory[:half], default=before) < LATER_BYTES
     assert disk < DISK_FOR_BYTE * sent + (16 << 20)
     assert max(watched.series) < _SERIES
     assert commits[len(commits) // 2] < COMMITS_S
