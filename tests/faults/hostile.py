@@ -18,7 +18,7 @@ from random import Random
 
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server
+from tests.faults.processes import Recorder, Server, Spawner, running_server
 from tests.hostile import FLOODS, HostileGateway, claiming
 from tests.processes import STOPS_S
 from tests.small_gateway import frame, notice
@@ -199,11 +199,11 @@ def campaign(directory: Path, seconds: float, seed: int) -> None:
         running_server() as server,
         attacking(attacker) as port,
         Simulators(1, rate=RATE) as simulators,
-        Nursery(directory) as nursery,
+        Spawner(directory) as spawner,
     ):
         store, judge = Store(server.url), Judge(server.url, simulators.gateways, has_others=True)
         gateways = f"{simulators.addresses},127.0.0.1:{port}"
-        recorder = nursery.start(
+        recorder = spawner.start(
             "one", QUICK, DB_URL=server.url, IB_GW=gateways, PORT="0", HOST="127.0.0.1", **SETTINGS
         )
         store.wait_for_sessions(0, 1, "re")

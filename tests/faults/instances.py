@@ -9,7 +9,7 @@ from pathlib import Path
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery, Recorder, stop_together
+from tests.faults.processes import Recorder, Spawner, stop_together
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
 
@@ -21,17 +21,17 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 class Instances:
     """Three recorders that serve HTTP, each behind a proxy of its own."""
 
-    def __init__(self, url: str, nursery: Nursery, simulators: Simulators, proxies: Mapping[str, Proxy]) -> None:
+    def __init__(self, url: str, spawner: Spawner, simulators: Simulators, proxies: Mapping[str, Proxy]) -> None:
         self.store = Store(url)
         self.proxies = proxies
         self.simulators = simulators
-        self._nursery = nursery
+        self._spawner = spawner
         self.running: dict[str, Recorder] = {}
         for name in proxies:
             self.start(name)
 
     def start(self, name: str) -> None:
-        self.running[name] = self._nursery.start(
+        self.running[name] = self._spawner.start(
             name, DB_URL=self.proxies[name].url, IB_GW=self.simulators.addresses, INSTANCE=name, PORT="0"
         )
 
@@ -85,10 +85,10 @@ class Instances:
 
 @contextmanager
 def instances(url: str, directory: Path) -> Iterator[tuple[Instances, Judge]]:
-    with Simulators(GATEWAYS, rate=100) as simulators, Nursery(directory) as nursery, ExitStack() as stack:
+    with Simulators(GATEWAYS, rate=100) as simulators, Spawner(directory) as spawner, ExitStack() as stack:
         judge = Judge(url, simulators.gateways)
         proxies = {name: stack.enter_context(Proxy(url)) for name in NAMES}
-        found = Instances(url, nursery, simulators, proxies)
+        found = Instances(url, spawner, simulators, proxies)
         found.spread()
         yield found, judge
         found.spread()

@@ -87,7 +87,7 @@ def stop_together(recorders: Iterable[Recorder]) -> None:
         recorder.stop()
 
 
-class Nursery:
+class Spawner:
     """Starts recorders of the program under ``root``; whatever still runs when the context ends is killed."""
 
     def __init__(self, directory: Path, root: Path = ROOT) -> None:
@@ -98,7 +98,7 @@ class Nursery:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.nursery"],
+            [sys.executable, "-m", "tests.faults.spawner"],
             cwd=self._root,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from ibconnect.database.rights import give_rights
 from tests import releases
 from tests.faults.lab import Simulators
 from tests.faults.pacing import Follower, gateway, p99, recording
-from tests.faults.processes import Nursery, Server, running_server
+from tests.faults.processes import Server, Spawner, running_server
 from tests.own_postgres import ROLES, run_file
 from tests.partitions import name_of, this_month
 from tests.processes import process
@@ -140,8 +140,8 @@ def test_the_version_before_and_this_one_add_events_in_the_order_of_positions(
     subprocess.run(command, cwd=version_before, env=settings, check=True, timeout=DEADLINE_S, capture_output=True)
     with (
         Simulators(2, rate=800) as simulators,
-        Nursery(tmp_path, version_before) as past,
-        Nursery(tmp_path) as present,
+        Spawner(tmp_path, version_before) as past,
+        Spawner(tmp_path) as present,
     ):
         first, second = simulators.addresses.split(",")
         old = past.start("old", INSTANCE="old", DB_URL=recorder, IB_GW=first)

@@ -9,7 +9,7 @@ from ibconnect.database.pools import connect
 from ibconnect.projections.upkeep import rebuild
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery, _base
+from tests.faults.processes import Spawner, _base
 from tests.projecting import read_tables
 
 
@@ -32,9 +32,9 @@ def test_a_dump_taken_while_it_records_is_a_whole_history(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     dump = str(tmp_path / "dump")
-    with Simulators(1, rate=500) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(1, rate=500) as simulators, Spawner(tmp_path) as spawner:
         store = Store(database_url)
-        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1, "re")
         run("pg_dump", "--format=custom", f"--file={dump}", f"--dbname={database_url}")
         store.wait_for_marks(simulators)
@@ -46,7 +46,7 @@ def test_a_dump_taken_while_it_records_is_a_whole_history(
 
         judge = Judge(empty_database_url, simulators.gateways)
         position = Store(empty_database_url).position()
-        again = nursery.start("two", DB_URL=empty_database_url, IB_GW=simulators.addresses)
+        again = spawner.start("two", DB_URL=empty_database_url, IB_GW=simulators.addresses)
         Store(empty_database_url).wait_for_sessions(position, 1, "re")
         again.stop()
         assert_all(judge, Store(empty_database_url))
@@ -57,9 +57,9 @@ def test_the_restored_tables_are_what_the_restored_events_say(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     dump = str(tmp_path / "dump")
-    with Simulators(1) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(1) as simulators, Spawner(tmp_path) as spawner:
         store = Store(database_url)
-        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1, "re")
         recorder.stop()
     assert store.check_snapshots() == 2

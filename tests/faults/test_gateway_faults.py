@@ -11,7 +11,7 @@ from ibconnect.database.pools import connect
 from ibconnect.simulator import Gateway, Scenario
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, running_server
+from tests.faults.processes import Spawner, running_server
 from tests.projecting import project
 from tests.recording import recording
 from tests.waiting import wait_for
@@ -76,10 +76,10 @@ def inject(simulators: Simulators, fault: str, random: Random) -> None:
 
 
 def campaign(url: str, directory: Path, faults: list[str], times: int, gateways: int) -> None:
-    with Simulators(gateways) as simulators, Nursery(directory) as nursery:
+    with Simulators(gateways) as simulators, Spawner(directory) as spawner:
         store, judge = Store(url), Judge(url, simulators.gateways)
         position = store.position()
-        recorder = nursery.start("one", QUICK, DB_URL=url, IB_GW=simulators.addresses, QUIET_TIME="1")
+        recorder = spawner.start("one", QUICK, DB_URL=url, IB_GW=simulators.addresses, QUIET_TIME="1")
         store.wait_for_sessions(position, gateways, "re")
         for fault in faults:
             random, line = chance(fault), row(fault)
@@ -112,9 +112,9 @@ def test_many_faults_of_gateways(url: str, tmp_path: Path) -> None:
 
 
 def test_one_gateways_faults_disturb_no_other_and_are_told_once(database_url: str, tmp_path: Path) -> None:
-    with Simulators(2) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(2) as simulators, Spawner(tmp_path) as spawner:
         store = Store(database_url)
-        recorder = nursery.start("one", QUICK, DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", QUICK, DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 2, "re")
         simulators.do(0, "refuse", seconds=3600.0)
         simulators.do(0, "drop")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, Server, running_server
+from tests.faults.processes import Server, Spawner, running_server
 from tests.faults.proxy import Proxy
 
 GATEWAYS = 2
@@ -89,20 +89,20 @@ OUTAGES: dict[str, Outage] = {
 
 
 @contextmanager
-def recorded(server: Server, directory: Path) -> Iterator[tuple[Simulators, Store, Nursery, Proxy]]:
+def recorded(server: Server, directory: Path) -> Iterator[tuple[Simulators, Store, Spawner, Proxy]]:
     """A recorder at work by way of a proxy; at the end everything that was sent must be stored."""
     with (
         Proxy(server.url) as proxy,
         Simulators(GATEWAYS, rate=300) as simulators,
-        Nursery(directory) as nursery,
+        Spawner(directory) as spawner,
     ):
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()
-        nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
+        spawner.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, GATEWAYS)
-        yield simulators, store, nursery, proxy
+        yield simulators, store, spawner, proxy
         store.wait_for_marks(simulators)
-        nursery.recorders[-1].stop()
+        spawner.recorders[-1].stop()
         assert_all(judge, store)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Counts, Simulators, Store, assert_all, chance, kill, rounds, row, surely_read
-from tests.faults.processes import Nursery, Server, running_server
+from tests.faults.processes import Server, Spawner, running_server
 
 GATEWAYS = 4
 
@@ -23,12 +23,12 @@ def server() -> Iterator[Server]:
 def campaign(url: str, directory: Path, kills: int) -> None:
     """Kill a recorder again and again, now at work, now while it starts."""
     random, store, line = chance("recorder kills"), Store(url), row("recorder killed (-9)")
-    with Simulators(GATEWAYS, rate=300) as simulators, Nursery(directory) as nursery:
+    with Simulators(GATEWAYS, rate=300) as simulators, Spawner(directory) as spawner:
         judge = Judge(url, simulators.gateways)
         expected: Counts = {}
         position = 0
         for _ in range(kills):
-            recorder = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
+            recorder = spawner.start("one", DB_URL=url, IB_GW=simulators.addresses)
             if random.random() < 0.2:
                 time.sleep(random.uniform(0.0, 0.3))
                 line.note(0.0)
@@ -39,7 +39,7 @@ def campaign(url: str, directory: Path, kills: int) -> None:
             # A connection that is known already was the former process's.
             expected = kill(recorder, simulators) | expected
             position = store.position()
-        last = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
+        last = spawner.start("one", DB_URL=url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, GATEWAYS)
         sent = surely_read(simulators, lambda: last.send(signal.SIGTERM))
         last.stop()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.judge import Judge
 from tests.faults.lab import Simulators, Store, assert_all, chance, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server
+from tests.faults.processes import Recorder, Server, Spawner, running_server
 from tests.faults.proxy import Proxy
 
 SECONDS = float(os.environ.get("SOAK") or 60)
@@ -80,10 +80,10 @@ def test_memory_and_files_stay_flat(tmp_path: Path) -> None:
         running_server() as server,
         Proxy(server.url) as proxy,
         Simulators(GATEWAYS, rate=RATE / GATEWAYS) as simulators,
-        Nursery(tmp_path) as nursery,
+        Spawner(tmp_path) as spawner,
     ):
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, GATEWAYS)
         meter, end = Meter(recorder), time.monotonic() + SECONDS
         due = time.monotonic() + FAULTS_EVERY_S

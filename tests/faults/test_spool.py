@@ -15,7 +15,7 @@ import pytest
 from ibconnect.database.pools import connect
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, kill, row
-from tests.faults.processes import Nursery, Recorder, Server, running_server
+from tests.faults.processes import Recorder, Server, Spawner, running_server
 from tests.faults.proxy import Proxy
 from tests.partitions import name_of, this_month
 from tests.processes import accounts, process
@@ -49,9 +49,9 @@ def interruptions(url: str) -> list[dict[str, int]]:
 
 def test_a_full_spool_is_a_recorded_interval(database_url: str, tmp_path: Path) -> None:
     line = row("spool full (SPOOL_MAX_BYTES)")
-    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Nursery(tmp_path) as nursery:
+    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses, SPOOL_MAX_BYTES="1MiB")
+        recorder = spawner.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses, SPOOL_MAX_BYTES="1MiB")
         store.wait_for_sessions(0, 1)
         position = store.position()
         proxy.cut(refuse=True)
@@ -76,10 +76,10 @@ def test_a_full_disk_under_the_spool_is_one_too(database_url: str, tmp_path: Pat
     with (
         small_disk(tmp_path / "one", "24m") as disk,
         Simulators(1, rate=500) as simulators,
-        Nursery(tmp_path) as nursery,
+        Spawner(tmp_path) as spawner,
     ):
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1)
         position = store.position()
         filler = disk / "filler"
@@ -102,9 +102,9 @@ def fill(path: Path) -> None:
             file.write(b"\0" * 4096)
 
 
-def started_without_room(nursery: Nursery, options: dict[str, str]) -> Recorder:
+def started_without_room(spawner: Spawner, options: dict[str, str]) -> Recorder:
     """A recorder that knows of the interruption, and has no room to end it."""
-    recorder = nursery.start("one", **options)
+    recorder = spawner.start("one", **options)
     wait_for(lambda: recorder.told("spool_full"), "it knows, and has no room")
     return recorder
 
@@ -115,10 +115,10 @@ def test_an_interruption_is_recorded_also_by_a_process_that_comes_later(
 ) -> None:
     line = row(f"spool full, {end}, started twice before there is room")
     options = {"SPOOL_MAX_BYTES": "1MiB"}
-    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Nursery(tmp_path) as nursery:
+    with Proxy(database_url) as proxy, Simulators(1, rate=8000) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
         options |= {"DB_URL": proxy.url, "IB_GW": simulators.addresses}
-        recorder = nursery.start("one", **options)
+        recorder = spawner.start("one", **options)
         store.wait_for_sessions(0, 1)
         position = store.position()
         proxy.cut(refuse=True)
@@ -126,8 +126,8 @@ def test_an_interruption_is_recorded_also_by_a_process_that_comes_later(
         getattr(recorder, end)()
         (lost,) = recorder.told("spool_full")
         for _ in range(2):
-            getattr(started_without_room(nursery, options), end)()
-        last = started_without_room(nursery, options)
+            getattr(started_without_room(spawner, options), end)()
+        last = started_without_room(spawner, options)
         assert len(simulators.gateways[0].connections) == 1, "a restart makes no room"
         proxy.mend()
         line.note(store.wait_for_sessions(position, 1))
@@ -149,10 +149,10 @@ def test_an_interruption_by_a_full_disk_outlives_a_kill(database_url: str, tmp_p
     with (
         small_disk(tmp_path / "one", "24m") as disk,
         Simulators(1, rate=500) as simulators,
-        Nursery(tmp_path) as nursery,
+        Spawner(tmp_path) as spawner,
     ):
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1)
         position = store.position()
         fill(disk / "filler")
@@ -161,7 +161,7 @@ def test_an_interruption_by_a_full_disk_outlives_a_kill(database_url: str, tmp_p
         fill(disk / "more")
         recorder.kill()
         fill(disk / "yet more")
-        again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        again = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         wait_for(lambda: again.told("spool_full"), "it knows")
         assert len(simulators.gateways[0].connections) == 1
         for name in ("filler", "more", "yet more"):
@@ -199,16 +199,16 @@ def test_a_start_without_room_for_any_file_waits_for_it(database_url: str, tmp_p
 
 def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_path: Path) -> None:
     line = row("Postgres and the recorder killed (-9)")
-    with Simulators(2, rate=300) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(2, rate=300) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 2)
         position = store.position()
         server.kill()
         wait_for(lambda: recorder.told("spool_started"), "events go to the spool")
         simulators.go_on(100)
         before, sent = time.time(), kill(recorder, simulators)
-        again = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+        again = spawner.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
         wait_for(lambda: again.told("database_lost"), "the recorder waits for Postgres")
         server.start()
         line.note(store.wait_for_sessions(position, 2), judge.lost(sent))
@@ -223,9 +223,9 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
 
 
 def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, tmp_path: Path) -> None:
-    with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Nursery(tmp_path) as nursery:
+    with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=proxy.url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1)
         position = store.position()
         proxy.cut(refuse=True)
@@ -237,7 +237,7 @@ def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, t
         with segment.open("r+b") as file:
             file.seek(-chance("damage").randrange(1000, 8000), os.SEEK_END)
             file.write(b"damage")
-        again = nursery.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
+        again = spawner.start("one", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(position, 1)
         wait_for(lambda: again.told("spool_damaged"), "the damage is told")
         again.stop()
@@ -252,11 +252,11 @@ def two_instances(server: Server, directory: Path) -> Iterator[tuple[Simulators,
 
     They serve no HTTP, so neither can be asked whether it has Postgres.
     """
-    with Simulators(1, rate=200) as simulators, Nursery(directory) as nursery:
+    with Simulators(1, rate=200) as simulators, Spawner(directory) as spawner:
         store, judge = Store(server.url), Judge(server.url, simulators.gateways)
         position = store.position()
         two = {
-            instance: nursery.start(instance, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=instance)
+            instance: spawner.start(instance, DB_URL=server.url, IB_GW=simulators.addresses, INSTANCE=instance)
             for instance in (f"anna-{position}", f"bert-{position}")
         }
         store.wait_for_sessions(position, 1)
@@ -319,7 +319,7 @@ def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path
     with (
         small_disk(open_place / "disk", "16m") as disk,
         Simulators(1, rate=500) as simulators,
-        Nursery(tmp_path) as nursery,
+        Spawner(tmp_path) as spawner,
     ):
         space = disk / "space"
         space.mkdir()
@@ -330,7 +330,7 @@ def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path
         try:
             store, judge = Store(server.url), Judge(server.url, simulators.gateways)
             position = store.position()
-            recorder = nursery.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
+            recorder = spawner.start("one", DB_URL=server.url, IB_GW=simulators.addresses)
             store.wait_for_sessions(position, 1)
             fill(disk / "filler")
             wait_for(lambda: recorder.told("spool_started"), "events go to the spool")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all, chance, rounds, row
-from tests.faults.processes import Nursery, Server, prepared_server, running_server
+from tests.faults.processes import Server, Spawner, prepared_server, running_server
 from tests.processes import accounts, get, process
 from tests.waiting import wait_for
 
@@ -57,11 +57,11 @@ def pair(delay: str = "0") -> Iterator[tuple[Server, Server]]:
 @pytest.mark.timeout(300)
 def test_failing_over_to_a_standby_that_lacks_the_last_commits(tmp_path: Path) -> None:
     random, line = chance("failover"), row("primary killed (-9), lagging standby promoted")
-    with pair() as servers, Simulators(2, rate=300) as simulators, Nursery(tmp_path) as nursery:
+    with pair() as servers, Simulators(2, rate=300) as simulators, Spawner(tmp_path) as spawner:
         primary, standby = servers
         url = both(primary, standby)
         store, judge = Store(url), Judge(url, simulators.gateways)
-        recorder = nursery.start("one", DB_URL=url, IB_GW=simulators.addresses)
+        recorder = spawner.start("one", DB_URL=url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 2)
         for _ in range(rounds(4)):
             time.sleep(random.uniform(0.2, 0.8))

@@ -12,7 +12,7 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Nursery
+from tests.faults.processes import Spawner
 from tests.waiting import DEADLINE_S, wait_for
 
 TAKEN_OVER_S = 5.0
@@ -26,9 +26,9 @@ NEXT = """
 
 
 def test_the_version_before_records_on_after_a_migration(database_url: str, tmp_path: Path) -> None:
-    with Simulators(1, rate=300) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(1, rate=300) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
-        recorder = nursery.start("old", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("old", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1)
         with connect(database_url, name="test") as connection, connection.transaction():
             connection.execute(NEXT)
@@ -57,8 +57,8 @@ def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
     url, newest = empty_database_url, available()[-1].number
     with (
         Simulators(1, rate=300) as simulators,
-        Nursery(tmp_path, version_before) as past,
-        Nursery(tmp_path) as present,
+        Spawner(tmp_path, version_before) as past,
+        Spawner(tmp_path) as present,
     ):
         store = Store(url)
         settings = {"DB_URL": url, "IB_GW": simulators.addresses}
@@ -94,11 +94,11 @@ def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
 
 def test_a_new_version_takes_over_from_one_that_knows_less(database_url: str, tmp_path: Path) -> None:
     """The version before says neither which gateways it could record nor as which client."""
-    with Simulators(1) as simulators, Nursery(tmp_path) as nursery:
+    with Simulators(1) as simulators, Spawner(tmp_path) as spawner:
         store = Store(database_url)
         with connect(database_url, name="test") as connection:
             connection.execute("INSERT INTO coordination.instance (name) VALUES ('before')")
-        recorder = nursery.start("new", DB_URL=database_url, IB_GW=simulators.addresses)
+        recorder = spawner.start("new", DB_URL=database_url, IB_GW=simulators.addresses)
         store.wait_for_sessions(0, 1, "re")
         recorder.stop()
         assert recorder.told("leader_yields") == []

@@ -1,6 +1,6 @@
 """A fork server: recorder processes that start in milliseconds, so that hundreds of them can be killed for real.
 
-Run as ``python -m tests.faults.nursery``. In: one JSON object per line on standard input: ``settings`` (as of the
+Run as ``python -m tests.faults.spawner``. In: one JSON object per line on standard input: ``settings`` (as of the
 environment), ``log`` (a path), ``times`` (seconds that differ from the program's own). Out: the child's process id,
 one per line. Each child is the service in a process of its own, until a signal; without HTTP, unless its settings name
 a ``PORT``.
