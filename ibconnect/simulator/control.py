@@ -20,6 +20,7 @@ from ibconnect.simulator.server import Gateway
 
 Request = Mapping[str, Any]
 _MAX_BEATS = 1_000_000
+_MAX_AMOUNT = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def _deposit(gateway: Gateway, request: Request) -> Mapping[str, Any]:
     try:
         amount = Decimal(_text(request, "amount"))
     except InvalidOperation:
-        raise SimulatorError("amount: a decimal number as text is needed") from None
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount) > _MAX_AMOUNT:
+        raise SimulatorError(f"amount: a decimal number up to {_MAX_AMOUNT} as text is needed")
     _world(gateway).deposit(_text(request, "account"), amount, _text(request, "currency"))
     gateway.publish()
     return {}
@@ -126,6 +129,9 @@ def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
     """Do what one line says and return the result; errors are part of it."""
     try:
         request = json.loads(line)
+    except (ValueError, RecursionError) as exc:
+        return {"ok": False, "error": f"not JSON: {exc}"}
+    try:
         if not isinstance(request, dict) or not isinstance(request.get("do"), str):
             raise SimulatorError('a JSON object with "do" is needed')
         name = request.pop("do")
@@ -134,9 +140,8 @@ def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
         if name not in FAULTS:
             raise SimulatorError(f"{name!r} is neither an action ({', '.join(ACTIONS)}) nor a fault")
         gateway.inject(name, **request)
-    except ValueError as exc:
-        return {"ok": False, "error": f"not JSON: {exc}"}
-    except SimulatorError as exc:
+    except (SimulatorError, ValueError, OverflowError) as exc:
+        # A fault that acts at once may find that a number or a text of its parameters makes no sense.
         return {"ok": False, "error": str(exc)}
     return {"ok": True}
 

@@ -174,7 +174,7 @@ class Gateway:
         if not self.options.record:
             self.connections.remove(connection)
 
-    def inject(self, fault: str, after: float | str = 0, **params: Any) -> None:
+    def inject(self, fault: str, /, after: float | str = 0, **params: Any) -> None:
         """Let a fault of ``faults.registry`` happen, ``after`` so many seconds.
 
         Raises :class:`SimulatorError` at once if the fault or a parameter is not known.

@@ -338,13 +338,20 @@ async def test_the_accounts_can_be_acted_on(control: Control) -> None:
     ("line", "complaint"),
     [
         ("{", "not JSON"),
+        pytest.param("[" * 60_000, "not JSON", id="deep"),
         ("[1]", "a JSON object"),
         ('{"do": "explode"}', "neither an action"),
         ('{"do": "drop", "colour": 1}', "no parameter colour"),
+        ('{"do": "drop", "fault": "reset"}', "no parameter fault"),
+        ('{"do": "drop", "self": 1}', "no parameter self"),
         ('{"do": "slow", "interval": "x"}', "not a float"),
+        ('{"do": "notice", "code": 1e999}', "not a int"),
         ('{"do": "drop", "after": "x"}', "not a number of seconds"),
         ('{"do": "advance", "seconds": -1}', "seconds"),
         ('{"do": "deposit", "account": "DU", "amount": "x", "currency": "USD"}', "amount"),
+        ('{"do": "deposit", "account": "DU", "amount": "NaN", "currency": "USD"}', "amount"),
+        ('{"do": "deposit", "account": "DU", "amount": "-Infinity", "currency": "USD"}', "amount"),
+        ('{"do": "deposit", "account": "DU", "amount": "1e40", "currency": "USD"}', "amount"),
         ('{"do": "deposit", "account": "DU", "amount": "1", "currency": "USD"}', "not one of"),
         ('{"do": "close-position", "account": "DU"}', "con_id"),
     ],
@@ -353,6 +360,14 @@ async def test_commands_that_make_no_sense_are_told(control: Control, line: str,
     answer = await control.say(line)
     assert not answer["ok"]
     assert complaint in answer["error"]
+
+
+async def test_a_number_that_makes_no_sense_is_refused_when_it_is_used(control: Control) -> None:
+    async with RawClient(control.gateway.port) as client:
+        await client.logged_in()
+        assert not (await control.say('{"do": "random-bytes", "bytes": -1}'))["ok"]
+        await client.ask("49", "1", end="49")
+    await control.do("status")
 
 
 async def test_an_unknown_fault_is_an_error_in_a_program(control: Control) -> None:

@@ -31,5 +31,5 @@ def _typed(name: str, key: str, default: Any, value: Any) -> Any:
         return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes")
     try:
         return type(default)(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SimulatorError(f"fault {name}: {key}={value!r} is not a {type(default).__name__}") from None
