@@ -9,14 +9,14 @@ from ibconnect.simulator.parts import Request, Unreadable, number
 from ibconnect.simulator.scenario.registry import REQUESTS
 from ibconnect.simulator.source import Refusal
 from ibconnect.simulator.subscriptions import Subscriptions
+from ibconnect.simulator.wire.messages import unknown_request
 
 
 def answer(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
     """Answer one request; whatever is wrong with it becomes an error message, never silence."""
     request = _request(fields)
     if request is None:
-        name = fields[0][:40] if fields else ""
-        connection.send_error(-1, 320, f"Error reading request. Unknown message id '{name}'.")
+        connection.send((unknown_request(fields[0] if fields else ""),))
         return
     try:
         request.handler(subscriptions, connection, fields)

@@ -19,7 +19,7 @@ from ibconnect.simulator.scenario.load import BLOCKS, stream
 from ibconnect.simulator.source import Feed, Pulse, Source
 from ibconnect.simulator.subscriptions import ACCOUNT, Subscriptions
 from ibconnect.simulator.wire.frames import Fields, Hello
-from ibconnect.simulator.wire.messages import LOWEST_VERSION
+from ibconnect.simulator.wire.messages import ID_IN_USE, LOWEST_VERSION
 
 PERIOD = 180
 """Simulated seconds between two periodic updates, as IB's."""
@@ -144,18 +144,12 @@ class Gateway:
         if self.refused_logins or any(other.client_id == client_id for other in self.live):
             self.refused_logins = max(0, self.refused_logins - 1)
             self._tell(f"client {client_id} refused: id in use")
-            self._refuse_client(connection)
+            connection.send((ID_IN_USE,))
+            connection.close()
             return
         connection.client_id = client_id
         self._tell(f"client {client_id} logged in, server version {connection.version}")
         connection.send((self.source.managed_accounts(), self.source.next_valid_id(), *self.source.notices()))
-
-    def _refuse_client(self, connection: Connection) -> None:
-        """Say that the client id is taken, then close, as IB does."""
-        connection.send_error(
-            -1, 326, "Unable connect as the client id is already in use. Retry with a unique client id."
-        )
-        connection.close()
 
     def requested(self, connection: Connection, fields: list[str]) -> None:
         self._tell(f"client {connection.client_id} {describe(fields)}")

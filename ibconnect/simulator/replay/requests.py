@@ -13,6 +13,7 @@ from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.parts import Request, Unreadable
 from ibconnect.simulator.scenario.registry import REQUESTS
 from ibconnect.simulator.wire.frames import Fields
+from ibconnect.simulator.wire.messages import unknown_request
 
 LIST, UPDATES, MULTI, POSITIONS = "list", "updates", "multi", "positions"
 
@@ -83,7 +84,7 @@ def _answer_without(connection: Connection, number: str, fields: list[str]) -> N
     """Answer what the recording says nothing of: there is none of it (orders, executions), or an error."""
     request = REQUESTS.get(number)
     if request is None:
-        connection.send_error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
+        connection.send((unknown_request(number),))
     elif request.end is not None:
         try:
             connection.send((request.end(fields),))

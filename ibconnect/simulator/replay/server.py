@@ -21,6 +21,7 @@ from ibconnect.simulator.replay.play import Play
 from ibconnect.simulator.replay.requests import respond
 from ibconnect.simulator.replay.tape import Tape
 from ibconnect.simulator.wire.frames import Hello
+from ibconnect.simulator.wire.messages import ID_IN_USE
 
 MAX_CLIENTS = 32
 """Connections at one time, as at a real gateway."""
@@ -116,8 +117,7 @@ class Replay:
 
     def started(self, connection: Connection, client_id: int) -> None:
         if any(each.client_id == client_id and not (each.closed or each.is_finished) for each in self.connections):
-            text = "Unable connect as the client id is already in use. Retry with a unique client id."
-            connection.send_error(-1, 326, text)
+            connection.send((ID_IN_USE,))
             connection.close()
             return
         connection.client_id = client_id

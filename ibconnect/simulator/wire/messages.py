@@ -37,6 +37,14 @@ def for_version(fields: Fields, version: int) -> Fields:
     return core
 
 
+def unknown_request(number: str) -> Fields:
+    """What a gateway says of a request whose message id nobody knows."""
+    return error(-1, 320, f"Error reading request. Unknown message id '{number[:40]}'.")
+
+
+ID_IN_USE: Fields = error(-1, 326, "Unable connect as the client id is already in use. Retry with a unique client id.")
+"""What a gateway says to a client whose id another one has, before it closes."""
+
 FARM_NOTICES: tuple[Fields, ...] = (
     error(-1, 2104, "Market data farm connection is OK:usfarm"),
     error(-1, 2106, "HMDS data farm connection is OK:ushmds"),
