@@ -24,12 +24,12 @@ def _of_account(scenario: Scenario, request_id: int, account: str, model: str) -
     return ProfitFeed(current)
 
 
-def _of_position(scenario: Scenario, request_id: int, account: str, model: str, con_id: str) -> Feed:
+def _of_position(scenario: Scenario, request_id: int, account: str, model: str, con_id: int) -> Feed:
     scenario.check(account)
 
     def current() -> Fields | None:
         found = scenario.account(account)
-        position = found.positions.get(int(con_id)) if found else None
+        position = found.positions.get(con_id) if found else None
         return pnl_single_row(request_id, position, scenario.world.market) if position else None
 
     return ProfitFeed(current)
@@ -59,7 +59,7 @@ def _recorded(recordings: Recordings, request_id: int, account: str, model: str)
     return _rows(recordings, "pnl", request_id, account)
 
 
-def _single_recorded(recordings: Recordings, request_id: int, account: str, model: str, con_id: str) -> Feed:
+def _single_recorded(recordings: Recordings, request_id: int, account: str, model: str, con_id: int) -> Feed:
     return _rows(recordings, "pnl_single", request_id, account)
 
 
@@ -84,7 +84,7 @@ def _ask_pnl(subscriptions: Subscriptions, connection: Connection, fields: list[
 
 def _ask_pnl_single(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
     request_id, account, model = number(fields, 1), text(fields, 2, "Account"), text(fields, 3, "Model Code")
-    con_id = str(number(fields, 4, "Con Id"))
+    con_id = number(fields, 4, "Con Id")
     feed = subscriptions.source.answer(PNL_SINGLE, request_id, account, model, con_id)
     subscriptions.open(connection, ("pnl_single", request_id), feed)
 
