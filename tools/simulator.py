@@ -29,8 +29,8 @@ def _requests(is_refused: bool) -> str:
 
 
 def _options() -> str:
-    shown = {name: text for name, text in OPTION_HELP.items() if name != "record"}
-    rows = ((f"`--{name.replace('_', '-')}`", str(getattr(Options(), name)), text) for name, text in shown.items())
+    defaults = Options()
+    rows = ((f"`--{name.replace('_', '-')}`", str(getattr(defaults, name)), text) for name, text in OPTION_HELP.items())
     return _table("| option | default | meaning |", rows)
 
 

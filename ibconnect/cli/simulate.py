@@ -61,8 +61,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     defaults = Options()
     for name, text in OPTION_HELP.items():
         flag, default = f"--{name.replace('_', '-')}", getattr(defaults, name)
-        if name == "record":
-            continue
         if isinstance(default, bool):
             group.add_argument(flag, action="store_true", help=text)
         elif name == "pacing":
@@ -132,7 +130,7 @@ def run(args: argparse.Namespace, _: Mapping[str, str]) -> int:
 
 
 async def _serve(args: argparse.Namespace) -> int:
-    options = {name: getattr(args, name) for name in OPTION_HELP if name != "record"}
+    options = {name: getattr(args, name) for name in OPTION_HELP}
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

@@ -238,3 +238,5 @@ def market_price(kind: str, price: Decimal) -> Decimal:
 def test_a_plan_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(SimulatorError):
         Plan(accounts=0)
+    with pytest.raises(SimulatorError):
+        Plan(activity=float("nan"))

@@ -1,5 +1,7 @@
 """Frames, fields and the handshake: what goes in comes out, whatever way the bytes are cut."""
 
+from math import nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,15 @@ def test_message_4_has_the_layout_of_its_server_version() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"server_version": 156}, {"server_version": 201}, {"pacing": "never"}, {"speed": 0}, {"rate": -1}],
+    [
+        {"server_version": 156},
+        {"server_version": 201},
+        {"pacing": "never"},
+        {"speed": 0},
+        {"rate": -1},
+        {"rate": nan},
+        {"speed": nan},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(SimulatorError, match=next(iter(options))):

@@ -50,7 +50,7 @@ class Plan:
     start: datetime = START
 
     def __post_init__(self) -> None:
-        if self.accounts < 1 or self.positions < 0 or self.activity < 0:
+        if self.accounts < 1 or self.positions < 0 or not self.activity >= 0:
             raise SimulatorError("a scenario needs at least 1 account, and no negative positions or activity")
 
 
