@@ -38,14 +38,18 @@ class HostileGateway(SmallGateway):
 
     async def say(self, *messages: Message) -> None:
         """Send messages to the client."""
-        self.sent[-1] += [split(frame(message))[0] for message in messages]
+        self.keep(b"".join(map(frame, messages)))
         await super().say(*messages)
+
+    def keep(self, data: bytes) -> None:
+        """Remember what is sent to the client."""
+        self.sent[-1] += split(data)
 
     async def push(self, data: bytes) -> bool:
         """Send bytes as they are; whether all of them went out."""
         writer = self._writer
         assert writer is not None
-        self.sent[-1] += split(data)
+        self.keep(data)
         with suppress(ConnectionError):
             for start in range(0, len(data), PUSHED_BYTES):
                 writer.write(data[start : start + PUSHED_BYTES])
