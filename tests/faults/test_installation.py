@@ -24,6 +24,8 @@ from tests.waiting import DEADLINE_S, wait_for
 
 pytestmark = [
     pytest.mark.slow,
+    # A test installs up to three times, for each of which it waits nearly five minutes.
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it installs for another user"),
 ]
 
