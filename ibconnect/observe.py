@@ -1,9 +1,9 @@
 """The closed list of things worth telling: each becomes one log line, a counter, or both.
 
 In: :func:`observe` calls from every room, with facts as keywords. Out: structured log lines (console or JSON)
-and Prometheus metrics. What may be amiss for a while is a row of :class:`Trouble`, and is told by
+and Prometheus metrics. What may be amiss for a while is a row of :class:`Trouble`, and is reported by
 :mod:`~ibconnect.troubles`. Positions and amounts are facts at DEBUG only, and account codes too, unless a
-client named one in the request that is told: nothing at INFO or above says what somebody owns.
+client named one in the request that is logged: nothing at INFO or above says what somebody owns.
 """
 
 import logging
@@ -95,7 +95,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one kind of observation is told: its level and the sentence."""
+    """How one kind of observation is logged: its level and the sentence."""
 
     level: Level
     text: str
@@ -216,7 +216,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """How a trouble is told: in the log while it lasts, and when it is over (if that is worth a line); to people."""
+    """How a trouble is reported: in the log while it lasts, and when it is over (if that is worth a line); in words."""
 
     lasts: Kind
     over: Kind | None
@@ -257,17 +257,17 @@ class Trouble(Enum):
 
 
 def observe(kind: Kind, /, **facts: Any) -> None:
-    """Tell one thing. ``error`` may be an exception: its text is logged.
+    """Log one thing. ``error`` may be an exception: its text is logged.
 
     At ERROR its traceback is logged too, unless it is foreseen: then the text says all, and a traceback hides it.
     """
-    told = kind.value
+    line = kind.value
     error = facts.get("error")
     if isinstance(error, BaseException):
         facts["error"] = _text_of(error)
-        if told.level is Level.ERROR and not _is_foreseen(error):
+        if line.level is Level.ERROR and not _is_foreseen(error):
             facts["exc_info"] = error
-    structlog.get_logger("ibconnect").log(told.level.value, told.text, kind=kind.name.lower(), **facts)
+    structlog.get_logger("ibconnect").log(line.level.value, line.text, kind=kind.name.lower(), **facts)
 
 
 # PostgreSQL's documentation, "Error codes": connections, logins, databases, resources, shutdown, a read-only server,
@@ -304,7 +304,7 @@ def _printable(_: Any, __: str, facts: MutableMapping[str, Any]) -> MutableMappi
 
 
 def write_lines(lines: Iterable[str]) -> None:
-    """Write lines of the access log as they are, together, where the others go; nothing if INFO is not told."""
+    """Write lines of the access log as they are, together, where the others go; nothing if INFO is not logged."""
     if not logging.getLogger("ibconnect").isEnabledFor(logging.INFO):
         return
     for handler in logging.getLogger().handlers:
@@ -315,13 +315,13 @@ def write_lines(lines: Iterable[str]) -> None:
 
 
 def hush_driver() -> None:
-    """Let the Postgres driver tell errors only: while the process ends, its connections may break in any order."""
+    """Let the Postgres driver log errors only: while the process ends, its connections may break in any order."""
     logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def configure_logging(log_format: str, log_level: str, process: str = "") -> None:
     """Set up logging for the process, once at start, to standard error. A name of the process stands in each line.
-    ib_async tells every position it sees at INFO and repeats each failed attempt to connect at ERROR; the facts
+    ib_async logs every position it sees at INFO and repeats each failed attempt to connect at ERROR; the facts
     among these are observed by the gateway room itself, so that library only speaks up if it is CRITICAL.
     """
     level = getattr(logging, log_level.upper())

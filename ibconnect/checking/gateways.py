@@ -32,7 +32,7 @@ async def _one(address: GatewayAddress, config: Config) -> Finding:
         greeting = await greet(address, _PATIENCE_S)
     except GatewayError as exc:
         return fail(subject, str(exc), _ADVICE)
-    detail = _told(greeting, config)
+    detail = _described(greeting, config)
     if greeting.has_lost_ib:
         return warn(subject, f"{detail}; it says {greeting.notice}", "wait until it has its connection to IB again")
     if not greeting.accounts:
@@ -40,7 +40,7 @@ async def _one(address: GatewayAddress, config: Config) -> Finding:
     return ok(subject, detail)
 
 
-def _told(greeting: Greeting, config: Config) -> str:
+def _described(greeting: Greeting, config: Config) -> str:
     codes = ", ".join(greeting.accounts[:_SHOWN]) + (" …" if len(greeting.accounts) > _SHOWN else "")
     return (
         f"server version {greeting.server_version}, {len(greeting.accounts)} accounts: {codes} "

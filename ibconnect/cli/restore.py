@@ -38,12 +38,12 @@ def run_restore(config: Config, file: Path, environ: Mapping[str, str]) -> int:
     """
     with ending_cleanly(), database(config) as url:
         done = restore(url, file, environ, view_names())
-    for line in _told(done, config):
+    for line in _said(done, config):
         print(line)
     return 0
 
 
-def _told(done: Restored, config: Config) -> Iterator[str]:
+def _said(done: Restored, config: Config) -> Iterator[str]:
     yield "restored the events" + (" and the snapshot tables" if done.has_tables else "")
     if not done.has_tables:
         yield "the snapshot tables are not restored: serve makes them from the events"

@@ -2,7 +2,8 @@
 
 In: nothing. Out: :data:`VERBS`. A verb is a module of this package, named after it, with ``add_arguments(parser)``,
 which declares what it takes, and ``run(chosen, environ)``, which does it and returns the exit code. Only the module of
-the verb that was chosen is imported: help and the small verbs start at once. Read by ``ibconnect.cli.main``.
+the verb that was chosen is imported, and what it shares with another one: help and the small verbs start at once. Read
+by ``ibconnect.cli.main``.
 """
 
 import argparse

@@ -58,11 +58,11 @@ FAULTS = [KeyError("nobody foresaw this"), RuntimeError("odd"), psycopg.errors.U
 
 
 @pytest.mark.parametrize("exc", [*FORESEEN, *FAULTS], ids=repr)
-def test_only_a_fault_of_the_program_is_told_with_a_traceback(exc: Exception) -> None:
+def test_only_a_fault_of_the_program_is_logged_with_a_traceback(exc: Exception) -> None:
     with logged() as lines:
         try:
             raise exc
-        except Exception as raised:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as raised:  # noqa: BLE001 - whatever it is, it is logged
             observe(Kind.WRITER_FAILED, error=raised)
         (line,) = lines()
     assert ("exception" in line) == (exc in FAULTS)
