@@ -82,18 +82,17 @@ def test_the_environment_is_read_in_one_place() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
     }
-    assert readers <= MAY_READ_ENVIRONMENT
+    assert readers == MAY_READ_ENVIRONMENT
 
 
 def test_sql_is_in_sql_files() -> None:
     holders = {
-        f"{name_of(path)}:{node.lineno}"
+        name_of(path)
         for path in MODULES
-        if name_of(path) not in MAY_HOLD_SQL
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value)
     }
-    assert holders == set()
+    assert holders == MAY_HOLD_SQL
 
 
 @pytest.mark.parametrize("path", NAMED_SQL, ids=name_of)
@@ -124,9 +123,7 @@ def test_there_is_one_way_into_the_events() -> None:
         if adds.search(text)
     }
     assert writers == {"sql/events/appending.sql: take_turn", "sql/events/appending.sql: copy_rows"}
-    assert [
-        name_of(path) for path in MODULES if adds.search(path.read_text()) and "COPY into" not in path.read_text()
-    ] == []
+    assert [name_of(path) for path in MODULES if adds.search(path.read_text())] == []
 
 
 def test_the_driver_remembers_what_the_query_of_a_report_means() -> None:
