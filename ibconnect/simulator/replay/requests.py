@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.parts import Request, Unreadable
+from ibconnect.simulator.parts import Request, Unreadable, accepted
 from ibconnect.simulator.scenario.registry import REQUESTS
 from ibconnect.simulator.wire.frames import Fields
 from ibconnect.simulator.wire.messages import unknown_request
@@ -90,7 +90,7 @@ def _answer_without(connection: Connection, number: str, fields: list[str]) -> N
             connection.send((request.end(fields),))
         except Unreadable as exc:
             connection.send_error(-1, 320, exc.text)
-    elif not (request.name.startswith("cancel") or request.answer.startswith("none")):
+    elif not (request.name.startswith("cancel") or request.handler is accepted):
         connection.send_error(_id_in(request, fields), *not_recorded(request.name))
 
 
