@@ -1,7 +1,7 @@
 r"""Account codes as gateways list them.
 
 In: the field of message 15 (managedAccounts). Out: the codes, as they are subscribed, stored and asked for. Called by
-the gateway room, the projections and the REST reads, so that all of them mean the same accounts.
+the settings, the gateway room, the projections and the REST reads, so that all of them mean the same accounts.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The text protocol's bytes: frames, fields, the opening handshake.
 
 In: bytes from a client's socket. Out: frames as lists of fields, and the bytes of messages to send. Called by
-``connection`` (both directions) and ``load`` (one message's form). Layout: a 4-byte big-endian length,
-then fields each ended by NUL; the first field is the message id.
+``connection`` (both directions), and by what encodes messages itself: the load, some faults, a replay. Layout: a
+4-byte big-endian length, then fields each ended by NUL; the first field is the message id.
 """
 
 import re
