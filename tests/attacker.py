@@ -54,8 +54,8 @@ async def attack(address: tuple[str, int], token: str, rounds: Callable[[], list
         random.shuffle(wanted)
         for each in wanted:
             path, _, fresh = each.partition("#")
-            wish = "Cache-Control: max-age=0\r\n" if fresh else ""
-            head = f"Authorization: Bearer {token}\r\n{wish}Accept-Encoding: br\r\nAccept: */*\r\nConnection: close\r\n"
+            more = "Cache-Control: max-age=0\r\n" if fresh else ""
+            head = f"Authorization: Bearer {token}\r\n{more}Accept-Encoding: br\r\nAccept: */*\r\nConnection: close\r\n"
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection(host, port)
                 writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{head}\r\n".encode())

@@ -24,7 +24,7 @@ STOPS_S = 10.0
 class Process:
     """One running ``python -m ibconnect …`` of the program under ``root``, whose output is kept.
 
-    Each wish for a refresh is granted anew, unless the settings say otherwise. ``files``: how many descriptors it may
+    Each request for a refresh is granted anew, unless settings say otherwise. ``files``: how many descriptors it may
     have, if not as many as the tests.
     """
 

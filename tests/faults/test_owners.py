@@ -110,12 +110,12 @@ def it_is_set_apart(world: World, service: Process) -> None:
     assert conflicts(service) == {world.honest: [], world.hostile: found}
     assert counted(service, world.hostile) == 2
     # Whoever wants OWN2 refreshed does not wait for a gateway that it does not belong to.
-    with urllib.request.urlopen(wish(f"{service.url()}/v1/accounts/OWN2"), timeout=DEADLINE_S) as response:
+    with urllib.request.urlopen(fresh(f"{service.url()}/v1/accounts/OWN2"), timeout=DEADLINE_S) as response:
         assert response.headers.get_all("Refresh-Incomplete") is None
     assert worth(service, Cache_Control="max-age=0") == TRUE
 
 
-def wish(url: str) -> urllib.request.Request:
+def fresh(url: str) -> urllib.request.Request:
     return urllib.request.Request(url, headers={"Cache-Control": "max-age=0"})
 
 

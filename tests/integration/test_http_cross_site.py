@@ -1,7 +1,7 @@
 """What a web page elsewhere can have the browser of somebody do who may ask without a token: nothing but show a link.
 
 A browser sends these headers by itself, and no page can change those that begin with ``Sec-``. What counts is what
-happens here: wishes in the database, streams that are open, searches.
+happens here: requests in the database, streams that are open, searches.
 """
 
 from collections.abc import AsyncIterator
@@ -31,7 +31,7 @@ LOADED = [
 ]
 CLICKED = [{"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": where} for where in ("document", "iframe", "object")]
 SITES = ("cross-site", "same-site", "Cross-Site", "cross-site, none", "something-of-tomorrow", "")
-RELOADS = [{"Cache-Control": wish} for wish in ("max-age=0", "no-cache", "max-age=1", "no-store, max-age=0")]
+RELOADS = [{"Cache-Control": caching} for caching in ("max-age=0", "no-cache", "max-age=1", "no-store, max-age=0")]
 
 
 def paths() -> dict[str, str]:
@@ -41,7 +41,7 @@ def paths() -> dict[str, str]:
 
 @pytest.fixture
 async def world(database_url: str) -> AsyncIterator[Served]:
-    """An anonymous server whose gateway is connected and serves no wish."""
+    """An anonymous server whose gateway is connected and serves no refresh."""
     build_world(database_url, 1)
     with admin(database_url) as connection:
         tell_gateway(connection)
@@ -49,7 +49,7 @@ async def world(database_url: str) -> AsyncIterator[Served]:
         yield served
 
 
-def wishes(url: str) -> int:
+def refreshes(url: str) -> int:
     """How many refreshes were asked for."""
     with admin(url) as connection:
         (row,) = connection.execute("SELECT count(*) FROM coordination.refresh_request").fetchall()
@@ -64,7 +64,7 @@ async def test_pages_elsewhere_load_nothing(world: Served, database_url: str) ->
             async with world.client.request(method, world.url + path, headers=headers) as response:
                 assert (response.status, response.content_type) == (403, PROBLEM), (template, headers)
                 assert "Access-Control-Allow-Origin" not in response.headers
-    assert wishes(database_url) == 0
+    assert refreshes(database_url) == 0
 
 
 async def test_pages_elsewhere_have_nothing_refreshed(world: Served, database_url: str) -> None:
@@ -80,7 +80,7 @@ async def test_pages_elsewhere_have_nothing_refreshed(world: Served, database_ur
         for query, header in (("?refresh=required", {}), ("", {"Prefer": "respond-async"})):
             async with world.get(url + query, headers={"Sec-Fetch-Site": site, **how, **header}) as response:
                 assert (response.status, response.content_type) == (403, PROBLEM), (template, site)
-    assert wishes(database_url) == 0
+    assert refreshes(database_url) == 0
 
 
 async def test_pages_elsewhere_open_no_stream_and_no_search(world: Served) -> None:
@@ -108,7 +108,7 @@ async def test_who_may_goes_on(world: Served, database_url: str, who: str) -> No
     for reload in (*RELOADS, {"Prefer": "respond-async"}):
         async with world.get(f"/v1/accounts/{DU1}", headers={**OURS[who], **reload}) as response:
             assert response.status == 504, "it is asked for, and no gateway answers"
-    assert wishes(database_url) > 0
+    assert refreshes(database_url) > 0
     async with world.get("/v1/events", headers={**OURS[who], "Accept": "text/event-stream"}) as response:
         assert response.status == 200
 

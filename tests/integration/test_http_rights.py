@@ -98,8 +98,8 @@ async def test_whoever_may_not_refresh_gets_what_there_is_and_asks_nobody(databa
         tell_gateway(connection)
     async with serving(database_url, API_TOKENS=TOKENS) as served:
         for path, status in (("/v1/accounts", 200), (f"/v1/accounts/{DU1}", 303)):
-            for wish in ("max-age=0", "no-cache", "max-age=60"):
-                headers = {**bearer(READS_DU1), "Cache-Control": wish}
+            for caching in ("max-age=0", "no-cache", "max-age=60"):
+                headers = {**bearer(READS_DU1), "Cache-Control": caching}
                 async with served.get(path, headers=headers) as response:
                     assert response.status == status
                     assert response.headers["Refresh-Incomplete"] == "none; this token does not have the right refresh"

@@ -19,7 +19,7 @@ TOKENS = {"none": {}, "full": {"API_TOKENS": FULL}, "limited": {"API_TOKENS": f"
 
 
 def serve_every_refresh(url: str) -> None:
-    """A gateway is connected and has served every wish there will ever be."""
+    """A gateway is connected and has served every request for a refresh there will ever be."""
     with admin(url) as connection:
         tell_gateway(connection)
         connection.execute(

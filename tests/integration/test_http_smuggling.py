@@ -117,9 +117,9 @@ async def test_what_is_in_doubt_has_one_answer_and_is_the_last(served: Served, w
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0", "HTTP/2.0", "x"])
 async def test_an_upgrade_is_declined_and_ends_the_connection(served: Served, protocol: str) -> None:
     """What comes with it may be of the other protocol."""
-    wish = f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AA\r\n\r\n".encode()
+    upgrade = f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AA\r\n\r\n".encode()
     for path in ("/healthz", f"/v1/accounts/{DU1}/{at(1)}", "/nothing"):
-        for parts in ((GET.replace(b"/healthz", path.encode()) + wish + CANARY,), (GET + wish, CANARY)):
+        for parts in ((GET.replace(b"/healthz", path.encode()) + upgrade + CANARY,), (GET + upgrade, CANARY)):
             answer = await raw(served, *parts)
             assert re.search(rb"(?i)\r\nconnection: close\r\n", answer), answer
             assert IS_CANARY not in answer
