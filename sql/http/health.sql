@@ -1,8 +1,7 @@
 -- name: readiness
--- Which migrations the database has, and how many schemas of the live snapshot tables there are.
-SELECT
-    (SELECT max(schema_migration.number) FROM public.schema_migration) AS migrations,
-    to_regclass('account_snapshot') IS NOT NULL AS has_tables;
+-- Which migrations the database has.
+SELECT max(schema_migration.number) AS migrations
+FROM public.schema_migration;
 
 -- name: poisoned
 -- How many events could not be applied to the tables of a report.

@@ -88,8 +88,10 @@ def code_of(response: httpx.Response) -> str:
 
 def test_a_resource_is_one_file_and_a_line_in_the_registry(program: Path, database_url: str, tmp_path: Path) -> None:
     build_world(database_url, 2)
-    make_tables(program, database_url)
     with serving_families(program, database_url, tmp_path) as client:
+        check_missing(client)
+        make_tables(program, database_url)
+        wait_for(lambda: client.get("/v1/families").status_code == 200, "the report's tables are seen")
         check_document(client.get("/v1/openapi.json").json())
         check_answers(client)
         check_rights(client)
@@ -119,6 +121,15 @@ def check_document(document: dict[str, Any]) -> None:
     types = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     before = types.index("urn:ibconnect:problem:unknown-family")
     assert types[before - 1].endswith("unknown-position"), "beside the others with its status"
+
+
+def check_missing(client: httpx.Client) -> None:
+    """Until its tables are made it alone is refused, and readiness says what is missing."""
+    answer = client.get("/v1/families")
+    assert (answer.status_code, code_of(answer)) == (503, "not-ready")
+    assert client.get(f"/v1/accounts/{DU1}/{at(1)}").status_code == 200
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["Reasons"][0]) == (503, "the family tables are not there yet")
 
 
 def check_answers(client: httpx.Client) -> None:

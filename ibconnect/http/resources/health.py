@@ -78,10 +78,10 @@ async def _of_database(call: Call) -> _Found | None:
     services = call.services
     try:
         row = await db.row(services.pool, _SQL["readiness"], {})
-        found = _judged(*(row or (None, False)), needs_tables=services.instance.is_api)
+        found = _judged(row[0] if row else None)
         if not found.missing and services.instance.is_api:
             found.missing.extend(await services.tables.reasons())
-        if not found.missing and row and row[1]:
+        if not found.missing:
             found.amiss.extend(await _poisoned(services.pool))
     except psycopg.errors.UndefinedTable:
         return _Found(["the database has no schema yet"], [])
@@ -92,7 +92,7 @@ async def _of_database(call: Call) -> _Found | None:
     return found
 
 
-def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> _Found:
+def _judged(migrations: int | None) -> _Found:
     wanted = available()[-1].number
     missing, amiss = [], []
     if migrations is None or migrations < wanted:
@@ -102,8 +102,6 @@ def _judged(migrations: int | None, has_tables: bool, *, needs_tables: bool) -> 
             f"the database's schema is at version {migrations}, of a newer program: "
             f"this one, which knows {wanted}, cannot be started again"
         )
-    if needs_tables and not has_tables:
-        missing.append("the snapshot tables are not there yet")
     return _Found(missing, amiss)
 
 

@@ -88,6 +88,7 @@ class Tables:
     async def _ensure(self, name: str, known: _Known) -> None:
         if known.looking is None or known.looking.done():
             known.looking = asyncio.create_task(self._look_for_all(name), name=f"tables look {name}")
+            known.looking.add_done_callback(_seen)
         looking = known.looking
         await asyncio.wait({looking}, timeout=_PATIENCE_S if known.were_current else None)
         if looking.done() and isinstance(exc := looking.exception(), Problem):
@@ -111,7 +112,12 @@ class Tables:
         known, wanted = self._known[name], WANTED[name]
         known.current_until = 0.0
         query = SQL(_SQL["live"]).format(live=Identifier(*wanted.live), following=Literal(".".join(wanted.following)))
-        row = await db.row(self._pool, query, {})
+        try:
+            row = await db.row(self._pool, query, {})
+        except psycopg.errors.UndefinedTable:
+            # Postgres has answered: what was found before holds no longer.
+            known.were_current = False
+            raise
         known.were_current = row is not None and row[0] == wanted.version
         if not known.were_current:
             raise Problem(Code.REBUILDING, await self._detail(wanted, row))
@@ -141,6 +147,8 @@ class Tables:
                 await self.ensure_current((name,))
             except Problem as problem:
                 reasons.append(problem.detail)
+            except psycopg.errors.UndefinedTable:
+                reasons.append(f"the {WANTED[name].title} are not there yet")
         return reasons
 
     async def _detail(self, wanted: Wanted, row: tuple[int, bool] | None) -> str:
@@ -162,3 +170,9 @@ class Tables:
             f"the {wanted.title} are of version {version}, this program reads {wanted.version}; "
             f"their rebuild {done}, and recording goes on"
         )
+
+
+def _seen(look: asyncio.Task[None]) -> None:
+    """Whoever asked may have gone on without it: then asyncio would log that nobody has looked at its failure."""
+    if not look.cancelled():
+        look.exception()
