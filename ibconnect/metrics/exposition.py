@@ -76,7 +76,8 @@ def _both(series: str, one: str, other: str) -> str:
 def _lines(text: str) -> Iterator[tuple[str, str]]:
     """Each line with the name of the metric that it belongs to."""
     family = ""
-    for line in text.splitlines():
+    # A label may hold what Python takes for the end of a line as well.
+    for line in text.split("\n"):
         if line.startswith("# HELP "):
             family = line.split(" ", 3)[2]
         if line:

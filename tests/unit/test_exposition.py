@@ -40,6 +40,11 @@ def test_what_several_processes_have_is_there_once(texts: list[dict[tuple[str, s
     assert found == wanted
 
 
+def test_a_label_may_hold_what_ends_lines_elsewhere() -> None:
+    text = text_of({("ibconnect_b", '{gateway="a\u2028b\x85c\x0bd"}'): 1})
+    assert merged([text, ""]) == text
+
+
 def test_what_is_unknown_to_one_stays_unknown() -> None:
     text = "# HELP ibconnect_lag Lag.\n# TYPE ibconnect_lag gauge\nibconnect_lag {}\n"
     for texts in (["NaN", "0.0"], ["0.0", "NaN"]):
