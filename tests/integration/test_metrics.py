@@ -10,6 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import make_mocked_request, unused_port
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,11 +20,13 @@ from ibconnect.database.migrations import available
 from ibconnect.database.tables import report_of
 from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
+from ibconnect.http.app import create_app, serve
 from ibconnect.http.resources.metrics import _due, _patience
 from ibconnect.observe import Trouble
 from ibconnect.projections.upkeep import ensure
+from ibconnect.roles import API
 from tests.processes import Process, process
-from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving
+from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, settings
 from tests.waiting import DEADLINE_S, until, wait_for
 
 OTHER = "[::1]:4001"
@@ -128,6 +131,16 @@ async def test_gateways_that_are_not_configured_have_no_series(world_url: str) -
         (due,) = values(found, "ibconnect_refresh_due_timestamp_seconds", "gateway").values()
         assert 0 < due - ended <= 3600
         assert due % 3600 == 0
+
+
+async def test_who_records_nothing_says_nothing_of_gateways(world_url: str) -> None:
+    """Though it has the settings of those that do: it would say that a gateway has no conflicts, unasked."""
+    config = settings(world_url, IB_GW=GATEWAY)
+    app = create_app(config, roles=frozenset({API}))
+    async with serve(app, config.host, config.port) as site, ClientSession() as client:
+        series = await scraped(Served(site.urls[0], client, app))
+    for name in ("last_complete_refresh_timestamp_seconds", "refresh_due_timestamp_seconds", "account_conflicts"):
+        assert values(series, f"ibconnect_{name}", "gateway") == {}, name
 
 
 async def test_a_refresh_is_complete_when_the_last_account_is(database_url: str) -> None:

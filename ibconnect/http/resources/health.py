@@ -60,10 +60,9 @@ class _Found(NamedTuple):
 
 async def _found(call: Call) -> _Found:
     instance, reads_from = call.services.instance, call.services.config.db_read_url
-    others = asyncio.ensure_future(instance.others.look())
-    found = await _of_database(call)
+    found, others = await asyncio.gather(_of_database(call), instance.others.look())
+    known = [status for status in others.values() if status is not None]
     # After that, so that what it has found out about Postgres is seen.
-    known = [status for status in (await others).values() if status is not None]
     statuses = [of_this_process(instance.process, 0.0, has_metrics=False), *known]
     if found is not None:
         return _Found(found.missing, [*found.amiss, *reasons(statuses)])

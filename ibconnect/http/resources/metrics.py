@@ -38,14 +38,15 @@ async def metrics(call: Call) -> web.StreamResponse:
     """Everything, in Prometheus' text format."""
     _look_at_process(call.services)
     seconds = _patience(call.request)
-    others = asyncio.ensure_future(call.services.instance.others.metrics(seconds))
-    found = await call.services.part(Progress).look(seconds)
+    found, others = await asyncio.gather(
+        call.services.part(Progress).look(seconds), call.services.instance.others.metrics(seconds)
+    )
     DATABASE_UP.set(found.is_up)
     _show_applied(found.applied)
     _show_refreshed(call.services, found.refreshed)
     _show_conflicts(call.services, found.conflicts)
     headers = {**COMMON, "Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
-    text = merged([own(call.services.instance.process), *await others])
+    text = merged([own(call.services.instance.process), *others])
     return web.Response(body=text.encode(), headers=headers)
 
 
@@ -98,7 +99,7 @@ def _show_refreshed(services: Services, refreshed: Mapping[str, datetime] | None
 def _show_conflicts(services: Services, conflicts: Mapping[str, int] | None) -> None:
     """Of the same gateways. Without an answer it is not known."""
     observe.ACCOUNT_CONFLICTS.clear()
-    for gateway in map(str, services.config.ib_gw):
+    for gateway in services.gateways:
         count = math.nan if conflicts is None else conflicts.get(gateway, 0)
         observe.ACCOUNT_CONFLICTS.labels(gateway).set(count)
 
