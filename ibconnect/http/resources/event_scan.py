@@ -58,8 +58,7 @@ async def answered(looks: Looks, program: Program[T]) -> T:
     try:
         asked = next(program)
         while True:
-            rows, seconds = await looks.rows(_EVENTS[asked.query], asked.parameters)
-            asked = program.send(reading.Answer(rows, seconds))
+            asked = program.send(await looks.rows(_EVENTS[asked.query], asked.parameters))
     except StopIteration as end:
         value: T = end.value
         return value

@@ -49,15 +49,11 @@ async def list_events(call: Call) -> web.StreamResponse:
         raise unknown_account(account)
     is_live = call.media == EVENT_STREAM
     bounded: Scans | Tails = call.services.part(Tails) if is_live else call.services.scans
-    holder = HOLDER.get()
-    bounded.enter(holder)
-    try:
+    with bounded.slot(HOLDER.get()):
         looks = ClientLooks(call.services.scans, call.request)
         newest = await head(looks)
         wanted = await _wanted(call, looks)
         return await (_tail if is_live else _listed)(call, looks, wanted, newest)
-    finally:
-        bounded.leave(holder)
 
 
 async def _wanted(call: Call, looks: Looks) -> Wanted:

@@ -1,6 +1,7 @@
 """Waiting for events that are not there yet, on behalf of all live tails of this instance at once."""
 
 import asyncio
+from contextlib import AbstractContextManager
 from typing import Self
 
 from ibconnect.database.deadlines import ended
@@ -41,16 +42,12 @@ class Tails(Part):
         """The live tails that are open."""
         return self._slots.open
 
-    def enter(self, holder: Holder) -> None:
-        """Count one more.
+    def slot(self, holder: Holder) -> AbstractContextManager[None]:
+        """One more is open while the context lasts.
 
         :raises Problem: there are too many
         """
-        self._slots.enter(holder, TAILS_MAX, TAILS_PER_TOKEN)
-
-    def leave(self, holder: Holder) -> None:
-        """Count one less."""
-        self._slots.leave(holder)
+        return self._slots.taken(holder, TAILS_MAX, TAILS_PER_TOKEN)
 
     async def newest(self) -> int:
         """The newest position, after a wait for events of at most ``POLL_SECONDS``."""

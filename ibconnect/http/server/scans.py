@@ -5,12 +5,13 @@ ends the statement. Called by the readers of events. A statement looks through a
 have their turn.
 """
 
+from contextlib import AbstractContextManager
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from aiohttp import web
-from psycopg.rows import TupleRow
 
+from ibconnect.events.reading import Answer
 from ibconnect.http.server import db
 from ibconnect.http.server.clients import attended
 from ibconnect.http.server.holders import Company, Holder
@@ -18,13 +19,6 @@ from ibconnect.http.server.limits import SCAN_CONNECTIONS, SCANS_MAX, SCANS_PER_
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.slots import Slots
 from ibconnect.http.server.turns import Turns
-
-
-class Answer(NamedTuple):
-    """Rows, and how long Postgres took for them, without the wait for a turn."""
-
-    rows: list[TupleRow]
-    seconds: float
 
 
 class Looks(Protocol):
@@ -48,19 +42,18 @@ class Scans:
         """The searches that are open."""
         return self._slots.open
 
-    def enter(self, holder: Holder) -> None:
-        """Count one more search.
+    def slot(self, holder: Holder) -> AbstractContextManager[None]:
+        """One more search is open while the context lasts.
 
         :raises Problem: there are too many
         """
-        self._slots.enter(holder, SCANS_MAX, SCANS_PER_TOKEN)
-
-    def leave(self, holder: Holder) -> None:
-        """Count one less."""
-        self._slots.leave(holder)
+        return self._slots.taken(holder, SCANS_MAX, SCANS_PER_TOKEN)
 
     async def rows(self, query: db.Query, parameters: db.Parameters) -> Answer:
-        """All rows of one statement, planned for its parameters: what is best depends on which filters are set."""
+        """All rows of one statement, planned for its parameters: what is best depends on which filters are set.
+
+        The wait for a turn is not among its seconds.
+        """
         holder = await self._turns.take()
         try:
             began = monotonic()

@@ -3,6 +3,9 @@
 In: who asks. Out: a slot, or a problem that says when to try again. Called by what streams events.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ibconnect.http.server.holders import Held, Holder
 from ibconnect.http.server.limits import RETRY_AFTER_SECONDS
 from ibconnect.http.server.problems import Code, Problem
@@ -25,8 +28,9 @@ class Slots:
         """How many are taken."""
         return self._held.total()
 
-    def enter(self, holder: Holder, most: int, most_each: int) -> None:
-        """Take one.
+    @contextmanager
+    def taken(self, holder: Holder, most: int, most_each: int) -> Iterator[None]:
+        """Have one while the context lasts.
 
         :raises Problem: the holder has ``most_each`` already, or all holders have ``most``
         """
@@ -36,10 +40,10 @@ class Slots:
         if self.open >= most:
             raise _refusal(self._code, f"at most {most} {self._what} are open at once")
         self._held.add(holder)
-
-    def leave(self, holder: Holder) -> None:
-        """Give one back."""
-        self._held.remove(holder)
+        try:
+            yield
+        finally:
+            self._held.remove(holder)
 
 
 def _refusal(code: Code, detail: str) -> Problem:
