@@ -99,15 +99,15 @@ def problem_types(routes: Iterable[Route]) -> list[ProblemType]:
 
 
 def _operation(route: Route, examples: Examples) -> Document:
-    operation = {
+    return {
         "operationId": route.name,
         "tags": [route.tag.name],
         "summary": route.summary,
         "description": route.description,
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": _responses(route, examples),
+        "security": [] if route.right is None else [{"token": [route.right.value]}, {}],
     }
-    return {**operation, "security": [] if route.right is None else [{"token": [route.right.value]}, {}]}
 
 
 def _parameter(parameter: Parameter) -> Document:

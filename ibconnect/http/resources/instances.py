@@ -53,7 +53,7 @@ _INSTANCE = object_of(
         "Records": {"type": "array", "items": TEXT, "description": "Those that it records now"},
         "Since": {**TIME, "description": "When it began"},
         "Heartbeat": {**TIME, "description": "When it last said that it lives"},
-        "Alive": {"type": "boolean", "description": "Whether that is less than 15 s ago"},
+        "Alive": {"type": "boolean", "description": f"Whether that is less than {GATEWAY_FRESH_SECONDS} s ago"},
         "Roles": {
             **nullable({"type": "array", "items": {"type": "string", "enum": [*ORDER]}}),
             "description": "What of it runs: null for one of an earlier version, which does all of that",

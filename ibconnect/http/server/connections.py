@@ -26,7 +26,7 @@ from ibconnect.http.server.limits import (
     MAX_LINE_BYTES,
     SEND_SECONDS,
 )
-from ibconnect.http.server.problems import ERROR_ID, Code, Problem
+from ibconnect.http.server.problems import ERROR_ID, Code, Problem, failure
 from ibconnect.observe import Kind, observe
 
 # aiohttp types a server's handler for its BaseRequest; an application's request factory makes web.Request.
@@ -141,7 +141,7 @@ class Connection(web.RequestHandler):
 
 def _problem(status: int, exc: BaseException | None) -> Problem:
     if status >= 500:
-        return Problem(Code.INTERNAL, "the log tells more under this error_id")
+        return failure()
     if isinstance(exc, LineTooLong):
         limits = f"a line of the head has at most {MAX_LINE_BYTES} bytes, the head at most {MAX_HEADERS} lines"
         return Problem(Code.HEAD_TOO_LARGE, limits)

@@ -125,6 +125,11 @@ def invalid(name: str, why: str) -> Problem:
     return Problem(Code.INVALID_PARAMETER, f"{name}: {why}")
 
 
+def failure() -> Problem:
+    """A 500, which says nothing of why."""
+    return Problem(Code.INTERNAL, "the log tells more under this error_id")
+
+
 # What other exceptions amount to; the first row that fits counts.
 _FORESEEN: tuple[tuple[tuple[type[Exception], ...], Code, str], ...] = (
     ((web.HTTPNotFound,), Code.UNKNOWN_PATH, "the paths are listed in /v1/openapi.json and on /docs"),
@@ -155,4 +160,4 @@ def problem_of(exc: Exception) -> Problem:
     for kinds, code, detail in _FORESEEN:
         if isinstance(exc, kinds):
             return Problem(code, detail)
-    return Problem(Code.INTERNAL, "the log tells more under this error_id")
+    return failure()

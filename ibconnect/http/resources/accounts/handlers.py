@@ -19,7 +19,7 @@ from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.cors import elsewhere
-from ibconnect.http.server.limits import LIST_CACHE_ENTRIES, SNAPSHOTS_DEFAULT
+from ibconnect.http.server.limits import LIST_CACHE_ENTRIES
 from ibconnect.http.server.negotiation import COMMON, JSON, max_age, prefers_fresh
 from ibconnect.http.server.parameters import format_cursor
 from ibconnect.http.server.problems import Problem
@@ -162,7 +162,7 @@ def _redirect(call: Call, account: str, created: datetime | None) -> web.Respons
 async def list_snapshots(call: Call) -> web.StreamResponse:
     """The times of an account's snapshots, newest first, page by page."""
     account, arguments = call.account(), call.arguments
-    limit = arguments["limit"] or SNAPSHOTS_DEFAULT
+    limit = arguments["limit"]
     asked = {
         "account": account,
         "from": arguments["from"],
