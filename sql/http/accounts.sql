@@ -85,7 +85,7 @@ WHERE account.code = %(account)s;
 
 -- name: list_snapshots
 -- One page of an account's snapshots, newest first, for `before` (exclusive) from the cursor; one row more than
--- asked for tells that there is a next page.
+-- asked for means that there is a next page.
 SELECT account_snapshot.created
 FROM account_snapshot
 INNER JOIN account ON account.id = account_snapshot.account_id

@@ -129,7 +129,7 @@ LEFT JOIN LATERAL (
 account_snapshot.created DESC
 
 -- name: priced_first
--- Only the one account subscription tells prices.
+-- Only the subscription to one account has prices.
 account_snapshot.source = 'multi', account_snapshot.created DESC
 
 -- name: any

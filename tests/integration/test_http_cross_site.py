@@ -35,7 +35,7 @@ RELOADS = [{"Cache-Control": caching} for caching in ("max-age=0", "no-cache", "
 
 
 def paths() -> dict[str, str]:
-    """Every route that tells of accounts, filled, by its template."""
+    """Every route that shows anything of accounts, filled, by its template."""
     return {route.path: target_of(route, Timestamp=at("as-of" in route.path)) for route in ROUTES if not route.is_open}
 
 
@@ -121,7 +121,7 @@ async def test_a_click_shows_what_is_there(world: Served) -> None:
                 403 if template == "/v1/events" else 303 if "Location" in response.headers else 200
             )
     async with world.get("/docs", headers={**clicked, "Sec-Fetch-Mode": "no-cors"}) as response:
-        assert response.status == 200, "what tells nothing is open to everybody"
+        assert response.status == 200, "what shows nothing of accounts is open to everybody"
 
 
 async def test_with_tokens_no_page_elsewhere_gets_as_far(database_url: str) -> None:

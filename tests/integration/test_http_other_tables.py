@@ -72,7 +72,7 @@ async def test_whatever_column_is_another_one_is_no_failure(database_url: str, s
 
 
 def columns(connection: Database) -> list[tuple[str, str, str]]:
-    """The columns of the snapshot tables but of the one that tells their version."""
+    """The columns of the snapshot tables but of the one that holds their version."""
     query = """
         SELECT relation.relname, attribute.attname, format_type(attribute.atttypid, NULL)
         FROM pg_class AS relation

@@ -1,4 +1,7 @@
-"""Headings, parameters and answers that several resources have."""
+"""Headings, parameters and answers that several resources have.
+
+In: nothing. Out: tags, parameters, an answer. Read by the modules of :mod:`ibconnect.http.resources`.
+"""
 
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.parameters import Parameter
@@ -24,8 +27,8 @@ GATEWAY = Parameter(
     "gateway",
     "query",
     kinds.GATEWAY,
-    "Only what this gateway told, where several name the account. Default: what those told that it belongs to, of each "
-    "refresh one",
+    "Only what this gateway has sent, where several name the account. Default: what the gateways have sent that the "
+    "account belongs to, of each refresh that of one gateway",
     "127.0.0.1:4002",
 )
 IF_NONE_MATCH = Parameter(

@@ -1,4 +1,8 @@
-"""The API's own description: the OpenAPI document, and a page to read and try it that needs no other host."""
+"""The API's own description: the OpenAPI document, and a page to read and try it that needs no other host.
+
+In: the resources that are served; the files of ``docs/``. Out: the document, the page and its parts. Called by the
+pipeline; nobody needs a token for it.
+"""
 
 from functools import cache
 from pathlib import Path

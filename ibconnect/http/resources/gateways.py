@@ -1,4 +1,7 @@
-"""The gateways: connected or why not, session, leader, last refresh, last notice."""
+"""The gateways: connected or why not, session, leader, last refresh, last notice.
+
+In: what leaders report and what the snapshot tables know. Out: ``/v1/gateways``. Called by the pipeline.
+"""
 
 from itertools import groupby
 from operator import itemgetter

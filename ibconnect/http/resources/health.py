@@ -1,4 +1,8 @@
-"""Alive, ready, and measured: for process supervisors, load balancers and Prometheus."""
+"""Alive and ready: for process supervisors, load balancers and other instances.
+
+In: what the database, this process and the others of its instance say. Out: ``/healthz`` and ``/readyz``. Called by the
+pipeline, in every process that listens; nobody needs a token for it.
+"""
 
 import asyncio
 from pathlib import Path

@@ -1,7 +1,7 @@
 """How values, or one position, of an account went over time: one point per snapshot, or per step.
 
 A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): account-level money per segment, ledger
-figures per currency, and whatever else IB sends among the values and attributes.
+figures per currency, and whatever else IB sends among the values and attributes. Called by the pipeline.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,7 @@
-"""The instances on this database: which version, where it can be asked, what it could record and what it does."""
+"""The instances on this database: which version, where it can be asked, what it could record and what it does.
+
+In: what their processes report. Out: ``/v1/instances``. Called by the pipeline.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Prometheus metrics: the counters of all processes of this instance, and at each scrape what tables and pools say."""
+"""Prometheus metrics: the counters of all processes of this instance, and at each scrape what tables and pools say.
+
+In: the registry of this process, the texts of the others, the database. Out: ``/metrics``. Called by the pipeline.
+"""
 
 import asyncio
 import math

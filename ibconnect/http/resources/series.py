@@ -1,5 +1,6 @@
 """A time series as a stream: columns of texts from Postgres in, JSON or CSV out, page by page.
 
+Called by :mod:`ibconnect.http.resources.history`.
 Figures stay the text that Postgres keeps, which has all of IB's digits; in JSON they are numbers.
 """
 

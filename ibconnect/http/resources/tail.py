@@ -1,4 +1,8 @@
-"""Waiting for events that are not there yet, on behalf of all live tails of this instance at once."""
+"""Waiting for events that are not there yet, on behalf of all live tails of this instance at once.
+
+In: notifications, and the newest position in Postgres. Out: the newest position, to each tail that waits; a slot for
+each. Called by :mod:`ibconnect.http.resources.events`.
+"""
 
 import asyncio
 from contextlib import AbstractContextManager

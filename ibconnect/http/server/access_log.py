@@ -46,7 +46,7 @@ class AccessLog:
     def write(self, request: web.BaseRequest, status: int, seconds: float, error_id: str = "") -> None:
         """Log a request; a probe only if it failed, since these come every few seconds for ever.
 
-        Refusals because it is too much come in floods, and are logged once a minute, each holder's as one.
+        What is answered 429 comes in floods, and is logged once a minute, each holder's as one.
         """
         if status == TOO_MANY or (status < 400 and request.raw_path in _PROBES):
             return

@@ -1,4 +1,7 @@
-"""A request's parameters, validated against the table of routes: text in, values by name out."""
+"""A request's parameters, validated against the table of routes: text in, values by name out.
+
+Called by the pipeline.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -4,6 +4,7 @@ In: single questions, from many requests at once. Out: each one's answer, as it 
 is asked at once while fewer than ``LOADER_BATCHES_AT_ONCE`` batches are under way; what comes meanwhile waits for
 the next batch, so batches grow with the load and nobody waits for company. Equal questions of a batch are asked once.
 Where several ask, each has a share of the next batch: who asks little does not wait for those who ask much.
+Called by the reader of reports.
 """
 
 import asyncio

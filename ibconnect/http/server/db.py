@@ -1,6 +1,7 @@
 """Reading from Postgres on behalf of a request: one statement, prepared, from a bounded pool.
 
-Called by every read of this room. Driver errors leave here as they are; :func:`problems.problem_of` names them.
+Called by every read of this room. Driver errors leave here as they are;
+:func:`~ibconnect.http.server.problems.problem_of` names them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

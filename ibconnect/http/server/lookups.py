@@ -1,6 +1,7 @@
 """What many reports have in common, read once: rows that never change within one build of the snapshot tables.
 
 A build is known by the oid of its tables, its *generation*: ids mean something else in the next one.
+In: ids. Out: what they stand for. Called by the reader of reports.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,8 +1,8 @@
 """Each holder's share of the work that is under way: requests that are not answered from memory, waiting ones included.
 
 In: a request before it is worked for. Out: it is counted, or refused with when to try again. Called by the pipeline,
-and through :meth:`Shares.refused` by all that refuses because it is too much: none of that is a line of the log, all of
-it is counted, and logged once a minute for each holder.
+and through :meth:`Shares.refused` for all that is refused because it is too much: instead of a line of the log for each
+refusal there is one a minute for each holder, and all of them are counted.
 """
 
 from collections.abc import Iterator
