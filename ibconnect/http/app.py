@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ibconnect.config import Config
-from ibconnect.http.resources import registry
+from ibconnect.http.resources.registry import RESOURCES
 from ibconnect.http.server.binding import bind, cannot_listen
 from ibconnect.http.server.connections import Runner
 from ibconnect.http.server.cors import allow_origins
@@ -26,7 +26,7 @@ from ibconnect.http.server.limits import MAX_BODY_BYTES
 from ibconnect.http.server.listening import Site as ListeningSite
 from ibconnect.http.server.others import Ask, Others, nobody
 from ibconnect.http.server.pipeline import around, handler_of
-from ibconnect.http.server.resource import RESOURCES, Resource
+from ibconnect.http.server.resource import SERVED, Resource
 from ibconnect.http.server.routing import router_path
 from ibconnect.http.server.services import Instance, Services, make_services, running
 from ibconnect.http.server.site import Site, site_of
@@ -43,8 +43,6 @@ def create_app(
     roles: frozenset[str] = ALL,
     process: str = "",
     ask: Ask = nobody,
-    *,
-    resources: Sequence[Resource] = registry.RESOURCES,
 ) -> web.Application:
     """The application: every route of the resources behind the pipeline; without the API those of operations alone.
 
@@ -52,16 +50,15 @@ def create_app(
     :param roles: what this instance does, as far as this application answers for it
     :param process: what this process is called in metrics; empty: by its roles
     :param ask: asks the other processes of this instance
-    :param resources: what is served
     :raises ConfigError: tokens are missing or wrong
     """
-    served = tuple(each for each in resources if API in roles or each.is_operational)
+    served = tuple(each for each in RESOURCES if API in roles or each.is_operational)
     routes = tuple(route for resource in served for route in resource.routes)
     parts = [part for resource in served for part in resource.parts]
     instance = Instance(roles, process or name_of(roles), database_seconds, Others(ask))
-    services = make_services(config, instance, parts, _shown_names(resources))
+    services = make_services(config, instance, parts, _shown_names(RESOURCES))
     app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app[SERVICES], app[RESOURCES] = services, served
+    app[SERVICES], app[SERVED] = services, served
     for route in routes:
         app.router.add_get(router_path(route, routes), handler_of(route, services), name=route.name)
     allow_origins(app, config.cors_origins)
@@ -90,7 +87,7 @@ async def serve(
     :raises ConfigError: an address cannot be bound; then none is
     """
     services = app[SERVICES]
-    routes = [route for resource in app[RESOURCES] for route in resource.routes]
+    routes = [route for resource in app[SERVED] for route in resource.routes]
     runner = Runner(
         app,
         lambda handler: around(handler, services, routes),

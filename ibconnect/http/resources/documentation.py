@@ -17,7 +17,7 @@ from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call
 from ibconnect.http.server.negotiation import COMMON, JSON
 from ibconnect.http.server.parameters import Parameter
-from ibconnect.http.server.resource import RESOURCES, Answer, Resource, Route
+from ibconnect.http.server.resource import SERVED, Answer, Resource, Route
 from ibconnect.http.server.response_cache import CachedResponse
 from ibconnect.http.server.services import Part, Services
 
@@ -58,7 +58,7 @@ class Description(Part):
 
 async def openapi(call: Call) -> web.StreamResponse:
     """The OpenAPI document."""
-    document = call.services.part(Description).of(call.request.app[RESOURCES])
+    document = call.services.part(Description).of(call.request.app[SERVED])
     return document.response(call.request)
 
 

@@ -102,5 +102,5 @@ class Resource:
     is_operational: bool = False
 
 
-RESOURCES = web.AppKey("resources", tuple[Resource, ...])
+SERVED = web.AppKey("served", tuple[Resource, ...])
 """Where an application has those that it serves."""
