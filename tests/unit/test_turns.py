@@ -75,6 +75,8 @@ async def test_a_turn_that_does_not_come_is_a_refusal_and_failures_reach_all(
     await turns.take()
     with pytest.raises(Problem, match="takes too long"):
         await on_behalf("one", turns.take())
+    with pytest.raises(TimeoutError):
+        await turns.take()
     waiting = [on_behalf(holder, turns.take()) for holder in ("one", "other")]
     await some_turns()
     turns.fail(OSError("gone"))

@@ -7,7 +7,6 @@ its own. An instance of an earlier version says nothing of itself, and projects.
 import asyncio
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from ibconnect.database.sql import queries
 from ibconnect.http.server import db
@@ -20,7 +19,7 @@ _LOOK_S = 3.0
 
 
 async def watch_projectors(pool: db.Pool) -> None:
-    """Look for ever. While Postgres does not answer, nothing is known and nothing is said."""
+    """Look for ever. While Postgres does not answer, or not in time, nothing is known and nothing is said."""
     nobody, since = State(Trouble.NOBODY_PROJECTS), 0.0
     clock = asyncio.get_running_loop().time
     try:
@@ -44,6 +43,6 @@ async def watch_projectors(pool: db.Pool) -> None:
 async def _is_anybody_there(pool: db.Pool) -> bool | None:
     try:
         row = await db.row(pool, _SQL["anybody_projects"], {"fresh": GATEWAY_FRESH_SECONDS})
-    except (psycopg.Error, PoolTimeout):
+    except (psycopg.Error, TimeoutError):
         return None
     return bool(row and row[0])

@@ -90,10 +90,11 @@ class Tables:
             known.looking = asyncio.create_task(self._look_for_all(name), name=f"tables look {name}")
             known.looking.add_done_callback(_seen)
         looking = known.looking
-        await asyncio.wait({looking}, timeout=_PATIENCE_S if known.were_current else None)
-        if looking.done() and isinstance(exc := looking.exception(), Problem):
-            raise exc
+        if known.were_current:
+            await asyncio.wait({looking}, timeout=_PATIENCE_S)
         if not known.were_current:
+            # Also if that was found out just now: why they are not is still to come.
+            await asyncio.wait({looking})
             looking.result()
 
     async def _look_for_all(self, name: str) -> None:

@@ -88,6 +88,7 @@ class Turns:
         """Wait for a turn of the current holder, who has to give it back.
 
         :raises Problem: his turn has not come for a long time
+        :raises TimeoutError: nor has ours, which is nobody's fault who has asked
         """
         holder = HOLDER.get()
         self._company.note(holder)
@@ -100,6 +101,8 @@ class Turns:
                 await wait
         except TimeoutError:
             self._unwanted(holder, wait)
+            if holder == OURS:
+                raise
             raise Problem(Code.TOO_MANY_OF_TOKEN, "what was asked before this takes too long") from None
         except BaseException:
             self._unwanted(holder, wait)
