@@ -26,19 +26,21 @@ CONNECTIONS, LISTENING, PIPELINE, RESPONSES = (
     f"ibconnect/http/server/{name}.py" for name in ("connections", "listening", "pipeline", "responses")
 )
 # What is private there, which class has it, which module of ours uses it.
-PRIVATE: dict[str, tuple[type, str]] = {
-    "_request_in_progress": (web.RequestHandler, CONNECTIONS),
-    "_request_count": (web.RequestHandler, CONNECTIONS),
-    "_waiter": (web.RequestHandler, CONNECTIONS),
-    "_next_keepalive_close_time": (web.RequestHandler, CONNECTIONS),
-    "_logging_enabled": (web.RequestHandler, CONNECTIONS),
-    "_loop": (web.RequestHandler, CONNECTIONS),
-    "_kwargs": (web.AppRunner, CONNECTIONS),
-    "_make_server": (web.AppRunner, CONNECTIONS),
-    "_runner": (web.BaseSite, LISTENING),
-    "_server": (web.BaseSite, LISTENING),
-    "_cache": (web.BaseRequest, PIPELINE),
-}
+PRIVATE: tuple[tuple[str, type, str], ...] = (
+    ("_request_in_progress", web.RequestHandler, CONNECTIONS),
+    ("_request_count", web.RequestHandler, CONNECTIONS),
+    ("_waiter", web.RequestHandler, CONNECTIONS),
+    ("_next_keepalive_close_time", web.RequestHandler, CONNECTIONS),
+    ("_logging_enabled", web.RequestHandler, CONNECTIONS),
+    ("_loop", web.RequestHandler, CONNECTIONS),
+    ("_loop", web.Server, CONNECTIONS),
+    ("_kwargs", web.Server, CONNECTIONS),
+    ("_kwargs", web.AppRunner, CONNECTIONS),
+    ("_make_server", web.AppRunner, CONNECTIONS),
+    ("_runner", web.BaseSite, LISTENING),
+    ("_server", web.BaseSite, LISTENING),
+    ("_cache", web.BaseRequest, PIPELINE),
+)
 # What we call or override, and the parameters that it is given by name or has to take.
 CALLED: dict[str, tuple[Callable[..., Any], str, set[str]]] = {
     "RequestHandler": (
@@ -62,9 +64,8 @@ def changed(what: str, module: str) -> str:
     return f"aiohttp {aiohttp.__version__}: {what}. Look at {module}, which builds on it, then at the bound on aiohttp"
 
 
-@pytest.mark.parametrize("name", PRIVATE)
-def test_what_is_private_is_there(name: str) -> None:
-    owner, module = PRIVATE[name]
+@pytest.mark.parametrize(("name", "owner", "module"), PRIVATE)
+def test_what_is_private_is_there(name: str, owner: type, module: str) -> None:
     known = {each for kind in owner.__mro__ for each in (*vars(kind), *getattr(kind, "__slots__", ()))}
     if name not in known:
         source = "".join(inspect.getsource(kind) for kind in owner.__mro__ if kind.__module__.startswith("aiohttp"))
@@ -94,7 +95,7 @@ def test_nothing_else_of_it_that_is_private_is_used() -> None:
         }
         module = str(path.relative_to(ROOT))
         used = {node.attr for node in attributes if node.attr.startswith("_") and not node.attr.startswith("__")}
-        pinned = {name for name, (_, where) in PRIVATE.items() if where == module}
+        pinned = {name for name, _, where in PRIVATE if where == module}
         assert pinned <= used | own, f"{module} does not use {pinned - used - own} any more: it need not be pinned"
         if left := used - own - pinned - {"_fields", "_asdict"}:
             unpinned[module] = left
@@ -112,13 +113,18 @@ def test_the_bound_holds_the_version_that_is_tested() -> None:
 class Recorded(web.RequestHandler):
     """A connection that notes what it was asked to do."""
 
-    __slots__ = ("errors", "logged")
+    __slots__ = ("errors", "logged", "received")
 
     def __init__(self, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._logging_enabled = True
         self.logged: list[tuple[int, float | None]] = []
         self.errors: list[int] = []
+        self.received = 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self.received += len(data)
 
     def log_access(self, request: web.BaseRequest, response: web.StreamResponse, time: float | None) -> None:
         self.logged.append((request.writer.output_size, time))
@@ -215,8 +221,9 @@ async def test_half_a_head_is_no_request_and_a_whole_one_is() -> None:
     async with line(lambda _: _prepared(Prepared())) as client:
         seen = [client.connection._request_count]
         for part, answers in ((GET[:10], False), (GET[10:] + GET[:3], True)):
+            end = client.connection.received + len(part)
             client.writer.write(part)
-            await client.writer.drain()
+            await until(lambda end=end: client.connection.received == end, "it has come")
             if answers:
                 await client.answer()
             seen.append(client.connection._request_count)
