@@ -16,6 +16,7 @@ from ibconnect.times import to_micros
 
 _Q = queries("database/condition")
 _OWNERSHIP = queries("database/ownership")
+_MONTHS = queries("database/months")
 
 
 class Condition(NamedTuple):
@@ -86,10 +87,12 @@ def _schema(connection: Connection[Any]) -> int | None:
 
 
 def _months(connection: Connection[Any]) -> tuple[list[str], int]:
-    """The months without a partition, and the streams that no month takes; nothing of a schema that knows no months."""
+    """The months without a partition, and the streams that no month takes; nothing if the role may not read that, or if
+    the schema knows no months.
+    """
     try:
-        months = [month for (month,) in connection.execute(_Q["missing_months"])]
+        months = [f"{month:%Y-%m}" for (month,) in connection.execute(_MONTHS["missing"])]
         ((strays,),) = connection.execute(_Q["strays"]).fetchall()
-    except (psycopg.errors.ProgrammingError, psycopg.errors.InsufficientPrivilege):
+    except psycopg.errors.ProgrammingError:
         return [], 0
     return months, strays

@@ -92,12 +92,6 @@ WHERE (
   AND relkind IN ('r', 'p')
   AND NOT (has_schema_privilege(pg_namespace.oid, 'USAGE') AND has_table_privilege(pg_class.oid, 'SELECT'))
 
--- name: missing_months
--- The months that should have a partition of the events and have none.
-SELECT to_char(month, 'YYYY-MM')
-FROM coordination.missing_months() AS month
-ORDER BY month
-
 -- name: strays
 -- How many streams lie where all goes that no partition takes: a hundred at most.
 WITH RECURSIVE hop AS (
