@@ -10,7 +10,7 @@ follows them never steps over an event. VACUUM and CREATE INDEX CONCURRENTLY of 
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -24,6 +24,7 @@ from ibconnect.events.mapper import encode_own
 from ibconnect.events.types import OwnEvent
 
 Q = queries("events/appending")
+_HEAD = queries("events/reader")["head"]
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _COPY_TRAILER = b"\xff\xff"
@@ -53,7 +54,7 @@ def append_end(connection: Connection[Any], stream: UUID, event: OwnEvent) -> bo
     """
     with _transaction(connection):
         connection.execute(Q["take_turn"])
-        found = _rows(connection, "end_of_stream", {"stream": stream}).fetchone()
+        found = _rows(connection, Q["end_of_stream"], {"stream": stream}).fetchone()
         if found is None or found[1] == event.TOPIC:
             connection.rollback()
             return False
@@ -63,7 +64,7 @@ def append_end(connection: Connection[Any], stream: UUID, event: OwnEvent) -> bo
 
 def last_position(connection: Connection[Any]) -> int:
     """The position of the newest event, 0 if there is none."""
-    return int(_rows(connection, "last_position", {}).fetchall()[0][0])
+    return int(_rows(connection, _HEAD, None).fetchall()[0][0])
 
 
 def free_turn(connection: Connection[Any]) -> None:
@@ -99,14 +100,14 @@ def _copy(connection: Connection[Any], data: bytes) -> int:
     """The rows, the notification and the commit."""
     with connection.cursor().copy(Q["copy_rows"]) as copy:
         copy.write(_COPY_HEADER + data + _COPY_TRAILER)
-    cursor = _rows(connection, "end_append", None)
+    cursor = _rows(connection, Q["end_append"], None)
     while cursor.description is None:
         cursor.nextset()
     return int(cursor.fetchall()[0][0])
 
 
-def _rows(connection: Connection[Any], name: str, values: dict[str, Any] | None) -> psycopg.Cursor[TupleRow]:
-    return connection.cursor(row_factory=tuple_row).execute(Q[name], values)
+def _rows(connection: Connection[Any], query: LiteralString, values: dict[str, Any] | None) -> psycopg.Cursor[TupleRow]:
+    return connection.cursor(row_factory=tuple_row).execute(query, values)
 
 
 def _roll_back(connection: Connection[Any]) -> None:

@@ -1,4 +1,4 @@
--- How rows get into the event store, and how far it is filled. Run on connections of whoever appends. A trigger has each who
+-- How rows get into the event store, and how far a stream is stored. Run on connections of whoever appends. A trigger has each who
 -- adds rows wait for his turn (sql/migrations/0011_one_append_at_a_time.sql).
 
 -- name: begin_append
@@ -54,8 +54,3 @@ FROM public.stored_events
 WHERE originator_id = %(stream)s
 ORDER BY originator_version DESC
 LIMIT 1
-
--- name: last_position
-SELECT coalesce(max(notification_id), 0) AS position
-FROM public.stored_events
-WHERE notification_id <= coordination.last_position()
