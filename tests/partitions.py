@@ -1,13 +1,23 @@
-"""Partitions of the events, as tests look at them and take them away."""
+"""Partitions of the events, as tests fill them, look at them and take them away."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import pytest
+from eventsourcing.persistence import StoredEvent
 from psycopg.sql import SQL, Identifier
 
+from ibconnect.database import migrations
+from ibconnect.database.migrations import available
 from ibconnect.database.pools import connect
+from ibconnect.events.recorder import EventRecorder
+from ibconnect.events.store import Datastore
 
 BEFORE, OTHER = "stored_events_before", "stored_events_other"
+(BY_MONTH,) = [migration for migration in available() if migration.name == "0012_events_by_month"]
+"""What makes a table of events one partition of a new one."""
 
 
 def this_month(later: int = 0) -> date:
@@ -22,6 +32,12 @@ def name_of(month: date) -> str:
     return f"stored_events_{month:%Y_%m}"
 
 
+AHEAD = [this_month(later) for later in range(4)]
+"""The months that are made, the present one first."""
+LEAVES = [BEFORE, OTHER, *map(name_of, AHEAD)]
+"""All partitions of a new database."""
+
+
 def id_at(moment: datetime, number: int = 1) -> UUID:
     """The id of a stream that began then."""
     milliseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
@@ -31,6 +47,24 @@ def id_at(moment: datetime, number: int = 1) -> UUID:
 def in_month(month: date, number: int = 1) -> UUID:
     """The id of a stream that began in that month."""
     return id_at(datetime(month.year, month.month, 3, tzinfo=UTC), number)
+
+
+@contextmanager
+def version_before() -> Iterator[None]:
+    """What migrates in this context knows nothing of months."""
+    known = [migration for migration in available() if migration.number < BY_MONTH.number]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "available", lambda: known)
+        yield
+
+
+def record(url: str, *streams: UUID, versions: range = range(1, 3)) -> None:
+    """Store events of these streams, one stream after the other."""
+    with Datastore(url) as datastore:
+        recorder = EventRecorder(datastore)
+        for stream in streams:
+            recorder.insert_events([StoredEvent(stream, version, "v", b'["1"]') for version in versions])
+        recorder.release()
 
 
 def partitions(url: str) -> set[str]:

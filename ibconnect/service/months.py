@@ -37,7 +37,7 @@ async def _made(url: str, missing: State) -> float:
     try:
         found = await in_thread(partial(make_months, url))
     except DatabaseUnavailable:
-        # Told by all who need it more.
+        # Whoever needs the database more reports it.
         return _AWAY_S
     except DatabaseError as exc:
         missing.note(brief(exc), error=exc)

@@ -1,4 +1,4 @@
-"""What records has the months made, and tells if one is missing that it needs; so does `ibconnect check`."""
+"""What records has the months made, and reports one that it needs and is missing; so does `ibconnect check`."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,8 +17,7 @@ from ibconnect.database.deadlines import ended
 from ibconnect.database.pools import connect
 from ibconnect.observe import Trouble
 from ibconnect.service.months import months_ahead, urgent_of
-from tests.integration.test_partitions import AHEAD, record
-from tests.partitions import in_month, missing, name_of, take_away, this_month
+from tests.partitions import AHEAD, in_month, missing, name_of, record, take_away, this_month
 from tests.waiting import until
 
 
@@ -38,12 +37,12 @@ async def test_what_records_makes_the_months_at_its_start(database_url: str) -> 
     assert not troubles.lasts(Trouble.MONTHS_MISSING)
 
 
-async def test_a_month_that_is_needed_soon_and_cannot_be_made_is_told(database_url: str) -> None:
+async def test_a_month_that_is_needed_soon_and_cannot_be_made_is_reported(database_url: str) -> None:
     take_away(database_url, AHEAD[1])
     with connect(database_url, name="test") as connection:
         connection.execute(SQL("CREATE TABLE public.{} (n integer)").format(Identifier(name_of(AHEAD[1]))))
     async with kept(database_url):
-        await until(lambda: troubles.lasts(Trouble.MONTHS_MISSING), "it is told")
+        await until(lambda: troubles.lasts(Trouble.MONTHS_MISSING), "it is reported")
         assert f"{AHEAD[1]:%Y-%m}" in str(troubles.lasting())
     assert not troubles.lasts(Trouble.MONTHS_MISSING)
 

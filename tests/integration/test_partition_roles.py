@@ -7,26 +7,30 @@ import pytest
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
-from ibconnect.database.migrations import available, migrate
+from ibconnect.database.migrations import migrate
 from ibconnect.database.months import make_months
 from ibconnect.database.pools import connect
-from ibconnect.database.rights import give_rights
-from tests.integration.test_partitions import AHEAD, LEAVES, record
 from tests.own_postgres import ROLES, run_file
-from tests.partitions import OTHER, in_month, missing, name_of, take_away, where
-
-
-def as_role(url: str, role: str) -> str:
-    return url.replace("ibconnect@", f"ibconnect_{role}@", 1)
+from tests.partitions import (
+    AHEAD,
+    BY_MONTH,
+    LEAVES,
+    OTHER,
+    in_month,
+    missing,
+    name_of,
+    record,
+    take_away,
+    version_before,
+    where,
+)
+from tests.roles import as_role, install
 
 
 @pytest.fixture
 def installed(empty_database_url: str) -> str:
     """A database set up as README.md says."""
-    run_file(empty_database_url, ROLES)
-    migrate(as_role(empty_database_url, "owner"))
-    give_rights(as_role(empty_database_url, "owner"))
-    return empty_database_url
+    return install(empty_database_url, has_tables=False)
 
 
 def rights(url: str) -> dict[str, set[tuple[str, str]]]:
@@ -155,15 +159,11 @@ def test_a_table_that_has_the_name_of_a_month_is_not_taken_for_it(installed: str
     assert where(installed) == {stream: {name}}
 
 
-def test_roles_of_a_database_of_before_have_their_rights_after_the_migration(
-    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_roles_of_a_database_of_before_have_their_rights_after_the_migration(empty_database_url: str) -> None:
     """Instances of the version before run on with them, before anybody gives rights again."""
     run_file(empty_database_url, ROLES)
     owner, recorder = as_role(empty_database_url, "owner"), as_role(empty_database_url, "recorder")
-    with monkeypatch.context() as past:
-        known = [migration for migration in available() if migration.number < 12]
-        past.setattr("ibconnect.database.migrations.available", lambda: known)
+    with version_before():
         migrate(owner)
     with connect(owner, name="test") as connection:
         connection.execute("GRANT SELECT ON stored_events TO ibconnect_recorder, ibconnect_reader, ibconnect_backup")
@@ -173,7 +173,7 @@ def test_roles_of_a_database_of_before_have_their_rights_after_the_migration(
         connection.execute("GRANT UPDATE ON stored_events TO ibconnect_recorder")
         connection.execute("GRANT USAGE ON SEQUENCE stored_events_notification_id_seq TO ibconnect_recorder")
         connection.execute("GRANT USAGE ON SCHEMA coordination TO ibconnect_recorder")
-    assert migrate(owner)[0].number == 12
+    assert migrate(owner)[0] == BY_MONTH
     with connect(recorder, name="old") as connection, connection.transaction():
         connection.execute("LOCK TABLE public.stored_events IN EXCLUSIVE MODE")
         row = "INSERT INTO stored_events (originator_version, originator_id, topic, state) VALUES (1, %s, 'v', '')"

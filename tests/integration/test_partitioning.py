@@ -1,39 +1,36 @@
 """A database of before: its table of events becomes a partition, beside those who use it, and nothing is lost by it."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
-from eventsourcing.persistence import StoredEvent
 from psycopg import Connection
 
 from ibconnect.database import migrations
 from ibconnect.database.migrations import Migration, available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError, DatabaseUnavailable
-from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.store import Datastore
 from ibconnect.projections.upkeep import ensure
-from tests.partitions import BEFORE, OTHER, in_month, missing, name_of, partitions, this_month, where
+from tests.partitions import (
+    BEFORE,
+    BY_MONTH,
+    OTHER,
+    in_month,
+    missing,
+    name_of,
+    partitions,
+    record,
+    this_month,
+    version_before,
+    where,
+)
 from tests.waiting import DEADLINE_S, wait_for
 
-(BY_MONTH,) = [migration for migration in available() if migration.name == "0012_events_by_month"]
 ROWS = "SELECT notification_id, originator_id, originator_version, topic, state FROM {} ORDER BY notification_id"
 MANY = 50_000
 """Events that are worth a scan."""
-
-
-@contextmanager
-def version_before() -> Iterator[None]:
-    """What migrates in this context knows nothing of months."""
-    known = [migration for migration in available() if migration.number < BY_MONTH.number]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migrations, "available", lambda: known)
-        yield
 
 
 @pytest.fixture
@@ -42,13 +39,6 @@ def old_url(empty_database_url: str) -> str:
     with version_before():
         migrate(empty_database_url)
     return empty_database_url
-
-
-def record(url: str, stream: UUID, versions: range = range(1, 3)) -> None:
-    with Datastore(url) as datastore:
-        recorder = EventRecorder(datastore)
-        recorder.insert_events([StoredEvent(stream, version, "v", b'["1"]') for version in versions])
-        recorder.release()
 
 
 def rows(url: str, table: str = "stored_events") -> list[Any]:
@@ -63,7 +53,7 @@ def test_what_there_is_becomes_one_partition_and_its_open_sessions_go_on_in_it(o
     before = rows(old_url)
     assert migrate(old_url)[0] == BY_MONTH
     assert rows(old_url) == before
-    record(old_url, open_one, range(3, 5))
+    record(old_url, open_one, versions=range(3, 5))
     record(old_url, in_month(this_month(2)))
     assert where(old_url) == {
         old: {BEFORE},
@@ -82,7 +72,7 @@ def test_sessions_of_a_clock_that_was_far_ahead_are_moved_as_a_whole(old_url: st
     far, farther, present = in_month(this_month(3)), in_month(this_month(900)), in_month(this_month())
     for versions in (range(1, 3), range(3, 5)):
         for stream in (far, farther, present):
-            record(old_url, stream, versions)
+            record(old_url, stream, versions=versions)
     before = rows(old_url)
     migrate(old_url)
     assert rows(old_url) == before

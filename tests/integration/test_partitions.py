@@ -8,7 +8,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from eventsourcing.persistence import StoredEvent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.sql import SQL, Identifier
@@ -18,20 +17,21 @@ from ibconnect.database.months import ANY, make_months
 from ibconnect.database.pools import connect
 from ibconnect.database.restore import restore
 from ibconnect.events.recorder import EventRecorder
-from ibconnect.events.store import Datastore
-from tests.partitions import BEFORE, OTHER, in_month, missing, name_of, partitions, take_away, this_month, where
+from tests.partitions import (
+    AHEAD,
+    BEFORE,
+    LEAVES,
+    OTHER,
+    in_month,
+    missing,
+    name_of,
+    partitions,
+    record,
+    take_away,
+    this_month,
+    where,
+)
 from tests.waiting import wait_for
-
-AHEAD = [this_month(later) for later in range(4)]
-LEAVES = [BEFORE, OTHER, *map(name_of, AHEAD)]
-
-
-def record(url: str, *streams: UUID, events: int = 2) -> None:
-    with Datastore(url) as datastore:
-        recorder = EventRecorder(datastore)
-        for stream in streams:
-            recorder.insert_events([StoredEvent(stream, version, "v", b"[]") for version in range(1, events + 1)])
-        recorder.release()
 
 
 def test_a_new_database_has_this_month_and_three_more(database_url: str) -> None:
@@ -106,7 +106,7 @@ def test_without_its_month_an_event_is_stored_and_moved_when_the_month_is_made(
         # As if the service had run for months, and nobody had made any.
         connection.execute("ALTER TABLE stored_events DETACH PARTITION stored_events_before")
     take_away(database_url, AHEAD[0])
-    record(database_url, past, present, far, events=5)
+    record(database_url, past, present, far, versions=range(1, 6))
     assert where(database_url) == {past: {OTHER}, present: {OTHER}, far: {OTHER}}
     rows = "SELECT notification_id, originator_id, originator_version, topic, state FROM stored_events ORDER BY 1"
     with connect(database_url, name="test") as connection:
