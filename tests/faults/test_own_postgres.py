@@ -335,13 +335,15 @@ def test_a_dump_by_hand_restores_by_hand(server: OwnServer, lab: Lab) -> None:
     """docs/backup.md, without the verbs."""
     name = lab.install(server)
     lab.record(server.url("ibconnect_recorder", name))
+    server.do("CREATE SCHEMA accounts_next", database=name, role="ibconnect_recorder")
     file = str(lab.directory / "hand")
-    options = ("--format=custom", "--exclude-schema=snapshots_*", f"--file={file}")
+    options = ("--format=custom", "--exclude-schema=accounts_(next|old)", f"--file={file}")
     server.by_hand("pg_dump", *options, role="ibconnect_backup", database=name)
     other = server.new_with_roles()
     options = ("--exit-on-error", "--single-transaction", file)
     server.by_hand("pg_restore", *options, role="chief", database=other)
     assert server.has_owners(other) == server.has_owners(name)
+    assert server.do("SELECT to_regnamespace('accounts_next')", database=other) == [(None,)], "of a rebuild"
     recorder = server.url("ibconnect_recorder", other)
     assert events(recorder) == events(server.url("ibconnect_recorder", name))
     lab.must("rebuild", DB_URL=recorder)
