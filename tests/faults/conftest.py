@@ -1,8 +1,10 @@
 """The table of what was injected and what came of it, at the end of a run, whichever process injected it; the version
-before, for tests of upgrades.
+before, for tests of upgrades; Postgres of one's own, of each version that is here.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 
 from tests import releases
 from tests.faults.lab import SEED, TABLE, Row, row
+from tests.faults.own_lab import Lab
+from tests.own_postgres import OwnServer, installations, own_server
 
 # The processes that run tests side by side get the same chance.
 os.environ["SEED"] = str(SEED)
@@ -52,3 +56,20 @@ def version_before(tmp_path: Path) -> Path:
     except LookupError as exc:
         pytest.skip(str(exc))
     return directory
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, OwnServer]]:
+    with ExitStack() as stack:
+        yield {version: stack.enter_context(own_server(version)) for version in installations()}
+
+
+@pytest.fixture(scope="module", params=sorted(installations()))
+def server(request: pytest.FixtureRequest, servers: dict[str, OwnServer]) -> OwnServer:
+    return servers[request.param]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with ExitStack() as stack:
+        yield Lab(tmp_path, stack)
