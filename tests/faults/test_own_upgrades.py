@@ -9,6 +9,7 @@ from ibconnect.database.migrations import available, migrate
 from tests.faults.own_lab import Lab
 from tests.faults.test_backup import events
 from tests.own_postgres import ROLES, installations, own_server, prepared_server, run_file
+from tests.partitions import BEFORE, OTHER, in_month, missing, this_month, where
 from tests.paths import scratch
 from tests.projecting import read_tables
 
@@ -41,9 +42,21 @@ def test_an_installation_of_the_first_version_is_upgraded_as_readme_says(
         monkeypatch.setattr("ibconnect.database.migrations.available", lambda: available()[:1])
         migrate(owner)
         monkeypatch.undo()
+        old, present, far = in_month(this_month(-30)), in_month(this_month()), in_month(this_month(900))
+        for stream in (old, far, present):
+            columns, values = "originator_version, originator_id, topic, state", f"n, '{stream}', 't', '[\"12:34\"]'"
+            server.do(
+                f"INSERT INTO stored_events ({columns}) SELECT {values} FROM generate_series(1, 1000) AS n",
+                database=name,
+                role="ibconnect_owner",
+            )
+        before = events(owner)
         code, output = lab.run("serve", DB_URL=recorder, PORT="0", IB_GW="127.0.0.1:1")
         assert (code, "ibconnect migrate" in output) == (1, True)
         lab.must("migrate", DB_URL=owner)
+        assert events(owner) == before
+        assert where(owner) == {old: {BEFORE}, present: {BEFORE}, far: {OTHER}}
+        assert missing(owner) == []
         lab.record(recorder)
         file = str(lab.directory / "dump")
         lab.must("backup", file, DB_URL=recorder)
