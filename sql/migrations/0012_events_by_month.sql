@@ -208,14 +208,20 @@ BEGIN
     FOR known IN
         SELECT
             tgname,
-            pg_get_triggerdef(oid) AS says
+            pg_get_triggerdef(oid) AS says,
+            CASE tgenabled
+                WHEN 'A' THEN 'ENABLE ALWAYS'
+                WHEN 'R' THEN 'ENABLE REPLICA'
+                WHEN 'D' THEN 'DISABLE'
+                ELSE 'ENABLE'
+            END AS mode
         FROM pg_trigger
         WHERE tgrelid = source AND NOT tgisinternal AND tgtype & 1 = 0
         ORDER BY tgname
     LOOP
         EXECUTE replace(known.says, format(' ON %s FOR EACH STATEMENT', source), format(' ON %s FOR EACH STATEMENT', target));
-        -- Without this, a session with session_replication_role = replica would skip it.
-        EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', target, known.tgname);
+        -- Ours always fire: else a session with session_replication_role = replica would skip them. Another's may be disabled.
+        EXECUTE format('ALTER TABLE ONLY %s %s TRIGGER %I', target, known.mode, known.tgname);
     END LOOP;
 END
 $$;

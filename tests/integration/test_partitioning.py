@@ -95,6 +95,21 @@ def test_views_upon_the_events_show_what_is_recorded_from_then_on(old_url: str) 
         assert connection.execute(about).fetchall() == before
 
 
+def test_triggers_of_ones_own_are_as_awake_on_every_partition_as_they_were(old_url: str) -> None:
+    """One that somebody has put to sleep must not begin to act."""
+    states = {"usual": "ENABLE", "asleep": "DISABLE", "of_replicas": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
+    modes = "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass ORDER BY tgname"
+    with connect(old_url, name="test", search_path="public") as connection:
+        connection.execute("CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        for name, state in states.items():
+            made = f"CREATE TRIGGER {name} AFTER INSERT ON stored_events EXECUTE FUNCTION noted()"
+            connection.execute(f"{made}; ALTER TABLE stored_events {state} TRIGGER {name}".encode())
+        before = connection.execute(modes, ("stored_events",)).fetchall()
+        migrate(old_url)
+        for table in ("stored_events", *partitions(old_url)):
+            assert connection.execute(modes, (table,)).fetchall() == before, table
+
+
 OBSTACLES = {
     "materialized view public.counted": "CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM stored_events",
     "foreign key note_position_fkey of public.note": (
