@@ -41,9 +41,11 @@ DECLARE
         SELECT string_agg(what, ', ' ORDER BY what)
         FROM (
             SELECT
-                CASE relkind
-                    WHEN 'v' THEN format('view %s, which belongs to %I', ev_class::regclass, pg_get_userbyid(relowner))
-                    ELSE format('rule or materialized view %s', ev_class::regclass)
+                CASE
+                    WHEN relkind <> 'v' THEN format('rule or materialized view %s', ev_class::regclass)
+                    WHEN NOT pg_has_role(relowner, may_act)
+                    THEN format('view %s, which belongs to %I', ev_class::regclass, pg_get_userbyid(relowner))
+                    ELSE format('view %s, which %I may not make again there', ev_class::regclass, pg_get_userbyid(relowner))
                 END
             FROM pg_depend
             INNER JOIN pg_rewrite ON pg_rewrite.oid = objid
@@ -51,13 +53,28 @@ DECLARE
             WHERE classid = 'pg_rewrite'::regclass
               AND refclassid = 'pg_class'::regclass
               AND refobjid = 'public.stored_events'::regclass
-              AND (relkind <> 'v' OR NOT pg_has_role(relowner, may_act))
+              AND (
+                  relkind <> 'v'
+                  OR NOT pg_has_role(relowner, may_act)
+                  OR NOT has_schema_privilege(relowner, relnamespace, 'CREATE')
+              )
             UNION
             SELECT format('function %s', objid::regprocedure)
             FROM pg_depend
             WHERE classid = 'pg_proc'::regclass
               AND refclassid = 'pg_class'::regclass
               AND refobjid = 'public.stored_events'::regclass
+            UNION
+            SELECT format('its row type in %s', pg_describe_object(classid, objid, objsubid))
+            FROM pg_depend
+            INNER JOIN pg_class ON pg_class.reltype = refobjid
+            WHERE refclassid = 'pg_type'::regclass
+              AND deptype <> 'i'
+              AND pg_class.oid = 'public.stored_events'::regclass
+            UNION
+            SELECT 'row level security'
+            FROM pg_class
+            WHERE oid = 'public.stored_events'::regclass AND (relrowsecurity OR relforcerowsecurity)
             UNION
             SELECT format('foreign key %I of %s', conname, conrelid::regclass)
             FROM pg_constraint

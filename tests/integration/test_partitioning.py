@@ -120,6 +120,12 @@ OBSTACLES = {
         "CREATE FUNCTION many() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM stored_events; END"
     ),
     "policy only_mine": "CREATE POLICY only_mine ON stored_events USING (true)",
+    "row level security": "ALTER TABLE stored_events ENABLE ROW LEVEL SECURITY",
+    "its row type in function public.topic_of(public.stored_events)": (
+        "CREATE FUNCTION topic_of(event stored_events) RETURNS text LANGUAGE sql AS 'SELECT event.topic'"
+    ),
+    "its row type in column event of view public.whole": "CREATE VIEW whole AS SELECT event FROM stored_events event",
+    "its row type in column kept of table public.note_of": "CREATE TABLE note_of (kept stored_events)",
     "trigger mine": (
         "CREATE TRIGGER mine AFTER UPDATE ON stored_events"
         " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()"
@@ -136,6 +142,27 @@ def test_what_cannot_follow_is_named_and_nothing_is_changed(old_url: str) -> Non
         assert [name for name in OBSTACLES if name not in str(caught.value)] == []
         record(old_url, in_month(this_month(5)))
         assert connection.execute("SELECT max(number) FROM schema_migration").fetchone() == (BY_MONTH.number - 1,)
+
+
+def test_a_view_that_its_owner_could_not_make_again_is_named(old_url: str) -> None:
+    """Made when everybody could make things in public, as was usual before PostgreSQL 15."""
+    with connect(old_url, name="test") as connection:
+        for statement in (
+            "CREATE ROLE former_analyst",
+            "GRANT CREATE ON SCHEMA public TO former_analyst",
+            "GRANT SELECT ON stored_events TO former_analyst",
+            "SET ROLE former_analyst; CREATE VIEW public.mine AS SELECT topic FROM public.stored_events; RESET ROLE",
+            "REVOKE CREATE ON SCHEMA public FROM former_analyst",
+        ):
+            connection.execute(statement.encode())
+        try:
+            with pytest.raises(
+                DatabaseError, match=r"view public\.mine, which former_analyst may not make again there"
+            ):
+                migrate(old_url)
+        finally:
+            connection.execute("DROP OWNED BY former_analyst CASCADE; DROP ROLE former_analyst")
+        assert migrate(old_url)[0] == BY_MONTH
 
 
 def fill(url: str) -> None:
