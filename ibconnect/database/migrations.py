@@ -32,6 +32,9 @@ _LOCK = (
     "SET LOCAL lock_timeout = '2s'",
 )
 
+# By then the bound of the migration that makes partitions may be near (its step "bound").
+_LEFT = "what it had begun may still be there: migrate again within a week, or events may be refused"
+
 _STEP = re.compile(r"^-- step: \w+$", re.MULTILINE)
 _UNDO = re.compile(r"^-- undo$", re.MULTILINE)
 
@@ -98,7 +101,8 @@ def migrate(url: str) -> list[Migration]:
             return list(_applied(connection))
         except psycopg.Error as exc:
             kind = DatabaseUnavailable if is_passing(exc) else DatabaseError
-            raise kind(f"the database refused a migration: {exc}") from exc
+            notes = "".join(f"; {note}" for note in getattr(exc, "__notes__", ()))
+            raise kind(f"the database refused a migration: {exc}{notes}") from exc
 
 
 def _has_any(connection: Connection[tuple[object, ...]]) -> bool:
@@ -152,9 +156,9 @@ def _apply(connection: Connection[tuple[object, ...]], migration: Migration) -> 
     try:
         is_ours = all(_step(connection, migration, step, is_last=False) for step in before)
         return is_ours and _step(connection, migration, last, is_last=True)
-    except BaseException:
-        if migration.undo:
-            _undo(connection, migration)
+    except BaseException as exc:
+        if migration.undo and not _is_undone(connection, migration):
+            exc.add_note(_LEFT)
         raise
 
 
@@ -176,7 +180,12 @@ def _step(
         return True
 
 
-def _undo(connection: Connection[tuple[object, ...]], migration: Migration) -> None:
-    """Take back what its steps have done, unless another process goes on with them, or has come to their end."""
-    with suppress(psycopg.Error, SchemaError):
-        _step(connection, migration, migration.undo, is_last=False)
+def _is_undone(connection: Connection[tuple[object, ...]], migration: Migration) -> bool:
+    """Take back what its steps have done, unless another process has come to their end; whether nothing is left."""
+    # One of a newer version has come to the end of all that this one knows.
+    with suppress(SchemaError):
+        try:
+            _step(connection, migration, migration.undo, is_last=False)
+        except psycopg.Error:
+            return False
+    return True

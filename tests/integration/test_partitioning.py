@@ -260,7 +260,9 @@ def test_a_writer_of_the_version_before_stores_all_the_while(old_url: str) -> No
     assert found[:3] == (stored[0], stored[0], 1)
 
 
-def test_a_migration_that_fails_leaves_no_bound_behind(old_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_that_fails_leaves_no_bound_behind_or_says_so(
+    old_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It would refuse events in two months."""
     record(old_url, in_month(this_month()))
     bounds = "SELECT count(*) FROM pg_constraint WHERE conname = 'stored_events_before_span'"
@@ -273,11 +275,14 @@ def test_a_migration_that_fails_leaves_no_bound_behind(old_url: str, monkeypatch
         assert connection.execute(bounds).fetchone() == (0,)
         monkeypatch.setattr(Migration, "steps", property(lambda _: [bound, look, change]))
         monkeypatch.setattr(migrations, "_LOCK", (*migrations._LOCK, "SET LOCAL lock_timeout = '100ms'"))
+        connection.execute(bound)
         reader.execute("SELECT count(*) FROM stored_events")
-        with pytest.raises(DatabaseUnavailable, match="lock timeout"):
+        with pytest.raises(DatabaseUnavailable, match=r"lock timeout[^;]*; what it had begun may still be there"):
             migrate(old_url)
+        assert connection.execute(bounds).fetchone() == (1,), "nobody who reads is waited for to take it back"
         reader.rollback()
         assert migrate(old_url)[0] == BY_MONTH
+        assert connection.execute(bounds).fetchone() == (0,)
 
 
 def test_a_migration_that_was_cut_off_goes_on_where_it_was(old_url: str) -> None:
