@@ -1,7 +1,7 @@
 """Answers of Postgres within a time, whatever the network does.
 
 In: an open asynchronous connection and something awaited on it. Out: its result, or an error in time. Called where
-being late is as bad as being cut off: leadership, and what instances tell one another.
+being late is as bad as being cut off: the election, and what instances say to one another.
 
 Cancelling a statement the usual way makes psycopg ask the server to cancel it and wait for up to ten seconds: too
 long for a leader that must step down within two. Here the socket is shut down instead, which ends the wait at once.

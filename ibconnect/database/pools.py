@@ -1,6 +1,6 @@
 """Connections to Postgres: every one in UTC, named after what uses it, with the schemas on its search path.
 
-Called by the event store, the projections, leadership and the HTTP reads. Any libpq URL works: several hosts,
+Called by the event store, the projections, the cluster and the HTTP reads. Any libpq URL works: several hosts,
 ``target_session_attrs``, ``sslmode``, ``options``.
 """
 
@@ -27,7 +27,7 @@ SERVERS_OWN = "pg_catalog"
 """The search_path of whoever may more than others: a function that somebody with fewer rights has put into a schema,
 and that fits an expression better than the server's own, would run with these rights."""
 CONNECT_TIMEOUT_S = 5
-# Whoever needs a connection is told soon that there is none; the pool tries again whenever somebody needs one. Its own
+# Whoever needs a connection learns soon that there is none; the pool tries again whenever somebody needs one. Its own
 # way, to try less and less often, would go on failing for minutes after Postgres is back.
 POOL_TIMEOUT_S = 3.0
 
@@ -77,7 +77,7 @@ def connect(
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Have errors of the driver told as ours; ``doing``: what is done meanwhile, for the message.
+    """Raise errors of the driver as ours; ``doing``: what is done meanwhile, for the message.
 
     :raises DatabaseUnavailable: the connection broke, or the server cannot do it now
     :raises DatabaseError: Postgres refused a statement (missing rights, for example)
@@ -108,7 +108,7 @@ def async_pool(
     """A pool for the event loop, in autocommit mode, not yet opened (enter it as a context manager).
 
     :param kind: makes the pool
-    :param setting: which setting names the database, to be told when it cannot be reached
+    :param setting: which setting names the database, for the log when it cannot be reached
     """
     wanted = parameters(url, name=name, statement_timeout_ms=statement_timeout_ms)
     return kind(

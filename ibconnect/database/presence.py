@@ -1,7 +1,7 @@
 """Which processes run on this database: each says, as long as it lives, of which instance it is and what it does.
 
-In: an instance's name, its roles. Out: rows of ``coordination.process``, which tell people what runs where, and the API
-whether anybody projects. Nothing is decided by them: who records is decided by leadership. Entered by the composition
+In: an instance's name, its roles. Out: rows of ``coordination.process``, which show people what runs where, and the API
+whether anybody projects. Nothing is decided by them: who records is decided by the election. Entered by the composition
 root. While Postgres is away nothing is said, and nothing fails here.
 """
 

@@ -1,4 +1,4 @@
-"""What happened: event classes, how they are stored, the recorder (the only writer).
+"""What happened: event classes, how they are stored, the one way to add them, the one reader.
 
 Importing this package registers every topic.
 """

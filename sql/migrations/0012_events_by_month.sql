@@ -372,7 +372,7 @@ BEGIN
 END
 $$;
 
--- A view means a table, whatever it is called: those upon the events have to be told that it is another one. What they
+-- A view means a table, whatever it is called: those upon the events have to name the new one. What they
 -- say is kept as a text while the name changes its table.
 SELECT set_config(
     'ibconnect.views',
