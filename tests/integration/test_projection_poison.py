@@ -1,14 +1,20 @@
 """Events that cannot be applied are set aside with the reason; everything else is applied."""
 
+from uuid import uuid4
+
 import orjson
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from ibconnect.cli.rebuild import run_set_aside
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine.live import LiveTables
 from ibconnect.projections.engine.progress import status
-from ibconnect.projections.upkeep import events_set_aside, rebuild, retry
+from ibconnect.projections.engine.tracking import take_turn
+from ibconnect.projections.upkeep import ensure, events_set_aside, rebuild, retry
 from tests.projecting import Stream, position, project, read_tables, read_values, record, value
 
 STRANGE_MESSAGES = {
@@ -110,6 +116,35 @@ def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
     rebuild(database_url)
     seen.append(read_tables(database_url))
     assert all(tables == seen[0] for tables in seen)
+
+
+@pytest.mark.parametrize("come_further", [project, rebuild], ids=["another projector", "a swap"])
+def test_what_others_applied_while_a_step_waited_is_not_applied_again(database_url, monkeypatch, come_further):
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    refused = StoredEvent(uuid4(), 1, *STRANGE_OWN["a client id that no column holds"])
+    record(database_url, [*stream.events, refused])
+    ensure(database_url)
+    others = iter([None, come_further])
+
+    def late_turn(connection, turn):
+        """The first step has its turn at once, and fails; that of one event after the other waits for the others."""
+        if connection is ours and (have_theirs := next(others, None)):
+            stream.refresh({"DU1": [value("NetLiquidation", "2.00", "USD")]})
+            record(database_url, stream.events[-5:])
+            have_theirs(database_url)
+        take_turn(connection, turn)
+
+    monkeypatch.setattr("ibconnect.projections.engine.live.take_turn", late_turn)
+    with connect(database_url, name="test") as ours:
+        step = LiveTables(ours, ACCOUNTS, 1000).step()
+    assert step.position == len(stream.events) + 1
+    project(database_url)
+    tables = read_tables(database_url)
+    assert [row[3] for row in tables["poison_event"]] == ["so"]
+    assert len(tables["account_snapshot"]) == 2
+    rebuild(database_url)
+    assert read_tables(database_url) == tables
 
 
 def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):

@@ -4,6 +4,7 @@ In: committed events after the tracking row. Out: rows and the tracking row, in 
 of any number of projectors one applies each event. Called by :mod:`runner` and at the end of a rebuild.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,51 +66,44 @@ class LiveTables:
         :raises psycopg.Error: Postgres is away
         """
         try:
-            return self._step()
+            return self._step(self._apply)
         except Exception as exc:
             self._known = None
             if is_passing(exc):
                 raise
-            return self._careful_step()
+            return self._step(self._apply_one_by_one)
 
-    def _step(self) -> Step:
+    def _step(self, apply_range: Callable[[Tracking, int], Applied]) -> Step:
         connection = self._connection
         newest, beyond = look(connection)
         if self._known and self._known.position >= newest:
             return Step(True, self._known.position, newest, 0, [], [], beyond)
         with connection.transaction():
             tracking = self._lock()
-            if not self._is_ours(tracking) or tracking.position >= newest:
-                return Step(self._is_ours(tracking), tracking.position, newest, 0, [], [], beyond)
-            known = self._learn(tracking)
-            upto = reach(connection, known.position, newest, self._limit)
-            batch = read_batches(connection, {self._report: known.reader}, known.position, upto)[self._report]
-            applied = apply(connection, known.fold, batch)
-            notify_projected(connection, upto)
-        known.position = upto
-        return _stepped(applied, upto, newest, beyond)
-
-    def _careful_step(self) -> Step:
-        connection = self._connection
-        newest, beyond = look(connection)
-        with connection.transaction():
-            tracking = self._lock()
-            if not self._is_ours(tracking):
-                return Step(False, tracking.position, newest, 0, [], [], beyond)
+            is_ours = tracking.version == self._report.version
+            # Whoever had the turn before, or swapped the tables, may have come further than we have looked.
+            if not is_ours or tracking.position >= newest:
+                return Step(is_ours, tracking.position, newest, 0, [], [], beyond)
             upto = reach(connection, tracking.position, newest, self._limit)
-            applied = apply_one_by_one(connection, self._report, tracking.open, tracking.position, upto)
+            applied = apply_range(tracking, upto)
             notify_projected(connection, upto)
-        return _stepped(applied, upto, newest, beyond)
+        if self._known:
+            self._known.position = upto
+        return Step(True, upto, newest, *applied, beyond)
+
+    def _apply(self, tracking: Tracking, upto: int) -> Applied:
+        known = self._learn(tracking)
+        batch = read_batches(self._connection, {self._report: known.reader}, known.position, upto)[self._report]
+        return apply(self._connection, known.fold, batch)
+
+    def _apply_one_by_one(self, tracking: Tracking, upto: int) -> Applied:
+        return apply_one_by_one(self._connection, self._report, tracking.open, tracking.position, upto)
 
     def _lock(self) -> Tracking:
         """Wait for our turn, then look how far whoever had it before has come."""
         if self._others:
             take_turn(self._connection, self._report.apply)
         return read_tracking(self._connection, self._report)
-
-    def _is_ours(self, tracking: Tracking) -> bool:
-        """Whether this code may write these tables."""
-        return tracking.version == self._report.version
 
     def _learn(self, tracking: Tracking) -> _Known:
         """Learn what others have written since we last did."""
@@ -121,7 +115,3 @@ class LiveTables:
             known.fold.load(self._connection)
         self._known = known
         return known
-
-
-def _stepped(applied: Applied, upto: int, newest: int, beyond: int | None) -> Step:
-    return Step(True, upto, newest, *applied, beyond)
