@@ -1,5 +1,6 @@
 """Events that cannot be applied are set aside with the reason; everything else is applied."""
 
+import dataclasses
 from uuid import uuid4
 
 import orjson
@@ -10,6 +11,7 @@ from ibconnect.cli.rebuild import run_set_aside
 from ibconnect.config import load
 from ibconnect.database.pools import connect
 from ibconnect.errors import DatabaseError
+from ibconnect.projections.accounts.fold import AccountsFold
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables
 from ibconnect.projections.engine.progress import status
@@ -116,6 +118,34 @@ def test_poison_is_the_same_live_in_any_batches_and_rebuilt(database_url):
     rebuild(database_url)
     seen.append(read_tables(database_url))
     assert all(tables == seen[0] for tables in seen)
+
+
+def test_what_is_applied_one_by_one_is_bounded_and_reads_the_tables_once_for_each_refused(database_url, monkeypatch):
+    stream = Stream()
+    for number in range(20):
+        stream.refresh({"DU1": [value("NetLiquidation", f"{number}.00", "USD")]})
+    refused = [StoredEvent(uuid4(), 1, *STRANGE_OWN["a client id that no column holds"]) for _ in range(2)]
+    record(database_url, [*stream.events[:30], refused[0], *stream.events[30:], refused[1]])
+    loaded = []
+
+    class Counted(AccountsFold):
+        def load(self, connection):
+            loaded.append(1)
+            super().load(connection)
+
+    ensure(database_url)
+    monkeypatch.setattr("ibconnect.projections.engine.live._ONE_BY_ONE_POSITIONS", 40)
+    counted = dataclasses.replace(ACCOUNTS, fold=Counted)
+    with connect(database_url, name="test") as connection:
+        live = LiveTables(connection, counted, 1000)
+        steps = [live.step(), live.step(), live.step()]
+    assert [step.position for step in steps] == [40, 80, len(stream.events) + 2]
+    assert [len(step.set_aside) for step in steps] == [1, 0, 1]
+    # Each step once for all together, and once for what is left; once more after the one that is refused.
+    assert len(loaded) == (1 + 2) + (1 + 1) + (1 + 1)
+    tables = read_tables(database_url)
+    rebuild(database_url)
+    assert read_tables(database_url) == tables
 
 
 @pytest.mark.parametrize("come_further", [project, rebuild], ids=["another projector", "a swap"])

@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from ibconnect.database.outages import is_passing
 from ibconnect.database.sql import queries
-from ibconnect.projections.engine.projection import Event, Fold, Projection, SetAside, one_lined
+from ibconnect.projections.engine.projection import Fold, Projection, Reader, SetAside, one_lined
 from ibconnect.projections.engine.reading import Batch, read_events, understand
 from ibconnect.projections.engine.tracking import advance
 
@@ -56,25 +56,30 @@ def apply_one_by_one(connection: Connection[Any], report: Projection, opened: An
     :raises psycopg.Error: Postgres is away
     """
     made, refused, news = 0, list[SetAside](), list[Any]()
+    reached, known = orjson.dumps(opened), None
     for event in read_events(connection, [report], after, upto):
         try:
             with connection.transaction():
-                applied, opened = _apply_one(connection, report, opened, event)
+                reader, fold = known = known or _learned(connection, report, reached)
+                batch = understand(connection, reader, [event], event.position)
+                applied = apply(connection, fold, batch)
         except Exception as exc:
             if is_passing(exc):
                 raise
+            # What is in memory may hold a part of the event.
+            known = None
             found = SetAside(*event[:4], one_lined(exc))
             _set_aside(connection, [found])
             refused.append(found)
         else:
+            reached = batch.open
             made, refused, news = made + applied.made, refused + applied.set_aside, news + applied.news
-    advance(connection, upto, orjson.dumps(opened))
+    advance(connection, upto, reached)
     return Applied(made, refused, news)
 
 
-def _apply_one(connection: Connection[Any], report: Projection, opened: Any, event: Event) -> tuple[Applied, Any]:
-    """Apply one event; also what is open behind it."""
+def _learned(connection: Connection[Any], report: Projection, opened: bytes) -> tuple[Reader, Fold]:
+    """A reader and a fold that are where the tables are."""
     fold = report.fold()
     fold.load(connection)
-    batch = understand(connection, report.reader(opened), [event], event.position)
-    return apply(connection, fold, batch), orjson.loads(batch.open)
+    return report.reader(orjson.loads(opened)), fold

@@ -16,6 +16,9 @@ from ibconnect.projections.engine.projection import Fold, Projection, Reader, Se
 from ibconnect.projections.engine.reading import look, reach, read_batches
 from ibconnect.projections.engine.tracking import Tracking, notify_projected, read_tracking, take_turn
 
+# Applied one by one, more might take longer than a transaction may (live_settings), again and again.
+_ONE_BY_ONE_POSITIONS = 1_000
+
 
 class Step(NamedTuple):
     """What one step did: whether these tables are ours to write, and how far they and the events are now.
@@ -61,19 +64,19 @@ class LiveTables:
         self._known: _Known | None = None
 
     def step(self) -> Step:
-        """Apply the next events, at most ``limit`` positions of them.
+        """Apply the next events, at most ``limit`` positions of them; fewer, one by one, if they are refused together.
 
         :raises psycopg.Error: Postgres is away
         """
         try:
-            return self._step(self._apply)
+            return self._step(self._apply, self._limit)
         except Exception as exc:
             self._known = None
             if is_passing(exc):
                 raise
-            return self._step(self._apply_one_by_one)
+            return self._step(self._apply_one_by_one, min(self._limit, _ONE_BY_ONE_POSITIONS))
 
-    def _step(self, apply_range: Callable[[Tracking, int], Applied]) -> Step:
+    def _step(self, apply_range: Callable[[Tracking, int], Applied], limit: int) -> Step:
         connection = self._connection
         newest, beyond = look(connection)
         if self._known and self._known.position >= newest:
@@ -84,7 +87,7 @@ class LiveTables:
             # Whoever had the turn before, or swapped the tables, may have come further than we have looked.
             if not is_ours or tracking.position >= newest:
                 return Step(is_ours, tracking.position, newest, 0, [], [], beyond)
-            upto = reach(connection, tracking.position, newest, self._limit)
+            upto = reach(connection, tracking.position, newest, limit)
             applied = apply_range(tracking, upto)
             notify_projected(connection, upto)
         if self._known:
