@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 from bench import corpus, stage
 from bench.sizes import Size
-from ibconnect.database.pools import connect
-from ibconnect.projections.engine.progress import status
 from ibconnect.projections.upkeep import rebuild
 
 POSITIONS = 50
+_IS_BEHIND = "SELECT position < (SELECT max(notification_id) FROM stored_events) FROM accounts.projection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,7 @@ class History:
 
     def ensure_projected(self) -> None:
         """Build the snapshot tables unless they are there."""
-        with connect(self.url, name="bench") as connection:
-            behind = status(connection).lag_events
-        if behind:
+        if stage.one(self.url, _IS_BEHIND):
             rebuild(self.url)
 
 

@@ -26,6 +26,7 @@ from ibconnect.observe import Trouble
 from ibconnect.projections.upkeep import ensure
 from ibconnect.roles import API
 from tests.processes import Process, process
+from tests.projecting import Stream, project, record
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, settings
 from tests.waiting import DEADLINE_S, until, wait_for
 
@@ -198,6 +199,22 @@ async def test_a_database_without_tables_is_up_and_says_nothing(empty_database_u
         found = await scraped(served)
     assert found["ibconnect_database_up"] == 1
     assert math.isnan(found["ibconnect_projection_lag_seconds"])
+
+
+async def test_tables_that_are_behind_say_by_how_many_events_and_seconds(database_url: str) -> None:
+    stream = Stream()
+    stream.refresh({DU1: []})
+    record(database_url, stream.events)
+    ensure(database_url)
+    async with serving(database_url) as served:
+        found = await scraped(served)
+        assert found["ibconnect_projection_position"] == 0
+        assert found["ibconnect_projection_lag_events"] == len(stream.events)
+        assert found["ibconnect_projection_lag_seconds"] > 1000
+        project(database_url)
+        found = await scraped(served)
+    assert found["ibconnect_projection_position"] == len(stream.events)
+    assert found["ibconnect_projection_lag_events"] == found["ibconnect_projection_lag_seconds"] == 0
 
 
 async def test_answers_of_500_are_counted_by_route(database_url: str) -> None:

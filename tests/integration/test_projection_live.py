@@ -7,7 +7,6 @@ import pytest
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from ibconnect.projections.accounts.projection import ACCOUNTS
-from ibconnect.projections.engine.progress import status
 from ibconnect.projections.engine.runner import Projector
 from ibconnect.projections.engine.schema import needs_rebuild
 from ibconnect.projections.upkeep import ensure
@@ -139,18 +138,6 @@ def test_instances_may_start_at_once(database_url):
         thread.join()
     assert failures == []
     assert not needs_rebuild(database_url, ACCOUNTS)
-
-
-def test_status_tells_the_lag(database_url, stream):
-    ensure(database_url)
-    record(database_url, stream.events)
-    with connect(database_url, name="test") as connection:
-        before = status(connection)
-        assert (before.version, before.position, before.lag_events) == (ACCOUNTS.version, 0, len(stream.events))
-        assert before.lag_seconds > 1000
-        project(database_url)
-        after = status(connection)
-        assert (after.position, after.lag_events, after.lag_seconds) == (len(stream.events), 0, 0.0)
 
 
 def test_needs_rebuild_says_when_there_is_nothing(database_url):

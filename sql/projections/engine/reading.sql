@@ -1,7 +1,7 @@
 -- name: head
--- The position of the newest event, and the highest position there is. Writers lock the table, so everything up to the
--- newest is committed and visible to every later statement. What stands beyond the sequence was put there by hand: to go
--- by it would pass over all that is recorded from then on.
+-- The position of the newest event, and the highest position there is. One transaction adds events at a time, so
+-- everything up to the newest is committed and visible to every later statement. What stands beyond the sequence was put
+-- there by hand: to go by it would pass over all that is recorded from then on.
 SELECT
     (SELECT max(notification_id) FROM public.stored_events WHERE notification_id <= coordination.last_position()),
     (SELECT max(notification_id) FROM public.stored_events)

@@ -75,31 +75,6 @@ WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout')
 -- name: listen
 LISTEN stored_events
 
--- name: status
--- How far the tables are behind the events: the newest positions of both, the arrival of the oldest event not yet
--- applied that says when it arrived (microseconds since the epoch), and the number of events set aside.
-SELECT
-    projection.version,
-    projection.position,
-    coalesce(newest.position, 0),
-    waiting.arrived,
-    (SELECT count(*) FROM poison_event)
-FROM projection
-CROSS JOIN (
-    SELECT max(notification_id) AS position
-    FROM public.stored_events
-    WHERE notification_id <= coordination.last_position()
-) AS newest
-LEFT JOIN LATERAL (
-    SELECT substring(encode(event.state, 'escape') FROM '^(?:\[|\{"t":)(\d{1,18})')::bigint AS arrived
-    FROM public.stored_events AS event
-    WHERE event.notification_id > projection.position
-      AND event.notification_id <= newest.position
-      AND encode(substring(event.state FROM 1 FOR 8), 'escape') ~ '^(\[|\{"t":)\d'
-    ORDER BY event.notification_id
-    LIMIT 1
-) AS waiting ON true
-
 -- name: loading_settings
 -- For the connection that builds tables nobody reads yet: what a crash takes from them is built again anyway.
 SET synchronous_commit = off;
