@@ -1,6 +1,7 @@
 """How long what runs runs: until a signal, or until something that it cannot do without has died for good.
 
-In: a context to live in. Out: its clean end. Called by the verbs that run until they are stopped.
+In: a context to live in. Out: its clean end. Called by the verbs that run until they are stopped, and by the
+processes of ``ibconnect serve``.
 """
 
 import asyncio

@@ -11,7 +11,7 @@ from functools import partial
 
 from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.engine.runner import Projector
-from ibconnect.projections.registry import REPORTS
+from ibconnect.projections.upkeep import REPORTS
 from ibconnect.roles import PROJECTOR
 from ibconnect.service.making import Making
 from ibconnect.service.supervision import Parts, cancelled

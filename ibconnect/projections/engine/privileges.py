@@ -1,7 +1,7 @@
 """Rights on relations, carried over to those that take their place.
 
-Called by a rebuild just before the swap, for tables, and when a public view is made anew: roles that may read (the
-reader of docs/projections.md, say) must not lose that to a rebuild.
+Called by a rebuild just before the swap and by a takeover, for tables, and when a public view is made anew: roles that
+may read (the reader of docs/projections.md, say) must not lose that to a rebuild.
 """
 
 from collections.abc import Sequence

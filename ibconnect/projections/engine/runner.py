@@ -11,7 +11,7 @@ say) ends it; the composition root makes the tables again and starts another.
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -99,7 +99,7 @@ class Projector:
                 self._stopping.wait(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
                 attempt += 1
 
-    def _follow(self, connection: Connection[Any]) -> Any:
+    def _follow(self, connection: Connection[Any]) -> Iterator[Step]:
         """Apply what there is and wait for more, again and again; yields after each step that succeeded."""
         tables = LiveTables(connection, self._report, self._batch)
         while not self._stopping.is_set():

@@ -29,8 +29,8 @@ def has_former_tables(connection: Connection[Any], report: Projection) -> bool:
     return not (row and row[0])
 
 
-def take_over(connection: Connection[Any], report: Projection) -> bool:
-    """Take over the tables of an earlier version; whether there were any.
+def take_over(connection: Connection[Any], report: Projection) -> None:
+    """Take over the tables of an earlier version, if there are any.
 
     Nobody else may build them meanwhile (:func:`~ibconnect.projections.engine.lock.alone`).
 
@@ -41,7 +41,7 @@ def take_over(connection: Connection[Any], report: Projection) -> bool:
         # Whoever applies events to them ends before, or finds them moved.
         take_turn(connection, report.apply)
         if not has_former_tables(connection, report):
-            return False
+            return
         former = Identifier(report.former_schema)
         connection.execute(SQL("ALTER SCHEMA {} RENAME TO {}").format(former, Identifier(report.name)))
         connection.execute(SQL(Q["name"]).format(Identifier(report.name, "projection")), {"name": report.name})
@@ -51,4 +51,3 @@ def take_over(connection: Connection[Any], report: Projection) -> bool:
         connection.execute(Q["leave_behind"], {"name": report.name, "version": report.version + 1})
         copy_privileges(connection, report.name, report.former_schema)
     observe(Kind.PROJECTION_MOVED, report=report.name, former=report.former_schema)
-    return True
