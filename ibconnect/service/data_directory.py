@@ -45,7 +45,7 @@ def check(data_dir: Path) -> None:
 
 
 def _left(data_dir: Path) -> list[Path]:
-    """What an earlier process may have left; nothing if it cannot be looked at, which is told of the directory."""
+    """What an earlier process may have left; nothing if it cannot be looked at: the directory is refused then."""
     with suppress(OSError):
         return [path for path in (data_dir / "spool", *sorted(data_dir.glob("pg[0-9][0-9]"))) if os.path.lexists(path)]
     return []

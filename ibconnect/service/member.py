@@ -135,7 +135,7 @@ class Member:
             self._channel.tell(word)
 
     async def status(self, *, has_metrics: bool = False, seconds: float = PATIENCE_S) -> Message | None:
-        """What it says of itself; None if it does not say so in time, which is told by name, or is not there."""
+        """What it says of itself; None if it does not say so in time, which is logged by name, or is not there."""
         if self._channel is None or self.ends:
             return None
         said = await self._channel.ask({"metrics": has_metrics}, seconds)

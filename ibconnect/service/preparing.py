@@ -1,6 +1,6 @@
 """The database made ready for this version: its schema, and the tables of reports. It goes on until both are there.
 
-In: the URL. Out: nothing, or why it cannot be; what is waited for is told meanwhile. Called by the composition root.
+In: the URL. Out: nothing, or why it cannot be; what is waited for is logged meanwhile. Called by the composition root.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ async def prepared(url: str) -> None:
     """Wait until Postgres can be written to, and bring the schema up to date.
 
     A Postgres that is away, starting, read-only or failing over is waited for; also a login that is refused, which
-    is told as what it is.
+    is logged as what it is.
 
     :raises SchemaError: the database is newer than this code
     :raises DatabaseError: Postgres refuses for good, for want of a right as a rule; the message says what to do

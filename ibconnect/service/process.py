@@ -54,7 +54,7 @@ async def running(
     """Do all of this in this process while the context lasts, and answer at ``HOST`` and ``PORT``.
 
     :param parts: hears of what dies; without, nobody does anything about it
-    :param manager: is told when it listens and when it ends
+    :param manager: is notified when it listens and when it ends
     :raises PartFailed: something died for good before everything ran
     :raises ConfigError: the settings cannot go together
     :raises DatabaseError: the database is not to be used, as in :func:`prepared`
@@ -85,7 +85,7 @@ async def running(
 
 @contextmanager
 def _checked_database(config: Config, roles: frozenset[str]) -> Iterator[str]:
-    """The database, once the settings are found right: a wrong one is told before a server is started for nothing."""
+    """The database, once the settings are found right: a wrong one is reported before a server is started."""
     from ibconnect.http.server.auth import read_tokens
 
     read_tokens(config)

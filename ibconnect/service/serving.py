@@ -127,7 +127,7 @@ class Family:
         await asyncio.gather(*(self.members[role].stop(_WORK_ENDS_S) for role in (RECORD, PROJECT)))
 
     async def _look(self) -> None:
-        """See that each answers, so that one that hangs is told also if nobody asks."""
+        """See that each answers, so that one that hangs is logged also if nobody asks."""
         while True:
             await asyncio.sleep(LOOK_S)
             await asyncio.gather(*(member.status() for member in self.members.values()))
@@ -138,7 +138,7 @@ class Family:
         roles = [role for role in ORDER if role != API]
         asked = [self.members[role].status(has_metrics=has_metrics, seconds=seconds) for role in roles]
         said = await asyncio.gather(*asked)
-        # After them, so that it tells of one that has not answered.
+        # After them, so that it reports one that has not answered.
         own = of_this_process(SUPERVISOR, 0.0, has_metrics=has_metrics).as_json()
         others = zip(roles, said, strict=True)
         return {**{role: each for role, each in others if each or self.members[role].is_silent}, SUPERVISOR: own}

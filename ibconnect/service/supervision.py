@@ -60,7 +60,7 @@ class Parts:
         if self._failure is None:
             exc = innermost(exc)
             if isinstance(exc, ConfigError | PartFailed):
-                # It has been told where it was found.
+                # It was reported where it was found.
                 self._failure = exc
                 self.failed.set()
                 return

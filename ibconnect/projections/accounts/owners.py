@@ -33,7 +33,7 @@ class Standing(Enum):
     PINNED = "pinned"
     """A pin says that it is not this gateway's."""
     BEYOND = "beyond"
-    """The gateway has named so many others that this one is not kept. Told of the first alone, as one account."""
+    """The gateway has named so many others that this one is not kept. Logged for the first alone, as one account."""
 
 
 class News(NamedTuple):
