@@ -49,12 +49,12 @@ def another_may_be_recording(state: State, _: float) -> bool:
 
 def others_have_had_time(state: State, now: float) -> bool:
     """3 s are over"""
-    return now - state.since >= quorum.HOLD_OFF_S
+    return now >= _held_off_at(state)
 
 
 def has_rested(state: State, now: float) -> bool:
     """5 s are over"""
-    return now - state.given_up_at >= REST_S
+    return now >= _rested_at(state)
 
 
 def may_stand_in(state: State, now: float) -> bool:
@@ -251,6 +251,16 @@ def _since(moment: float | None, now: float) -> float:
     return now if moment is None else moment
 
 
+# Each moment is reckoned in one place: by another sum of the same figures a guard could be missed by a rounding, and
+# nothing would wake the state again.
+def _held_off_at(state: State) -> float:
+    return state.since + quorum.HOLD_OFF_S
+
+
+def _rested_at(state: State) -> float:
+    return state.given_up_at + REST_S
+
+
 def _stand_in_at(state: State) -> float:
     if state.away_since is None:
         return float("inf")
@@ -262,11 +272,11 @@ def wake_at(state: State, now: float) -> float | None:
     moments: list[float | None] = []
     match state.mode:
         case Mode.HOLDING_OFF:
-            moments = [state.since + quorum.HOLD_OFF_S]
+            moments = [_held_off_at(state)]
         case Mode.RESTING:
-            moments = [state.given_up_at + REST_S]
+            moments = [_rested_at(state)]
         case Mode.IN_DOUBT | Mode.STANDING_IN:
-            moments = [quorum.deadline(state), state.sure_at + quorum.STEP_DOWN_S, state.since + quorum.ASK_S]
+            moments = [quorum.deadline(state), quorum.silent_at(state), quorum.servers_word_at(state)]
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

@@ -40,22 +40,27 @@ def deadline(state: State) -> float | None:
     return max(state.sure_at, state.nobody_had_it_at if may_go_on else NEVER) + STEP_DOWN_S
 
 
-def is_silent(state: State, now: float) -> bool:
-    """Whether Postgres has not answered for so long that the lease may be another's."""
-    return now - state.sure_at >= STEP_DOWN_S
+def silent_at(state: State) -> float:
+    """From when on Postgres has not answered for so long that the lease may be another's."""
+    return state.sure_at + STEP_DOWN_S
+
+
+def servers_word_at(state: State) -> float:
+    """From when on a server that went down, and would be back at once if it was started again, counts as gone."""
+    return state.since + ASK_S
 
 
 def is_over(state: State, now: float) -> bool:
     """Whether we must step down."""
     until = deadline(state)
-    return (until is not None and until <= now) or (state.somebody_has_it and is_silent(state, now))
+    return (until is not None and until <= now) or (state.somebody_has_it and now >= silent_at(state))
 
 
 def has_servers_word(state: State, now: float) -> bool:
     """Whether the server went down for all, as it said, and does not come back at once."""
-    return state.has_peers and state.has_servers_word and state.are_same_client and now - state.since >= ASK_S
+    return state.has_peers and state.has_servers_word and state.are_same_client and now >= servers_word_at(state)
 
 
 def has_others_word(state: State, now: float) -> bool:
     """Whether the lease may be free by now, and all others say that they cannot take it."""
-    return state.has_peers and is_silent(state, now) and not is_over(state, now)
+    return state.has_peers and now >= silent_at(state) and not is_over(state, now)
