@@ -27,7 +27,7 @@ Q = queries("cluster/lease")
 
 # Of the advisory lock by which earlier versions lead.
 _CLASS = 0x1BC2
-_ANSWER_S = 1.0
+_ANSWER_S, _CONNECT_S = 1.0, 4.0
 # PostgreSQL's documentation, "Error codes": admin_shutdown (also when the postmaster was killed), crash_shutdown.
 _GOING_DOWN = frozenset({"57P01", "57P02"})
 
@@ -44,16 +44,16 @@ class Lease:
         self.is_held_by_us = False
         """Whether the connection that has the lease in our place is a former one of our own, which is dying."""
         self.sure_at = float("-inf")
-        """When (``loop.time()``) the last question was asked whose answer was that the lock is ours."""
+        """When (``loop.time()``) the last question was asked whose answer was that the lease is ours."""
         self.has_server_gone_down = False
         """Whether the last connection ended with the server's own word that it goes down, for everybody."""
 
-    async def campaign(self, patience_s: float = 4 * _ANSWER_S) -> bool:
-        """Try once to become the leader; tell whether this instance is.
+    async def campaign(self) -> bool:
+        """Try once to become the leader; return whether this instance is.
 
         :raises DatabaseUnavailable: Postgres cannot be reached, or does not answer in time
         """
-        await self.reach(patience_s)
+        await self.reach()
         is_leader = await self._asked_whether(Q["lead"], {"class": _CLASS, "gateway": self._gateway})
         if is_leader:
             self._held_as = await self._holder()
@@ -64,7 +64,7 @@ class Lease:
         """The session that has the lease; none if that is one of an earlier version, which has no row."""
         return await self._asked(Q["holder"], {"gateway": self._gateway})
 
-    async def reach(self, patience_s: float = 4 * _ANSWER_S) -> None:
+    async def reach(self) -> None:
         """Connect, unless connected.
 
         :raises DatabaseUnavailable: Postgres cannot be reached, or does not answer in time
@@ -72,7 +72,7 @@ class Lease:
         if self._connection is not None:
             return
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(_CONNECT_S):
                 wanted = parameters(self._url, name=f"leader {self._gateway}")
                 self._connection = await discreet.AsyncConnection[TupleRow].connect(autocommit=True, **wanted)
             self.has_server_gone_down = False
@@ -106,7 +106,7 @@ class Lease:
             self.has_server_gone_down = True
 
     async def keeps(self, seconds: float) -> bool:
-        """Lead for so long, or less if the connection breaks; tell whether the lock is still ours."""
+        """Lead for so long, or less if the connection breaks; return whether the lease is still ours."""
         if self._connection is None or not self.is_leader:
             return False
         try:
@@ -117,7 +117,7 @@ class Lease:
             return False
 
     async def close(self) -> None:
-        """Give up the lock, if it is held."""
+        """Give up the lease, if it is held."""
         self.is_leader = False
         connection, self._connection = self._connection, None
         if connection is not None:

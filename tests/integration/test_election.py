@@ -1,4 +1,4 @@
-"""A leader whose connection broke, and the lock that the broken connection still holds, on a real Postgres."""
+"""A leader whose connection broke, and the lease that the broken connection still holds, on a real Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,12 +19,12 @@ GATEWAY = "127.0.0.1:4002"
 
 
 class Counted(Lease):
-    """Counts how often the lock was refused."""
+    """Counts how often the lease was refused."""
 
     refused = 0
 
-    async def campaign(self, patience_s: float = 4.0) -> bool:
-        is_leader = await super().campaign(patience_s)
+    async def campaign(self) -> bool:
+        is_leader = await super().campaign()
         self.refused += not is_leader
         return is_leader
 
@@ -50,15 +50,15 @@ async def ending(url: str, peers: dict[str, str | None]) -> AsyncIterator[tuple[
 
 async def test_the_only_instance_is_not_deposed_by_its_own_broken_connection(database_url: str) -> None:
     async with ending(database_url, {}) as (broken, lease, task):
-        await until(lambda: lease.refused > 0, "the lock is refused")
+        await until(lambda: lease.refused > 0, "the lease is refused")
         await broken.close()
-        await until(lambda: lease.is_leader, "the lock is ours again")
+        await until(lambda: lease.is_leader, "the lease is ours again")
         assert not task.done()
 
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
-    """In whichever turn of the loop it is told so: a supervisor that goes on holds up the end of all."""
+    """In whichever turn of the loop that is: a supervisor that goes on holds up the end of all."""
     registry = Registry("", "one", [GATEWAY])
     registry._has_heard.set()
 
@@ -76,14 +76,18 @@ async def test_what_is_cancelled_at_once_ends(turns: int) -> None:
 
 async def test_another_that_is_known_is_believed_at_once(database_url: str) -> None:
     async with ending(database_url, {"two": None}) as (_, lease, task):
-        assert await asyncio.wait_for(task, 30) == "another instance was elected"
+        async with asyncio.timeout(DEADLINE_S):
+            assert await task == "another instance was elected"
         assert not lease.is_leader
 
 
-async def test_a_lock_that_stays_taken_is_another_instances(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_that_stays_taken_is_another_instances(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decision, "OWN_LEASE_S", 0.3)
     async with ending(database_url, {}) as (_, lease, task):
-        assert await asyncio.wait_for(task, 30) == "another instance was elected"
+        async with asyncio.timeout(DEADLINE_S):
+            assert await task == "another instance was elected"
         assert not lease.is_leader
 
 
