@@ -376,7 +376,7 @@ class World:
                 one.leaves_at, one.is_surplus = self.now + STEP_S, False
             if one.state.mode is not before.mode and one.state.mode is Mode.LEADING:
                 self._check_lead(one)
-            if Action.TELL_STANDS_IN in actions:
+            if Action.LOG_STANDS_IN in actions:
                 self._check_stands_in(one, before)
 
     # What is promised.

@@ -158,8 +158,8 @@ class Rule:
 _FOLLOWING, _LEADING, _IN_DOUBT = (Mode.FOLLOWING,), (Mode.LEADING,), (Mode.IN_DOUBT,)
 _DOUBTFUL = (Mode.IN_DOUBT, Mode.STANDING_IN)
 _LEAVING = (Mode.LEAVING, Mode.LEADING, *_DOUBTFUL)
-_ELECTED, _STANDS_IN = (Action.TELL_ELECTED, Action.RECORD), (Action.TELL_STANDS_IN, Action.RECORD)
-_YIELDS, _GOES_ON, _STOPS = (Action.TELL_YIELDS, Action.STOP), (Action.TELL_STANDS_IN,), (Action.STOP,)
+_ELECTED, _STANDS_IN = (Action.LOG_ELECTED, Action.RECORD), (Action.LOG_STANDS_IN, Action.RECORD)
+_YIELDS, _GOES_ON, _STOPS = (Action.LOG_YIELDS, Action.STOP), (Action.LOG_STANDS_IN,), (Action.STOP,)
 _FEWER = "another instance records fewer gateways"
 _PERHAPS_RECORDING = "Postgres was away, and another instance may be recording"
 _ANOTHER = "another instance was elected"
@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
     Rule("yield", _LEADING, Leased, Mode.LEAVING, should_yield, _gives_up, _YIELDS, _FEWER),
     Rule("lost", _LEADING, Unreachable, Mode.IN_DOUBT, None, _forgets_what_others_said),
     Rule("regained", _IN_DOUBT, Leased, Mode.LEADING, None, _leads),
-    Rule("elected late", (Mode.STANDING_IN,), Leased, Mode.LEADING, None, _leads, (Action.TELL_ELECTED,)),
+    Rule("elected late", (Mode.STANDING_IN,), Leased, Mode.LEADING, None, _leads, (Action.LOG_ELECTED,)),
     Rule("make room", _DOUBTFUL, Reached, Mode.LEAVING, others_may_record, _will_hold_off, _STOPS, _PERHAPS_RECORDING),
     Rule("deposed", _DOUBTFUL, Held, Mode.LEAVING, is_anothers, None, _STOPS, _ANOTHER),
     Rule("step down", _DOUBTFUL, Passed, Mode.LEAVING, is_over, None, _STOPS, _PERHAPS_ELECTED),

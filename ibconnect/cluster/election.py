@@ -42,10 +42,10 @@ from ibconnect.observe import Kind, observe
 
 CHECK_S = 0.5
 _RETRY_S = 0.2
-_TOLD = {
-    Action.TELL_ELECTED: Kind.LEADER_ELECTED,
-    Action.TELL_STANDS_IN: Kind.LEADER_STANDS_IN,
-    Action.TELL_YIELDS: Kind.LEADER_YIELDS,
+_LINES = {
+    Action.LOG_ELECTED: Kind.LEADER_ELECTED,
+    Action.LOG_STANDS_IN: Kind.LEADER_STANDS_IN,
+    Action.LOG_YIELDS: Kind.LEADER_YIELDS,
 }
 
 
@@ -101,8 +101,8 @@ class Election:
             self._news = asyncio.Event()
 
     def _do(self, action: Action) -> None:
-        if action in _TOLD:
-            observe(_TOLD[action], gateway=self._gateway)
+        if action in _LINES:
+            observe(_LINES[action], gateway=self._gateway)
         else:
             self.may_record = action is Action.RECORD
 

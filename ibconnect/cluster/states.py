@@ -33,9 +33,9 @@ class Action(Enum):
 
     RECORD = "record"
     STOP = "stop"
-    TELL_ELECTED = "tell: elected"
-    TELL_STANDS_IN = "tell: stands in"
-    TELL_YIELDS = "tell: yields"
+    LOG_ELECTED = "log: elected"
+    LOG_STANDS_IN = "log: stands in"
+    LOG_YIELDS = "log: yields"
 
 
 @dataclass(frozen=True, slots=True)

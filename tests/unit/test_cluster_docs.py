@@ -10,7 +10,7 @@ from ibconnect.cluster.states import RECORDING, Action, Event, Mode
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
 
 
-def told(what: object) -> str:
+def said(what: object) -> str:
     """What its docstring says, on one line."""
     return " ".join((what.__doc__ or "").split()) if what is not None else ""
 
@@ -19,7 +19,7 @@ def row(rule: Rule) -> str:
     """A rule as the table has it."""
     modes = ", ".join(mode.value for mode in rule.modes)
     does = "; ".join((*(action.value for action in rule.actions), *([f"“{rule.why}”"] if rule.why else [])))
-    cells = (rule.name, modes, rule.event.__name__, told(rule.guard), rule.to.value, does, told(rule.note))
+    cells = (rule.name, modes, rule.event.__name__, said(rule.guard), rule.to.value, does, said(rule.note))
     return f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in cells)}|"
 
 
@@ -32,11 +32,11 @@ def test_each_rule_is_a_row_in_its_order() -> None:
     assert rows_below("Moves") == [row(rule) for rule in RULES]
 
 
-def test_each_event_is_told() -> None:
-    assert rows_below("Events") == [f"| {event.__name__} | {told(event)} |" for event in get_args(Event)]
+def test_each_event_is_there() -> None:
+    assert rows_below("Events") == [f"| {event.__name__} | {said(event)} |" for event in get_args(Event)]
 
 
-def test_each_state_is_told_and_whether_it_records() -> None:
+def test_each_state_is_there_and_whether_it_records() -> None:
     found = {cells[1].strip(): cells[2].strip() for line in rows_below("States") if (cells := line.split("|"))}
     assert found == {mode.value: "yes" if mode in RECORDING else "no" for mode in Mode}
 
