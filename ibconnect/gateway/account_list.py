@@ -31,7 +31,8 @@ class AccountList:
 
     def add(self, fields: list[str]) -> None:
         """A list has come."""
-        self._superseded += 0 if self._newest in (None, fields) else items(fields[2])
+        if self._newest is not None and self._newest != fields:
+            self._superseded += items(self._newest[2])
         self._lists += 1
         self._newest = fields
 
