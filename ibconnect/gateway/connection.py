@@ -158,6 +158,10 @@ class Connection:
         if not self.lost.done():
             self.lost.set_result(f"{reason}: {detail}" if detail else reason)
 
+    async def until(self, seconds: float | None, *wanted: asyncio.Future[Any]) -> None:
+        """Wait until one of these has come, the connection is over, or so many seconds have passed."""
+        await asyncio.wait({*wanted, self.lost}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+
     async def keep_alive(self) -> None:
         """Ask for the time when the gateway is silent, and give up when it stays so; ends with the connection."""
         self._heard_at = self._loop.time()
@@ -169,7 +173,7 @@ class Connection:
                 return
             if silent >= ASK_AFTER_S:
                 self.transport.reqCurrentTime()
-            await asyncio.wait({self.lost}, timeout=max(1.0, min(ASK_AFTER_S - silent, 5.0)))
+            await self.until(max(1.0, min(ASK_AFTER_S - silent, 5.0)))
 
     def probe(self) -> None:
         """Ask IB something, if it is time to, since the gateway does not say whether it has IB again."""

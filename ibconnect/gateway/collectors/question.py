@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from ibconnect.errors import GatewayLost
 from ibconnect.events.notices import is_refusal
@@ -74,8 +73,8 @@ async def answered(connection: Connection, question: Question) -> Answer:
         stack.enter_context(connection.watching(call.watch))
         batch = transport.send_later(lambda: question.ask(transport, number), call.on_gone)
         stack.callback(batch.drop)
-        await _either(call.gone, connection, None)
-        await _either(call.answer, connection, ANSWER_S)
+        await connection.until(None, call.gone)
+        await connection.until(ANSWER_S, call.answer)
     if call.answer.done():
         return call.answer.result()
     if connection.lost.done():
@@ -127,10 +126,3 @@ class _Call:
         code = fields[3]
         is_long = code.isascii() and code.isdigit() and int(code[:9]) >= _LOWEST_LONG_REFUSAL
         return fields[2] == self._number and (is_refusal(code) or is_long)
-
-
-async def _either(wanted: "asyncio.Future[Any]", connection: Connection, seconds: float | None) -> None:
-    """Wait until something has come, the connection is over, or so many seconds have passed."""
-    if not connection.lost.done():
-        watched: set[asyncio.Future[Any]] = {wanted, connection.lost}
-        await asyncio.wait(watched, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any
 
 from ibconnect.events.notices import is_refusal
 from ibconnect.events.types import PositionsRequested
@@ -137,8 +136,7 @@ class PositionCheck:
                 answer.set_result(False)
 
         with connection.watching(watch):
-            watched: set[asyncio.Future[Any]] = {answer, connection.lost}
-            await asyncio.wait(watched, timeout=self._patience_s, return_when=asyncio.FIRST_COMPLETED)
+            await connection.until(self._patience_s, answer)
         return answer.done() and answer.result()
 
 

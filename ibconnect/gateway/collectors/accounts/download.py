@@ -12,7 +12,6 @@ is never answered otherwise.
 import asyncio
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ibconnect.events.notices import LOST, UNSUBSCRIBED, interrupts, is_refusal
 from ibconnect.events.types import AccountSubscribed
@@ -118,9 +117,8 @@ async def _answered(
 
 async def _either(changed: asyncio.Event, connection: Connection, seconds: float) -> None:
     waiting = asyncio.ensure_future(changed.wait())
-    watched: set[asyncio.Future[Any]] = {waiting, connection.lost}
     try:
-        await asyncio.wait(watched, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        await connection.until(max(0.0, seconds), waiting)
     finally:
         waiting.cancel()
 

@@ -6,7 +6,6 @@ there, or word of what is. Called by the walk.
 
 import asyncio
 from collections.abc import Collection
-from typing import Any
 
 from ibconnect.errors import GatewayLost
 from ibconnect.gateway.collectors.accounts.roster import Roster
@@ -32,7 +31,7 @@ class Listing:
         """
         await self._ask()
         if not self._connection.accounts or self._roster.missing(_now()):
-            await asyncio.wait({self._connection.lost}, timeout=_LIST_AGAIN_S)
+            await self._connection.until(_LIST_AGAIN_S)
             await self._ask()
 
     async def _ask(self) -> None:
@@ -47,8 +46,7 @@ class Listing:
             if connection.lost.done():
                 raise GatewayLost(connection.lost.result())
             connection.transport.reqManagedAccts()
-            watched: set[asyncio.Future[Any]] = {listed, connection.lost}
-            await asyncio.wait(watched, timeout=_LIST_S, return_when=asyncio.FIRST_COMPLETED)
+            await connection.until(_LIST_S, listed)
         self._roster.note(connection.accounts, _now())
 
     def missing(self, accounts: Collection[str]) -> dict[str, str]:

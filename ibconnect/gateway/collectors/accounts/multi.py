@@ -6,7 +6,6 @@ account subscription is not to be had, or gave no whole answer. There are no mar
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 from ibconnect.events.notices import LOST, is_refusal
 from ibconnect.events.types import AccountSubscribed
@@ -49,8 +48,7 @@ async def by_multi(
         )
         connection.transport.reqAccountUpdatesMulti(values, account, "", False)
         connection.transport.reqPositionsMulti(positions, account, "")
-        watched: set[asyncio.Future[Any]] = {answer.ended, connection.lost}
-        await asyncio.wait(watched, timeout=patience.download, return_when=asyncio.FIRST_COMPLETED)
+        await connection.until(patience.download, answer.ended)
         if not connection.lost.done():
             connection.transport.cancelAccountUpdatesMulti(values)
             connection.transport.cancelPositionsMulti(positions)

@@ -82,9 +82,8 @@ class Refreshing:
     async def _is_wanted(self) -> bool:
         """Wait until a refresh is wanted (True), or until it is time to look for something else."""
         wanted = asyncio.ensure_future(self._queue.wanted())
-        watched: set[asyncio.Future[Any]] = {wanted, self._connection.lost}
         try:
-            await asyncio.wait(watched, timeout=self._patience(), return_when=asyncio.FIRST_COMPLETED)
+            await self._connection.until(self._patience(), wanted)
             return wanted.done() and not self._connection.lost.done()
         finally:
             wanted.cancel()
