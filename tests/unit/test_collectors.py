@@ -1,10 +1,19 @@
-"""When a collector asks, and whose a refusal is that names no request."""
+"""When a collector asks, what becomes of a question without IB, and whose a refusal is that names no request."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ibconnect.gateway.collectors.due import AGAIN_S, DAILY, LONGEST_AGAIN_S, At, Cron, Every, Timetable
+from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
+from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.connectivity import Connectivity
+from ibconnect.gateway.listeners import Listeners
+from ibconnect.gateway.pacing import Batch
 from ibconnect.gateway.unnumbered import Unnumbered
 
 DAY_S = 86_400.0
@@ -139,3 +148,45 @@ def test_what_refuses_no_question_is_taken_by_none(fields: list[str]) -> None:
     with unnumbered.asking() as one:
         unnumbered.note(fields)
         assert (one.refusal, unnumbered.taken) == (None, None)
+
+
+class Waiting:
+    """A connection on which nothing of the second lane goes out, since the walk sends as fast as it may."""
+
+    until = Connection.until
+
+    def __init__(self) -> None:
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.connectivity, self.unnumbered, self.listeners = Connectivity(), Unnumbered(), Listeners()
+        self.watching = self.listeners.watching
+        self.transport = self
+        self.batches: list[Batch] = []
+
+    def send_later(self, ask: Callable[[], None], on_gone: Callable[[], None]) -> Batch:
+        self.batches.append(Batch([b"a question"], on_gone))
+        return self.batches[-1]
+
+    def notice(self, code: str) -> None:
+        self.connectivity.note(code, "A notice.", 0.0)
+        self.listeners.dispatch(4, refusal(code))
+
+    def answered(self) -> "asyncio.Task[Answer]":
+        return asyncio.create_task(answered(cast(Any, self), Question(lambda *_: None, end=78)))
+
+
+async def test_nothing_is_asked_without_ib() -> None:
+    connection = Waiting()
+    connection.notice("1100")
+    assert (await connection.answered()).ended is Ended.STALE
+    assert connection.batches == []
+
+
+async def test_a_question_that_waits_is_dropped_when_ib_is_lost() -> None:
+    """Sent all the same it would hang, and be shown as one that gets no answer."""
+    connection = Waiting()
+    answer = connection.answered()
+    await asyncio.sleep(0)
+    connection.notice("2104")
+    connection.notice("1100")
+    assert (await answer).ended is Ended.STALE
+    assert [list(each.messages) for each in connection.batches] == [[]]

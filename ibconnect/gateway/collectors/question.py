@@ -45,6 +45,9 @@ class Answer:
     code: str = ""
 
 
+_STALE = Answer(Ended.STALE, "the gateway has lost its connection to IB")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is sent, and by which message its answer is known to be whole.
@@ -60,12 +63,14 @@ class Question:
 
 
 async def answered(connection: Connection, question: Question) -> Answer:
-    """Ask, and wait until the answer has ended, for :data:`ANSWER_S` at most.
+    """Ask, and wait until the answer has ended, for :data:`ANSWER_S` at most. Nothing is asked without IB.
 
     :raises GatewayLost: the connection is over
     """
     if connection.lost.done():
         raise GatewayLost(connection.lost.result())
+    if connection.connectivity.is_stale:
+        return _STALE
     transport = connection.transport
     number = 0 if question.number_at is None else transport.getReqId()
     with ExitStack() as stack:
@@ -73,7 +78,7 @@ async def answered(connection: Connection, question: Question) -> Answer:
         stack.enter_context(connection.watching(call.watch))
         batch = transport.send_later(lambda: question.ask(transport, number), call.on_gone)
         stack.callback(batch.drop)
-        await connection.until(None, call.gone)
+        await connection.until(None, call.gone, call.answer)
         await connection.until(ANSWER_S, call.answer)
     if call.answer.done():
         return call.answer.result()
@@ -104,17 +109,18 @@ class _Call:
 
     def watch(self, number: int, fields: list[str]) -> None:
         """A steering message has come."""
-        if self.answer.done() or not self.gone.done():
+        is_gone = self.gone.done()
+        if self.answer.done():
             return
-        if number == self._question.end and self._is_ours(fields):
+        if is_gone and number == self._question.end and self._is_ours(fields):
             if self._open is not None:
                 self._open.is_answered = True
             self.answer.set_result(Answer(Ended.WHOLE))
-        elif number == NOTICE and self._refuses(fields):
+        elif is_gone and number == NOTICE and self._refuses(fields):
             code = one_line(fields[3], _LONGEST_CODE)
             self.answer.set_result(Answer(Ended.REFUSED, f"{code}: {one_line(fields[4])}", code))
         elif number == NOTICE and self._connection.connectivity.is_stale:
-            self.answer.set_result(Answer(Ended.STALE, "the gateway has lost its connection to IB"))
+            self.answer.set_result(_STALE)
 
     def _is_ours(self, fields: list[str]) -> bool:
         at = self._question.number_at
