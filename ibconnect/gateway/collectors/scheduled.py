@@ -48,7 +48,8 @@ class Scheduled(Collector):
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
         self._timetable.connected()
-        ticks = [asyncio.ensure_future(self._follow(each)) for each in self.due if isinstance(each, Cron)]
+        schedules = [Schedule(each.expression) for each in self.due if isinstance(each, Cron)]
+        ticks = [asyncio.ensure_future(self._follow(each)) for each in schedules]
         try:
             with self.home.queue.hearing_ends(self._on_refresh):
                 while not connection.lost.done():
@@ -84,8 +85,8 @@ class Scheduled(Collector):
         self._timetable.refreshed()
         self._changed.set()
 
-    async def _follow(self, cron: Cron) -> None:
-        async for _ in Schedule(cron.expression).ticks():
+    async def _follow(self, schedule: Schedule) -> None:
+        async for _ in schedule.ticks():
             self._timetable.tick()
             self._changed.set()
 
