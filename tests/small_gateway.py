@@ -1,15 +1,16 @@
 """Small IB Gateways of which each does one odd thing: what a public report says that a real one did.
 
 A :class:`SmallGateway` speaks the socket protocol as far as our recorder needs it; a case overrides what it does oddly.
-:func:`listening` runs some of them in a thread of their own, for tests of a whole service.
+:func:`listening` runs some of them in a thread of their own, for tests of a whole service; :func:`listening_here` does
+so in the event loop that runs.
 """
 
 import asyncio
 import struct
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 Fields = Sequence[str]
 Message = Fields | bytes
@@ -183,15 +184,31 @@ def values_multi(request: str, account: str, worth: str = "100000.00", model: st
     return [["73", "1", request, account, model, *row[2:5]] for row in values(account, worth)]
 
 
+async def _listen(gateways: Sequence[SmallGateway]) -> list[asyncio.Server]:
+    return [await asyncio.start_server(gateway.serve, "127.0.0.1", 0) for gateway in gateways]
+
+
+def _ports(servers: Sequence[asyncio.Server]) -> list[int]:
+    return [server.sockets[0].getsockname()[1] for server in servers]
+
+
+@asynccontextmanager
+async def listening_here(*gateways: SmallGateway) -> AsyncIterator[list[int]]:
+    """Have them listen in the running event loop; gives their ports on 127.0.0.1."""
+    servers = await _listen(gateways)
+    try:
+        yield _ports(servers)
+    finally:
+        for server in servers:
+            server.close()
+
+
 @contextmanager
 def listening(*gateways: SmallGateway) -> Iterator[list[int]]:
     """Have them listen, in a thread of their own; gives their ports on 127.0.0.1."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="small gateways", daemon=True)
     thread.start()
-
-    async def listen() -> list[asyncio.Server]:
-        return [await asyncio.start_server(gateway.serve, "127.0.0.1", 0) for gateway in gateways]
 
     async def close(servers: list[asyncio.Server]) -> None:
         for server in servers:
@@ -201,9 +218,9 @@ def listening(*gateways: SmallGateway) -> Iterator[list[int]]:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    servers = asyncio.run_coroutine_threadsafe(listen(), loop).result()
+    servers = asyncio.run_coroutine_threadsafe(_listen(gateways), loop).result()
     try:
-        yield [server.sockets[0].getsockname()[1] for server in servers]
+        yield _ports(servers)
     finally:
         asyncio.run_coroutine_threadsafe(close(servers), loop).result()
         loop.call_soon_threadsafe(loop.stop)

@@ -100,6 +100,9 @@ class Supervisor:
                 recording.result()
             self._ending = ("deposed", ending.result())
         finally:
+            if self._connection is not None:
+                # At once: a collector that takes its time to end must not make two of us record.
+                self._connection.close(*self._ending)
             await _cancelled(ending, recording)
             self._coordination.no_longer_leads(self.name)
             with suppress(TimeoutError):
@@ -211,11 +214,16 @@ class Supervisor:
         """Want the accounts of another list, if need be a little later."""
         loop = asyncio.get_running_loop()
         due = self._relisted_at + _ACCOUNTS_S
+        if self._relisting is not None:
+            return
         if loop.time() >= due:
-            self._relisted_at, self._relisting = loop.time(), None
-            self._queue.add(QueuedRefresh("accounts"))
-        elif self._relisting is None:
-            self._relisting = loop.call_at(due, self._want_accounts)
+            self._relist()
+        else:
+            self._relisting = loop.call_at(due, self._relist)
+
+    def _relist(self) -> None:
+        self._relisted_at, self._relisting = asyncio.get_running_loop().time(), None
+        self._queue.add(QueuedRefresh("accounts"))
 
     def _note_connectivity(self, connection: Connection) -> None:
         if connection.connectivity.is_stale:

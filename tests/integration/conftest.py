@@ -1,10 +1,14 @@
-"""A database with known contents, made once per run, for the tests that only read it over HTTP."""
+"""What integration tests share: a database with known contents, made once per run, for those that only read it over
+HTTP; collectors beside that of the accounts, for those that record."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from ibconnect.gateway.collectors import registry
+from ibconnect.gateway.collectors.accounts.collector import Accounts
+from tests.collecting import Use
 from tests.conftest import create_database, drop_database
 from tests.serving import Served, build_world, serving
 
@@ -24,3 +28,9 @@ async def served(world_url: str) -> AsyncIterator[Served]:
     """A server of that world on a free port."""
     async with serving(world_url) as server:
         yield server
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Have these collectors ask as well."""
+    return lambda *others: monkeypatch.setattr(registry, "COLLECTORS", (Accounts, *others))

@@ -1,64 +1,28 @@
-"""What is asked of a gateway beside its accounts: recorded, paced, and of no harm to them whatever becomes of it."""
+"""What is asked of a gateway beside its accounts: recorded, and of no harm to them whatever the gateway answers."""
 
 import asyncio
-from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 from ib_async import ExecutionFilter
 
 from ibconnect.database.pools import connect
-from ibconnect.events.types import AccountConcluded, InboundEvent, RefreshEnded, SessionClosed, SessionOpened
-from ibconnect.gateway.collectors import registry
-from ibconnect.gateway.collectors.accounts.collector import Accounts
-from ibconnect.gateway.collectors.collector import Collector, Note
+from ibconnect.events.types import AccountConcluded, RefreshEnded, SessionOpened
 from ibconnect.gateway.collectors.due import At, Cron, Every
 from ibconnect.gateway.collectors.question import Question
 from ibconnect.gateway.collectors.scheduled import Scheduled
 from ibconnect.gateway.connection import Connection
-from ibconnect.gateway.pacing import LATER_A_SECOND, MOST_A_SECOND
 from ibconnect.simulator import Gateway, Scenario
+from tests.collecting import Small, Use, detail, lines_of, of_number
 from tests.families.collector import Families
 from tests.families.tree import add_collector, copy_program
 from tests.processes import process
-from tests.recording import Recording, ask_for_refresh, recording
-from tests.serving import Logged, logged
-from tests.small_gateway import LOST, RESTORED, SmallGateway, end, notice, position, values
+from tests.recording import ask_for_refresh, recording
+from tests.serving import logged
+from tests.small_gateway import LOST, RESTORED, end, listening_here, notice, position, values
 from tests.waiting import until
-
-Use = Callable[..., None]
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Have these collectors ask as well."""
-    return lambda *others: monkeypatch.setattr(registry, "COLLECTORS", (Accounts, *others))
-
-
-@asynccontextmanager
-async def listening(gateway: SmallGateway) -> AsyncIterator[int]:
-    server = await asyncio.start_server(gateway.serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-
-
-def of_number(seen: Recording, number: int) -> list[tuple[str, ...]]:
-    """The messages of an id that were recorded."""
-    return [tuple(each.fields) for each in seen.of(InboundEvent) if each.fields[0] == str(number)]
-
-
-def lines(log: Logged, kind: str) -> list[dict[str, Any]]:
-    return [line for line in log() if line["kind"] == kind]
-
-
-def detail(url: str) -> tuple[str, str | None]:
-    with connect(url, name="test") as connection:
-        (found,) = connection.execute("SELECT state, detail FROM coordination.gateway").fetchall()
-    return found
 
 
 async def test_what_a_collector_gets_is_recorded(database_url: str, tmp_path: Path, use: Use) -> None:
@@ -117,21 +81,6 @@ def stored(url: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
-class Small(SmallGateway):
-    """Two accounts; asked for family codes it says nothing, unless a case says what."""
-
-    accounts = ("DU1", "DU2")
-
-    async def asked_for_families(self) -> None:
-        """reqFamilyCodes."""
-
-    async def _answer(self, fields: list[str]) -> None:
-        if fields[0] == "80":
-            await self.asked_for_families()
-        else:
-            await super()._answer(fields)
-
-
 REFUSAL = notice(321, "Error validating request.-'cd' : cause - not for DU1.")
 
 
@@ -162,11 +111,11 @@ async def test_a_refusal_without_a_number_ends_no_download_of_an_account(
     else:
         gateway.is_asked.set()
     with logged() as log:
-        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+        async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
             await seen.refreshes()
             first = seen.of(AccountConcluded)[0]
             assert (first.account, first.ended) == ("DU1", "download-end" if is_asked else "rejected")
-            found = await until(lambda: lines(log, "collector_unanswered"), "it is logged") if is_asked else []
+            found = await until(lambda: lines_of(log, "collector_unanswered"), "it is logged") if is_asked else []
             assert [(each["collector"], each["reason"]) for each in found] == [("families", "refused (321)")] * is_asked
             if is_asked:
                 shown = ("connected", "families: refused: 321: Error validating request.-'cd' : cause - not for DU1.")
@@ -190,8 +139,8 @@ async def test_the_accounts_own_refusal_is_found_beside_a_question_that_hangs(
 
     use(Families)
     async with (
-        listening(Refuses()) as port,
-        recording(database_url, tmp_path, port, DOWNLOAD_TIMEOUT="300") as seen,
+        listening_here(Refuses()) as ports,
+        recording(database_url, tmp_path, *ports, DOWNLOAD_TIMEOUT="300") as seen,
     ):
         (ended,) = await seen.refreshes()
         assert [each.ended for each in seen.of(AccountConcluded)] == ["rejected", "rejected"]
@@ -215,70 +164,13 @@ async def test_a_question_that_hangs_is_logged_once_and_harms_nobody(
     use(Families)
     gateway = Answers()
     with logged() as log:
-        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+        async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
             (ended,) = await seen.refreshes()
             assert ended.outcome == "complete"
-            await until(lambda: lines(log, "collector_answered"), "it is logged that it was answered at last")
+            await until(lambda: lines_of(log, "collector_answered"), "it is logged that it was answered at last")
             await until(lambda: detail(database_url) == ("connected", None), "nothing is shown any more")
             assert gateway.times > 3
-    assert [each["reason"] for each in lines(log, "collector_unanswered")] == ["unanswered"]
-
-
-class Raises(Scheduled):
-    """Asks nothing: a fault of its own comes before."""
-
-    name = "raises"
-    due = (At.CONNECTION,)
-    messages = MappingProxyType({78: 2})
-
-    def questions(self, connection: Connection) -> Iterable[Question]:
-        raise KeyError("nobody foresaw this")
-
-
-class AsksNothing(Families):
-    """Has a question that sends no message."""
-
-    name = "silent"
-
-    def questions(self, connection: Connection) -> Iterable[Question]:
-        yield Question(lambda transport, _: None, end=78)
-
-
-class NeverEnds(Collector):
-    """Does not even end when it is cancelled."""
-
-    name = "endless"
-    messages = MappingProxyType({})
-    going = asyncio.Event()
-    begun = 0
-
-    async def run(self, connection: Connection, note: Note) -> None:
-        NeverEnds.begun += 1
-        with suppress(asyncio.CancelledError):
-            await self.going.wait()
-        await self.going.wait()
-
-
-async def test_a_collector_that_is_at_fault_harms_no_other(
-    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ibconnect.gateway.collecting.FIRST_S", 0.05)
-    monkeypatch.setattr("ibconnect.gateway.collecting._END_S", 0.1)
-    NeverEnds.going, NeverEnds.begun = asyncio.Event(), 0
-    use(NeverEnds, Raises, AsksNothing, Families)
-    with logged() as log:
-        async with Gateway(Scenario.demo()) as gateway, recording(database_url, tmp_path, gateway.port) as seen:
-            (ended,) = await seen.refreshes()
-            assert ended.outcome == "complete"
-            await until(lambda: of_number(seen, 78), "the family codes")
-            gateway.live[0].close()
-            await seen.have(SessionOpened, 2)
-            await until(lambda: len(of_number(seen, 78)) == 2, "the family codes, once more")
-        NeverEnds.going.set()
-    found = [(each["collector"], "exception" in each) for each in lines(log, "collector_failed")]
-    assert sorted(found) == [("endless", False), ("raises", True), ("silent", False)], "each is logged once"
-    assert NeverEnds.begun == 1
-    assert lines(log, "keeper_failed") == []
+    assert [each["reason"] for each in lines_of(log, "collector_unanswered")] == ["unanswered"]
 
 
 async def test_nothing_is_asked_while_the_gateway_has_lost_ib(
@@ -296,7 +188,7 @@ async def test_nothing_is_asked_while_the_gateway_has_lost_ib(
     use(Families)
     gateway = Stale()
     with logged() as log:
-        async with listening(gateway) as port, recording(database_url, tmp_path, port) as seen:
+        async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
             await seen.refreshes()
             assert [each for each in gateway.asked if each[0] == "80"] == []
             for count in (1, 2):
@@ -305,7 +197,7 @@ async def test_nothing_is_asked_while_the_gateway_has_lost_ib(
                 await until(
                     lambda asked=count: [each[0] for each in gateway.asked].count("80") == asked, f"{count} questions"
                 )
-    assert lines(log, "collector_unanswered") == []
+    assert lines_of(log, "collector_unanswered") == []
 
 
 async def test_short_answers_in_a_row_are_answers(
@@ -329,79 +221,7 @@ async def test_short_answers_in_a_row_are_answers(
                 await self.say(*(["55", "1", request] for request in requests))
 
     with logged() as log:
-        async with listening(AtOnce()) as port, recording(database_url, tmp_path, port) as seen:
+        async with listening_here(AtOnce()) as ports, recording(database_url, tmp_path, *ports) as seen:
             await until(lambda: len(of_number(seen, 55)) == len(names), "the end of each answer")
             await seen.refreshes()
-    assert lines(log, "collector_unanswered") == []
-
-
-def greedy(name: str) -> type[Scheduled]:
-    """A collector that asks two hundred things at once."""
-
-    def questions(_: Scheduled, connection: Connection) -> Iterable[Question]:
-        yield Question(lambda transport, _: [transport.reqFamilyCodes() for _ in range(200)], end=78)
-
-    parts = {"name": name, "due": (At.CONNECTION, At.REFRESH), "messages": {78: 2}, "questions": questions}
-    return type(name, (Scheduled,), parts)
-
-
-class Arrivals:
-    """When which request came to a simulated gateway, and for how long the event loop was held up at most."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.times: list[tuple[float, str]] = []
-        self.held_s = 0.0
-
-    def note(self, line: str) -> None:
-        self.times.append((self.loop.time(), line))
-
-    def look(self, since: float) -> None:
-        """Look again and again for how long others have had the event loop."""
-        now = self.loop.time()
-        self.held_s = max(self.held_s, now - since)
-        self.looking = self.loop.call_later(0.005, self.look, now)
-
-    def of(self, *names: str) -> list[float]:
-        return [at for at, line in self.times if any(name in line for name in names)]
-
-    def most(self, times: list[float]) -> int:
-        """The most messages that can have been sent in one second: each comes a little later than it was sent."""
-        span = max(0.0, 1.0 - 2 * self.held_s)
-        return max(bisect_right(times, at + span) - place for place, at in enumerate(times))
-
-
-async def walked(url: str, spool: Path, nth: int) -> tuple[Arrivals, float]:
-    """What came of one walk over thirty accounts, and how long that took from the first to the last."""
-    arrivals = Arrivals()
-    arrivals.look(arrivals.loop.time())
-    scenario = Scenario(seed=4, accounts=30, positions=1)
-    async with Gateway(scenario, tell=arrivals.note) as gateway, recording(url, spool, gateway.port) as seen:
-        ended = await seen.refreshes(nth)
-        assert ended[-1].outcome == "complete"
-        arrivals.looking.cancel()
-    asked = arrivals.of("reqAccountUpdates: 6,2,1")
-    assert len(asked) == 30
-    return arrivals, asked[-1] - arrivals.of("logged in")[0]
-
-
-async def test_many_questions_at_once_do_not_hold_up_the_accounts(database_url: str, tmp_path: Path, use: Use) -> None:
-    _, alone_s = await walked(database_url, tmp_path, 1)
-    use(*(greedy(f"greedy{each}") for each in range(3)))
-    arrivals, beside_s = await walked(database_url, tmp_path, 2)
-    others = arrivals.of("reqFamilyCodes")
-    # All that is queued would take thirteen seconds.
-    assert beside_s <= 2 * alone_s + 3.0
-    assert 0 < len(others) < 600
-    assert arrivals.most(arrivals.of("client ")) <= MOST_A_SECOND + 1
-    assert arrivals.most(others) <= LATER_A_SECOND + 1
-
-
-async def test_a_connection_that_ends_ends_its_questions(database_url: str, tmp_path: Path, use: Use) -> None:
-    use(Families)
-    async with listening(Small()) as port:
-        async with recording(database_url, tmp_path, port) as seen:
-            await seen.refreshes()
-        await until(lambda: [each.reason for each in seen.of(SessionClosed)] == ["stopped"], "the session is closed")
-        running = [task for task in asyncio.all_tasks() if "collect" in str(task.get_coro())]
-        assert running == []
+    assert lines_of(log, "collector_unanswered") == []
