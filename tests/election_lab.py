@@ -17,7 +17,8 @@ from ibconnect.cluster.peers import Peers
 from ibconnect.cluster.registry import Registry
 from ibconnect.cluster.states import RECORDING, Mode
 from ibconnect.errors import DatabaseUnavailable
-from tests.cluster_model import ANSWER_S, CONNECT_S, LEASE_OUTLIVES_S, Broken
+from tests.cluster_promises import Broken
+from tests.cluster_world import ANSWER_S, CONNECT_S, LEASE_OUTLIVES_S
 
 GATEWAY = "gateway"
 LATE_S, WATCH_S = 0.02, 0.05
@@ -190,7 +191,7 @@ class Instance:
             task.cancel()
         done, late = await asyncio.wait(self.tasks, timeout=ANSWER_S)
         if late:
-            raise Broken(f"{self.name} does not end when it is told so")
+            raise Broken(f"{self.name} does not end when it is cancelled")
         for task in done:
             if not task.cancelled() and task.exception() is not None:
                 raise Broken(f"{self.name} has died") from task.exception()

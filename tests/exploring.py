@@ -7,7 +7,8 @@ broken promise, if there is one. Two ways that lead to the same world go on as o
 from collections import deque
 from dataclasses import dataclass
 
-from tests.cluster_model import Broken, World
+from tests.cluster_model import World
+from tests.cluster_promises import Broken
 
 Fault = tuple[float, str, int]
 

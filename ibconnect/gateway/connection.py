@@ -39,7 +39,8 @@ _HEARD_BYTES = 4096
 # What only IB's own servers can answer, so an answer shows that the gateway has them.
 _PROBE = "IBKR"
 
-_LONGEST_CODE = 12
+LONGEST_CODE = 12
+"""Of a notice, as people read it: a gateway may send any text in its place."""
 
 _DATA_STARTS = (b"6\0", b"7\0", b"8\0", b"71\0", b"73\0")
 
@@ -250,7 +251,7 @@ class Connection:
             return
         if number == NOTICE:
             self.unnumbered.note(fields)
-            self._on_notice(one_line(fields[3], _LONGEST_CODE), one_line(fields[4]))
+            self._on_notice(one_line(fields[3], LONGEST_CODE), one_line(fields[4]))
         elif number == SYMBOL_SAMPLES:
             self.freshness.note_answer(self._read_at)
         self._listeners.dispatch(number, fields)

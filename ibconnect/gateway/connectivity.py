@@ -1,7 +1,7 @@
 """Whether the gateway itself is connected to IB: what it sends while it is not is old.
 
 In: the gateway's notices from the first byte on, and the times at which account data came. Out: fresh or stale. Kept
-by the connection; pure, so every function is given the time (of one clock, in seconds).
+by :mod:`~ibconnect.gateway.freshness`; pure, so every function is given the time (of one clock, in seconds).
 
 1100 and 2110 say that the connection is lost; 1101 and 1102 that it is back. Some gateways come back without a word of
 that: then account data beside a farm that is OK again says so, or data that comes long after the loss, or an answer

@@ -30,7 +30,7 @@ class Flood:
         self._leaves_out = State(Trouble.ACCOUNTS_LEFT_OUT, gateway=gateway)
         self._since: int | None = None
         self._why = ""
-        self._rest = 0.0
+        self._rests_until = 0.0
 
     def begun(self, connection: Connection) -> None:
         """Record in a session that has just been opened that the gateway was left alone before it.
@@ -64,7 +64,7 @@ class Flood:
         if not connection.floods:
             return
         self._why = connection.lost.result().partition(": ")[2]
-        self._rest = asyncio.get_running_loop().time() + self._backoff.wait()
+        self._rests_until = asyncio.get_running_loop().time() + self._backoff.wait()
         self._since = self._since or connection.session.now()
         o.GATEWAY_FLOODS.labels(self._gateway).inc()
         self._floods.note(f"{self._gateway}: {self._why}")
@@ -72,7 +72,7 @@ class Flood:
     @property
     def rest(self) -> float:
         """For how many seconds the gateway is to be left alone; 0: for none."""
-        return max(0.0, self._rest - asyncio.get_running_loop().time())
+        return max(0.0, self._rests_until - asyncio.get_running_loop().time())
 
     @property
     def detail(self) -> str:

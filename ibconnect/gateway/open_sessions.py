@@ -36,9 +36,7 @@ class OpenSessions:
             async with asyncio.timeout(_ENDING_S):
                 await self._writer.recovered()
                 await self._writer.flushed()
-                for _ in range(int(_ENDING_S / _POLL_S)):
-                    if not await self._close_now(current) or current is not None:
-                        return
+                while await self._close_now(current) and current is None:  # noqa: ASYNC110 - it is another process
                     await asyncio.sleep(_POLL_S)
 
     async def _close_now(self, current: UUID | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a walk over a gateway's accounts comes to: in events, in metrics, in what is shown. Called by the refresh."""
+"""What a walk over a gateway's accounts comes to: in events, in metrics, in what is shown. Called by the walk."""
 
 from enum import StrEnum
 

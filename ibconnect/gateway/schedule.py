@@ -1,6 +1,7 @@
 """The cron schedule of refreshes, in UTC, robust against a clock that jumps.
 
-In: ``ACCT_REF``. Out: ticks, the same instants on every instance. Called by the supervisor of each gateway.
+In: ``ACCT_REF``, or the cron of a collector. Out: ticks, the same instants on every instance. Called by the supervisor
+of each gateway, and by collectors.
 """
 
 import asyncio

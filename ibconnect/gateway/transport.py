@@ -208,7 +208,7 @@ class Transport(Client):  # type: ignore[misc]
                 self._read_on()
 
     def _wait_for_turn(self) -> None:
-        """Have the others their turn; if we are over by now, there is no other."""
+        """Read the rest when the others have had their turn; nothing more, if the connection is over by now."""
         if not self._is_over:
             if self.conn.transport is not None:
                 self.conn.transport.pause_reading()

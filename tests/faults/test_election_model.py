@@ -7,7 +7,8 @@ import pytest
 
 from ibconnect.cluster import decision, quorum
 from ibconnect.cluster.decision import RULES, Decide, decide, deciding
-from tests.cluster_model import Broken, World
+from tests.cluster_model import World
+from tests.cluster_promises import Broken
 from tests.exploring import Found, explore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from ibconnect.cluster import decision, quorum
-from tests.cluster_model import Broken
+from tests.cluster_promises import Broken
 from tests.election_lab import Lab
 
 

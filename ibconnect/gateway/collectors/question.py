@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from ibconnect.errors import GatewayLost
 from ibconnect.events.notices import is_refusal
-from ibconnect.gateway.connection import Connection
+from ibconnect.gateway.connection import LONGEST_CODE, Connection
 from ibconnect.gateway.transport import NOTICE, Transport
 from ibconnect.gateway.unnumbered import Open
 from ibconnect.texts import one_line
@@ -24,7 +24,6 @@ ANSWER_S = 10.0
 
 # Below lie warnings that go with an answer, above are errors of market data, positions, news: they refuse.
 _LOWEST_LONG_REFUSAL = 10_000
-_LONGEST_CODE = 12
 
 
 class Ended(StrEnum):
@@ -117,7 +116,7 @@ class _Call:
                 self._open.is_answered = True
             self.answer.set_result(Answer(Ended.WHOLE))
         elif is_gone and number == NOTICE and self._refuses(fields):
-            code = one_line(fields[3], _LONGEST_CODE)
+            code = one_line(fields[3], LONGEST_CODE)
             self.answer.set_result(Answer(Ended.REFUSED, f"{code}: {one_line(fields[4])}", code))
         elif number == NOTICE and self._connection.connectivity.is_stale:
             self.answer.set_result(_STALE)

@@ -6,6 +6,7 @@ which it is above 50 accounts, reqPositionsMulti (71) answers for one.
 """
 
 import asyncio
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -16,6 +17,7 @@ from ibconnect.gateway.collectors.accounts.messages import POSITION_END, POSITIO
 from ibconnect.gateway.collectors.accounts.received import SHARED_IDS, Arrivals
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.transport import NOTICE
+from ibconnect.gateway.unnumbered import NO_REQUEST
 
 # IB's documentation, reqPositions: "This function is not available in Introducing Broker or Financial Advisor master
 # accounts that have very large numbers of subaccounts (> 50)".
@@ -69,7 +71,7 @@ class PositionCheck:
             book = await self._book(account)
             lacking = _lacking(book, arrivals)
         if book is None:
-            return Check.UNANSWERED, "the account's positions, asked for by themselves, were not told"
+            return Check.UNANSWERED, "the account's positions, asked for by themselves, did not come"
         if lacking:
             named = ", ".join(lacking[:_NAMED]) + (", …" if len(lacking) > _NAMED else "")
             return Check.DIFFERS, f"positions that it lacks: {named}"
@@ -90,10 +92,10 @@ class PositionCheck:
             self._asked_at = asyncio.get_running_loop().time()
             connection.record(PositionsRequested)
             connection.transport.reqPositions()
-            is_told = await self._ended(POSITION_END, 0, "", refusals=("-1", "0"))
+            is_whole = await self._ended(POSITION_END, 0, "", refusals=NO_REQUEST)
             if not connection.lost.done():
                 connection.transport.cancelPositions()
-        if not is_told or rows.is_flood:
+        if not is_whole or rows.is_flood:
             return None
         books: dict[str, _Book] = {}
         for fields in _split(rows, 16):
@@ -107,17 +109,17 @@ class PositionCheck:
             self._asked_at = asyncio.get_running_loop().time()
             connection.record(PositionsRequested, account=account, request=request)
             connection.transport.reqPositionsMulti(request, account, "")
-            is_told = await self._ended(POSITION_MULTI_END, 2, str(request), refusals=(str(request),))
+            is_whole = await self._ended(POSITION_MULTI_END, 2, str(request), refusals={str(request)})
             if not connection.lost.done():
                 connection.transport.cancelPositionsMulti(request)
-        if not is_told or rows.is_flood:
+        if not is_whole or rows.is_flood:
             return None
         book: _Book = {}
         for fields in rows_of(rows, request, account, 17):
             _note(book, fields[4:15], fields[15], fields[17])
         return book
 
-    async def _ended(self, number: int, place: int, text: str, *, refusals: tuple[str, ...]) -> bool:
+    async def _ended(self, number: int, place: int, text: str, *, refusals: Set[str]) -> bool:
         """Wait for the end of an answer; False if it is refused, does not come, or the gateway has lost IB."""
         connection = self._connection
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,7 @@
 """One account's download: subscribe, and wait until IB has said everything, or will not.
 
 In: a connection and an account. Out: how the download ended, and whether it is whole; the values themselves are in the
-recorded events. Called by a refresh, one account after the other, since IB allows one account subscription over all
+recorded events. Called by the walk, one account after the other, since IB allows one account subscription over all
 clients.
 
 Silence is believed no more than a bare end: what ended without a word of IB, or without any position, is compared with

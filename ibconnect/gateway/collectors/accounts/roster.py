@@ -1,7 +1,7 @@
 """The accounts that a gateway lists, and those that it listed a moment ago.
 
 In: lists as they come, over all sessions with the gateway. Out: which accounts are missing although they were just
-there: a gateway that starts, or resets, lists none or only some for a while. Kept by the supervisor; pure.
+there: a gateway that starts, or resets, lists none or only some for a while. Kept by the collector of accounts; pure.
 """
 
 from ibconnect.codes import MOST_LISTED
