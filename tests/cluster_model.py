@@ -101,6 +101,8 @@ class World(Situation):
                     one.has_servers_word = has_heard
                     if has_heard:
                         self._client_ends(one, has_servers_word=True)
+                    else:
+                        one.hung_up_at = self.now
             case "server falls silent":
                 self.server = "silent"
                 for one in self.instances:

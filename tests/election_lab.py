@@ -217,6 +217,7 @@ class Lab:
         self.changed_at = self.silent_since = 0.0
         self.lost_at = dict[str, float]()
         self.cut_at = dict[str, float]()
+        """When the server last gave a lease up at once, and its owner may not have learnt of it."""
         for name in self.lines:
             self.start(name)
         self.watching = self.loop.create_task(self._watch())
@@ -290,6 +291,8 @@ class Lab:
             for name, one in self.running.items():
                 if one.lease.session is not None and self.lines[name] == "ok":
                     one.lease.session, one.lease.has_server_gone_down = None, True
+                elif self.lines[name] == "silent":
+                    self.cut_at[name] = self.changed_at
         if server != "up":
             self.lost_at.update(dict.fromkeys(self.lines, self.changed_at))
         self.server = server
