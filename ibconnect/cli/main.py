@@ -76,7 +76,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 def _settings_help() -> str:
     rows = []
     for setting in SETTINGS:
-        rows.append(f"  {setting.name:<18}{setting.help} (default: {setting.default or 'empty'})")
+        rows.append((setting.name, f"{setting.help} (default: {setting.default or 'empty'})"))
         if setting.file:
-            rows.append(f"  {setting.file:<18}file that holds {setting.name} instead")
-    return "settings, all by environment:\n" + "\n".join(rows)
+            rows.append((setting.file, f"file that holds {setting.name} instead"))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(["settings, all by environment:", *(f"  {name:<{width}}  {text}" for name, text in rows)])

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         choices=("list", "retry"),
         default="list",
-        help="retry: apply them again",
+        help="list them (default), or apply them again",
     )
     rebuild.add_arguments(parser)
 

@@ -147,7 +147,8 @@ def test_help_and_config_tell_every_setting() -> None:
     assert config_code == 0
     assert "secret" not in shown
     for line in shown.splitlines():
-        assert line.split("=", 1)[0] in text
+        name = line.split("=", 1)[0]
+        assert re.search(rf"^  {name}  +\S", text, re.MULTILINE), f"{name} stands apart from what it means"
 
 
 def test_migrate_and_a_database_newer_than_the_code(database_url: str) -> None:
