@@ -17,6 +17,7 @@ OWN_FILES = {
     "ibconnect/projections/families/__init__.py",
     "ibconnect/projections/families/projection.py",
     "sql/projections/families/constraints.sql",
+    "sql/projections/families/load.sql",
     "sql/projections/families/schema.sql",
     "sql/projections/families/views.sql",
     "ibconnect/http/resources/families.py",

@@ -5,12 +5,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from ibconnect.database.sql import queries
 from ibconnect.events.codec import split_state, time_in
 from ibconnect.projections.engine.projection import Event, Projection, Stateless, Written
 from ibconnect.times import from_micros
-
-_FORGET = "DELETE FROM family WHERE account = %s"
-_TELL = "INSERT INTO family (account, family_code, position, told) VALUES (%s, %s, %s, %s)"
 
 
 class FamiliesFold:
@@ -21,6 +19,7 @@ class FamiliesFold:
 
     def write(self, connection: Connection[Any], work: Sequence[Event]) -> Written:
         """One row for each account; what was told of it before goes."""
+        load = queries("projections/families/load")
         count = 0
         for event in work:
             _, (_, told, *pairs) = split_state(event.state)
@@ -28,8 +27,9 @@ class FamiliesFold:
                 raise ValueError(f"{told} families are told, and {len(pairs)} fields follow")
             at = from_micros(time_in(event.timed_state or b"") or 0)
             for account, code in zip(pairs[::2], pairs[1::2], strict=True):
-                connection.execute(_FORGET, (account,))
-                connection.execute(_TELL, (account, code, event.position, at))
+                row = {"account": account, "family_code": code, "position": event.position, "told": at}
+                connection.execute(load["forget"], row)
+                connection.execute(load["add"], row)
                 count += 1
         return Written(count)
 
