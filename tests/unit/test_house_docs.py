@@ -107,3 +107,4 @@ def test_the_changelog_keeps_its_form() -> None:
     assert sections[0] == "Unreleased"
     kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert re.findall(r"\n\n(?:[- ].*)", text) == [], "no blank line stands in a list"
