@@ -115,7 +115,7 @@ class Kind(Enum):
     STARTED_WITHOUT_DATABASE = Line(Level.WARNING, "recording to the spool until Postgres is there")
     DATABASE_REVIVED = Line(Level.WARNING, "the embedded Postgres was killed and is started again")
     DATABASE_REVIVED_TO_END = Line(
-        Level.INFO, "the embedded Postgres was told to end as well: it runs again until everything is stored"
+        Level.INFO, "the embedded Postgres was stopped as well: it runs again until everything is stored"
     )
     DATABASE_BACK = Line(Level.INFO, "Postgres is back")
     SPOOL_STARTED = Line(Level.WARNING, "events wait in the spool until they can be stored")
@@ -137,7 +137,7 @@ class Kind(Enum):
     GATEWAY_FLOODS = Line(
         Level.WARNING, "a gateway sends more than is allowed: its connection was ended, it is tried again later"
     )
-    GATEWAY_CALM = Line(Level.INFO, "a gateway that sent more than is allowed sends no more than that now")
+    GATEWAY_CALM = Line(Level.INFO, "a gateway that sent more than is allowed keeps within it again")
     ACCOUNTS_LEFT_OUT = Line(Level.WARNING, "a gateway lists more accounts than are asked for: the first of them are")
     ACCOUNTS_TAKEN = Line(Level.INFO, "all accounts that the gateway lists are asked for")
     GATEWAY_STALE = Line(Level.WARNING, "gateway lost its connection to IB, values are stale")
@@ -249,7 +249,9 @@ class Trouble(Enum):
     PROJECTION_FAILS = Lasting(
         Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
     )
-    POSITIONS_BEYOND = Lasting(Kind.POSITIONS_BEYOND, Kind.POSITIONS_FIT, "an event stands far beyond the sequence")
+    POSITIONS_BEYOND = Lasting(
+        Kind.POSITIONS_BEYOND, Kind.POSITIONS_FIT, "an event stands beyond the sequence of positions"
+    )
     GATEWAY_UNLED = Lasting(Kind.GATEWAY_UNLED, Kind.GATEWAY_LED, "nobody leads a gateway, which is not recorded")
     PROCESS_SILENT = Lasting(Kind.PROCESS_SILENT, Kind.PROCESS_ANSWERS, "a process does not answer the others")
     NOBODY_PROJECTS = Lasting(Kind.NOBODY_PROJECTS, Kind.SOMEBODY_PROJECTS, "reports are old, since nobody projects")
