@@ -78,10 +78,3 @@ def test_the_runbook_explains_every_line_of_the_log_at_warning_or_above_and_no_o
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| .{10,} \|$", RUNBOOK.partition("## Lines of the log")[2], re.MULTILINE)
     loud = [kind for kind in Kind if kind.value.level.value >= logging.WARNING]
     assert rows == [(kind.name.lower(), kind.value.text) for kind in loud]
-
-
-def test_links_within_the_runbook_lead_somewhere() -> None:
-    places = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", RUNBOOK, re.M)
-    }
-    assert set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK)) <= places

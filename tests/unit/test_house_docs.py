@@ -101,6 +101,19 @@ def test_links_to_files_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_places_lead_somewhere(page: Path) -> None:
+    """In this page, or in another one."""
+    links = re.findall(r"\]\(([^)#:\s]*)#([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert [(file, place) for file, place in links if place not in places(page.parent / file if file else page)] == []
+
+
+def places(page: Path) -> set[str]:
+    """What links may lead to: its headings, as the web pages of repositories spell them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
 def test_the_changelog_keeps_its_form() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     sections = re.findall(r"^## \[?([^\]\n]+)\]?", text, re.MULTILINE)
