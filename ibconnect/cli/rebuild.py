@@ -25,7 +25,7 @@ from ibconnect.times import format_rfc3339
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The reports that a verb is for."""
-    parser.add_argument("reports", metavar="REPORT", nargs="*", help="of these reports alone (accounts, for one)")
+    parser.add_argument("reports", metavar="REPORT", nargs="*", help="these alone, such as accounts (default: all)")
 
 
 def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
