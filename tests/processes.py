@@ -58,6 +58,10 @@ class Process:
         said: re.Match[str] = wait_for(is_said, lambda: f"{pattern!r} is said:\n{self.output}")
         return said
 
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """What it logged of one kind, as JSON."""
+        return logged(self.log, kind)
+
     def url(self) -> str:
         """Where it serves, once it does."""
         return self.said(r"(http://[\w.\[\]:]+:\d+)")[1]
@@ -68,6 +72,12 @@ class Process:
         self.popen.send_signal(number)
         self.popen.wait(DEADLINE_S)
         return time.monotonic() - began
+
+
+def logged(log: Path, kind: str) -> list[dict[str, Any]]:
+    """What a log in JSON has of one kind."""
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith("{")]
+    return [entry for entry in map(json.loads, lines) if entry.get("kind") == kind]
 
 
 @contextlib.contextmanager

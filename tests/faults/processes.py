@@ -23,6 +23,7 @@ from ibconnect.database.embedded.cluster import Cluster
 from ibconnect.database.embedded.directories import binaries, prepare_data_dir
 from ibconnect.database.migrations import migrate
 from tests.paths import ROOT, scratch
+from tests.processes import Process, logged, process
 from tests.waiting import DEADLINE_S, wait_for
 
 _numbers = itertools.count(1)
@@ -74,8 +75,7 @@ class Recorder:
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """What it logged of one kind."""
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [entry for entry in map(json.loads, lines) if entry.get("kind") == kind]
+        return logged(self.log, kind)
 
 
 def stop_together(recorders: Iterable[Recorder]) -> None:
@@ -88,18 +88,17 @@ def stop_together(recorders: Iterable[Recorder]) -> None:
 
 
 class Spawner:
-    """Starts recorders of the program under ``root``; whatever still runs when the context ends is killed."""
+    """Starts recorders of this version; whatever still runs when the context ends is killed."""
 
-    def __init__(self, directory: Path, root: Path = ROOT) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._root = root
         self.recorders: list[Recorder] = []
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.spawner"],
-            cwd=self._root,
+            cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -132,6 +131,22 @@ class Spawner:
         recorder = Recorder(int(self._process.stdout.readline()), log)
         self.recorders = [each for each in self.recorders if each.is_running or each.close()] + [recorder]
         return recorder
+
+
+@contextmanager
+def past(root: Path, directory: Path, **settings: str) -> Iterator[Process]:
+    """A recorder of the version under ``root``, started as its users do: its own tests may do it in another way."""
+    times = {"QUIET_TIME": "2", "DOWNLOAD_TIMEOUT": "5"}
+    chosen = {
+        "INSTANCE": "old",
+        "DATA_DIR": str(directory / "old"),
+        "LOG_FORMAT": "json",
+        "PORT": "0",
+        **times,
+        **settings,
+    }
+    with process(directory / "old.log", "serve", root=root, **chosen) as running:
+        yield running
 
 
 class Server:

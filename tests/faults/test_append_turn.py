@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,7 @@ from ibconnect.database.rights import give_rights
 from tests import releases
 from tests.faults.lab import Simulators
 from tests.faults.pacing import Follower, gateway, p99, recording
-from tests.faults.processes import Server, Spawner, running_server
+from tests.faults.processes import Server, Spawner, past, running_server
 from tests.own_postgres import ROLES, run_file
 from tests.partitions import name_of, this_month
 from tests.processes import process
@@ -138,13 +139,9 @@ def test_the_version_before_and_this_one_add_events_in_the_order_of_positions(
     settings = {**os.environ, "DB_URL": owner, "DATA_DIR": str(tmp_path / "owner")}
     command = [sys.executable, "-m", "ibconnect", "migrate"]
     subprocess.run(command, cwd=version_before, env=settings, check=True, timeout=DEADLINE_S, capture_output=True)
-    with (
-        Simulators(2, rate=800) as simulators,
-        Spawner(tmp_path, version_before) as past,
-        Spawner(tmp_path) as present,
-    ):
+    with Simulators(2, rate=800) as simulators, Spawner(tmp_path) as present, ExitStack() as stack:
         first, second = simulators.addresses.split(",")
-        old = past.start("old", INSTANCE="old", DB_URL=recorder, IB_GW=first)
+        old = stack.enter_context(past(version_before, tmp_path, DB_URL=recorder, IB_GW=first))
         wait_for(lambda: old.told("gateway_connected"), "the version before records")
         reader = Reader(url)
         reader.start()

@@ -12,7 +12,7 @@ from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
-from tests.faults.processes import Spawner
+from tests.faults.processes import Spawner, past
 from tests.waiting import DEADLINE_S, wait_for
 
 TAKEN_OVER_S = 5.0
@@ -57,12 +57,11 @@ def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
     url, newest = empty_database_url, available()[-1].number
     with (
         Simulators(1, rate=300) as simulators,
-        Spawner(tmp_path, version_before) as past,
         Spawner(tmp_path) as present,
+        past(version_before, tmp_path, DB_URL=url, IB_GW=simulators.addresses) as old,
     ):
         store = Store(url)
         settings = {"DB_URL": url, "IB_GW": simulators.addresses}
-        old = past.start("old", INSTANCE="old", **settings)
         wait_for(lambda: old.told("gateway_connected"), "the version before records")
         assert migrations(url) == newest - 1
         new = present.start("new", INSTANCE="new", **settings)
