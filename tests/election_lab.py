@@ -155,7 +155,8 @@ class Instance:
         self.lease, self.registry = ModelLease(lab, name), ModelRegistry(lab, name)
         self.election = Election(cast(Lease, self.lease), cast(Registry, self.registry), GATEWAY)
         self.tasks = [lab.loop.create_task(work()) for work in (self.registry.run, self._run)]
-        self.had_peers = False
+        self.peers_since: float | None = None
+        """Since when it has known of others: before that it may record alone."""
 
     async def _run(self) -> None:
         while True:
@@ -360,12 +361,16 @@ class Lab:
 
     def _check_one(self, one: Instance) -> None:
         state, now = one.election.state, self.loop.time()
-        if state.mode not in RECORDING or not one.registry.has_peers:
+        if not one.registry.has_peers:
+            one.peers_since = None
+            return
+        one.peers_since = now if one.peers_since is None else one.peers_since
+        if state.mode not in RECORDING:
             return
         silence = now - state.sure_at
         if state.mode is not Mode.STANDING_IN and silence > DEPOSED_S:
             raise Broken(f"{one.name} takes itself for elected after {silence:.2f} s")
-        if not self.same_client and silence > DEPOSED_S:
+        if not self.same_client and min(silence, now - one.peers_since) > DEPOSED_S:
             raise Broken(f"{one.name} records {silence:.2f} s after Postgres has said that it leads")
         holder = self.living_holder()
         is_anothers = holder is not None and holder.owner != one.name

@@ -240,7 +240,7 @@ def test_migrate_has_ended_well_and_may_run_again(stack: Stack) -> None:
 def test_whoever_is_connected_is_the_recorder(stack: Stack) -> None:
     stack.wait_for_reports()
     connected = "SELECT DISTINCT usename FROM pg_stat_activity WHERE client_addr IS NOT NULL"
-    assert stack.ask_postgres(connected) == ["ibconnect_recorder"]
+    wait_for(lambda: stack.ask_postgres(connected) == ["ibconnect_recorder"], "migrate has hung up, and only it")
     flags = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles"
     assert stack.ask_postgres(f"{flags} WHERE rolname LIKE 'ibconnect\\_%'") == ["f"] * 4
     owners = (

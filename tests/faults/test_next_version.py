@@ -142,7 +142,7 @@ def check_the_old_tables_again(upgrade: Upgrade, account: str, latest: str) -> N
     assert upgrade.version() == ACCOUNTS.version
 
 
-REFRESHES = 3000
+REFRESHES = 1500
 KILLED_WHEN = {
     "its tables are made": "SELECT position >= 0 FROM accounts_next.projection",
     "it loads": "SELECT position > 0 FROM accounts_next.projection",

@@ -14,6 +14,8 @@ from tests.faults.lab import Simulators, Store
 from tests.processes import Process, process
 from tests.waiting import DEADLINE_S, wait_for
 
+_LOG_CHARS = 4000
+
 
 class Upgrade:
     """A database, its gateway, and the versions of the program that work on it, by name."""
@@ -75,7 +77,15 @@ class Upgrade:
     def wait_for_swap(self, view: str = "v_contract") -> None:
         """Wait until a rebuild is ready to put its tables in place."""
         query = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.{view}'::regclass"
-        wait_for(lambda: self.rows(query) != [(0,)], "a rebuild waits for the reader of a view")
+        wait_for(
+            lambda: self.rows(query) != [(0,)], lambda: f"a rebuild waits for the reader of a view:\n{self._logs()}"
+        )
+
+    def _logs(self) -> str:
+        """The end of what each process said."""
+        return "\n".join(
+            f"{log.name}:\n{log.read_text()[-_LOG_CHARS:]}" for log in sorted(self._directory.glob("*.log"))
+        )
 
     def go_on(self) -> None:
         """Have everything recorded go on: a refresh, and something new of every gateway."""
