@@ -160,6 +160,24 @@ async def test_a_clean_end_takes_back_what_was_said(database_url: str, connectio
     assert connection.execute("SELECT count(*) FROM coordination.instance").fetchone() == (0,)
 
 
+async def test_a_beat_that_postgres_is_slow_with_does_not_bring_back_who_has_left(
+    database_url: str, connection: Connection
+) -> None:
+    connection.execute(
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'"
+    )
+    connection.execute("CREATE TRIGGER slowly BEFORE INSERT ON coordination.instance EXECUTE FUNCTION slowly()")
+    beats = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+
+    def is_beating() -> bool:
+        return connection.execute(beats).fetchone() == (1,)
+
+    async with instance(database_url, "anna", GATEWAY):
+        await until(is_beating, "its first beat is under way")
+    await until(lambda: not is_beating(), "it is over")
+    assert connection.execute("SELECT count(*) FROM coordination.instance").fetchone() == (0,)
+
+
 @pytest.mark.parametrize(
     ("others", "stays"),
     [
