@@ -4,6 +4,7 @@ import itertools
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,20 @@ settings.load_profile("tests")
 # A shell starts what it puts into the background with SIGINT ignored, and the processes that tests interrupt would
 # ignore it as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _NamesFailures:
+    """Says at once what has failed: a run that is ended because it took too long says nothing at its end."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            print(f"\nfailed: {report.nodeid} ({report.when})", file=sys.__stdout__, flush=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_NamesFailures())
 
 
 @pytest.fixture(scope="session")
