@@ -311,7 +311,22 @@ def without_guard(cell: str) -> str:
     return rest if rest and read_back(text_cell(rest)) == cell else cell
 
 
-RUN = "=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\tx", "\rx", "\nx", " =1", "\x00=1", "\ufeff=1"
+RUN = (
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\tx",
+    "\rx",
+    "\nx",
+    " =1",
+    "\x00=1",
+    "\ufeff=1",
+    '"=1',
+)
 RUN += (
     "=cmd|' /C calc'!A0",
     "-2+3+cmd|' /C calc'!A0",

@@ -10,9 +10,9 @@ apostrophe before it, which spreadsheets do not show. Figures are made by Postgr
 import re
 from collections.abc import Iterable
 
-# Some trim blanks and control characters first, some take the wide forms as well. With the apostrophes before them,
-# so that whoever takes one away again has what was sent.
-_FORMULA = re.compile("'*[\\s\x00-\x1f\x7f\u200b\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20\u2212-]|'*[\t\r\n]")
+# Some trim blanks, quotes and control characters first, some take the wide forms as well. With the apostrophes before
+# them, so that whoever takes one away again has what was sent.
+_FORMULA = re.compile("'*[\\s\"\x00-\x1f\x7f\u200b\ufeff]*[=+@\uff1d\uff0b\uff0d\uff20\u2212-]|'*[\t\r\n]")
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[Ee][+-]?\d+)?", re.ASCII)
 
