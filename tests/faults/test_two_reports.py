@@ -46,7 +46,9 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
 def test_it_is_kept_up_built_again_and_upgraded_by_itself(world: World) -> None:
     world.record("DU1", "F1")
     old, api = world.start("one", "project"), world.start("one", "api")
-    wait_for(lambda: "family" in str(world.rows("SELECT to_regclass('families.family')")), "its tables are made")
+    wait_for(
+        lambda: "family" in str(world.rows("SELECT to_regclass('public.v_family')")), "its tables and views are made"
+    )
     wait_for(lambda: world.rows(FAMILIES) == [("DU1", "F1")], "it is projected")
     latest = accounts(api.url(), 1)
     world.record("DU2", "F2", told="7")
