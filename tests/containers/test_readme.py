@@ -46,12 +46,12 @@ def shell(containers: Engine, new: str, standins: str, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def paste(engine: Engine, shell: Path, script: str, port: int) -> str:
+def paste(engine: Engine, shell: Path, script: str, port: int, *, fails: bool = False) -> str:
     """Run lines of a block in the clone, on another port than 3000."""
     script = script.replace("localhost:3000", f"localhost:{port}").replace("127.0.0.1:3000", f"127.0.0.1:{port}")
     path = f"{shell / 'bin'}:{engine.environment['PATH']}"
     environment = {**engine.environment, "PATH": path, "PORT": str(port)}
-    return engine.run("bash", "-euc", script, cwd=shell / "clone", env=environment)
+    return engine.run("bash", "-euc", script, cwd=shell / "clone", env=environment, fails=fails)
 
 
 def test_compose_is_up_after_the_commands(containers: Engine, shell: Path) -> None:
@@ -66,12 +66,18 @@ def test_compose_is_up_after_the_commands(containers: Engine, shell: Path) -> No
         paste(containers, shell, start, port)
         ready = f"http://127.0.0.1:{port}/readyz"
         said = [container(name) for name in SERVICES if name != "prometheus"]
-        wait_for(lambda: answers(ready), lambda: "\n".join(map(containers.logs, said)), 2 * DEADLINE_S)
 
-        def rows() -> list[dict[str, str]]:
-            return [row for row in json.loads(paste(containers, shell, ask, port)) if row["Latest"]]
+        def logs() -> str:
+            return "\n".join(map(containers.logs, said))
 
-        wait_for(lambda: len(rows()) == ACCOUNTS, "the accounts, by curl", pause=1.0)
+        wait_for(lambda: answers(ready), logs, 2 * DEADLINE_S)
+
+        def are_there() -> bool:
+            answer = paste(containers, shell, ask, port, fails=True)
+            return answer.startswith("[") and sum(row["Latest"] is not None for row in json.loads(answer)) == ACCOUNTS
+
+        wait_for(are_there, lambda: f"the accounts, by curl:\n{logs()}", pause=1.0)
+        assert containers.inspect(container("ibconnect"))["RestartCount"] == 0, logs()
     finally:
         containers.remove_containers()
 
