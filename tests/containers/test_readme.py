@@ -77,7 +77,6 @@ def test_compose_is_up_after_the_commands(containers: Engine, shell: Path) -> No
             return answer.startswith("[") and sum(row["Latest"] is not None for row in json.loads(answer)) == ACCOUNTS
 
         wait_for(are_there, lambda: f"the accounts, by curl:\n{logs()}", pause=1.0)
-        assert containers.inspect(container("ibconnect"))["RestartCount"] == 0, logs()
     finally:
         containers.remove_containers()
 
