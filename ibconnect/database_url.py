@@ -47,6 +47,8 @@ _NEVER_REPEATED = ("password", "sslpassword", "oauth_client_secret", "scram_clie
 _ARGUMENT = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PART = re.compile(r"[=,;:/'\"\\]+")
+# A host in brackets may hold a question mark as well.
+_PLACE_AND_QUERY = re.compile(r"((?:\[[^\]]*\]|[^?])*)(?:\?(.*))?", re.DOTALL)
 _QUOTED = re.compile(r'"([^"]*)"')
 # Fewer characters in a row tell nothing.
 _PIECE = 4
@@ -218,7 +220,8 @@ def _is_ambiguous(body: str) -> bool:
         login, rest = "", body
     if login and _begins_parameters(login.partition("?")[2]):
         return True
-    place, _, query = rest.partition("?")
+    parts = _PLACE_AND_QUERY.fullmatch(rest)
+    place, query = parts.groups("") if parts else (rest, "")
     if "@" in place and (login or ":" in place):
         return True
     has_colon = ":" in login or ":" in place

@@ -230,6 +230,8 @@ REFUSED = {
     "postgresql://user:12/ss?user=x@host/ib": "%40",
     "postgresql://user:pa@ss/word@host/ib": "%40",
     "postgresql://user:p@a:ss@host:5432/ib": "%3A",
+    "postgresql://user:0@[?],@host/ib": "%40",
+    "postgresql://user:@[?],@host/ib": "%40",
     "postgresql://host?password=pa@ss": "%40",
     "postgresql://host:5432?password=pa@ss": "%40",
     "postgresql://user:100%sure@host/ib": "%25",
