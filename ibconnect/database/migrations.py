@@ -138,8 +138,12 @@ def pending(connection: Connection[tuple[object, ...]]) -> list[Migration]:
 
 
 def _create_table(connection: Connection[tuple[object, ...]]) -> None:
-    """Make the table of migrations, unless another process has just done so: IF NOT EXISTS does not wait for it."""
-    with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+    """Make the table of migrations, unless another process has just done so: IF NOT EXISTS does not wait for it.
+
+    Which of these Postgres says depends on how far the other one was: it makes the table's type as well.
+    """
+    errors = psycopg.errors
+    with suppress(errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
         connection.execute(_CREATE_TABLE)
 
 
