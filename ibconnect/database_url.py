@@ -47,8 +47,7 @@ _NEVER_REPEATED = ("password", "sslpassword", "oauth_client_secret", "scram_clie
 _ARGUMENT = re.compile(r"(?:\\.|[^\s\\])+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PART = re.compile(r"[=,;:/'\"\\]+")
-# A host in brackets may hold a question mark as well.
-_PLACE_AND_QUERY = re.compile(r"((?:\[[^\]]*\]|[^?])*)(?:\?(.*))?", re.DOTALL)
+_BRACKETED = re.compile(r"\[[^\]]*\]")
 _QUOTED = re.compile(r'"([^"]*)"')
 # Fewer characters in a row tell nothing.
 _PIECE = 4
@@ -72,7 +71,7 @@ def checked_url(text: str) -> str:
         raise ValueError(f"it holds a character that cannot be printed; {_ESCAPE}")
     if _is_ambiguous(url.partition("://")[2]):
         raise ValueError(f'it has an "@" of which one cannot know what it belongs to; {_ESCAPE}')
-    if _loses_an_end(url.partition("?")[2]):
+    if _loses_an_end(_place_and_query(url)[1]):
         raise ValueError(f'it has an "&" of which one cannot know whether it is the end of a password; {_ESCAPE}')
     found = _read(url)
     if any(port and not (port.isascii() and port.isdigit()) for port in found.get("port", "").split(",")):
@@ -220,13 +219,18 @@ def _is_ambiguous(body: str) -> bool:
         login, rest = "", body
     if login and _begins_parameters(login.partition("?")[2]):
         return True
-    parts = _PLACE_AND_QUERY.fullmatch(rest)
-    place, query = parts.groups("") if parts else (rest, "")
+    place, query = _place_and_query(rest)
     if "@" in place and (login or ":" in place):
         return True
     has_colon = ":" in login or ":" in place
     pairs = (pair.partition("=") for pair in query.split("&"))
     return has_colon and any("@" in value for key, _, value in pairs if key in _NAMES or key in _WORDS)
+
+
+def _place_and_query(text: str) -> tuple[str, str]:
+    """What comes before the parameters, and these: a host in brackets may hold a question mark as well."""
+    place = _BRACKETED.sub(lambda host: "_" * len(host[0]), text).partition("?")[0]
+    return text[: len(place)], text[len(place) + 1 :]
 
 
 def _loses_an_end(query: str) -> bool:

@@ -8,7 +8,7 @@ sent, and nothing fails here.
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ from ibconnect.cluster.peers import Peers
 from ibconnect.cluster.sightings import Sighting, Sightings
 from ibconnect.cluster.unled import Unled
 from ibconnect.database import discreet
-from ibconnect.database.deadlines import within
+from ibconnect.database.deadlines import to_its_end, within
 from ibconnect.database.notices import notices
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
@@ -157,7 +157,7 @@ class Registry:
             await within(_ANSWER_S, connection, self._see_requests(connection))
             if loop.time() - beaten >= _BEAT_S:
                 beaten = loop.time()
-                await _to_its_end(within(_ANSWER_S, connection, self._beat(connection)))
+                await to_its_end(within(_ANSWER_S, connection, self._beat(connection)))
                 backoff.reset()
                 self._refused.over(user="coordination")
             await notices(connection, _POLL_S)
@@ -319,19 +319,6 @@ class Registry:
             if self._connection is not None:
                 await self._connection.close()
             return []
-
-
-async def _to_its_end(beat: Coroutine[Any, Any, None]) -> None:
-    """Whoever is cancelled waits for the beat: Postgres could do what was sent after it has been told that we leave."""
-    task = asyncio.ensure_future(beat)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()
-        raise
 
 
 def _some(names: list[str] | None) -> frozenset[str] | None:

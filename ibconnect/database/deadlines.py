@@ -37,6 +37,28 @@ async def within(seconds: float, connection: AsyncConnection[Any], work: Awaitab
         raise
 
 
+async def to_its_end(work: Awaitable[Result]) -> Result:
+    """The result of ``work``, which whoever is cancelled waits for; cancelled again, it is given up.
+
+    For what is taken back later, over another connection or this one: a statement that is hung up on may still be done
+    by Postgres, after what takes it back.
+
+    :raises Exception: whatever ``work`` raises
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+        if not task.cancelled():
+            # Looked at, or asyncio would tell of it when nobody does.
+            task.exception()
+        raise
+
+
 async def ended(*tasks: "asyncio.Future[Any]") -> None:
     """Cancel tasks that ask Postgres, and wait until they have ended; how is of no interest.
 

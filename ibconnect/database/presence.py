@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from ibconnect import __version__
 from ibconnect.database import discreet
-from ibconnect.database.deadlines import ended, within
+from ibconnect.database.deadlines import ended, to_its_end, within
 from ibconnect.database.pools import parameters
 from ibconnect.database.sql import queries
 from ibconnect.observe import Trouble
@@ -73,7 +73,7 @@ async def _beat(
     try:
         while True:
             said = connection.execute(_SQL["announce"], {**about, "address": address})
-            await within(_ANSWER_S, connection, said)
+            await to_its_end(within(_ANSWER_S, connection, said))
             about["is_new"] = False
             refused.over(user="presence")
             await within(_ANSWER_S, connection, connection.execute(_SQL["forget"]))

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -13,8 +13,10 @@ import pytest
 
 from ibconnect import __version__
 from ibconnect.cluster.registry import Registry
+from ibconnect.database.presence import present
 from ibconnect.http.server.limits import GATEWAY_WATCHED_SECONDS
 from ibconnect.projections.upkeep import ensure
+from ibconnect.roles import ALL
 from tests.faults.lab import Simulators
 from tests.processes import accounts, get, process
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, tell_gateway
@@ -160,22 +162,32 @@ async def test_a_clean_end_takes_back_what_was_said(database_url: str, connectio
     assert connection.execute("SELECT count(*) FROM coordination.instance").fetchone() == (0,)
 
 
-async def test_a_beat_that_postgres_is_slow_with_does_not_bring_back_who_has_left(
-    database_url: str, connection: Connection
-) -> None:
-    connection.execute(
-        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END'"
-    )
-    connection.execute("CREATE TRIGGER slowly BEFORE INSERT ON coordination.instance EXECUTE FUNCTION slowly()")
+async def leave_in_a_beat(connection: Connection, table: str, here: AbstractAsyncContextManager[object]) -> int:
+    """Leave while Postgres is slow with a beat; how many rows are there when it is through with it."""
+    slowly = "BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END"
+    connection.execute(f"CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS '{slowly}'".encode())
+    connection.execute(f"CREATE TRIGGER slowly BEFORE INSERT ON {table} EXECUTE FUNCTION slowly()".encode())
     beats = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
 
     def is_beating() -> bool:
         return connection.execute(beats).fetchone() == (1,)
 
-    async with instance(database_url, "anna", GATEWAY):
+    async with here:
         await until(is_beating, "its first beat is under way")
     await until(lambda: not is_beating(), "it is over")
-    assert connection.execute("SELECT count(*) FROM coordination.instance").fetchone() == (0,)
+    (count,) = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() or (-1,)
+    return int(str(count))
+
+
+async def test_an_instance_that_leaves_in_the_middle_of_a_beat_is_gone(
+    database_url: str, connection: Connection
+) -> None:
+    assert await leave_in_a_beat(connection, "coordination.instance", instance(database_url, "anna", GATEWAY)) == 0
+
+
+async def test_a_process_that_leaves_in_the_middle_of_a_beat_is_gone(database_url: str, connection: Connection) -> None:
+    here = present(database_url, "anna", ALL, lambda _: None)
+    assert await leave_in_a_beat(connection, "coordination.process", here) == 0
 
 
 @pytest.mark.parametrize(
