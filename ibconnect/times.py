@@ -42,6 +42,25 @@ def format_rfc3339(instant: datetime) -> str:
     return f"{text.rstrip('0') if '.' in text else text}Z"
 
 
+def wide_rfc3339(instant: datetime) -> str:
+    """RFC 3339 in UTC with ``Z`` and always six decimals: as text, times are in order.
+
+    >>> wide_rfc3339(from_micros(1398140645000000))
+    '2014-04-22T04:24:05.000000Z'
+    """
+    return f"{instant.astimezone(UTC).isoformat(timespec='microseconds')[: -len('+00:00')]}Z"
+
+
+def widened(text: str) -> str:
+    """A text that :func:`format_rfc3339` gives, with six decimals.
+
+    >>> widened('2014-04-22T04:24:05.77Z')
+    '2014-04-22T04:24:05.770000Z'
+    """
+    whole, _, fraction = text[:-1].partition(".")
+    return f"{whole}.{fraction:0<6}Z"
+
+
 @lru_cache(maxsize=4096)
 def parse_rfc3339(text: str) -> datetime:
     """Parse an RFC 3339 date-time (section 5.6) into aware UTC.

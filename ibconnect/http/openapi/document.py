@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ibconnect.http.openapi.examples import PROBLEMS, Examples, examples_of
-from ibconnect.http.openapi.schemas import TEXT
+from ibconnect.http.openapi.schemas import BINARY, TEXT
 from ibconnect.http.openapi.schemas import problem as problem_schema
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import MEDIA_TYPE, Code, ProblemType
@@ -19,6 +19,10 @@ from ibconnect.http.server.tokens import Right
 Document = dict[str, Any]
 
 _HEADERS: dict[str, Document] = {
+    "Content-Disposition": {
+        "description": "The name of a file, if it is not JSON",
+        "schema": {"type": "string"},
+    },
     "ETag": {"description": "Names these bytes, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page: <URL>; rel="next"', "schema": {"type": "string"}},
     "Location": {"description": "Absolute URL of the report", "schema": {"type": "string", "format": "uri"}},
@@ -88,7 +92,7 @@ def make_document(resources: Iterable[Resource], server: str = "/") -> Document:
 
 def _schemas(resources: Iterable[Resource], types: Iterable[ProblemType]) -> Document:
     of_resources = {name: schema for resource in resources for name, schema in resource.schemas.items()}
-    return {**of_resources, "Problem": problem_schema(types), "Text": TEXT}
+    return {**of_resources, "Problem": problem_schema(types), "Text": TEXT, "Binary": BINARY}
 
 
 def problem_types(routes: Iterable[Route]) -> list[ProblemType]:

@@ -7,11 +7,13 @@ own answers; here are those of a moment, a figure, an account code, a problem.
 from collections.abc import Iterable
 
 from ibconnect.codes import CODE_PATTERN
+from ibconnect.http.server.columns import Column, Type
 from ibconnect.http.server.problems import TYPE_PREFIX, ProblemType
 from ibconnect.http.server.resource import Schema
 
 TIME: Schema = {"type": "string", "format": "date-time", "description": "RFC 3339, UTC, up to microseconds"}
 TEXT: Schema = {"type": "string"}
+BINARY: Schema = {"type": "string", "format": "binary"}
 FIGURE: Schema = {
     "type": ["number", "null"],
     "description": "All digits that IB sent; read it with a decimal parser where that matters",
@@ -38,6 +40,32 @@ def object_of(description: str, members: dict[str, Schema], *, optional: tuple[s
 def list_of(description: str, item: str) -> Schema:
     """A JSON array of a schema of this name."""
     return {"type": "array", "description": description, "items": {"$ref": f"#/components/schemas/{item}"}}
+
+
+_OF_TYPES: dict[Type, Schema] = {
+    Type.TEXT: TEXT,
+    Type.VALUE: {"type": ["string", "number"]},
+    Type.FIGURE: {"type": "number"},
+    Type.INTEGER: {"type": "integer"},
+    Type.BOOLEAN: {"type": "boolean"},
+    Type.TIME: {"type": "string", "format": "date-time"},
+    Type.TEXTS: {"type": "array", "items": TEXT},
+}
+
+
+def row_of(description: str, columns: Iterable[Column]) -> Schema:
+    """A row of a table, in JSON."""
+    shown = [column for column in columns if not column.in_head]
+    optional = tuple(column.name for column in shown if column.is_optional)
+    return object_of(description, {column.name: _of_column(column) for column in shown}, optional=optional)
+
+
+def _of_column(column: Column) -> Schema:
+    schema = {**_OF_TYPES[column.type], "description": column.description}
+    if not column.is_nullable or column.is_optional:
+        return schema
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"]}
 
 
 def problem(types: Iterable[ProblemType]) -> Schema:

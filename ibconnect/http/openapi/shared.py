@@ -1,9 +1,10 @@
 """Headings, parameters and answers that several resources have.
 
-In: nothing. Out: tags, parameters, an answer. Read by the modules of :mod:`ibconnect.http.resources`.
+In: nothing. Out: tags, parameters, answers. Read by the modules of :mod:`ibconnect.http.resources`.
 """
 
 from ibconnect.http.server import parameters as kinds
+from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.resource import Answer, Tag
 
@@ -34,5 +35,20 @@ GATEWAY = Parameter(
 IF_NONE_MATCH = Parameter(
     "If-None-Match", "header", kinds.ANY_TEXT, "An ETag that the client has: 304 if it still holds", '"abc"'
 )
+
+FORMAT = Parameter(
+    "format",
+    "query",
+    kinds.choice(*FORMATS),
+    "What the table is in, where `Accept` leaves a choice: for programs that take nothing but a URL",
+    "csv",
+)
+
+
+def table(description: str, schema: str) -> Answer:
+    """The answer of a route whose ``media`` is ``frames.TABLE``; ``schema``: that of its JSON."""
+    binary = dict.fromkeys((ARROW, PARQUET), "Binary")
+    return Answer(description, {JSON: schema, CSV: "Text", **binary}, ("ETag", "Link", "Content-Disposition"))
+
 
 NOT_MODIFIED = Answer("The client has it already", headers=("ETag",))

@@ -71,6 +71,8 @@ REPORT_CACHE_BYTES = 64 * 1024 * 1024
 LIST_CACHE_ENTRIES = 64
 LOOKUP_MAX = 20_000
 MIN_COMPRESSED_BYTES = 1024
+# What is larger is compressed in a thread.
+LARGE_BYTES = 64 * 1024
 
 # One answer's rows; what is beyond is reached by the Link header.
 SNAPSHOTS_DEFAULT = 100
@@ -85,6 +87,7 @@ EVENTS_PAGE = 2_000
 # How much of a page is made ready to send before the event loop does what else is due.
 POINTS_PIECE = 500
 EVENTS_PIECE = 200
+CELLS_PIECE = 5_000
 EVENTS_SCANNED = 50_000
 HEARTBEAT_SECONDS = 15.0
 

@@ -4,8 +4,14 @@ import re
 from functools import lru_cache
 
 JSON = "application/json"
+CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
+
+FORMATS = {"json": JSON, "csv": CSV, "arrow": ARROW, "parquet": PARQUET}
+"""What a table can be had in, by the word for it in a URL."""
 
 # Answers hold account data: no sniffing, no framing, no referrer, no use by other origins unless CORS says so.
 SECURITY = {
@@ -37,13 +43,14 @@ def best_encoding(accept_encoding: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def best_media(accept: str, offers: tuple[str, ...]) -> str | None:
-    """Which of ``offers`` the header ``Accept`` prefers (RFC 9110, 12.5.1); None if it refuses all."""
-    weights = _weights(accept)
-    if not weights:
-        return offers[0]
-    ranked = [(_media_weight(offer, weights), -rank, offer) for rank, offer in enumerate(offers)]
-    weight, _, offer = max(ranked)
+def best_media(accept: str, offers: tuple[str, ...], wanted: str | None = None) -> str | None:
+    """Which of ``offers`` the header ``Accept`` prefers (RFC 9110, 12.5.1); None if it refuses all.
+
+    :param wanted: the one to take where the header leaves a choice, as ``*/*`` does
+    """
+    weights = _weights(accept) or {"*/*": 1.0}
+    ranked = [(_media_weight(offer, weights), offer == wanted, -rank, offer) for rank, offer in enumerate(offers)]
+    weight, _, _, offer = max(ranked)
     return offer if weight > 0 else None
 
 

@@ -23,7 +23,7 @@ from ibconnect.http.server.cors import keep_out
 from ibconnect.http.server.holders import HOLDER
 from ibconnect.http.server.limits import REFUSAL_SECONDS
 from ibconnect.http.server.links import unclear
-from ibconnect.http.server.negotiation import COMMON, SECURITY, best_media
+from ibconnect.http.server.negotiation import COMMON, FORMATS, SECURITY, best_media
 from ibconnect.http.server.problems import Code, Problem, problem_of
 from ibconnect.http.server.resource import Route
 from ibconnect.http.server.responses import PreparedResponse
@@ -55,8 +55,9 @@ def handler_of(route: Route, services: Services) -> AioHandler:
             return await answer(request, principal)
 
     async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
-        media = _negotiate(request, route)
-        call = Call(request, services, principal, media, read_arguments(request))
+        arguments = read_arguments(request)
+        media = _negotiate(request, route, FORMATS.get(arguments.get("format", "")))
+        call = Call(request, services, principal, media, arguments)
         if right is None:
             # Probes must hear the truth whoever asks for much, from the same address perhaps.
             HOLDER.set(f"open {request.remote}")
@@ -80,9 +81,10 @@ def handler_of(route: Route, services: Services) -> AioHandler:
     return handle
 
 
-def _negotiate(request: web.Request, route: Route) -> str:
-    accept = request.headers.get("Accept")
-    media = best_media(accept, route.media) if accept else route.media[0]
+def _negotiate(request: web.Request, route: Route, wanted: str | None) -> str:
+    """What the answer is in: as the client's ``Accept`` says; where it leaves a choice, as the URL says."""
+    accept = request.headers.get("Accept", "")
+    media = best_media(accept, route.media, wanted) if accept or wanted else route.media[0]
     if media is None:
         raise Problem(Code.NOT_ACCEPTABLE, f"available: {', '.join(route.media)}")
     return media

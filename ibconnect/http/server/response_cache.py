@@ -42,51 +42,71 @@ class CachedResponse:
     """A body that does not change, with the headers it is sent with.
 
     :param caching: the value of ``Cache-Control``
+    :param is_compressible: whether it pays to compress it
     """
 
-    __slots__ = ("_etag", "_forms", "_headers", "size")
+    __slots__ = ("_etag", "_forms", "_headers", "_is_compressible", "size")
 
-    def __init__(self, body: bytes, media_type: str, caching: str, headers: Mapping[str, str] = {}) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        media_type: str,
+        caching: str,
+        headers: Mapping[str, str] = {},
+        *,
+        is_compressible: bool = True,
+    ) -> None:
         # Nobody gains by forging it, so it need not be a cryptographic digest, which takes twenty times as long.
         self._etag = xxh3_128_hexdigest(body)
         self._headers = {**COMMON, "Content-Type": media_type, "Cache-Control": caching, **headers}
         self._forms: dict[str, _Form] = {}
+        self._is_compressible = is_compressible and len(body) >= MIN_COMPRESSED_BYTES
         self.size = 0
         self._add("identity", body)
 
     def _add(self, encoding: str, body: bytes) -> _Form:
         headers = {**self._headers, "Content-Length": str(len(body))}
-        # A strong ETag names the bytes that are sent, so each form has its own (RFC 9110, 8.8.3.3).
-        if encoding == "identity":
-            headers["ETag"] = f'"{self._etag}"'
-        else:
-            headers |= {"Content-Encoding": encoding, "ETag": f'"{self._etag}-{encoding}"'}
+        if encoding != "identity":
+            headers["Content-Encoding"] = encoding
+        headers["ETag"] = self._tag(encoding)
         self._forms[encoding] = form = _Form(body, headers, head_of(headers))
         self.size += len(body) + _FORM_BYTES
         return form
+
+    def _tag(self, encoding: str) -> str:
+        """A strong ETag names the bytes that are sent, so each form has its own (RFC 9110, 8.8.3.3)."""
+        return f'"{self._etag}"' if encoding == "identity" else f'"{self._etag}-{encoding}"'
+
+    def _encoding(self, request: web.Request) -> str:
+        return best_encoding(request.headers.get("Accept-Encoding", "")) if self._is_compressible else "identity"
 
     def response(self, request: web.Request, *, is_plain: bool = True) -> web.StreamResponse:
         """The body in the best encoding that the request accepts, or 304 if it has one of its forms.
 
         :param is_plain: whether nothing is added to its headers
         """
-        form = self._form(best_encoding(request.headers.get("Accept-Encoding", "")))
-        if_none_match = request.headers.get("If-None-Match")
-        if if_none_match is not None and self._matches(if_none_match):
-            kept = {name: value for name, value in form.headers.items() if not name.startswith("Content-")}
-            return web.Response(status=304, headers=kept)
+        encoding = self._encoding(request)
+        if self.is_known_to(request):
+            kept = {name: value for name, value in self._headers.items() if not name.startswith("Content-")}
+            return web.Response(status=304, headers={**kept, "ETag": self._tag(encoding)})
+        form = self._form(encoding)
         if is_plain and suits(request):
             return PreparedResponse(form.head, form.body)
         return web.Response(body=form.body, headers=form.headers)
 
+    def compress(self, request: web.Request) -> None:
+        """Make the form that answers the request, which takes long if the body is large."""
+        if not self.is_known_to(request):
+            self._form(self._encoding(request))
+
     def _form(self, encoding: str) -> _Form:
         form = self._forms.get(encoding)
-        if form is not None:
-            return form
-        identity = self._forms["identity"]
-        if len(identity.body) < MIN_COMPRESSED_BYTES:
-            return identity
-        return self._add(encoding, _COMPRESS[encoding](identity.body))
+        return form or self._add(encoding, _COMPRESS[encoding](self._forms["identity"].body))
+
+    def is_known_to(self, request: web.Request) -> bool:
+        """Whether the client says that it has one of the forms."""
+        if_none_match = request.headers.get("If-None-Match")
+        return if_none_match is not None and self._matches(if_none_match)
 
     def _matches(self, if_none_match: str) -> bool:
         """Weak comparison (RFC 9110, 13.1.2) with any form: they all hold the same."""

@@ -29,7 +29,7 @@ from ibconnect.http.server.projectors import watch_projectors
 from ibconnect.http.server.scans import Scans
 from ibconnect.http.server.shares import Shares
 from ibconnect.http.server.tables import Tables
-from ibconnect.http.server.turns import Gate
+from ibconnect.http.server.turns import Gate, Turns
 from ibconnect.http.server.wakeups import Wakeups
 from ibconnect.observe import Kind, observe
 from ibconnect.roles import API, RECORD
@@ -77,7 +77,8 @@ class Services:
     """Shared by all requests.
 
     ``pool`` answers reads; ``writes`` is the primary (the same pool, or another); ``scans`` has connections of its own.
-    ``gate``: through it goes what computes for long. ``asked``: describes requests in the log.
+    ``gate``: through it goes what computes for long; ``encoding``: what does so in a thread. ``asked``: describes
+    requests in the log.
     """
 
     config: Config
@@ -94,6 +95,7 @@ class Services:
     crowd: Crowd
     shares: Shares
     gate: Gate
+    encoding: Turns
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     pools: list[Pool] = field(default_factory=list)
     parts: dict[type[Part], Part] = field(default_factory=dict)
@@ -149,6 +151,7 @@ def make_services(
         crowd=Crowd(bounds_of(config)),
         shares=Shares(guard),
         gate=Gate(company),
+        encoding=Turns(1, 1, company),
         pools=list({id(each): each for each in (writes, pool, scans.pool)}.values()),
     )
     services.parts.update({part: part.made(services) for part in parts})

@@ -19,6 +19,7 @@ from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.cors import elsewhere
+from ibconnect.http.server.frames import Column, Type, next_page, table_response
 from ibconnect.http.server.limits import LIST_CACHE_ENTRIES
 from ibconnect.http.server.negotiation import COMMON, JSON, max_age, prefers_fresh
 from ibconnect.http.server.parameters import format_cursor
@@ -31,6 +32,10 @@ from ibconnect.times import format_rfc3339
 _SQL = queries("http/accounts")
 _LIST_CACHING = "private, max-age=60"
 _NO_CACHING = "private, no-cache"
+SNAPSHOT_COLUMNS = (
+    Column("AccountCode", Type.TEXT, "The account", is_nullable=False),
+    Column("Timestamp", Type.TIME, "The name of a report", is_nullable=False),
+)
 _MAY_NOT = f"none; this token does not have the right {Right.REFRESH}"
 
 
@@ -176,9 +181,9 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         raise unknown_account(account)
     await _ensure_gateway(call, account)
     times = [created for (created,) in found[:limit]]
-    headers = {}
-    if len(found) > limit:
-        query = call.request.rel_url.update_query(cursor=format_cursor(times[-1]))
-        headers["Link"] = f'<{call.absolute(query.raw_path_qs)}>; rel="next"'
-    body = orjson.dumps([format_rfc3339(created) for created in times])
-    return CachedResponse(body, JSON, _NO_CACHING, headers).response(call.request)
+    headers = next_page(call, cursor=format_cursor(times[-1])) if len(found) > limit else {}
+    if call.media == JSON:
+        body = orjson.dumps([format_rfc3339(created) for created in times])
+        return CachedResponse(body, JSON, _NO_CACHING, headers).response(call.request)
+    rows = [(account, created) for created in times]
+    return await table_response(call, SNAPSHOT_COLUMNS, rows, f"{account}-snapshots", headers=headers)

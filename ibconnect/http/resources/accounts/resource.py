@@ -5,12 +5,24 @@ In: nothing. Out: the resource. Read by the registry of resources.
 
 from pathlib import Path
 
-from ibconnect.http.openapi.shared import ACCOUNT, ACCOUNTS, ANY, FROM, GATEWAY, IF_NONE_MATCH, NOT_MODIFIED, TO
+from ibconnect.http.openapi.shared import (
+    ACCOUNT,
+    ACCOUNTS,
+    ANY,
+    FORMAT,
+    FROM,
+    GATEWAY,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    TO,
+    table,
+)
 from ibconnect.http.resources.accounts import cached, handlers
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher
 from ibconnect.http.resources.accounts.schemas import SCHEMAS
 from ibconnect.http.server import parameters as kinds
+from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX
 from ibconnect.http.server.negotiation import JSON
 from ibconnect.http.server.parameters import Parameter
@@ -127,9 +139,10 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="The times of all reports",
         description="Newest first, page by page: the header `Link` names the next page.",
-        parameters=(ACCOUNT, FROM, TO, _LIMIT, _CURSOR, GATEWAY, IF_NONE_MATCH),
-        answers={200: Answer("The times", {JSON: "TimestampList"}, ("ETag", "Link")), 304: NOT_MODIFIED},
+        parameters=(ACCOUNT, FROM, TO, _LIMIT, _CURSOR, GATEWAY, FORMAT, IF_NONE_MATCH),
+        answers={200: table("The times", "TimestampList"), 304: NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY),
+        media=TABLE,
         reports=_TABLES,
     ),
 )

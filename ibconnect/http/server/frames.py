@@ -1,0 +1,116 @@
+"""A table as an answer: one list of named, typed columns becomes JSON, CSV, an Arrow IPC stream or Parquet.
+
+In: a call, columns, rows (a bounded number of them: a page). Out: the answer in what the client prefers by ``Accept``
+or else by ``format=``, with a strong ETag (304), a file's name, and the next page where there is one. Called by the
+handlers of resources whose routes have ``media=TABLE`` and the parameter ``FORMAT`` of the shared ones.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from urllib.parse import quote
+
+import orjson
+from aiohttp import web
+
+from ibconnect.http.server.arrow import TooManyDigits, encoded
+from ibconnect.http.server.call import Call
+from ibconnect.http.server.columns import Cell, Column, Row, Type, csv_header, csv_rows, json_rows
+from ibconnect.http.server.limits import CELLS_PIECE, LARGE_BYTES
+from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
+from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.response_cache import CachedResponse
+
+__all__ = ["TABLE", "Cell", "Column", "Row", "Type", "as_figure", "next_page", "table_response"]
+
+TABLE: tuple[str, ...] = tuple(FORMATS.values())
+"""What a route of a table offers, the default first."""
+
+Document = Callable[[orjson.Fragment], object]
+"""What stands around the rows in JSON: it is given them as one value, and gives what orjson writes."""
+
+_EXTENSIONS = {CSV: "csv", ARROW: "arrows", PARQUET: "parquet"}
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_NO_CACHING = "private, no-cache"
+
+
+async def table_response(
+    call: Call,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    name: str,
+    *,
+    document: Document | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    caching: str = _NO_CACHING,
+) -> web.StreamResponse:
+    """The answer.
+
+    :param rows: each with a cell for each column, as the column's type says
+    :param name: what a file of it is called, without an extension, such as ``DU1000001-ledger``
+    :param document: JSON is what this makes of the rows; None: an array of them
+    :param headers: further headers, such as what :func:`next_page` gives
+    :raises Problem: in Arrow or Parquet, a figure has more digits than their decimals
+    :raises ValueError: a cell is not of its column's type
+    """
+    media, request = call.media, call.request
+    if media in (ARROW, PARQUET):
+        body = await _binary(call, columns, rows, name)
+    else:
+        body = await _text(call, columns, rows, document)
+    if media != JSON:
+        headers = {"Content-Disposition": _attachment(name, _EXTENSIONS[media]), **headers}
+    answer = CachedResponse(body, media, caching, headers, is_compressible=media != PARQUET)
+    if len(body) >= LARGE_BYTES:
+        await asyncio.to_thread(answer.compress, request)
+    return answer.response(request)
+
+
+def next_page(call: Call, **changed: str) -> dict[str, str]:
+    """The header that names the next page: the same URL with these parameters."""
+    url = call.request.rel_url.update_query(changed)
+    return {"Link": f'<{call.absolute(url.raw_path_qs)}>; rel="next"'}
+
+
+def as_figure(text: str | None) -> orjson.Fragment | None:
+    """A figure outside of the rows, for ``document``: a JSON number with all its digits, or null."""
+    return orjson.Fragment(text) if text else None
+
+
+async def _text(call: Call, columns: Sequence[Column], rows: Sequence[Row], document: Document | None) -> bytes:
+    is_json = call.media == JSON
+    made = []
+    for piece in _pieces(rows, len(columns)):
+        async with call.services.gate.piece():
+            made.append(json_rows(columns, piece) if is_json else csv_rows(columns, piece))
+    if not is_json:
+        return "".join([csv_header(columns), *made]).encode()
+    array = f"[{','.join(made)}]".encode()
+    return array if document is None else orjson.dumps(document(orjson.Fragment(array)))
+
+
+def _pieces(rows: Sequence[Row], width: int) -> Iterator[Sequence[Row]]:
+    """The rows, so few at a time that making them ready to send makes nobody wait."""
+    height = max(CELLS_PIECE // width, 1)
+    for first in range(0, len(rows), height):
+        yield rows[first : first + height]
+
+
+async def _binary(call: Call, columns: Sequence[Column], rows: Sequence[Row], name: str) -> bytes:
+    """Off the event loop, and one at a time: who asks for many waits for his own turns."""
+    turns = call.services.encoding
+    holder = await turns.take()
+    try:
+        return await asyncio.to_thread(encoded, call.media, columns, rows, {"name": name})
+    except TooManyDigits as exc:
+        raise Problem(Code.NOT_ACCEPTABLE, f"{exc}; JSON and CSV have them") from exc
+    finally:
+        turns.give(holder)
+
+
+def _attachment(name: str, extension: str) -> str:
+    """The file's name (RFC 6266): in ASCII, and as it is where that is something else."""
+    plain = _NOT_IN_NAMES.sub("_", name)
+    extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}.{extension}"
+    return f'attachment; filename="{plain}.{extension}"{extended}'

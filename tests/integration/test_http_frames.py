@@ -1,0 +1,166 @@
+"""Tables over HTTP: the format that a client gets, the name of its file, validators, HEAD, and what it costs others."""
+
+import asyncio
+import csv
+import io
+import subprocess
+import sys
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from ibconnect.http.app import SERVICES
+from ibconnect.http.server.call import Call
+from ibconnect.http.server.frames import TABLE, Column, Row, Type, as_figure, next_page, table_response
+from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
+from ibconnect.http.server.problems import Problem
+from ibconnect.http.server.tokens import EVERYONE
+from tests.serving import DU1, PROBLEM, Served
+
+PATH = f"/v1/accounts/{DU1}/snapshots"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+FIGURE = Column("Figure", Type.FIGURE, "How much")
+
+
+@pytest.mark.parametrize(
+    ("accept", "form", "media"),
+    [
+        ("", None, JSON),
+        ("", "csv", CSV),
+        ("*/*", "parquet", PARQUET),
+        ("*/*", None, JSON),
+        (BROWSER, "csv", CSV),
+        ("application/json, text/plain, */*", "csv", CSV),
+        ("application/json", "csv", JSON),
+        ("text/csv", "json", CSV),
+        ("text/csv, */*;q=0.1", "arrow", CSV),
+        (ARROW, None, ARROW),
+        (PARQUET, None, PARQUET),
+        ("application/vnd.apache.parquet;q=0.5, text/csv;q=0.4", None, PARQUET),
+    ],
+)
+async def test_the_header_chooses_and_then_the_url(served: Served, accept: str, form: str | None, media: str) -> None:
+    query = "" if form is None else f"?format={form}"
+    async with served.get(PATH + query, headers={"Accept": accept}, skip_auto_headers=["Accept"]) as response:
+        assert (response.status, response.headers["Content-Type"]) == (200, media)
+        assert "Accept" in response.headers["Vary"]
+
+
+async def test_a_format_that_is_none_is_refused(served: Served) -> None:
+    async with served.get(f"{PATH}?format=xlsx") as response:
+        assert response.status == 400
+        assert "json, csv, arrow, parquet" in (await response.json(content_type=PROBLEM))["detail"]
+    async with served.get(f"{PATH}?format=csv", headers={"Accept": "image/png"}) as response:
+        assert response.status == 406
+
+
+async def test_each_format_has_the_same_times(served: Served) -> None:
+    bodies = {}
+    for form in FORMATS:
+        async with served.get(f"{PATH}?format={form}") as response:
+            bodies[form] = await response.read()
+            assert response.headers.get("Content-Disposition") == (
+                None if form == "json" else f'attachment; filename="{DU1}-snapshots.{form.replace("arrow", "arrows")}"'
+            )
+    times = orjson.loads(bodies["json"])
+    assert len(times) > 2
+    header, *lines = csv.reader(io.StringIO(bodies["csv"].decode()))
+    assert (header, [line[0] for line in lines]) == (["AccountCode", "Timestamp"], [DU1] * len(times))
+    assert {len(line[1]) for line in lines} == {len("2024-01-01T00:00:00.000000Z")}
+    table = pa.ipc.open_stream(bodies["arrow"]).read_all()
+    assert table.equals(pyarrow.parquet.read_table(io.BytesIO(bodies["parquet"])))
+    assert [time.as_py().isoformat() for time in table["Timestamp"]] == [f"{time[:-1]}+00:00" for time in times]
+    assert [line[1].replace(".000000", "") for line in lines] == times
+
+
+@pytest.mark.parametrize("form", list(FORMATS))
+async def test_what_is_known_is_not_sent_again(served: Served, form: str) -> None:
+    path = f"{PATH}?format={form}&limit=2"
+    async with served.get(path) as response:
+        etag, link, length = (response.headers[name] for name in ("ETag", "Link", "Content-Length"))
+        assert int(length) == len(await response.read())
+    assert f"format={form}" in link
+    async with served.get(path, headers={"If-None-Match": etag}) as response:
+        assert (response.status, response.headers["ETag"], await response.read()) == (304, etag, b"")
+    async with served.client.head(served.url + path) as response:
+        assert (response.status, response.headers["ETag"], response.headers["Content-Length"]) == (200, etag, length)
+
+
+def made(served: Served, media: str, **headers: str) -> Call:
+    """A call as a handler is given it, whose answer shows its headers."""
+    request = make_mocked_request(
+        "GET", "/v1/things?limit=2", headers={"Host": "localhost:3000", "Origin": "null", **headers}
+    )
+    return Call(request, served.app[SERVICES], EVERYONE, media, {})
+
+
+async def body_of(call: Call, columns: list[Column], rows: list[Row], **options: Any) -> bytes:
+    """The bytes that are sent."""
+    response = await table_response(call, columns, rows, "things", **options)
+    assert isinstance(response, web.Response)
+    assert isinstance(response.body, bytes)
+    return response.body
+
+
+async def test_rows_stand_where_the_resource_wants_them(served: Served) -> None:
+    call = made(served, JSON)
+    columns = [Column("Currency", Type.TEXT, "", in_head=True), FIGURE]
+    rows: list[Row] = [("EUR", "1.2305"), ("EUR", Decimal("-0.50"))]
+
+    def document(found: orjson.Fragment) -> object:
+        return {"Currency": "EUR", "Rows": found, "Total": as_figure("0.7305"), "None": as_figure(None)}
+
+    assert await body_of(call, columns, rows, document=document) == (
+        b'{"Currency":"EUR","Rows":[{"Figure":1.2305},{"Figure":-0.50}],"Total":0.7305,"None":null}'
+    )
+    assert await body_of(made(served, CSV), columns, rows) == (b"Currency,Figure\r\nEUR,1.2305\r\nEUR,-0.50\r\n")
+    assert await body_of(call, columns, []) == b"[]"
+
+
+async def test_the_next_page_is_the_same_question(served: Served) -> None:
+    link = next_page(made(served, JSON), cursor="abc")
+    assert link == {"Link": '<http://localhost:3000/v1/things?limit=2&cursor=abc>; rel="next"'}
+
+
+@pytest.mark.parametrize("media", [ARROW, PARQUET])
+async def test_too_many_digits_are_refused_not_rounded(served: Served, media: str) -> None:
+    with pytest.raises(Problem, match="Figure has too many digits") as raised:
+        await body_of(made(served, media), [FIGURE], [("1" * 400,)])
+    assert raised.value.status == 406
+
+
+async def test_a_files_name_is_safe_whatever_an_account_is_called(served: Served) -> None:
+    response = await table_response(made(served, CSV), [FIGURE], [], 'Ü/..\\"x')
+    name = response.headers["Content-Disposition"]
+    assert name == "attachment; filename=\"_.._x.csv\"; filename*=UTF-8''%C3%9C%2F..%5C%22x.csv"
+
+
+@pytest.mark.parametrize("media", TABLE)
+async def test_a_large_table_makes_nobody_wait(served: Served, media: str) -> None:
+    """100,000 cells, compressed: what else is due in the event loop is done meanwhile."""
+    columns = [Column(f"Figure{number}", Type.FIGURE, "") for number in range(10)]
+    rows: list[Row] = [tuple(f"{number}.{place:04}" for place in range(10)) for number in range(10_000)]
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    body = await body_of(made(served, media, **{"Accept-Encoding": "br"}), columns, rows)
+    ticking.cancel()
+    assert ticks > 20, len(body)
+
+
+def test_who_asks_for_no_such_table_does_not_pay_for_it() -> None:
+    code = "import sys, ibconnect.http.app; print([name for name in sys.modules if name.startswith('pyarrow')])"
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout == "[]\n"
