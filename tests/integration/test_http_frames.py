@@ -21,6 +21,7 @@ from ibconnect.http.server.frames import TABLE, Column, Row, Type, as_figure, ne
 from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
 from ibconnect.http.server.problems import Problem
 from ibconnect.http.server.tokens import EVERYONE
+from ibconnect.times import utc_now
 from tests.serving import DU1, PROBLEM, Served
 
 PATH = f"/v1/accounts/{DU1}/snapshots"
@@ -97,7 +98,7 @@ def made(served: Served, media: str, **headers: str) -> Call:
     request = make_mocked_request(
         "GET", "/v1/things?limit=2", headers={"Host": "localhost:3000", "Origin": "null", **headers}
     )
-    return Call(request, served.app[SERVICES], EVERYONE, media, {})
+    return Call(request, served.app[SERVICES], EVERYONE, media, {}, utc_now())
 
 
 async def body_of(call: Call, columns: list[Column], rows: list[Row], **options: Any) -> bytes:

@@ -13,11 +13,43 @@ HISTORY = Tag("History", "The same figures over time.")
 RECORDER = Tag("Recorder", "What was recorded, and by whom.")
 SERVICE = Tag("Service", "This program itself.")
 
-TIME_OR_AGO = "An RFC 3339 time, or a time ago such as -30d (units s, m, h, d, w)"
+MOMENT = (
+    "An RFC 3339 time, a date in `tz` (2026-11-26), `now`, or a time ago such as -30d (units s, m, h, d, w, mo, q, y)"
+)
 
 ACCOUNT = Parameter("AccountCode", "path", kinds.ACCOUNT, "IB's code of the account", "DU1000001", required=True)
-FROM = Parameter("from", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included. Default: the beginning", "-30d")
-TO = Parameter("to", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included. Default: now", "2026-01-31T23:59:59Z")
+FROM = Parameter(
+    "from", "query", kinds.MOMENT, f"{MOMENT}; included: a date from its begin. Default: the beginning", "-30d"
+)
+TO = Parameter(
+    "to", "query", kinds.MOMENT_END, f"{MOMENT}; included: a date to its end. Default: now", "2026-01-31T23:59:59Z"
+)
+AT = Parameter("at", "query", kinds.MOMENT_END, f"{MOMENT}: as of then, of a date its end. Default: now", "2026-01-31")
+TZ = Parameter(
+    "tz",
+    "query",
+    kinds.ZONE,
+    "The time zone (IANA) of dates, and of steps of days or longer. Default: UTC",
+    "America/New_York",
+)
+STEP = Parameter(
+    "step",
+    "query",
+    kinds.STEP,
+    "One point per step (90s, 30m, 1h, 7d, 2w, 1mo, 1q, 1y): the last value at or before its end, null where it has "
+    "none. Weeks (from Monday), months, quarters, years, and with `tz` or `at` days, are those of the calendar; others "
+    "count from `from`, or else fall on whole multiples since 1970. The point of the running step is the newest value, "
+    "marked `Partial`. Default: one point per report",
+    "1d",
+)
+CLOSE = Parameter(
+    "at",
+    "query",
+    kinds.CLOCK,
+    "With `step`: the time of the day in `tz` at which days end, and of longer steps the last day: closes. "
+    "Default: midnight",
+    "16:00",
+)
 ANY = Parameter(
     "ready",
     "query",

@@ -16,7 +16,7 @@ from ibconnect.events.accounts import Sight
 from ibconnect.events.lines import liner, type_of
 from ibconnect.events.selection import Stored, Wanted
 from ibconnect.http.openapi.schemas import TEXT, TIME, object_of
-from ibconnect.http.openapi.shared import RECORDER, TIME_OR_AGO
+from ibconnect.http.openapi.shared import MOMENT, RECORDER, TZ
 from ibconnect.http.resources.event_bounds import applied, position_ranges
 from ibconnect.http.resources.event_scan import Range, Scan, ends, head
 from ibconnect.http.resources.tail import Tails
@@ -217,8 +217,9 @@ ROUTES: tuple[Route, ...] = (
                 ["PortfolioUpdated"],
                 repeated=TAGS_MAX,
             ),
-            Parameter("from", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included: when the event arrived", "-1h"),
-            Parameter("to", "query", kinds.MOMENT, f"{TIME_OR_AGO}; included", "-5m"),
+            Parameter("from", "query", kinds.MOMENT, f"{MOMENT}; included: when the event arrived", "-1h"),
+            Parameter("to", "query", kinds.MOMENT_END, f"{MOMENT}; included", "-5m"),
+            TZ,
             Parameter("limit", "query", kinds.integer(1, EVENTS_MAX), "Most events", 100),
             Parameter(
                 "Last-Event-ID",

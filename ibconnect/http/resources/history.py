@@ -20,7 +20,9 @@ from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
 from ibconnect.http.server import db
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
+from ibconnect.http.server.frames import next_page
 from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE, TAGS_MAX
+from ibconnect.http.server.moments import parse_length
 from ibconnect.http.server.negotiation import JSON
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem, ProblemType
@@ -29,7 +31,7 @@ from ibconnect.http.server.streams import send_stream
 from ibconnect.http.server.tokens import Right
 from ibconnect.http.server.turns import Gate
 from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
-from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339, utc_now
+from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339
 
 _SQL = queries("http/history")
 _TABLES = ("accounts",)
@@ -52,6 +54,7 @@ class _Span:
     base: tuple[int | None, str | None]
     start: datetime
     end: datetime
+    asked_end: datetime
     step: timedelta | None
     beyond: datetime | None
     wanted: Composable
@@ -113,7 +116,8 @@ def _readiness(call: Call) -> dict[Extra, Composable]:
 async def _span(call: Call, account: str) -> _Span:
     arguments = call.arguments
     takes_any, gateway = arguments["ready"] is not None, arguments["gateway"]
-    start, end = arguments["from"] or _BEGINNING, arguments["to"] or utc_now()
+    start, end = arguments["from"] or _BEGINNING, arguments["to"] or call.now
+    asked_end = end
     asked = {
         "account": account,
         "from": start,
@@ -137,7 +141,7 @@ async def _span(call: Call, account: str) -> _Span:
         steps = (end - start) // step
         beyond = start + step * POINTS_MAX if steps >= POINTS_MAX else None
         end = end if beyond is None else beyond - step
-    return _Span(account_id, (base_id, base_code), start, end, step, beyond, wanted, gateway_id)
+    return _Span(account_id, (base_id, base_code), start, end, asked_end, step, beyond, wanted, gateway_id)
 
 
 def _on_step(instant: datetime, step: timedelta) -> datetime:
@@ -227,8 +231,7 @@ async def _in_turn(gate: Gate, chunks: AsyncIterator[bytes]) -> AsyncIterator[by
 async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:
     headers = {"Cache-Control": "private, no-cache"}
     if span.beyond is not None:
-        url = call.request.rel_url.update_query({"from": format_rfc3339(span.beyond)})
-        headers["Link"] = f'<{call.absolute(url.raw_path_qs)}>; rel="next"'
+        headers |= next_page(call, **{"from": format_rfc3339(span.beyond), "to": format_rfc3339(span.asked_end)})
     chunks = FORMATS[call.media](series, _pieces(await _begun(pages)))
     return await send_stream(call, _in_turn(call.services.gate, chunks), headers)
 
@@ -296,13 +299,20 @@ _POSITION_HISTORY = object_of(
     },
 )
 
+
+def _elapsed(text: str) -> timedelta:
+    if (elapsed := parse_length(text).elapsed) is None:
+        raise ValueError(f"{text!r} is not a step such as 1h, 1d or 2w")
+    return elapsed
+
+
 _CONTRACT = Parameter(
     "IbContractId", "path", kinds.integer(0, 2**53 - 1), "IB's id of the contract", 265598, required=True
 )
 _STEP = Parameter(
     "step",
     "query",
-    kinds.DURATION,
+    kinds.Kind({"type": "string", "pattern": "^(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)$"}, _elapsed),
     "One point per step (90s, 30m, 1h, 7d, 2w): the last value at or before it, null where the step has none. "
     "Steps count from `from`, or else fall on its whole multiples since 1970. Default: one point per snapshot",
     "1d",

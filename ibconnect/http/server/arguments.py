@@ -1,26 +1,34 @@
 """A request's parameters, validated against the table of routes: text in, values by name out.
 
+What depends on others is made last: moments become times, by the zone ``tz`` and the time of the request; ``step``
+becomes :class:`~ibconnect.http.server.steps.Steps`, by ``tz`` and ``at``.
+
 Called by the pipeline.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
+from ibconnect.http.server.moments import Length, Moment, resolve
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem, invalid
 from ibconnect.http.server.resource import Route
+from ibconnect.http.server.steps import Steps
 from ibconnect.http.server.tokens import MIN_TOKEN_LENGTH
+from ibconnect.times import format_rfc3339
 
 _NO_QUERY: MultiMapping[str] = MultiDict()
 
 
-def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
+def reader_of(route: Route) -> Callable[[web.Request, datetime], Mapping[str, Any]]:
     """A function that reads every parameter of the route, by name; the default where a request does not give it.
 
-    It raises a :class:`Problem` that names the first parameter that is wrong, missing or unknown.
+    It is given the request and when it came. It raises a :class:`Problem` that names the first parameter that is wrong,
+    missing or unknown.
     """
     in_path, in_query, in_header = (
         [parameter for parameter in route.parameters if parameter.place == place]
@@ -28,7 +36,7 @@ def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
     )
     known = frozenset(parameter.name for parameter in in_query)
 
-    def read(request: web.Request) -> Mapping[str, Any]:
+    def read(request: web.Request, now: datetime) -> Mapping[str, Any]:
         filled = request.match_info
         arguments = {parameter.name: _parsed(parameter, filled[parameter.name]) for parameter in in_path}
         for parameter in in_header:
@@ -40,9 +48,32 @@ def reader_of(route: Route) -> Callable[[web.Request], Mapping[str, Any]]:
             arguments[parameter.name] = _from_query(parameter, query)
         if query:
             _refuse_unknown(known, query)
+        _resolve(arguments, now)
         return arguments
 
     return read
+
+
+def _resolve(arguments: dict[str, Any], now: datetime) -> None:
+    """Make of moments what they are now, and of a step what it is in a zone, at a time of the day."""
+    zone = arguments.get("tz")
+    for name, value in arguments.items():
+        if isinstance(value, Moment):
+            arguments[name] = resolve(value.text, zone or UTC, now, is_end=value.is_end)
+    start, end = arguments.get("from"), arguments.get("to")
+    if start is not None and end is not None and start > end:
+        raise invalid("from", f"{format_rfc3339(start)} is after to, {format_rfc3339(end)}")
+    if isinstance(length := arguments.get("step"), Length):
+        arguments["step"] = _steps(length, zone, arguments.get("at"))
+    elif isinstance(arguments.get("at"), time):
+        raise invalid("at", "goes with step")
+
+
+def _steps(length: Length, zone: tzinfo | None, at: time | None) -> Steps:
+    try:
+        return Steps(length, zone, at)
+    except ValueError as exc:
+        raise invalid("at", str(exc)) from None
 
 
 def _from_query(parameter: Parameter, query: MultiMapping[str]) -> Any:

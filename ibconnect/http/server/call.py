@@ -4,6 +4,7 @@ In: a request that was admitted and validated, and by whom. Out: what its answer
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -15,13 +16,17 @@ from ibconnect.http.server.tokens import Principal
 
 
 class Call(NamedTuple):
-    """A request that was admitted and validated: ``arguments`` by the names of the route's parameters."""
+    """A request that was admitted and validated: ``arguments`` by the names of the route's parameters.
+
+    ``now``: when it came; the one time that its answer is made as of.
+    """
 
     request: web.Request
     services: Services
     principal: Principal
     media: str
     arguments: Mapping[str, Any]
+    now: datetime
 
     def account(self) -> str:
         """The account code of the path.
@@ -41,6 +46,10 @@ class Call(NamedTuple):
     def absolute(self, path_and_query: str) -> str:
         """The absolute URL of a path, under the name by which the client knows this server."""
         return self.services.links.absolute(self.request, path_and_query)
+
+    def until(self) -> datetime:
+        """Where the steps of a time series end: at ``to``, but not later than now."""
+        return min(self.arguments["to"] or self.now, self.now)
 
 
 def unknown_account(code: str) -> Problem:

@@ -8,6 +8,7 @@ handlers of resources whose routes have ``media=TABLE`` and the parameter ``FORM
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from ibconnect.http.server.limits import CELLS_PIECE, LARGE_BYTES
 from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
 from ibconnect.http.server.problems import Code, Problem
 from ibconnect.http.server.response_cache import CachedResponse
+from ibconnect.times import format_rfc3339
 
 __all__ = ["TABLE", "Cell", "Column", "Row", "Type", "as_figure", "next_page", "table_response"]
 
@@ -33,6 +35,7 @@ Document = Callable[[orjson.Fragment], object]
 _EXTENSIONS = {CSV: "csv", ARROW: "arrows", PARQUET: "parquet"}
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _NO_CACHING = "private, no-cache"
+_MOMENTS = ("from", "to", "at")
 
 
 async def table_response(
@@ -68,8 +71,14 @@ async def table_response(
 
 
 def next_page(call: Call, **changed: str) -> dict[str, str]:
-    """The header that names the next page: the same URL with these parameters."""
-    url = call.request.rel_url.update_query(changed)
+    """The header that names the next page: the same URL with these parameters.
+
+    Moments that are relative, or dates, are said as the times that they were here: all pages are of one moment.
+    """
+    url, arguments = call.request.rel_url, call.arguments
+    given = [name for name in _MOMENTS if isinstance(arguments.get(name), datetime) and name in url.query]
+    frozen = {name: format_rfc3339(arguments[name]) for name in given}
+    url = url.update_query({**frozen, **changed})
     return {"Link": f'<{call.absolute(url.raw_path_qs)}>; rel="next"'}
 
 

@@ -8,14 +8,15 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from ibconnect.codes import CODE_PATTERN, is_code
 from ibconnect.events.types import TYPES
-from ibconnect.times import from_micros, parse_rfc3339, to_micros, utc_now
+from ibconnect.http.server.moments import AMOUNT, RELATIVE, ZONE_PATTERN, parse, parse_length, parse_time, parse_zone
+from ibconnect.times import from_micros, to_micros
 
 Schema = dict[str, Any]
 
@@ -42,14 +43,7 @@ class Parameter:
     repeated: int = 0
 
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-# At most 274 years, so that no arithmetic with it leaves the calendar.
-_AMOUNT = "(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)"
-_DURATION = re.compile(_AMOUNT)
-_AGO = re.compile(f"-{_AMOUNT}")
-# In a query a plus sign means a space, unless the client escaped it.
-_UNESCAPED_OFFSET = re.compile(r" (?=\d\d:\d\d$)", re.ASCII)
-_EARLIEST = from_micros(0)
+_CLOCK = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{11}", re.ASCII)
 _LOWEST = to_micros(datetime.min.replace(tzinfo=UTC))
 _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
@@ -58,7 +52,6 @@ _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 
 TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
-_TIME_EXAMPLE = "2014-04-22T04:22:05.776394Z"
 
 
 def pattern(expression: str, right: str) -> Kind:
@@ -103,27 +96,10 @@ def choice(*names: str) -> Kind:
     return Kind({"type": "string", "enum": list(names)}, parse)
 
 
-@lru_cache(maxsize=4096)
-def parse_time(text: str) -> datetime:
-    """An RFC 3339 time, also with a plus sign that became a space."""
-    return parse_rfc3339(_UNESCAPED_OFFSET.sub("+", text))
-
-
-def parse_duration(text: str) -> timedelta:
-    """``90s``, ``30m``, ``1h``, ``30d``, ``2w``."""
-    if _DURATION.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1h, 30d or 2w")
-    return timedelta(seconds=int(text[:-1]) * _UNITS[text[-1]])
-
-
-def parse_moment(text: str) -> datetime:
-    """An RFC 3339 time, or one that long ago: ``-30d``."""
-    if _AGO.fullmatch(text):
-        return max(utc_now() - parse_duration(text[1:]), _EARLIEST)
-    try:
-        return parse_time(text)
-    except ValueError as exc:
-        raise ValueError(f"{exc}, nor a time ago such as -30d") from exc
+def _parse_clock(text: str) -> time:
+    if _CLOCK.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a time of the day such as 16:00")
+    return time.fromisoformat(text)
 
 
 def format_cursor(instant: datetime) -> str:
@@ -148,10 +124,17 @@ def _parse_session(text: str) -> UUID:
 EVENT_TYPES: dict[str, str] = {kind.__name__: topic for topic, kind in TYPES.items()}
 
 _TIME_SCHEMA: Schema = {"type": "string", "format": "date-time"}
+_MOMENT_SCHEMA: Schema = {
+    "anyOf": [_TIME_SCHEMA, {"type": "string", "format": "date"}, {"type": "string", "pattern": f"^({RELATIVE})$"}]
+}
 ACCOUNT = Kind({"type": "string", "pattern": CODE_PATTERN}, parse_account)
 TIME = Kind(_TIME_SCHEMA, parse_time)
-MOMENT = Kind({"anyOf": [_TIME_SCHEMA, {"type": "string", "pattern": f"^-{_AMOUNT}$"}]}, parse_moment)
-DURATION = Kind({"type": "string", "pattern": f"^{_AMOUNT}$"}, parse_duration)
+# A moment is resolved when the zone of the request is known; a date is the begin of its day, or the end.
+MOMENT = Kind(_MOMENT_SCHEMA, parse)
+MOMENT_END = Kind(_MOMENT_SCHEMA, partial(parse, is_end=True))
+ZONE = Kind({"type": "string", "format": "time-zone", "pattern": f"^{ZONE_PATTERN}$"}, parse_zone)
+CLOCK = Kind({"type": "string", "pattern": f"^{_CLOCK.pattern}$"}, _parse_clock)
+STEP = Kind({"type": "string", "pattern": f"^{AMOUNT}$"}, parse_length)
 CURSOR = Kind({"type": "string", "pattern": f"^{_CURSOR.pattern}$"}, parse_cursor)
 SESSION = Kind({"type": "string", "format": "uuid"}, _parse_session)
 TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation")

@@ -33,6 +33,7 @@ from ibconnect.http.server.shares import COUNTED
 from ibconnect.http.server.tokens import EVERYONE, Principal
 from ibconnect.metrics.histograms import Durations
 from ibconnect.observe import HTTP_FAILED, HTTP_SECONDS, Kind, observe
+from ibconnect.times import utc_now
 
 _OF_POSTGRES = (Code.DATABASE_UNAVAILABLE, Code.QUERY_TIMEOUT)
 
@@ -55,9 +56,10 @@ def handler_of(route: Route, services: Services) -> AioHandler:
             return await answer(request, principal)
 
     async def answer(request: web.Request, principal: Principal) -> web.StreamResponse:
-        arguments = read_arguments(request)
+        now = utc_now()
+        arguments = read_arguments(request, now)
         media = _negotiate(request, route, FORMATS.get(arguments.get("format", "")))
-        call = Call(request, services, principal, media, arguments)
+        call = Call(request, services, principal, media, arguments, now)
         if right is None:
             # Probes must hear the truth whoever asks for much, from the same address perhaps.
             HOLDER.set(f"open {request.remote}")

@@ -13,8 +13,10 @@ from ibconnect.http.openapi.shared import (
     FROM,
     GATEWAY,
     IF_NONE_MATCH,
+    MOMENT,
     NOT_MODIFIED,
     TO,
+    TZ,
     table,
 )
 from ibconnect.http.resources.accounts import cached, handlers
@@ -38,6 +40,7 @@ _TIMESTAMP = Parameter(
     "2014-04-22T04:22:05.776394Z",
     required=True,
 )
+_AS_OF = Parameter("Timestamp", "path", kinds.MOMENT_END, f"{MOMENT}: a date is its end", "2026-01-31", required=True)
 _MAX_AGE = Parameter(
     "Cache-Control",
     "header",
@@ -126,7 +129,7 @@ ROUTES: tuple[Route, ...] = (
             "Redirects to the newest report that was complete at or before that time: one whose figures can be relied "
             "on, or, if there is none, any."
         ),
-        parameters=(ACCOUNT, _TIMESTAMP, ANY, GATEWAY),
+        parameters=(ACCOUNT, _AS_OF, TZ, ANY, GATEWAY),
         answers={303: _SEE_REPORT},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, UNKNOWN_SNAPSHOT),
         reports=_TABLES,
@@ -139,7 +142,7 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="The times of all reports",
         description="Newest first, page by page: the header `Link` names the next page.",
-        parameters=(ACCOUNT, FROM, TO, _LIMIT, _CURSOR, GATEWAY, FORMAT, IF_NONE_MATCH),
+        parameters=(ACCOUNT, FROM, TO, TZ, _LIMIT, _CURSOR, GATEWAY, FORMAT, IF_NONE_MATCH),
         answers={200: table("The times", "TimestampList"), 304: NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY),
         media=TABLE,
