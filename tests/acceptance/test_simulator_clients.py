@@ -1,13 +1,9 @@
 """Real clients, unmodified, over TCP: all must see the same figures, and those are the scenario's."""
 
 import asyncio
-import hashlib
 import json
 import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.scenario.accounts import ACCOUNT_SUMMARY, POSITIONS, UPDATES
 from ibconnect.simulator.scenario.pnl import PNL
 from tests.acceptance.clients.official import look
+from tests.npm import installed
 from tests.waiting import DEADLINE_S
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -178,37 +175,9 @@ async def test_ib_s_own_client_sees_the_figures() -> None:
 
 
 @pytest.fixture(scope="module")
-def node_modules() -> Iterator[Path]:
-    """The JavaScript client, installed once from its lock file into the virtual environment's cache."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are needed to run @stoqey/ib")
-    lock = (CLIENTS / "package-lock.json").read_bytes()
-    cache = Path(__file__).parents[2] / ".venv" / f"stoqey-{hashlib.sha256(lock).hexdigest()[:12]}"
-    if not cache.exists():
-        _npm_ci(npm, cache)
-    yield cache / "node_modules"
-
-
-def _npm_ci(npm: str, cache: Path) -> None:
-    """Install aside and rename, so that parallel test processes never see a half-filled cache."""
-    with tempfile.TemporaryDirectory(dir=cache.parent) as temporary:
-        fresh = Path(temporary) / "client"
-        fresh.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(CLIENTS / name, fresh)
-        result = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=fresh,
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=100,
-        )
-        if result.returncode:
-            pytest.skip(f"npm could not install @stoqey/ib: {result.stderr.strip()[-300:]}")
-        if not cache.exists():
-            fresh.rename(cache)
+def node_modules() -> Path:
+    """The JavaScript client."""
+    return installed(CLIENTS)
 
 
 async def test_stoqey_sees_the_figures(node_modules: Path) -> None:

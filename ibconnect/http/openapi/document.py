@@ -157,7 +157,7 @@ def _answer(route: Route, status: int, answer: Answer, examples: Examples) -> Do
         described["headers"] = {name: _HEADERS[name] for name in answer.headers}
     if answer.schemas:
         described["content"] = {
-            media: _content(schema, examples.get((route.name, status, media)))
+            media: _content(schema, examples.get((answer.of or route.name, status, media)))
             for media, schema in answer.schemas.items()
         }
     return described

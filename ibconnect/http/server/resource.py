@@ -33,11 +33,15 @@ class Tag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response of a route that is not a problem. ``schema``: a name in components/schemas, by media type."""
+    """A response of a route that is not a problem. ``schema``: a name in components/schemas, by media type.
+
+    ``of``: another operation whose answer it is, to whom follows a redirect.
+    """
 
     description: str
     schemas: Mapping[str, str] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

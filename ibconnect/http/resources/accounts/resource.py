@@ -70,6 +70,8 @@ _CURSOR = Parameter("cursor", "query", kinds.CURSOR, "Where the page begins, fro
 
 _FRESH = (_MAX_AGE, _REQUIRED, _PREFER)
 _NOT_REFRESHED = (Code.NO_GATEWAY, Code.REFRESH_TIMEOUT)
+# What a client has that follows the redirect, as those do that are made of this description.
+_FOLLOWED = Answer("The report, to whom follows the redirect", {JSON: "Report"}, ("ETag",), of="getReport")
 _SEE_REPORT = Answer("The report is at the URL in `Location`", headers=("Location",))
 _SEE_LATEST = Answer("The report is at the URL in `Location`", headers=("Location", "Refresh-Incomplete"))
 _TABLES = ("accounts",)
@@ -114,7 +116,7 @@ ROUTES: tuple[Route, ...] = (
         summary="The latest report",
         description="Redirects to the newest report whose figures can be relied on, or else to the newest.",
         parameters=(ACCOUNT, ANY, GATEWAY, *_FRESH),
-        answers={303: _SEE_LATEST},
+        answers={200: _FOLLOWED, 303: _SEE_LATEST},
         problems=(*_NOT_REFRESHED, Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, UNKNOWN_SNAPSHOT),
         reports=_TABLES,
     ),
@@ -130,7 +132,7 @@ ROUTES: tuple[Route, ...] = (
             "on, or, if there is none, any."
         ),
         parameters=(ACCOUNT, _AS_OF, TZ, ANY, GATEWAY),
-        answers={303: _SEE_REPORT},
+        answers={200: _FOLLOWED, 303: _SEE_REPORT},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, UNKNOWN_SNAPSHOT),
         reports=_TABLES,
     ),
