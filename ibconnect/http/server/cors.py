@@ -16,8 +16,20 @@ SITE = "Sec-Fetch-Site"
 AT_HOME = frozenset({None, "none", "same-origin"})
 """What it says of requests of our own pages, of what somebody typed, and of programs that are no browsers."""
 
-_READABLE = ("Content-Encoding", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate")
-_SENDABLE = ("Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID")
+READABLE = (
+    "Allow",
+    "Content-Disposition",
+    "Content-Encoding",
+    "ETag",
+    "Link",
+    "Location",
+    "Refresh-Incomplete",
+    "Retry-After",
+    "WWW-Authenticate",
+)
+"""Which headers of an answer a page of these origins may read."""
+SENDABLE = ("Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID", "Prefer")
+"""Which headers it may send."""
 _PREFLIGHT_SECONDS = 600
 # A link that somebody clicks shows him what is there. Browsers that say where from also say how.
 _CLICKED = frozenset({None, "navigate"})
@@ -49,8 +61,8 @@ def allow_origins(app: web.Application, origins: tuple[str, ...]) -> None:
         return
     options = aiohttp_cors.ResourceOptions(
         allow_credentials=False,
-        expose_headers=_READABLE,
-        allow_headers=_SENDABLE,
+        expose_headers=READABLE,
+        allow_headers=SENDABLE,
         allow_methods=("GET", "HEAD"),
         max_age=_PREFLIGHT_SECONDS,
     )
