@@ -27,7 +27,8 @@ COMMON = {**SECURITY, "Vary": "Accept, Accept-Encoding, Authorization, Origin"}
 
 ENCODINGS = ("br", "zstd", "gzip")
 
-_SECONDS = re.compile(r'"?(\d{1,9})"?', re.ASCII)
+_SECONDS = re.compile(r'"?(\d{1,4000})"?', re.ASCII)
+_SECONDS_MAX = 2**31
 _QVALUE = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
@@ -81,13 +82,23 @@ def _weight(parameters: list[str]) -> float:
 
 @lru_cache(maxsize=1024)
 def max_age(cache_control: str) -> int | None:
-    """How old (seconds) what is stored may be for a request (RFC 9111, 5.2.1); None if it does not say."""
-    ages = [0] if "no-cache" in _directives(cache_control) else []
-    for directive in _directives(cache_control):
-        name, _, text = directive.partition("=")
-        if name == "max-age" and (seconds := _SECONDS.fullmatch(text)):
-            ages.append(int(seconds[1]))
-    return min(ages, default=None)
+    """How old (seconds) what is stored may be (RFC 9111, 5.2.1); None: the request does not say, or any age will do."""
+    directives = [part.partition("=")[::2] for part in _directives(cache_control)]
+    names = {name for name, _ in directives}
+    if "only-if-cached" in names:
+        return None
+    if "no-cache" in names:
+        return 0
+    ages = _seconds_of("max-age", directives)
+    if ("max-stale", "") in directives or not ages:
+        return None
+    return min(ages) + min(_seconds_of("max-stale", directives), default=0)
+
+
+def _seconds_of(wanted: str, directives: list[tuple[str, str]]) -> list[int]:
+    """What a directive says, as often as it stands there; what is no number of seconds says nothing."""
+    texts = [_SECONDS.fullmatch(text) for name, text in directives if name == wanted]
+    return [min(int(match[1]), _SECONDS_MAX) for match in texts if match]
 
 
 def prefers_fresh(prefer: str) -> bool:
