@@ -46,8 +46,8 @@ _MAX_AGE = Parameter(
     "header",
     kinds.ANY_TEXT,
     "`max-age=N`: figures at most N seconds old will do; what is older is asked of IB first, and waited for. "
-    "`max-age=0` or `no-cache`: as new as can be had, at most once per `REFRESH_FLOOR`. `max-stale=M` beside it: also M "
-    "seconds older. `only-if-cached`: what is recorded",
+    "`max-age=0` or `no-cache`: as new as can be had, at most once per `REFRESH_FLOOR`. `max-stale=M` with it: also "
+    "M seconds older. `only-if-cached`: what is recorded",
     "max-age=0",
 )
 _REQUIRED = Parameter(
