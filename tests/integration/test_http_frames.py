@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+import polars
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -91,6 +92,62 @@ async def test_what_is_known_is_not_sent_again(served: Served, form: str) -> Non
         assert (response.status, response.headers["ETag"], await response.read()) == (304, etag, b"")
     async with served.client.head(served.url + path) as response:
         assert (response.status, response.headers["ETag"], response.headers["Content-Length"]) == (200, etag, length)
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("bytes=0-0", slice(0, 1)),
+        ("bytes=3-9", slice(3, 10)),
+        ("bytes=5-", slice(5, None)),
+        ("bytes=-7", slice(-7, None)),
+        ("bytes=-999999", slice(0, None)),
+        ("bytes=10-999999", slice(10, None)),
+    ],
+)
+async def test_a_reader_may_ask_for_a_part(served: Served, asked: str, place: slice) -> None:
+    """As polars does of a Parquet file, of which it reads the end first."""
+    path = f"{PATH}?format=parquet"
+    async with served.get(path) as response:
+        whole, etag = await response.read(), response.headers["ETag"]
+    first = place.indices(len(whole))[0]
+    for more in ({}, {"If-Range": etag}):
+        async with served.get(path, headers={"Range": asked, **more}) as response:
+            body = await response.read()
+            assert (response.status, body, response.headers["ETag"]) == (206, whole[place], etag)
+            assert response.headers["Content-Range"] == f"bytes {first}-{first + len(body) - 1}/{len(whole)}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "bytes=9-3"},
+        {"Range": "bytes=-"},
+        {"Range": "bytes=-0"},
+        {"Range": "bytes=999999-"},
+        {"Range": "bytes=0-1,3-4"},
+        {"Range": "lines=1-2"},
+        {"Range": "bytes=0-1", "If-Range": '"another"'},
+    ],
+)
+async def test_what_is_no_part_is_the_whole(served: Served, headers: dict[str, str]) -> None:
+    async with served.get(f"{PATH}?format=parquet", headers=headers) as response:
+        assert (response.status, "Content-Range" in response.headers) == (200, False)
+        assert len(await response.read()) == int(response.headers["Content-Length"])
+
+
+async def test_polars_reads_by_url(served: Served) -> None:
+    path = f"{served.url}{PATH}?format="
+    columns = "Timestamp", "AccountCode"
+    frames = [
+        await asyncio.to_thread(polars.read_parquet, f"{path}parquet"),
+        await asyncio.to_thread(polars.read_csv, f"{path}csv", try_parse_dates=True),
+    ]
+    async with served.get(PATH) as response:
+        times = await response.json()
+    for frame in frames:
+        assert [f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in frame[columns[0]]] == times
+        assert set(frame[columns[1]]) == {DU1}
 
 
 def made(served: Served, media: str, **headers: str) -> Call:

@@ -17,9 +17,11 @@ AT_HOME = frozenset({None, "none", "same-origin"})
 """What it says of requests of our own pages, of what somebody typed, and of programs that are no browsers."""
 
 READABLE = (
+    "Accept-Ranges",
     "Allow",
     "Content-Disposition",
     "Content-Encoding",
+    "Content-Range",
     "ETag",
     "Link",
     "Location",
@@ -28,7 +30,7 @@ READABLE = (
     "WWW-Authenticate",
 )
 """Which headers of an answer a page of these origins may read."""
-SENDABLE = ("Accept", "Authorization", "Cache-Control", "If-None-Match", "Last-Event-ID", "Prefer")
+SENDABLE = ("Accept", "Authorization", "Cache-Control", "If-None-Match", "If-Range", "Last-Event-ID", "Prefer", "Range")
 """Which headers it may send."""
 _PREFLIGHT_SECONDS = 600
 # A link that somebody clicks shows him what is there. Browsers that say where from also say how.

@@ -64,10 +64,11 @@ async def table_response(
         body = await _text(call, columns, rows, document)
     if media != JSON:
         headers = {"Content-Disposition": _attachment(name, _EXTENSIONS[media]), **headers}
+    headers = {"Accept-Ranges": "bytes", **headers}
     answer = CachedResponse(body, media, caching, headers, is_compressible=media != PARQUET)
     if len(body) >= LARGE_BYTES:
         await asyncio.to_thread(answer.compress, request)
-    return answer.response(request)
+    return answer.part(request) or answer.response(request)
 
 
 def next_page(call: Call, **changed: str) -> dict[str, str]:

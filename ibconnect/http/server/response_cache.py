@@ -27,6 +27,7 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 }
 # What a form takes beside its body, rounded up: headers, head, dictionaries.
 _FORM_BYTES = 2000
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
@@ -94,6 +95,24 @@ class CachedResponse:
             return PreparedResponse(form.head, form.body)
         return web.Response(body=form.body, headers=form.headers)
 
+    def part(self, request: web.Request) -> web.Response | None:
+        """The bytes that a GET asks for by ``Range`` (RFC 9110, 14.2): some readers of tables look at the end first.
+
+        None: it asks for none, for several pieces, for what is not there, or of a body that has changed: it gets all.
+        """
+        encoding = self._encoding(request)
+        match = _RANGE.fullmatch(request.headers.get("Range", ""))
+        is_same = request.headers.get("If-Range", self._tag(encoding)) == self._tag(encoding)
+        if match is None or not is_same or request.method != "GET" or self.is_known_to(request):
+            return None
+        form = self._form(encoding)
+        first, last = _bounds(match[1], match[2], len(form.body))
+        if first > last:
+            return None
+        body = form.body[first : last + 1]
+        place = {"Content-Range": f"bytes {first}-{last}/{len(form.body)}", "Content-Length": str(len(body))}
+        return web.Response(status=206, body=body, headers={**form.headers, **place})
+
     def compress(self, request: web.Request) -> None:
         """Make the form that answers the request, which takes long if the body is large."""
         if not self.is_known_to(request):
@@ -113,6 +132,14 @@ class CachedResponse:
         if if_none_match.strip() == "*":
             return True
         return any(tag.partition("-")[0] == self._etag for tag in _ETAG.findall(if_none_match))
+
+
+def _bounds(first: str, last: str, length: int) -> tuple[int, int]:
+    """The first and the last byte of a range; the last is before the first if there is nothing there."""
+    if not first:
+        return (max(length - int(last or 0), 0), length - 1)
+    end = int(last) if last else length - 1
+    return (int(first), min(end, length - 1)) if int(first) <= end else (1, 0)
 
 
 class ResponseCache:
