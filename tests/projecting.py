@@ -33,6 +33,7 @@ TABLES = (
     "gateway_account",
     "attribute_set",
     "account_attribute",
+    "account_key",
     "account_snapshot",
     "account_segment",
     "account_ledger",

@@ -15,6 +15,7 @@ from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download, Position
 from ibconnect.projections.accounts.facts import Downloaded, RefreshBegan, SessionBegan
 from ibconnect.projections.accounts.judgement import judge
+from ibconnect.projections.accounts.keys import Sender
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
 from ibconnect.projections.accounts.numbers import NULL, number_of
 from ibconnect.times import from_micros
@@ -97,6 +98,7 @@ class Rows:
         self.lines["account_snapshot"][-1] += "\t".join(
             ("", *layout.snapshot(cells), NULL if said is None else escape(said))
         )
+        self.dimensions.keys.add(Sender(account_id, gateway_id, is_foreign), layout)
         self._add_figures(snapshot_id, layout, cells)
         self._add_unplaced("account_value", snapshot_id, unplaced, texts)
         self._add_positions("account_position", str(snapshot_id), download.held, fact)

@@ -126,6 +126,8 @@ class Tables:
             self.dimensions.attribute_set.take_fresh()
             for name in _TABLES:
                 self._copy(cursor, name)
+            if keys := self.dimensions.keys.take_fresh():
+                cursor.execute(Q["add_keys"], keys)
             self._change(cursor)
 
     def _add_claims(self) -> None:

@@ -137,3 +137,18 @@ SET concluded = %(at)s,
     request = greatest(request, %(request)s)
 WHERE gateway_id = %(gateway_id)s
   AND account_id = %(account_id)s
+
+-- name: add_keys
+-- Keys that accounts were sent; most are known.
+INSERT INTO account_key (account_id, gateway_id, is_foreign, tag, segment, currency, is_ledger)
+SELECT *
+FROM unnest(
+    %(accounts)s::integer[],
+    %(gateways)s::integer[],
+    %(foreign)s::boolean[],
+    %(tags)s::text[],
+    %(segments)s::text[],
+    %(currencies)s::text[],
+    %(ledger)s::boolean[]
+)
+ON CONFLICT DO NOTHING

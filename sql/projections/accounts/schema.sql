@@ -1,4 +1,4 @@
--- version: 3
+-- version: 4
 -- title: snapshot tables
 -- Created in an empty schema that leads the search_path. Everything here is derived from public.stored_events and can be
 -- dropped and built again. Ids are given by the projection in the order of events, so that every build gives the same
@@ -133,6 +133,20 @@ CREATE TABLE account_attribute (
     currency_id integer REFERENCES currency,
     value text NOT NULL,
     PRIMARY KEY (attribute_set_id, ordinal)
+);
+
+-- Which keys an account has ever been sent, by the gateway that sent them, whether the account was another's then: tag,
+-- segment and currency ('' for none), and whether it is a figure of the ledger. Whoever asks for one that never came need not
+-- look through all snapshots.
+CREATE TABLE account_key (
+    account_id integer NOT NULL REFERENCES account,
+    tag text NOT NULL,
+    segment text NOT NULL,
+    currency text NOT NULL,
+    is_ledger boolean NOT NULL,
+    gateway_id integer NOT NULL REFERENCES gateway,
+    is_foreign boolean NOT NULL,
+    PRIMARY KEY (account_id, tag, segment, currency, is_ledger, gateway_id, is_foreign)
 );
 
 -- `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
