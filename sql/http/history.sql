@@ -152,12 +152,16 @@ SELECT
     replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z') AS times,
     {columns}
 FROM ({points}) AS point
-LEFT JOIN account_segment AS money
-    ON money.account_snapshot_id = point.snapshot_id AND money.segment = %(segment)s
+{segments}
 LEFT JOIN account_ledger AS figure
     ON
         figure.account_snapshot_id = point.snapshot_id
         AND figure.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
+
+-- name: join_segment
+-- The account-level money of a segment, or of the whole account.
+LEFT JOIN account_segment AS {money}
+    ON {money}.account_snapshot_id = point.snapshot_id AND {money}.segment = {segment}
 
 -- name: column
 -- One figure of all points; an empty line is a gap.
@@ -179,7 +183,7 @@ CASE
     WHEN
         %(currency)s::text IS NULL
         OR point.base_currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
-        THEN coalesce(money.{column}::text, {of_account})
+        THEN coalesce({money}.{column}::text, {of_account})
 END
 
 -- name: ledger_figure
@@ -203,7 +207,7 @@ coalesce(
                     AND value.segment IS NULL
                     AND {is_of_ledger}
             )
-            THEN coalesce(money.{column}::text, {of_account})
+            THEN coalesce({money}.{column}::text, {of_account})
     END
 )
 
@@ -219,7 +223,7 @@ coalesce(point.{column}::text, {bare})
     WHERE
         value.account_snapshot_id = point.snapshot_id
         AND value.tag = {tag}
-        AND coalesce(value.segment, '') = %(segment)s
+        AND coalesce(value.segment, '') = {segment}
         AND {whose}
         AND value.amount IS NOT NULL
     LIMIT 1
@@ -252,7 +256,7 @@ to_json((
         WHERE
             value.account_snapshot_id = point.snapshot_id
             AND value.tag = {tag}
-            AND coalesce(value.segment, '') = %(segment)s
+            AND coalesce(value.segment, '') = {segment}
         UNION ALL
         SELECT
             attribute.currency_id,
@@ -262,7 +266,7 @@ to_json((
         WHERE
             attribute.attribute_set_id = point.attribute_set_id
             AND attribute.tag = {tag}
-            AND coalesce(attribute.segment, '') = %(segment)s
+            AND coalesce(attribute.segment, '') = {segment}
     ) AS sent
     LEFT JOIN currency ON currency.id = sent.currency_id
     WHERE %(currency)s::text IS NULL OR currency.code = %(currency)s::text

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from ibconnect.http.openapi.document import make_document
+from ibconnect.http.resources.registry import RESOURCES
 from ibconnect.meanings import MEANINGS, SEEN, SEGMENTS, SIGNS, SOURCES, UNITS, Meaning
 from ibconnect.simulator.scenario.figures import LEDGER_KEYS
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, split_key
@@ -60,9 +62,39 @@ def test_what_is_mistaken_for_another_says_how_it_differs(tag: str, neighbour: s
     assert neighbour in MEANINGS[tag].text + MEANINGS[tag].differs
 
 
+def test_the_schema_says_of_each_tag_what_it_is():
+    """Where it is shown by its name, and in one list of all."""
+    schemas = make_document(RESOURCES)["components"]["schemas"]
+    for tag, meaning in MEANINGS.items():
+        says = schemas["Tag"]["x-figures"]["properties"][tag]
+        assert says["description"].startswith(meaning.text)
+        assert meaning.differs in says["description"]
+        assert (says["x-unit"], says["x-sign"], says["x-source"]) == (meaning.unit, meaning.sign, meaning.source)
+    for tag, member in schemas["Balance"]["properties"].items():
+        assert member["description"].startswith(MEANINGS[tag].text)
+        assert member["x-unit"] == MEANINGS[tag].unit
+    value = schemas["Position"]["properties"]["MarketValue"]["description"]
+    assert "NetLiquidation" in value
+    assert "FuturesPNL" in value
+
+
 def test_figures_that_are_named_in_a_meaning_exist():
     """A meaning that speaks of a tag which was renamed would lead nowhere."""
     words = {word.strip(".,;:()…'") for each in MEANINGS.values() for word in f"{each.text} {each.differs}".split()}
     camel = {word for word in words if word[:1].isupper() and any(letter.isupper() for letter in word[1:])}
-    prose = {"LookAhead", "F", "IB", "IB's", "UK", "US", "TWS", "CFDs", "BASE", "INDIVIDUAL", "CORPORATION", "UNIVERSAL", "STKNOPT"}
+    prose = {
+        "LookAhead",
+        "F",
+        "IB",
+        "IB's",
+        "UK",
+        "US",
+        "TWS",
+        "CFDs",
+        "BASE",
+        "INDIVIDUAL",
+        "CORPORATION",
+        "UNIVERSAL",
+        "STKNOPT",
+    }
     assert camel - set(MEANINGS) - prose <= {"MarketValue", "STKCASH", "YYYYMMDD:amount"}

@@ -18,6 +18,7 @@ FIGURE: Schema = {
     "type": ["number", "null"],
     "description": "All digits that IB sent; read it with a decimal parser where that matters",
 }
+_NAMES: Schema = {"type": "array", "items": TEXT}
 ACCOUNT_CODE: Schema = {"type": "string", "pattern": CODE_PATTERN}
 
 
@@ -79,6 +80,8 @@ def problem(types: Iterable[ProblemType]) -> Schema:
             "detail": TEXT,
             "error_id": {"type": "string", "description": "Also stands in the log"},
             "details": {"type": "string", "description": "Only with ERR_INFO=true, and only for status 500"},
+            "suggestions": {**_NAMES, "description": "What may have been meant, the closest first"},
+            "known": {**_NAMES, "description": "What there is, where something else was asked for"},
         },
-        optional=("details",),
+        optional=("details", "suggestions", "known"),
     )

@@ -17,6 +17,7 @@ from ibconnect.database.sql import queries
 from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, TIME, nullable, object_of
 from ibconnect.http.openapi.shared import ACCOUNT, ANY, FROM, GATEWAY, HISTORY, TO
 from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
+from ibconnect.http.resources.vocabulary import UNKNOWN, Tag, understood
 from ibconnect.http.server import db
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
@@ -65,29 +66,33 @@ async def account_history(call: Call) -> web.StreamResponse:
     """One or several tags over time."""
     account, arguments = call.account(), call.arguments
     span = await _span(call, account)
-    segment, currency = arguments["segment"], arguments["currency"]
+    currencies = [] if arguments["currency"] is None else [arguments["currency"]]
+    wanted = await understood(call, account, arguments["tag"], arguments["segment"], currencies)
+    segment, currency = wanted.segment, arguments["currency"]
     asked = {
-        "segment": segment or "",
         "currency": currency,
         "ledger": currency or BASE,
         "base_currency": span.base[0],
     }
-    places = {tag: _place(tag, segment, currency) for tag in arguments["tag"]}
+    tags = {tag.name: tag._replace(segment=tag.segment or segment) for tag in wanted.tags}
+    places = {name: _place(tag, currency) for name, tag in tags.items()}
     extras = {
         Extra("Currency", True, currency or span.base[1] or ""): SQL(_SQL["other_base"]),
         **_readiness(call),
     }
     extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
-    figures = [*(_figure(tag, place) for tag, place in places.items()), *extras.values()]
+    figures = [*(_figure(tag, places[name]) for name, tag in tags.items()), *extras.values()]
     columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=figure) for figure in figures)
-    query = SQL(_SQL["with_figures"]).format(points=_points(span, "newest_first"), columns=columns)
+    segments = dict.fromkeys(tag.segment or "" for tag in tags.values())
+    joins = SQL(" ").join(SQL(_SQL["join_segment"]).format(**_money(each)) for each in segments)
+    query = SQL(_SQL["with_figures"]).format(points=_points(span, "newest_first"), columns=columns, segments=joins)
     head = {
         "AccountCode": account,
         "Segment": segment,
         "Currency": currency or span.base[1],
         "Step": call.request.query.get("step"),
     }
-    texts = frozenset(tag for tag, place in places.items() if place == _TEXT)
+    texts = frozenset(name for name, place in places.items() if place == _TEXT)
     series = Series(head, tuple(places), texts, tuple(extras))
     return await _send(call, series, span, _pages(call, query, asked, span))
 
@@ -155,8 +160,11 @@ def _points(span: _Span, first: str) -> Composable:
     return SQL(_SQL["each_step"]).format(wanted=span.wanted, first=SQL(_SQL[first]))
 
 
-def _place(tag: str, segment: str | None, currency: str | None) -> str:
+def _place(asked: Tag, currency: str | None) -> str:
     """Where a tag is kept. One that is both account-level and ledger is the latter first if a currency is given."""
+    tag, segment = asked.tag, asked.segment
+    if asked.is_ledger:
+        return "ledger_figure" if tag in LEDGER_TAGS else _TEXT
     if tag in LEDGER_TAGS and segment is None and (currency is not None or tag not in SEGMENT_TAGS):
         return "both_figure_of_currency" if tag in SEGMENT_TAGS else "ledger_figure"
     if tag in SEGMENT_TAGS:
@@ -164,16 +172,22 @@ def _place(tag: str, segment: str | None, currency: str | None) -> str:
     return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
 
 
-def _figure(tag: str, place: str) -> Composable:
+def _money(segment: str) -> dict[str, Composable]:
+    """What the account-level money of a segment is called, and the segment."""
+    return {"money": Identifier(f"money{segment}"), "segment": Literal(segment)}
+
+
+def _figure(asked: Tag, place: str) -> Composable:
     """The expression for a tag."""
+    tag, money = Literal(asked.tag), _money(asked.segment or "")
     if place == _TEXT:
-        return SQL(_SQL[place]).format(tag=Literal(tag))
+        return SQL(_SQL[place]).format(tag=tag, segment=money["segment"])
     others = {
-        whose: SQL(_SQL["other_amount"]).format(tag=Literal(tag), whose=SQL(_SQL[whose]))
+        whose: SQL(_SQL["other_amount"]).format(tag=tag, whose=SQL(_SQL[whose]), segment=money["segment"])
         for whose in ("of_account", "of_ledger", "bare")
     }
-    names = {"column": Identifier(column(tag)), "tag": Literal(tag), "is_of_ledger": SQL(_SQL["of_ledger"])}
-    return SQL(_SQL[place]).format(**names, **others)
+    names = {"column": Identifier(column(asked.tag)), "tag": tag, "is_of_ledger": SQL(_SQL["of_ledger"])}
+    return SQL(_SQL[place]).format(**names, **others, money=money["money"])
 
 
 async def _pages(call: Call, query: db.Query, asked: dict[str, Any], span: _Span) -> Pages:
@@ -337,7 +351,8 @@ ROUTES: tuple[Route, ...] = (
                 "tag",
                 "query",
                 kinds.TAG,
-                "Tags as in `Values`, repeated or separated by commas",
+                "Tags as in `Values`, or as IB spells them (`NetLiquidation-S`, `$LEDGER-CashBalance`), in any letter "
+                "case; repeated or separated by commas",
                 ["NetLiquidation"],
                 required=True,
                 repeated=TAGS_MAX,
@@ -357,7 +372,7 @@ ROUTES: tuple[Route, ...] = (
             GATEWAY,
         ),
         answers={200: Answer("The points, oldest first", {JSON: "History", "text/csv": "Text"}, ("Link",))},
-        problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY),
+        problems=UNKNOWN,
         media=(JSON, "text/csv"),
         reports=_TABLES,
     ),

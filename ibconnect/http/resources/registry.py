@@ -12,12 +12,14 @@ from ibconnect.http.resources.health import RESOURCE as HEALTH
 from ibconnect.http.resources.history import RESOURCE as HISTORY
 from ibconnect.http.resources.instances import RESOURCE as INSTANCES
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
+from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
 
 # In the order of the OpenAPI document.
 RESOURCES: tuple[Resource, ...] = (
     ACCOUNTS,
     HISTORY,
+    TAGS,
     EVENTS,
     GATEWAYS,
     INSTANCES,

@@ -79,6 +79,11 @@ SNAPSHOTS_DEFAULT = 100
 SNAPSHOTS_MAX = 10_000
 POINTS_MAX = 100_000
 TAGS_MAX = 20
+LISTED_TAGS_DEFAULT = 1_000
+LISTED_TAGS_MAX = 10_000
+# Keys of an account that are looked at to say what it was sent; names that a problem lists.
+KEYS_MAX = 20_000
+NAMES_SHOWN = 200
 EVENTS_MAX = 1_000_000_000
 
 # Streams: rows read at once, events looked through at once, seconds between heartbeats.

@@ -51,18 +51,22 @@ _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
 # A byte of a URL that is no UTF-8 becomes half of a surrogate pair, which Postgres does not take for text.
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 
-TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}$"
+# A plus sign (DayTradesRemainingT+1) means a space, unless the client escaped it.
+TAG_PATTERN = r"^[A-Za-z0-9$][A-Za-z0-9$+ ._-]{0,63}$"
 
 
-def pattern(expression: str, right: str) -> Kind:
-    """Text that matches a regular expression; ``right`` says in words what is accepted."""
+def pattern(expression: str, right: str, settle: Callable[[str], str] = str) -> Kind:
+    """Text that matches a regular expression; ``right`` says in words what is accepted.
+
+    :param settle: makes one spelling of those that mean the same
+    """
     compiled = re.compile(expression, re.ASCII)
 
     def parse(text: str) -> str:
         # `$` also matches before a last newline, fullmatch does not.
         if compiled.fullmatch(text) is None or _NO_TEXT.search(text):
             raise ValueError(f"{text!r} is not {right}")
-        return text
+        return settle(text)
 
     return Kind({"type": "string", "pattern": expression}, parse)
 
@@ -137,11 +141,11 @@ CLOCK = Kind({"type": "string", "pattern": f"^{_CLOCK.pattern}$"}, _parse_clock)
 STEP = Kind({"type": "string", "pattern": f"^{AMOUNT}$"}, parse_length)
 CURSOR = Kind({"type": "string", "pattern": f"^{_CURSOR.pattern}$"}, parse_cursor)
 SESSION = Kind({"type": "string", "format": "uuid"}, _parse_session)
-TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation")
+TAG = pattern(TAG_PATTERN, "a tag such as NetLiquidation", lambda text: text.replace(" ", "+"))
 GATEWAY = pattern(
     r"^[^\u0000-\u0020\u007f-\u00a0,/]{1,300}:[0-9]{1,5}$", "a gateway as /v1/gateways lists them: host:port"
 )
-SEGMENT = pattern("^[A-Z]$", "a segment: one capital letter, such as S")
-CURRENCY = pattern("^[A-Z]{3,5}$", "BASE or a currency code such as USD")
+SEGMENT = pattern("^[A-Za-z]$", "a segment: one letter, such as S", str.upper)
+CURRENCY = pattern("^[A-Za-z]{3,5}$", "BASE or a currency code such as USD", str.upper)
 EVENT_TYPE = choice(*sorted(EVENT_TYPES))
 ANY_TEXT = Kind({"type": "string"}, str)

@@ -6,8 +6,10 @@ nothing of the exception.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 import orjson
 import psycopg
@@ -76,16 +78,24 @@ class Problem(IbConnectError):
     :param detail: what is wrong with this request, fit for its sender
     :param headers: further headers of the response
     :param logged: what the log says in the place of ``detail``
+    :param more: further members of the document, for programs
     """
 
     def __init__(
-        self, problem_type: ProblemType, detail: str, headers: dict[str, str] | None = None, *, logged: str = ""
+        self,
+        problem_type: ProblemType,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        logged: str = "",
+        more: Mapping[str, list[str]] = MappingProxyType({}),
     ) -> None:
         super().__init__(detail)
         self.type = problem_type
         self.detail = detail
         self._logged = logged or detail
         self.headers = headers or {}
+        self.more = more
         self.error_id = secrets.token_hex(8)
 
     @property
@@ -95,12 +105,13 @@ class Problem(IbConnectError):
 
     def body(self, details: str | None = None) -> bytes:
         """The problem document; ``details`` is added if given (only with ``ERR_INFO``)."""
-        document: dict[str, str | int] = {
+        document: dict[str, str | int | list[str]] = {
             "type": f"{TYPE_PREFIX}{self.type.code}",
             "title": self.type.title,
             "status": self.status,
             "detail": self.detail,
             "error_id": self.error_id,
+            **self.more,
         }
         if details is not None:
             document["details"] = details

@@ -140,7 +140,7 @@ CREATE TABLE account_attribute (
 -- look through all snapshots.
 CREATE TABLE account_key (
     account_id integer NOT NULL REFERENCES account,
-    tag text NOT NULL,
+    tag text COLLATE "C" NOT NULL,
     segment text NOT NULL,
     currency text NOT NULL,
     is_ledger boolean NOT NULL,

@@ -1,5 +1,6 @@
 """JSON Schemas of accounts and their reports, for the OpenAPI document."""
 
+from ibconnect.http.openapi.figures import described
 from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, TIME, list_of, nullable, object_of
 from ibconnect.http.resources.accounts.balance import MONEY_TAGS
 from ibconnect.http.resources.accounts.remarks import REMARKS
@@ -27,10 +28,10 @@ _ACCOUNT = object_of(
 _BALANCE = object_of(
     "Figures of the whole account; null: IB did not send it",
     {
-        "AccountType": nullable(TEXT),
-        "Cushion": FIGURE,
-        "LookAheadNextChange": {**FIGURE, "description": "Seconds since 1970, or 0"},
-        **dict.fromkeys(MONEY_TAGS, _MONEY),
+        "AccountType": described("AccountType", nullable(TEXT)),
+        "Cushion": described("Cushion", FIGURE),
+        "LookAheadNextChange": described("LookAheadNextChange", FIGURE),
+        **{tag: described(tag, _MONEY) for tag in MONEY_TAGS},
     },
 )
 
@@ -54,10 +55,15 @@ _POSITION = object_of(
         "Currency": {**nullable(TEXT), "description": "Name of the currency"},
         "CurrencyCode": nullable(TEXT),
         "MarketPrice": FIGURE,
-        "MarketValue": FIGURE,
+        "MarketValue": {
+            **FIGURE,
+            "description": "Size times price times multiplier, in the contract's currency; below zero: held short. Of "
+            "a future it is the value of the contracts, and no part of NetLiquidation, which counts FuturesPNL; of "
+            "CASH it is what the ledger has as cash already",
+        },
         "AverageCost": {**FIGURE, "description": "With commission, and times the multiplier"},
-        "UnrealizedPNL": FIGURE,
-        "RealizedPNL": FIGURE,
+        "UnrealizedPNL": {**FIGURE, "description": "MarketValue less what it cost; of a future since it was opened"},
+        "RealizedPNL": {**FIGURE, "description": "Gain of what was closed that day"},
         "Multiplier": _CONTRACT_NUMBER,
         "Strike": _CONTRACT_NUMBER,
         "Right": {**nullable(TEXT), "description": "C, P, or IB's filler"},

@@ -158,6 +158,19 @@ function article(path, operation) {
     ...tryIt(path, operation), example(operation), answers(operation));
 }
 
+// What each tag means: the schema says it for programs, this for people.
+function meanings({ properties }) {
+  const head = ["Tag", "Unit", "Sign", "What it is", "How it differs"].map((name) => element("th", {}, name));
+  const rows = Object.entries(properties).map(([tag, says]) => {
+    const source = says["x-reference"] ? element("a", { href: says["x-reference"], rel: "noreferrer" }, says["x-source"]) : says["x-source"];
+    return element("tr", { id: `tag-${tag}` }, element("td", {}, element("code", {}, tag)), element("td", {}, says["x-unit"]),
+      element("td", {}, says["x-sign"] ?? ""), element("td", {}, says["x-meaning"], element("br"), element("small", {}, source)),
+      element("td", {}, says["x-differs"] ?? ""));
+  });
+  return element("article", { id: "tags" }, element("h3", {}, "What each tag means"),
+    element("table", { class: "meanings" }, element("tr", {}, ...head), ...rows));
+}
+
 function render(description) {
   document.getElementById("version").textContent = description.info.version;
   document.getElementById("about").textContent = description.info.description;
@@ -172,6 +185,11 @@ function render(description) {
       contents.append(element("a", { href: `#${get.operationId}` }, get.summary));
       operations.append(article(path, get));
     }
+  }
+  const figures = description.components.schemas.Tag?.["x-figures"];
+  if (figures) {
+    contents.append(element("h2", {}, "Tags"), element("a", { href: "#tags" }, "What each tag means"));
+    operations.append(element("h2", {}, "Tags"), element("p", {}, ...prose(figures.description)), meanings(figures));
   }
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
