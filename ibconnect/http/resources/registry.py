@@ -11,6 +11,7 @@ from ibconnect.http.resources.gateways import RESOURCE as GATEWAYS
 from ibconnect.http.resources.health import RESOURCE as HEALTH
 from ibconnect.http.resources.history import RESOURCE as HISTORY
 from ibconnect.http.resources.instances import RESOURCE as INSTANCES
+from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
@@ -19,6 +20,7 @@ from ibconnect.http.server.resource import Resource, Route
 RESOURCES: tuple[Resource, ...] = (
     ACCOUNTS,
     HISTORY,
+    LEDGER,
     TAGS,
     EVENTS,
     GATEWAYS,

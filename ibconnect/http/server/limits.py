@@ -81,6 +81,9 @@ POINTS_MAX = 100_000
 TAGS_MAX = 20
 LISTED_TAGS_DEFAULT = 1_000
 LISTED_TAGS_MAX = 10_000
+LEDGER_ROWS_DEFAULT = 1_000
+LEDGER_ROWS_MAX = 10_000
+CURRENCIES_MAX = 50
 # Keys of an account that are looked at to say what it was sent; names that a problem lists.
 KEYS_MAX = 20_000
 NAMES_SHOWN = 200
@@ -119,3 +122,7 @@ CONFLICTS_SHOWN = 100
 SCRAPE_SECONDS = 3.0
 SCRAPE_SHARE = 0.5
 RETRY_AFTER_SECONDS = 5
+# Reports that are read at once for a time series in long form; reports or steps that are looked through for one page.
+LONG_REPORTS_FIRST = 16
+LONG_REPORTS_MAX = 256
+LONG_POINTS = 10_000

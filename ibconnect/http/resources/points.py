@@ -1,0 +1,122 @@
+"""The reports that a time series in long form is made of: each of an account, or the last of each step.
+
+In: what a request says by ``from``, ``to``, ``step``, ``tz``, ``at``, ``ready`` and ``gateway``. Out: points, some at a
+time, oldest first, for as long as somebody takes them. Called by resources that have a row for each thing of a report.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from psycopg.sql import SQL, Composable
+
+from ibconnect.database.sql import queries
+from ibconnect.http.server import db
+from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
+from ibconnect.http.server.limits import LONG_POINTS, LONG_REPORTS_FIRST, LONG_REPORTS_MAX
+from ibconnect.http.server.steps import Step, Steps
+from ibconnect.times import EPOCH
+
+_SQL = queries("http/points")
+_CONDITIONS = queries("http/history")
+
+
+class Point(NamedTuple):
+    """A report of which rows are made.
+
+    ``at``: where it stands; ``resume``: the ``from`` of a page that begins with it; ``is_partial``: it is the newest
+    report of the step that is still running.
+    """
+
+    snapshot: int
+    at: datetime
+    resume: datetime
+    is_partial: bool
+
+
+Points = AsyncIterator[list[Point] | datetime]
+"""Points, more and more at a time; last, if more is to be looked through than one answer does, whence to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """An account's reports from ``start`` to ``end``, both included; ``wanted``: which of them."""
+
+    account_id: int
+    gateway_id: int | None
+    start: datetime
+    end: datetime
+    wanted: Composable
+
+
+async def points_of(call: Call, account: str) -> Points:
+    """The points that a request asks for.
+
+    :raises Problem: there is no such account, or the gateway never named it
+    """
+    span = await _span(call, account)
+    steps: Steps | None = call.arguments["step"]
+    return _each_report(call, span) if steps is None else _each_step(call, span, steps)
+
+
+async def _span(call: Call, account: str) -> _Span:
+    arguments = call.arguments
+    gateway, takes_any = arguments["gateway"], arguments["ready"] is not None
+    found = await db.row(call.services.pool, _SQL["account"], {"account": account, "gateway": gateway})
+    if found is None:
+        raise unknown_account(account)
+    account_id, gateway_id, first_created = found
+    if gateway is not None and gateway_id is None:
+        raise unknown_gateway(gateway)
+    whose = _CONDITIONS["of_each_refresh" if gateway is None else "of_one_gateway"]
+    wanted = SQL("{} AND {}").format(SQL(_CONDITIONS["any" if takes_any else "ready"]), SQL(whose))
+    steps: Steps | None = arguments["step"]
+    start = arguments["from"] or first_created or EPOCH
+    if steps is None:
+        return _Span(account_id, gateway_id, start, arguments["to"] or call.now, wanted)
+    if arguments["from"] is None and steps.elapsed is not None:
+        # On their whole multiples; the one before the first report is empty, and the running one may be the first.
+        start = steps.first(start) - steps.elapsed
+    return _Span(account_id, gateway_id, start, call.until(), wanted)
+
+
+async def _each_report(call: Call, span: _Span) -> Points:
+    query = SQL(_SQL["each_report"]).format(wanted=span.wanted)
+    asked = {"account_id": span.account_id, "gateway": span.gateway_id, "to": span.end}
+    start, size, done = span.start, LONG_REPORTS_FIRST, 0
+    while True:
+        found = await db.rows(call.services.pool, query, {**asked, "from": start, "rows": size + 1})
+        yield [Point(number, at, at, is_partial=False) for number, at in found[:size]]
+        if len(found) <= size:
+            return
+        start, size, done = found[size][1], min(2 * size, LONG_REPORTS_MAX), done + size
+        if done >= LONG_POINTS:
+            yield start
+            return
+
+
+async def _each_step(call: Call, span: _Span, steps: Steps) -> Points:
+    bounds = steps.bounds(span.start, span.end)
+    size, done = LONG_REPORTS_FIRST, 0
+    while some := list(islice(bounds, size)):
+        yield await _of_steps(call, span, some)
+        done, size = done + len(some), min(2 * size, LONG_REPORTS_MAX)
+        following = next(bounds, None) if done >= LONG_POINTS else None
+        if following is None:
+            continue
+        # The running step ends with no page from which another one could go on.
+        yield await _of_steps(call, span, [following]) if following.is_partial else following.end
+        return
+
+
+async def _of_steps(call: Call, span: _Span, steps: list[Step]) -> list[Point]:
+    query = SQL(_SQL["each_step"]).format(wanted=span.wanted)
+    asked: dict[str, Any] = {"account_id": span.account_id, "gateway": span.gateway_id}
+    asked |= {"begins": [step.begin for step in steps], "ends": [step.end for step in steps]}
+    points = []
+    for snapshot, created, number in await db.rows(call.services.pool, query, asked):
+        step = steps[number - 1]
+        points.append(Point(snapshot, created if step.is_partial else step.end, step.end, step.is_partial))
+    return points
