@@ -2,8 +2,8 @@
 
 -- name: of_reports
 -- What the ledgers of some reports say, a row for each currency, BASE first; of all currencies, or of some. Each figure as IB's
--- digits: the column's, or (where no column holds it exactly) that of its row in account_value. Their order is that of LEDGER_TAGS
--- in ibconnect/tags.py (a test compares).
+-- digits: the column's, or (where no column holds it exactly) that of its row in account_value; a currency has a row in account_ledger
+-- either way. Their order is that of LEDGER_TAGS in ibconnect/tags.py (a test compares).
 SELECT
     point.number,
     snapshot.ready,
@@ -34,22 +34,8 @@ SELECT
 FROM unnest(%(snapshots)s::integer[]) WITH ORDINALITY AS point (id, number)
 INNER JOIN account_snapshot AS snapshot ON snapshot.id = point.id
 LEFT JOIN currency AS base_currency ON base_currency.id = snapshot.base_currency_id
-CROSS JOIN LATERAL (
-    SELECT account_ledger.currency_id
-    FROM account_ledger
-    WHERE account_ledger.account_snapshot_id = snapshot.id
-    UNION
-    SELECT account_value.currency_id
-    FROM account_value
-    WHERE
-        account_value.account_snapshot_id = snapshot.id
-        AND account_value.is_ledger
-        AND account_value.amount IS NOT NULL
-        AND account_value.tag = ANY(%(tags)s::text[])
-) AS ledger
-INNER JOIN currency ON currency.id = ledger.currency_id
-LEFT JOIN account_ledger AS figure
-    ON figure.account_snapshot_id = snapshot.id AND figure.currency_id = ledger.currency_id
+INNER JOIN account_ledger AS figure ON figure.account_snapshot_id = snapshot.id
+INNER JOIN currency ON currency.id = figure.currency_id
 LEFT JOIN LATERAL (
     SELECT
         json_object_agg(
@@ -60,7 +46,7 @@ LEFT JOIN LATERAL (
     WHERE
         value.account_snapshot_id = snapshot.id
         AND value.is_ledger
-        AND value.currency_id = ledger.currency_id
+        AND value.currency_id = figure.currency_id
         AND value.amount IS NOT NULL
 ) AS inexact ON TRUE
 WHERE %(codes)s::text[] IS NULL OR currency.code = ANY(%(codes)s::text[])

@@ -63,34 +63,38 @@ ORDER BY
     account_key.is_ledger
 LIMIT %(rows)s;
 
--- name: newest
--- The base currency of the account's newest snapshot, and what IB calls its segments there.
+-- name: around
+-- The base currency of the account's newest snapshot, what IB calls its segments there, and what some currencies are called. One
+-- row, whatever there is.
 SELECT
-    currency.code,
+    newest.code,
+    coalesce(newest.titles, '{}') AS titles,
     ARRAY(
-        SELECT ARRAY[attribute.segment, attribute.value]
-        FROM account_attribute AS attribute
-        WHERE
-            attribute.attribute_set_id = account_snapshot.attribute_set_id
-            AND attribute.tag = 'SegmentTitle'
-            AND attribute.segment IS NOT NULL
-        ORDER BY attribute.segment
-    ) AS titles
-FROM account
-LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
-INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
-LEFT JOIN currency ON currency.id = account_snapshot.base_currency_id
-WHERE
-    account.code = %(account)s
-    AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
-    AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
-ORDER BY account_snapshot.created DESC
-LIMIT 1;
-
--- name: names
--- What some currencies are called.
-SELECT
-    currency.code,
-    currency.name
-FROM currency
-WHERE currency.code = ANY(%(codes)s::text[]);
+        SELECT ARRAY[currency.code, currency.name] FROM currency WHERE currency.code = ANY(%(codes)s::text[])
+    ) AS names
+FROM (VALUES (1)) AS one (row)
+LEFT JOIN LATERAL (
+    SELECT
+        currency.code,
+        ARRAY(
+            SELECT ARRAY[attribute.segment, attribute.value]
+            FROM account_attribute AS attribute
+            WHERE
+                attribute.attribute_set_id = account_snapshot.attribute_set_id
+                AND attribute.tag = 'SegmentTitle'
+                AND attribute.segment IS NOT NULL
+        ) AS titles
+    FROM account
+    LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
+    INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
+    LEFT JOIN currency ON currency.id = account_snapshot.base_currency_id
+    WHERE
+        account.code = %(account)s
+        AND CASE
+            WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign
+            ELSE account_snapshot.gateway_id = named.id
+        END
+        AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS newest ON TRUE;

@@ -95,7 +95,7 @@ class _Page:
 
     async def add(self, call: Call, points: list[Point]) -> None:
         """The rows of some more points, as long as there is room."""
-        asked = {"snapshots": [point.snapshot for point in points], "tags": list(LEDGER_TAGS), "codes": self.codes}
+        asked = {"snapshots": [point.snapshot for point in points], "codes": self.codes}
         found = await db.rows(call.services.pool, _SQL["of_reports"], asked)
         ledgers = {number: list(some) for number, some in groupby(found, itemgetter(0))}
         for number, point in enumerate(points, 1):

@@ -90,14 +90,12 @@ async def list_tags(call: Call) -> web.StreamResponse:
 
 async def _around(call: Call, known: Vocabulary, asked: db.Parameters) -> dict[str, Any]:
     """The account's base currency, its segments and currencies, each with what it is."""
-    pool = call.services.pool
-    base, titles = await db.row(pool, SQL["newest"], asked) or (None, [])
-    named = dict(titles)
-    names: dict[str, str | None] = dict(await db.rows(pool, SQL["names"], {"codes": list(known.currencies)}))
+    (found,) = await db.rows(call.services.pool, SQL["around"], {**asked, "codes": list(known.currencies)})
+    base, titles, names = found[0], dict(found[1]), dict(found[2])
     return {
         "BaseCurrency": base,
         "Segments": [
-            {"Segment": segment, "Title": named.get(segment), "Meaning": SEGMENTS.get(segment)}
+            {"Segment": segment, "Title": titles.get(segment), "Meaning": SEGMENTS.get(segment)}
             for segment in known.segments
         ],
         "Currencies": [
