@@ -301,6 +301,13 @@ _OTHERS: dict[str, Meaning] = {
 MEANINGS: dict[str, Meaning] = {**_ACCOUNT, **_LEDGER, **_OTHERS}
 """By tag: all that IB documents, and those that gateways are seen to send."""
 
+OTHER_SPELLINGS: dict[str, str] = {
+    "PreviousEquityWithLoanValue": "PreviousDayEquityWithLoanValue",
+    "ReqTEquity": "RegTEquity",
+    "ReqTMargin": "RegTMargin",
+}
+"""As IB's documentation and client libraries spell tags that gateways send otherwise."""
+
 SEGMENTS: dict[str, str] = {
     "S": "Securities: stocks, bonds, funds, options on securities",
     "C": "Commodities: futures, and options on them",

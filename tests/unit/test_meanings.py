@@ -6,7 +6,7 @@ import pytest
 
 from ibconnect.http.openapi.document import make_document
 from ibconnect.http.resources.registry import RESOURCES
-from ibconnect.meanings import MEANINGS, SEEN, SEGMENTS, SIGNS, SOURCES, UNITS, Meaning
+from ibconnect.meanings import MEANINGS, OTHER_SPELLINGS, SEEN, SEGMENTS, SIGNS, SOURCES, UNITS, Meaning
 from ibconnect.simulator.scenario.figures import LEDGER_KEYS
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, split_key
 from tests.paths import CAPTURES
@@ -28,6 +28,11 @@ def test_each_tag_has_a_meaning():
 def test_each_segment_that_was_seen_has_a_meaning():
     seen = {split_key(key).segment for key in captured()} - {None}
     assert {"S", "C"} <= seen <= set(SEGMENTS)
+
+
+def test_other_spellings_lead_to_tags():
+    assert set(OTHER_SPELLINGS.values()) <= set(MEANINGS)
+    assert not set(OTHER_SPELLINGS) & set(MEANINGS)
 
 
 @pytest.mark.parametrize("tag", MEANINGS)

@@ -12,7 +12,7 @@ from ibconnect.http.resources.vocabulary import (
 )
 from ibconnect.http.server.parameters import TAG
 from ibconnect.http.server.problems import Problem
-from ibconnect.meanings import MEANINGS
+from ibconnect.meanings import MEANINGS, OTHER_SPELLINGS
 from ibconnect.tags import LEDGER_PREFIX, LEDGER_TAGS, split_key
 
 TAGS = st.sampled_from([*MEANINGS, "NewFigure", "newfigure", "accountReady", "Odd+Key.of_a$New", "SettledCash-x"])
@@ -79,7 +79,7 @@ def test_the_prefix_of_the_ledger_may_stand_before_it(data: st.DataObject, known
 @given(ACCOUNTS, st.from_regex(r"[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}", fullmatch=True))
 def test_whatever_else_is_refused_with_what_there_is(known: Vocabulary, text: str) -> None:
     bare = text.lower().removeprefix(LEDGER_PREFIX.lower())
-    spelled = {tag.lower() for tag in all_of(known)}
+    spelled = {tag.lower() for tag in [*all_of(known), *OTHER_SPELLINGS]}
     try:
         found = known.tag(TAG.parse(text))
     except Problem as problem:
@@ -95,6 +95,15 @@ def test_whatever_else_is_refused_with_what_there_is(known: Vocabulary, text: st
     else:
         assert bare in spelled or bare[:-2] in spelled
         assert found.tag in all_of(known)
+
+
+@pytest.mark.parametrize(("spelling", "tag"), OTHER_SPELLINGS.items())
+def test_what_ib_documents_otherwise_than_gateways_send_it_is_understood(spelling: str, tag: str) -> None:
+    nothing, sent_so = Vocabulary("DU1", (), (), (), ()), Vocabulary("DU1", (spelling,), (), ("S",), ())
+    for text in (spelling, spelling.lower()):
+        assert nothing.tag(text)[:3] == (tag, tag, None)
+        assert sent_so.tag(text)[:3] == (spelling, spelling, None), "if that is what came"
+    assert nothing.tag(f"{spelling}-S")[:3] == (f"{tag}-S", tag, "S")
 
 
 @given(ACCOUNTS, st.sampled_from(["BASE", "EUR", "CHF", "XAU"]))

@@ -20,7 +20,7 @@ from ibconnect.http.server import db
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.limits import KEYS_MAX, NAMES_SHOWN
 from ibconnect.http.server.problems import Code, Problem, ProblemType, invalid
-from ibconnect.meanings import MEANINGS, SEGMENTS
+from ibconnect.meanings import MEANINGS, OTHER_SPELLINGS, SEGMENTS
 from ibconnect.tags import BASE, LEDGER_PREFIX, LEDGER_TAGS, LEDGER_TEXT_TAGS, SEGMENT_TAGS
 
 SQL = queries("http/tags")
@@ -32,6 +32,7 @@ UNKNOWN = (UNKNOWN_TAG, UNKNOWN_SEGMENT, UNKNOWN_CURRENCY, Code.UNKNOWN_ACCOUNT,
 
 _SEGMENT = re.compile("(.+)-([A-Za-z])")
 _LEDGER = frozenset(LEDGER_TAGS) | LEDGER_TEXT_TAGS
+_OTHER_SPELLINGS = {spelling.lower(): tag for spelling, tag in OTHER_SPELLINGS.items()}
 # Whoever spells these as IB does need not be looked up.
 _PLAIN = frozenset(SEGMENT_TAGS) | frozenset(LEDGER_TAGS) | {"Cushion", "LookAheadNextChange"}
 
@@ -93,7 +94,7 @@ class Vocabulary:
             for tag in sorted(known, key=lambda tag: tag not in MEANINGS):
                 if tag.lower() == text.lower():
                     return tag
-        return None
+        return None if is_ledger else _OTHER_SPELLINGS.get(text.lower())
 
     def segment(self, letter: str) -> str:
         """A segment that the account has, or (while nothing is recorded of it) might have.
