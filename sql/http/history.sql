@@ -57,6 +57,41 @@ LEFT JOIN LATERAL (
 ) AS newest ON TRUE
 WHERE account.code = %(account)s;
 
+-- name: state
+-- Is another one whenever a history may be another one: snapshots are only ever added, with growing ids, and a rebuild has
+-- new tables. What is amended of a snapshot is so when another one is added.
+SELECT
+    'account_snapshot'::regclass::oid::bigint AS generation,
+    (SELECT max(account_snapshot.id) FROM account_snapshot) AS snapshots;
+
+-- name: upcoming
+-- Whether a wrong clock dated a snapshot of the account into the future: it makes a point when that time has come.
+SELECT EXISTS (
+    SELECT FROM account_snapshot
+    WHERE account_snapshot.account_id = %(account)s AND account_snapshot.created > %(now)s
+);
+
+-- name: digest
+-- Stands for the snapshots that points may be made of, which never change.
+SELECT
+    count(*),
+    coalesce(sum(hashint8extended(account_snapshot.id, 0)), 0)
+FROM account_snapshot
+WHERE
+    account_snapshot.account_id = %(account)s
+    AND account_snapshot.created > %(from)s
+    AND account_snapshot.created <= %(to)s
+    AND {wanted};
+
+-- name: currency_of
+-- The currency of a contract.
+SELECT currency.code
+FROM contract
+INNER JOIN currency ON currency.id = contract.currency_id
+WHERE contract.ib_contract_id = %(contract)s
+ORDER BY contract.id DESC
+LIMIT 1;
+
 -- name: position_exists
 -- Whether any snapshot of the account (of one gateway, where one is named) ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
 -- the planner from reading the positions of all accounts instead). What is held under a model is not the account's own.
@@ -84,13 +119,15 @@ SELECT EXISTS (
 -- name: each_snapshot
 -- The points of a page, one for each snapshot.
 SELECT
+    NULL::timestamptz AS begin,
     account_snapshot.created AS at,
     account_snapshot.id AS snapshot_id,
     account_snapshot.base_currency_id,
     account_snapshot.attribute_set_id,
     account_snapshot.cushion,
     account_snapshot.look_ahead_next_change,
-    account_snapshot.ready
+    account_snapshot.ready,
+    account_snapshot.source
 FROM account_snapshot
 WHERE
     account_snapshot.account_id = %(account)s
@@ -101,12 +138,12 @@ ORDER BY account_snapshot.created
 LIMIT %(rows)s
 
 -- name: each_step
--- The points of a page, one for each step: the newest snapshot at or before it that is newer than the step before,
--- so that an interval without any snapshot shows as a gap.
+-- The points of a page, one for each step: the newest snapshot of (begin, at], so that a step without any shows as a gap.
 SELECT
+    step.begin,
     step.at,
     newest.*
-FROM generate_series(%(from)s::timestamptz, %(to)s::timestamptz, %(step)s::interval) AS step (at)
+FROM ({steps}) AS step
 LEFT JOIN LATERAL (
     SELECT
         account_snapshot.id AS snapshot_id,
@@ -114,16 +151,52 @@ LEFT JOIN LATERAL (
         account_snapshot.attribute_set_id,
         account_snapshot.cushion,
         account_snapshot.look_ahead_next_change,
-        account_snapshot.ready
+        account_snapshot.ready,
+        account_snapshot.source
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = %(account)s
         AND account_snapshot.created <= step.at
-        AND account_snapshot.created > step.at - %(step)s::interval
+        AND account_snapshot.created > step.begin
         AND {wanted}
     ORDER BY {first}
     LIMIT 1
 ) AS newest ON TRUE
+
+-- name: regular_steps
+-- Steps that are all of one length.
+SELECT
+    series.at - %(step)s::interval AS begin,
+    series.at
+FROM generate_series(%(from)s::timestamptz, %(to)s::timestamptz, %(step)s::interval) AS series (at)
+
+-- name: steps
+-- Steps of the calendar.
+SELECT
+    series.begin,
+    series.at
+FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS series (begin, at)
+
+-- name: newest
+-- The point of the running step, if it has one: the newest snapshot, at the time of that.
+SELECT
+    NULL::timestamptz AS begin,
+    account_snapshot.created AS at,
+    account_snapshot.id AS snapshot_id,
+    account_snapshot.base_currency_id,
+    account_snapshot.attribute_set_id,
+    account_snapshot.cushion,
+    account_snapshot.look_ahead_next_change,
+    account_snapshot.ready,
+    account_snapshot.source
+FROM account_snapshot
+WHERE
+    account_snapshot.account_id = %(account)s
+    AND account_snapshot.created > %(from)s
+    AND account_snapshot.created <= %(to)s
+    AND {wanted}
+ORDER BY {first}
+LIMIT 1
 
 -- name: newest_first
 account_snapshot.created DESC
@@ -145,11 +218,10 @@ account_snapshot.gateway_id = %(gateway)s
 NOT account_snapshot.is_repeat AND NOT account_snapshot.is_foreign
 
 -- name: with_figures
--- The figures of those points; both are filled in from the queries and expressions here. A connection's time zone is
--- UTC, so the text of a time is RFC 3339 but for two characters. All points are one row, since each row more is read by
--- itself: a text for each column, with a line for each point, which takes half the time of arrays.
+-- The figures of those points; both are filled in from the queries and expressions here. All points are one row, since
+-- each row more is read by itself: a text for each column, with a line for each point, which takes half the time of arrays.
 SELECT
-    replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z') AS times,
+    {times} AS times,
     {columns}
 FROM ({points}) AS point
 {segments}
@@ -162,6 +234,14 @@ LEFT JOIN account_ledger AS figure
 -- The account-level money of a segment, or of the whole account.
 LEFT JOIN account_segment AS {money}
     ON {money}.account_snapshot_id = point.snapshot_id AND {money}.segment = {segment}
+
+-- name: short_times
+-- As short as they are exact. A connection's time zone is UTC, so their text is RFC 3339 but for two characters.
+replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z')
+
+-- name: wide_times
+-- All of one width.
+string_agg(to_char(point.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), E'\n' ORDER BY point.at)
 
 -- name: column
 -- One figure of all points; an empty line is a gap.
@@ -176,6 +256,95 @@ END
 
 -- name: is_ready
 point.ready::text
+
+-- name: why
+-- Why figures of a point are null: JSON with a member for each of these; null where none is.
+nullif(json_strip_nulls(json_build_object({reasons}))::text, '{{}}')
+
+-- name: why_figure
+{name}, CASE WHEN {figure} IS NULL THEN {reason} END
+
+-- name: reason
+-- Why a figure is null, of a point where it is. What IB sent for it is kept apart from the columns.
+CASE
+    WHEN point.snapshot_id IS NULL THEN {gap}
+    ELSE coalesce(
+        (
+            SELECT CASE WHEN value.value = ANY(%(unset)s::text[]) THEN 'unset-figure' ELSE 'unreadable-figure' END
+            FROM account_value AS value
+            WHERE
+                value.account_snapshot_id = point.snapshot_id
+                AND value.tag = {tag}
+                AND coalesce(value.segment, '') = {segment}
+                AND {whose}
+                AND value.amount IS NULL
+            LIMIT 1
+        ),
+        CASE WHEN {elsewhere} THEN 'other-currency' END,
+        'not-sent'
+    )
+END
+
+-- name: reason_of_position
+-- Why a figure of a position is null, of a point where it is.
+CASE
+    WHEN point.snapshot_id IS NULL THEN {gap}
+    WHEN held.contract_id IS NULL THEN 'not-held'
+    WHEN point.source = 'multi' THEN 'without-prices'
+    ELSE 'unset-figure'
+END
+
+-- name: gap
+-- Why there is no snapshot: the step has none, or only such as cannot be relied on.
+CASE
+    WHEN
+        EXISTS (
+            SELECT FROM account_snapshot
+            WHERE
+                account_snapshot.account_id = %(account)s
+                AND account_snapshot.created > point.begin
+                AND account_snapshot.created <= point.at
+                AND {whose}
+        )
+        THEN 'not-ready'
+    ELSE 'no-report'
+END
+
+-- name: segment_elsewhere
+{money}.{column} IS NOT NULL
+
+-- name: ledger_elsewhere
+EXISTS (
+    SELECT FROM account_ledger AS other
+    WHERE other.account_snapshot_id = point.snapshot_id AND other.{column} IS NOT NULL
+)
+
+-- name: both_elsewhere
+{money}.{column} IS NOT NULL
+OR EXISTS (
+    SELECT FROM account_ledger AS other
+    WHERE other.account_snapshot_id = point.snapshot_id AND other.{column} IS NOT NULL
+)
+
+-- name: text_elsewhere
+-- Sent, but not in the currency that is asked for.
+EXISTS (
+    SELECT FROM account_value AS value
+    WHERE
+        value.account_snapshot_id = point.snapshot_id
+        AND value.tag = {tag}
+        AND coalesce(value.segment, '') = {segment}
+)
+OR EXISTS (
+    SELECT FROM account_attribute AS attribute
+    WHERE
+        attribute.attribute_set_id = point.attribute_set_id
+        AND attribute.tag = {tag}
+        AND coalesce(attribute.segment, '') = {segment}
+)
+
+-- name: nowhere_else
+FALSE
 
 -- name: segment_figure
 -- Account-level money; where a currency is asked for, only in snapshots with that base currency.
@@ -282,7 +451,7 @@ to_json((
 -- name: with_position
 -- What the account held of one contract at those points.
 SELECT
-    replace(replace(string_agg(point.at::text, E'\n' ORDER BY point.at), ' ', 'T'), '+00', 'Z') AS times,
+    {times} AS times,
     string_agg(coalesce(held.position::text, ''), E'\n' ORDER BY point.at) AS positions,
     string_agg(coalesce(held.market_price::text, ''), E'\n' ORDER BY point.at) AS market_prices,
     string_agg(coalesce(held.market_value::text, ''), E'\n' ORDER BY point.at) AS market_values,

@@ -9,7 +9,10 @@ import pytest
 import zstandard
 from yarl import URL
 
-from ibconnect.times import to_micros
+from ibconnect.http.app import SERVICES
+from ibconnect.http.resources.kept_series import KeptSeries
+from ibconnect.http.server.response_cache import ResponseCache
+from ibconnect.times import format_rfc3339, parse_rfc3339, to_micros
 from tests.projecting import Stream, project, record, value
 from tests.serving import DU1, EMPTY, FIRST, PROBLEM, Served, at, build_world, serving
 
@@ -18,14 +21,26 @@ POSITION = f"/v1/accounts/{DU1}/positions/265598/history"
 
 
 async def points(served: Served, query: str, path: str = HISTORY) -> list[list[str]]:
-    """The rows of a history as CSV: figures as text, without the header."""
+    """The rows of a history as CSV: figures as text, without the header and what comes after the figures."""
     async with served.get(f"{path}?{query}", headers={"Accept": "text/csv"}) as response:
         assert response.status == 200, await response.text()
         assert response.headers["Content-Type"] == "text/csv"
-        header, *rows = csv.reader(io.StringIO(await response.text()))
-        if header[-1] == "Currency":
-            assert {row.pop() for row in rows} <= {"USD", "EUR", "CHF", "BASE"}
-        return rows
+        return figures(await response.text())
+
+
+def forget(served: Served) -> None:
+    """Let nothing be answered from memory, which was made with other bounds."""
+    served.app[SERVICES].part(KeptSeries).cache = ResponseCache(0)
+
+
+def figures(text: str) -> list[list[str]]:
+    """Times as JSON has them, and figures."""
+    header, *rows = csv.reader(io.StringIO(text))
+    assert {row[header.index("AccountCode")] for row in rows} <= {DU1, EMPTY}
+    assert {row[header.index("Currency")] for row in rows} <= {"USD", "EUR", "CHF", "BASE"}
+    width = min(header.index(name) for name in ("Currency", "Ready", "Why", "Partial") if name in header)
+    assert {len(row[0]) for row in rows} <= {len("2024-01-01T00:00:00.000000Z")}
+    return [[format_rfc3339(parse_rfc3339(row[0])), *row[1:width]] for row in rows]
 
 
 async def test_a_history_has_a_point_per_snapshot(served: Served) -> None:
@@ -165,7 +180,11 @@ async def test_a_position_shows_where_it_was_not_held(served: Served) -> None:
         (f"{HISTORY}?tag={'A' * 65}", 400, "invalid-parameter"),
         (f"{HISTORY}?tag=" + ",".join(f"T{n}" for n in range(21)), 400, "invalid-parameter"),
         (f"{HISTORY}?tag=A&step=0h", 400, "invalid-parameter"),
-        (f"{HISTORY}?tag=A&step=1y", 400, "invalid-parameter"),
+        (f"{HISTORY}?tag=A&step=100y", 400, "invalid-parameter"),
+        (f"{HISTORY}?tag=A&step=1h&at=16:00", 400, "invalid-parameter"),
+        (f"{HISTORY}?tag=A&at=16:00", 400, "invalid-parameter"),
+        (f"{HISTORY}?tag=A&step=1d&at=24:00", 400, "invalid-parameter"),
+        (f"{HISTORY}?tag=A&tz=New_York", 400, "invalid-parameter"),
         (f"{HISTORY}?tag=A&from=1y", 400, "invalid-parameter"),
         (f"{HISTORY}?tag=A&from=2024-01-02&to=2024-01-01", 400, "invalid-parameter"),
         (f"{HISTORY}?tag=A&from=-1d&to=-2d&step=1h", 400, "invalid-parameter"),
@@ -207,7 +226,8 @@ async def test_an_account_without_snapshots_has_no_points(served: Served) -> Non
 async def test_pages_join_without_a_seam(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = await points(served, "tag=NetLiquidation")
     stepped = await points(served, f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=30m")
-    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_PAGE", 2)
+    monkeypatch.setattr("ibconnect.http.resources.series_points.POINTS_PAGE", 2)
+    forget(served)
     assert await points(served, "tag=NetLiquidation") == whole
     assert len(whole) == 5
     assert await points(served, f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=30m") == stepped
@@ -217,11 +237,12 @@ async def test_pages_join_without_a_seam(served: Served, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("query", ["tag=NetLiquidation", f"tag=NetLiquidation&from={at(0)}&to={at(4)}&step=1h"])
 async def test_beyond_the_limit_a_link_leads_on(served: Served, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     whole = await points(served, query)
-    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_MAX", 2)
+    monkeypatch.setattr("ibconnect.http.resources.series_points.POINTS_MAX", 2)
+    forget(served)
     found, path = [], f"{HISTORY}?{query}"
     while path:
         async with served.get(path, headers={"Accept": "text/csv"}) as response:
-            page = [row[:-1] for row in csv.reader(io.StringIO(await response.text()))][1:]
+            page = figures(await response.text())
             assert 0 < len(page) <= 2
             found += page
             link = response.links.get("next")
@@ -255,10 +276,11 @@ async def test_streams_are_compressed(served: Served, encoding: str) -> None:
         "br": brotli.decompress,
         "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
     }
-    url, headers = f"{served.url}{HISTORY}?tag=NetLiquidation", {"Accept-Encoding": encoding}
+    url = f"{served.url}{HISTORY}?tag=NetLiquidation&step=5m&from={at(0)}&to={at(4)}"
+    headers = {"Accept-Encoding": encoding}
     async with served.client.get(url, headers=headers, auto_decompress=False) as response:
         assert response.headers["Content-Encoding"] == encoding
-        assert inflate[encoding](await response.read()).count(b"Timestamp") == 5
+        assert inflate[encoding](await response.read()).count(b"Timestamp") == 49
 
 
 async def test_head_sends_no_points(served: Served) -> None:

@@ -1,8 +1,8 @@
-"""Steps against a model of their own: it walks the calendar day by day, and knows nothing of numbers of steps."""
+"""Steps against a model of their own, and what is written down by hand."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice, pairwise
+from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from ibconnect.http.server.moments import parse_length
 from ibconnect.http.server.steps import Step, Steps
 from ibconnect.times import EPOCH
+from tests.calendar_walk import DAY, walk
 from tests.zones import ZONES
 
 NEW_YORK = ZoneInfo("America/New_York")
 MICROSECOND = timedelta(microseconds=1)
-DAY = timedelta(days=1)
 
 
 def steps(step: str, zone: ZoneInfo | None = None, at: str | None = None) -> Steps:
@@ -30,39 +30,6 @@ def utc(text: str) -> datetime:
 def shown(found: Iterator[Step], zone: ZoneInfo | None = None) -> list[str]:
     """The ends as clocks of a zone show them, the running one marked."""
     return [f"{end.astimezone(zone or UTC):%Y-%m-%d %H:%M}{'+' if is_cut else ''}" for _, end, is_cut in found]
-
-
-def begins_period(day: date, unit: str, count: int) -> bool:
-    """Whether a step of the calendar begins on this day, told by the day alone."""
-    months = {"mo": 1, "q": 3, "y": 12}.get(unit, 0) * count
-    if months:
-        return day.day == 1 and (day.year * 12 + day.month - 1 - 1970 * 12) % months == 0
-    if unit == "w":
-        return day.weekday() == 0 and (day - date(1970, 1, 5)).days % (7 * count) == 0
-    return (day - date(1970, 1, 1)).days % count == 0
-
-
-def model(asked: tuple[str, int], zone: ZoneInfo, at: time, start: datetime, end: datetime) -> list[Step]:
-    """Walk from long before the start, day by day, and note when clocks show the end of a step."""
-    closes, (unit, count) = set(), asked
-    longest = {"d": 1, "w": 7, "mo": 31, "q": 92, "y": 366}[unit] * count
-    day, last = start.date() - timedelta(days=longest + 3), end.date() + timedelta(days=longest + 3)
-    while day <= last:
-        if begins_period(day, unit, count):
-            shown_on = day if at == time() else day - DAY
-            closes.add(datetime.combine(shown_on, at, zone).astimezone(UTC))
-        day += DAY
-    found = []
-    for begin, close in pairwise(sorted(closes)):
-        if close < start:
-            continue
-        if close <= end + MICROSECOND:
-            found.append(Step(begin, close, False))
-        else:
-            cut = max(begin, start - MICROSECOND)
-            found += [Step(cut, end, True)] if cut < end else []
-            break
-    return found
 
 
 UNITS = [("d", 1), ("d", 2), ("d", 7), ("w", 1), ("w", 2), ("mo", 1), ("mo", 5), ("q", 1), ("y", 1), ("y", 3)]
@@ -85,7 +52,7 @@ def test_calendar_steps_end_where_a_walk_through_the_calendar_says(
     unit: tuple[str, int], zone: ZoneInfo, at: time, start: datetime, span: timedelta
 ) -> None:
     asked = Steps(parse_length(f"{unit[1]}{unit[0]}"), zone, at)
-    assert list(asked.bounds(start, start + span)) == model(unit, zone, at, start, start + span)
+    assert list(asked.bounds(start, start + span)) == walk(unit, zone, at, start, start + span)
 
 
 @given(st.sampled_from(UNITS), st.sampled_from(ZONES), CLOCKS, INSTANTS | NEAR_ODD)
@@ -176,6 +143,35 @@ def test_where_nothing_says_from_where_steps_count() -> None:
     assert steps("1h", ZoneInfo("Asia/Kathmandu")).first(at) == utc("2026-11-26T10:15") + timedelta(hours=1)
     assert steps("1d", NEW_YORK, "16:00").first(at) == utc("2026-11-26T21:00")
     assert steps("1d", NEW_YORK, "16:00").first(utc("2026-11-26T21:00")) == utc("2026-11-26T21:00")
+
+
+@given(
+    st.sampled_from(["7m", "5h", "1d", "1w", "1mo"]),
+    st.sampled_from([None, *ZONES]),
+    INSTANTS,
+    st.timedeltas(timedelta(0), timedelta(days=70)),
+    st.booleans(),
+)
+def test_what_is_counted_is_what_there_is(
+    step: str, zone: ZoneInfo | None, start: datetime, span: timedelta, counts: bool
+) -> None:
+    asked, end = steps(step, zone), start + span / (1 if step[-1] in "dwo" else 70)
+    found = list(asked.bounds(start, end, counts=counts))
+    assert asked.running(start, end, counts=counts) == (found[-1] if found and found[-1].is_partial else None)
+    whole = [step for step in found if not step.is_partial]
+    assert all(start <= each.end <= end + MICROSECOND for each in whole)
+    assert all(start - MICROSECOND <= each.begin < each.end == end for each in found[len(whole) :])
+    assert len(found) - len(whole) <= 1
+    if asked.elapsed is not None:
+        first, count = asked.regular(start, end, counts=counts)
+        assert count == len(whole)
+        assert first == (start if counts else asked.first(start))
+
+
+def test_the_first_running_step_is_there_although_none_has_ended() -> None:
+    first, now = utc("2026-11-27T03:10"), utc("2026-11-27T03:20")
+    for step in ("1h", "1d", "1w", "1mo"):
+        assert list(steps(step).bounds(first, now, counts=False)) == [Step(first - MICROSECOND, now, True)]
 
 
 def test_the_end_of_a_date_is_the_end_of_its_step() -> None:

@@ -4,160 +4,151 @@ A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): accoun
 figures per currency, and whatever else IB sends among the values and attributes. Called by the pipeline.
 """
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from ibconnect.database.sql import queries
 from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, TIME, nullable, object_of
-from ibconnect.http.openapi.shared import ACCOUNT, ANY, FROM, GATEWAY, HISTORY, TO
-from ibconnect.http.resources.series import FORMATS, Extra, Page, Pages, Series
+from ibconnect.http.openapi.shared import (
+    ACCOUNT,
+    ANY,
+    CLOSE,
+    FORMAT,
+    FROM,
+    GATEWAY,
+    HISTORY,
+    IF_NONE_MATCH,
+    NOT_MODIFIED,
+    STEP,
+    TO,
+    TZ,
+    table,
+)
+from ibconnect.http.resources.kept_series import KeptSeries, answered
+from ibconnect.http.resources.series_points import TABLES, Question, Span, span_of, times
+from ibconnect.http.resources.series import Extra, Kind, Series
 from ibconnect.http.resources.vocabulary import UNKNOWN, Tag, understood
 from ibconnect.http.server import db
 from ibconnect.http.server import parameters as kinds
-from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
-from ibconnect.http.server.frames import next_page
-from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, POINTS_PIECE, TAGS_MAX
-from ibconnect.http.server.moments import parse_length
-from ibconnect.http.server.negotiation import JSON
+from ibconnect.http.server.call import Call
+from ibconnect.http.server.frames import TABLE
+from ibconnect.http.server.limits import POINTS_MAX, POINTS_PAGE, TAGS_MAX
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code, Problem, ProblemType
-from ibconnect.http.server.resource import Answer, Resource, Route
-from ibconnect.http.server.streams import send_stream
+from ibconnect.http.server.resource import Resource, Route, Schema
 from ibconnect.http.server.tokens import Right
-from ibconnect.http.server.turns import Gate
-from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, column
-from ibconnect.times import format_rfc3339, from_micros, parse_rfc3339
+from ibconnect.tags import BASE, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS, column
 
 _SQL = queries("http/history")
-_TABLES = ("accounts",)
 UNKNOWN_POSITION = ProblemType("unknown-position", 404, "There is no such position")
 _SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
 _TEXT = "other_text"
-_POSITION_COLUMNS = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
-_BEGINNING = from_micros(0)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What to read: an account's points from ``start`` to ``end``, both included, and where a next page begins.
-
-    ``base``: id and code of the base currency of its newest snapshot. ``wanted``: which snapshots make points.
-    """
-
-    account_id: int
-    base: tuple[int | None, str | None]
-    start: datetime
-    end: datetime
-    asked_end: datetime
-    step: timedelta | None
-    beyond: datetime | None
-    wanted: Composable
-    gateway_id: int | None
+_POSITION_COLUMNS = {
+    "Position": "position",
+    "MarketPrice": "market_price",
+    "MarketValue": "market_value",
+    "AverageCost": "average_cost",
+    "UnrealizedPNL": "unrealized_pnl",
+    "RealizedPNL": "realized_pnl",
+}
+_UNSET = sorted(UNSET_TEXTS)
+# Of each place: among which values it is looked for what IB sent there, and where else the figure may be.
+_REASONS = {
+    "segment_figure": ("of_account", "segment_elsewhere"),
+    "ledger_figure": ("of_ledger", "ledger_elsewhere"),
+    "both_figure_of_currency": ("of_ledger", "both_elsewhere"),
+    "snapshot_figure": ("bare", "nowhere_else"),
+    _TEXT: ("bare", "text_elsewhere"),
+}
+_READY = Extra("Ready", Kind.FLAG, "", "Whether the figures can be relied on")
+_WHY = Extra("Why", Kind.REASONS, "", "Why figures are null")
+_PARTIAL = Extra("Partial", Kind.FLAG, "false", "The running step")
 
 
 async def account_history(call: Call) -> web.StreamResponse:
     """One or several tags over time."""
-    account, arguments = call.account(), call.arguments
-    span = await _span(call, account)
+    return await answered(call, call.account(), _account_series)
+
+
+async def _account_series(call: Call, account: str) -> tuple[Series, Span, Question]:
+    arguments = call.arguments
+    span = await span_of(call, account)
     currencies = [] if arguments["currency"] is None else [arguments["currency"]]
     wanted = await understood(call, account, arguments["tag"], arguments["segment"], currencies)
     segment, currency = wanted.segment, arguments["currency"]
-    asked = {
-        "currency": currency,
-        "ledger": currency or BASE,
-        "base_currency": span.base[0],
-    }
     tags = {tag.name: tag._replace(segment=tag.segment or segment) for tag in wanted.tags}
     places = {name: _place(tag, currency) for name, tag in tags.items()}
-    extras = {
-        Extra("Currency", True, currency or span.base[1] or ""): SQL(_SQL["other_base"]),
-        **_readiness(call),
-    }
+    found = {name: _figure(tag, places[name]) for name, tag in tags.items()}
+    reasons = SQL(", ").join(
+        _why(name, found[name], _reason(call, span, tag, places[name])) for name, tag in tags.items()
+    )
+    code = currency or span.base[1]
+    other = Extra("Currency", Kind.TEXT, code or "", "The currency of money")
+    extras = {other: SQL(_SQL["other_base"]), **_extras(call, reasons)}
     extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
-    figures = [*(_figure(tag, places[name]) for name, tag in tags.items()), *extras.values()]
-    columns = SQL(", ").join(SQL(_SQL["column"]).format(figure=figure) for figure in figures)
+    columns = SQL(", ").join(map(_column, [*found.values(), *extras.values()]))
     segments = dict.fromkeys(tag.segment or "" for tag in tags.values())
     joins = SQL(" ").join(SQL(_SQL["join_segment"]).format(**_money(each)) for each in segments)
-    query = SQL(_SQL["with_figures"]).format(points=_points(span, "newest_first"), columns=columns, segments=joins)
-    head = {
-        "AccountCode": account,
-        "Segment": segment,
-        "Currency": currency or span.base[1],
-        "Step": call.request.query.get("step"),
-    }
+
+    def fill(points: Composable) -> db.Query:
+        return SQL(_SQL["with_figures"]).format(times=times(call), points=points, columns=columns, segments=joins)
+
+    asked = {"currency": currency, "ledger": currency or BASE, "base_currency": span.base[0], "unset": _UNSET}
+    head = {"AccountCode": account, "Segment": segment, "Currency": code, "Step": call.request.query.get("step")}
     texts = frozenset(name for name, place in places.items() if place == _TEXT)
-    series = Series(head, tuple(places), texts, tuple(extras))
-    return await _send(call, series, span, _pages(call, query, asked, span))
+    constants = tuple(each for each in (("AccountCode", account),) if each[0] not in places)
+    series = Series(head, tuple(places), texts, (*extras, *_partial(call)), constants)
+    return series, span, Question(fill, asked, "newest_first")
 
 
 async def position_history(call: Call) -> web.StreamResponse:
     """One position over time; null where it was not held."""
-    account, contract = call.account(), call.arguments["IbContractId"]
-    span = await _span(call, account)
+    return await answered(call, call.account(), _position_series)
+
+
+async def _position_series(call: Call, account: str) -> tuple[Series, Span, Question]:
+    span, contract = await span_of(call, account), call.arguments["IbContractId"]
     asked = {"account": span.account_id, "contract": contract, "gateway": span.gateway_id}
     held = await db.row(call.services.pool, _SQL["position_exists"], asked)
     if held is None or not held[0]:
         raise Problem(UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
-    extras = _readiness(call)
-    columns = [SQL(", ") + SQL(_SQL["column"]).format(figure=figure) for figure in extras.values()]
-    query = SQL(_SQL["with_position"]).format(points=_points(span, "priced_first"), columns=SQL("").join(columns))
-    head = {"AccountCode": account, "IbContractId": contract, "Step": call.request.query.get("step")}
-    series = Series(head, _POSITION_COLUMNS, extras=tuple(extras))
-    return await _send(call, series, span, _pages(call, query, {"contract": contract}, span))
+    found = await db.row(call.services.pool, _SQL["currency_of"], {"contract": contract})
+    currency = found[0] if found else None
+    reason = SQL(_SQL["reason_of_position"]).format(gap=_gap(call, span))
+    names = _POSITION_COLUMNS.items()
+    extras = _extras(call, SQL(", ").join(_why(name, Identifier("held", each), reason) for name, each in names))
+    columns = SQL("").join(SQL(", ") + _column(figure) for figure in extras.values())
+
+    def fill(points: Composable) -> db.Query:
+        return SQL(_SQL["with_position"]).format(times=times(call), points=points, columns=columns)
+
+    step = call.request.query.get("step")
+    head = {"AccountCode": account, "IbContractId": contract, "Step": step, "Currency": currency}
+    constants = (("Currency", currency or ""), ("AccountCode", account), ("IbContractId", str(contract)))
+    series = Series(head, tuple(_POSITION_COLUMNS), extras=(*extras, *_partial(call)), constants=constants)
+    return series, span, Question(fill, {"contract": contract}, "priced_first")
 
 
-def _readiness(call: Call) -> dict[Extra, Composable]:
-    """The column that says whether a point can be relied on, where there are others."""
-    return {} if call.arguments["ready"] is None else {Extra("Ready", False, ""): SQL(_SQL["is_ready"])}
+def _column(figure: Composable) -> Composable:
+    return SQL(_SQL["column"]).format(figure=figure)
 
 
-async def _span(call: Call, account: str) -> _Span:
-    arguments = call.arguments
-    takes_any, gateway = arguments["ready"] is not None, arguments["gateway"]
-    start, end = arguments["from"] or _BEGINNING, arguments["to"] or call.now
-    asked_end = end
-    asked = {
-        "account": account,
-        "from": start,
-        "to": end,
-        "limit": POINTS_MAX,
-        "any": takes_any,
-        "gateway": gateway,
-    }
-    found = await db.rows(call.services.pool, _SQL["account"], asked, binary=True)
-    if not found:
-        raise unknown_account(account)
-    account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
-    if gateway is not None and gateway_id is None:
-        raise unknown_gateway(gateway)
-    whose = _SQL["of_each_refresh" if gateway is None else "of_one_gateway"]
-    wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), SQL(whose))
-    step = arguments["step"]
-    if step is not None and arguments["from"] is None:
-        start = _on_step(first_created, step) if first_created else end
-    if step is not None:
-        steps = (end - start) // step
-        beyond = start + step * POINTS_MAX if steps >= POINTS_MAX else None
-        end = end if beyond is None else beyond - step
-    return _Span(account_id, (base_id, base_code), start, end, asked_end, step, beyond, wanted, gateway_id)
+def _extras(call: Call, reasons: Composable) -> dict[Extra, Composable]:
+    """The columns that say whether a point can be relied on, where there are others, and why it is null."""
+    takes_any = call.arguments["ready"] is not None
+    extras: dict[Extra, Composable] = {}
+    if takes_any:
+        extras[_READY] = SQL(_SQL["is_ready"])
+    if takes_any or call.arguments["why"] is not None:
+        extras[_WHY] = SQL(_SQL["why"]).format(reasons=reasons)
+    return extras
 
 
-def _on_step(instant: datetime, step: timedelta) -> datetime:
-    """The first whole multiple of the step at or after an instant, counted from 1970."""
-    return _BEGINNING - (_BEGINNING - instant) // step * step
-
-
-def _points(span: _Span, first: str) -> Composable:
-    if span.step is None:
-        return SQL(_SQL["each_snapshot"]).format(wanted=span.wanted)
-    return SQL(_SQL["each_step"]).format(wanted=span.wanted, first=SQL(_SQL[first]))
+def _partial(call: Call) -> tuple[Extra, ...]:
+    """The column that marks the running step, where there are steps; it is filled in with the pages."""
+    return () if call.arguments["step"] is None else (_PARTIAL,)
 
 
 def _place(asked: Tag, currency: str | None) -> str:
@@ -190,78 +181,43 @@ def _figure(asked: Tag, place: str) -> Composable:
     return SQL(_SQL[place]).format(**names, **others, money=money["money"])
 
 
-async def _pages(call: Call, query: db.Query, asked: dict[str, Any], span: _Span) -> Pages:
-    """The points, page by page; no connection is held while the client takes its time."""
-    asked = {**asked, "gateway": span.gateway_id}
-    if span.step is not None:
-        async for page in _stepped_pages(call, query, asked, span, span.step):
-            yield page
-        return
-    start = span.start
-    end = span.end if span.beyond is None else span.beyond - _MICROSECOND
-    while start <= end:
-        page = await _page(call, query, {**asked, "account": span.account_id, "from": start, "to": end})
-        yield page
-        times = page[0]
-        if len(times) < POINTS_PAGE:
-            return
-        start = parse_rfc3339(times[-1]) + _MICROSECOND
+def _reason(call: Call, span: Span, asked: Tag, place: str) -> Composable:
+    """The expression for why a tag's figure is null."""
+    whose, elsewhere = _REASONS[place]
+    names = {"tag": Literal(asked.tag), "column": Identifier(column(asked.tag)), **_money(asked.segment or "")}
+    parts = {"gap": _gap(call, span), "whose": SQL(_SQL[whose]), "elsewhere": SQL(_SQL[elsewhere]).format(**names)}
+    return SQL(_SQL["reason"]).format(**names, **parts)
 
 
-async def _stepped_pages(call: Call, query: db.Query, asked: dict[str, Any], span: _Span, step: timedelta) -> Pages:
-    """As :func:`_pages`, by number of the step: a time beyond the last one might lie outside the calendar."""
-    for first in range(0, (span.end - span.start) // step + 1, POINTS_PAGE):
-        start = span.start + first * step
-        end = start + min((span.end - start) // step, POINTS_PAGE - 1) * step
-        limits = {"account": span.account_id, "from": start, "to": end, "step": step}
-        yield await _page(call, query, {**asked, **limits})
+def _gap(call: Call, span: Span) -> Composable:
+    """The expression for why a point has no snapshot, which only one of a step may have not."""
+    return Literal("no-report") if call.arguments["step"] is None else SQL(_SQL["gap"]).format(whose=span.whose)
 
 
-async def _page(call: Call, query: db.Query, asked: dict[str, Any]) -> Page:
-    # A plan for any number of points looks each one up; for many, one for those times joins at twice the speed.
-    (columns,) = await db.rows(call.services.pool, query, {**asked, "rows": POINTS_PAGE}, prepare=False)
-    # One answer is made of the tables of one version: the connection is cut if those of another came between pages.
-    await call.services.tables.ensure_current(_TABLES)
-    return [[] if lines is None else lines.split("\n") for lines in columns]
+def _why(name: str, figure: Composable, reason: Composable) -> Composable:
+    return SQL(_SQL["why_figure"]).format(name=Literal(name), figure=figure, reason=reason)
 
 
-async def _pieces(pages: Pages) -> Pages:
-    """The same points, so few at a time that making them ready to send makes nobody wait."""
-    async for page in pages:
-        for first in range(0, len(page[0]), POINTS_PIECE):
-            yield [column[first : first + POINTS_PIECE] for column in page]
-
-
-async def _in_turn(gate: Gate, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same chunks, each made when the event loop has time for it."""
-    while True:
-        async with gate.piece():
-            chunk = await anext(chunks, None)
-        if chunk is None:
-            return
-        yield chunk
-
-
-async def _send(call: Call, series: Series, span: _Span, pages: Pages) -> web.StreamResponse:
-    headers = {"Cache-Control": "private, no-cache"}
-    if span.beyond is not None:
-        headers |= next_page(call, **{"from": format_rfc3339(span.beyond), "to": format_rfc3339(span.asked_end)})
-    chunks = FORMATS[call.media](series, _pieces(await _begun(pages)))
-    return await send_stream(call, _in_turn(call.services.gate, chunks), headers)
-
-
-async def _begun(pages: Pages) -> Pages:
-    """The same pages, the first of them read: what fails then is answered as a problem, since nothing has been sent."""
-    first = await anext(pages, None)
-
-    async def all_of_them() -> Pages:
-        if first is not None:
-            yield first
-            async for page in pages:
-                yield page
-
-    return all_of_them()
-
+_ALSO: dict[str, Schema] = {
+    "Ready": {"type": "boolean", "description": "With ready=any"},
+    "Why": {
+        "type": "object",
+        "description": "With ready=any or why=true: why figures are null, by their names",
+        "additionalProperties": {
+            "enum": [
+                "no-report",
+                "not-ready",
+                "not-sent",
+                "unset-figure",
+                "unreadable-figure",
+                "other-currency",
+                "not-held",
+                "without-prices",
+            ]
+        },
+    },
+    "Partial": {"type": "boolean", "description": "The running step: the newest value, at its own time"},
+}
 
 _HISTORY = object_of(
     "Values over time",
@@ -279,7 +235,7 @@ _HISTORY = object_of(
                 "properties": {
                     "Timestamp": TIME,
                     "Currency": {**TEXT, "description": "Where the base currency was another one then"},
-                    "Ready": {"type": "boolean", "description": "With ready=any"},
+                    **_ALSO,
                 },
                 "additionalProperties": {"type": ["number", "string", "boolean", "null"]},
             },
@@ -293,6 +249,7 @@ _POSITION_HISTORY = object_of(
         "AccountCode": ACCOUNT_CODE,
         "IbContractId": {"type": "integer"},
         "Step": nullable(TEXT),
+        "Currency": {**nullable(TEXT), "description": "The currency of the contract"},
         "Points": {
             "type": "array",
             "items": object_of(
@@ -305,35 +262,27 @@ _POSITION_HISTORY = object_of(
                     "AverageCost": FIGURE,
                     "UnrealizedPNL": FIGURE,
                     "RealizedPNL": FIGURE,
-                    "Ready": {"type": "boolean", "description": "With ready=any"},
+                    **_ALSO,
                 },
-                optional=("Ready",),
+                optional=tuple(_ALSO),
             ),
         },
     },
 )
 
-
-def _elapsed(text: str) -> timedelta:
-    if (elapsed := parse_length(text).elapsed) is None:
-        raise ValueError(f"{text!r} is not a step such as 1h, 1d or 2w")
-    return elapsed
-
-
 _CONTRACT = Parameter(
     "IbContractId", "path", kinds.integer(0, 2**53 - 1), "IB's id of the contract", 265598, required=True
 )
-_STEP = Parameter(
-    "step",
+_WHY_NULL = Parameter(
+    "why",
     "query",
-    kinds.Kind({"type": "string", "pattern": "^(?:[1-9][0-9]{0,4}[smhd]|[1-9][0-9]{0,3}w)$"}, _elapsed),
-    "One point per step (90s, 30m, 1h, 7d, 2w): the last value at or before it, null where the step has none. "
-    "Steps count from `from`, or else fall on its whole multiples since 1970. Default: one point per snapshot",
-    "1d",
+    kinds.choice("true"),
+    "`true`: a point that has figures that are null says why (`Why`); with `ready=any` each does",
 )
+_WHICH = (FROM, TO, TZ, STEP, CLOSE, ANY, _WHY_NULL, GATEWAY, FORMAT, IF_NONE_MATCH)
 _HISTORY_LIMITS = (
-    f"At most {POINTS_MAX:,} points; where there are more, the header `Link` names the next page. "
-    "Ask for `text/csv` by `Accept` to get a table."
+    f"At most {POINTS_MAX:,} points, as Arrow or Parquet {POINTS_PAGE:,}; where there are more, the header `Link` "
+    "names the next page."
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -365,16 +314,12 @@ ROUTES: tuple[Route, ...] = (
                 "The ledger of a currency. Default: account-level figures, and of the ledger its BASE row",
                 "USD",
             ),
-            FROM,
-            TO,
-            _STEP,
-            ANY,
-            GATEWAY,
+            *_WHICH,
         ),
-        answers={200: Answer("The points, oldest first", {JSON: "History", "text/csv": "Text"}, ("Link",))},
+        answers={200: table("The points, oldest first", "History"), 304: NOT_MODIFIED},
         problems=UNKNOWN,
-        media=(JSON, "text/csv"),
-        reports=_TABLES,
+        media=TABLE,
+        reports=TABLES,
     ),
     Route(
         path="/v1/accounts/{AccountCode}/positions/{IbContractId}/history",
@@ -384,14 +329,17 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="A position over time",
         description=f"Size, price, value, cost and profit of one contract. {_HISTORY_LIMITS}",
-        parameters=(ACCOUNT, _CONTRACT, FROM, TO, _STEP, ANY, GATEWAY),
-        answers={200: Answer("The points, oldest first", {JSON: "PositionHistory", "text/csv": "Text"}, ("Link",))},
+        parameters=(ACCOUNT, _CONTRACT, *_WHICH),
+        answers={200: table("The points, oldest first", "PositionHistory"), 304: NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT, Code.UNKNOWN_GATEWAY, UNKNOWN_POSITION),
-        media=(JSON, "text/csv"),
-        reports=_TABLES,
+        media=TABLE,
+        reports=TABLES,
     ),
 )
 
 RESOURCE = Resource(
-    ROUTES, {"History": _HISTORY, "PositionHistory": _POSITION_HISTORY}, Path(__file__).with_suffix(".json")
+    ROUTES,
+    {"History": _HISTORY, "PositionHistory": _POSITION_HISTORY},
+    Path(__file__).with_suffix(".json"),
+    parts=(KeptSeries,),
 )

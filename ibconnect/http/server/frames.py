@@ -24,7 +24,7 @@ from ibconnect.http.server.problems import Code, Problem
 from ibconnect.http.server.response_cache import CachedResponse
 from ibconnect.times import format_rfc3339
 
-__all__ = ["TABLE", "Cell", "Column", "Row", "Type", "as_figure", "next_page", "table_response"]
+__all__ = ["TABLE", "Cell", "Column", "Row", "Type", "as_figure", "attachment", "next_page", "table_response"]
 
 TABLE: tuple[str, ...] = tuple(FORMATS.values())
 """What a route of a table offers, the default first."""
@@ -63,7 +63,7 @@ async def table_response(
     else:
         body = await _text(call, columns, rows, document)
     if media != JSON:
-        headers = {"Content-Disposition": _attachment(name, _EXTENSIONS[media]), **headers}
+        headers = {**attachment(name, media), **headers}
     headers = {"Accept-Ranges": "bytes", **headers}
     answer = CachedResponse(body, media, caching, headers, is_compressible=media != PARQUET)
     if len(body) >= LARGE_BYTES:
@@ -119,8 +119,8 @@ async def _binary(call: Call, columns: Sequence[Column], rows: Sequence[Row], na
         turns.give(holder)
 
 
-def _attachment(name: str, extension: str) -> str:
-    """The file's name (RFC 6266): in ASCII, and as it is where that is something else."""
-    plain = _NOT_IN_NAMES.sub("_", name)
+def attachment(name: str, media: str) -> dict[str, str]:
+    """The header that names a file (RFC 6266): in ASCII, and as it is where that is something else."""
+    plain, extension = _NOT_IN_NAMES.sub("_", name), _EXTENSIONS[media]
     extended = "" if plain == name else f"; filename*=UTF-8''{quote(name, safe='')}.{extension}"
-    return f'attachment; filename="{plain}.{extension}"{extended}'
+    return {"Content-Disposition": f'attachment; filename="{plain}.{extension}"{extended}'}

@@ -124,14 +124,16 @@ class CachedResponse:
 
     def is_known_to(self, request: web.Request) -> bool:
         """Whether the client says that it has one of the forms."""
-        if_none_match = request.headers.get("If-None-Match")
-        return if_none_match is not None and self._matches(if_none_match)
+        return is_known_to(request, self._etag)
 
-    def _matches(self, if_none_match: str) -> bool:
-        """Weak comparison (RFC 9110, 13.1.2) with any form: they all hold the same."""
-        if if_none_match.strip() == "*":
-            return True
-        return any(tag.partition("-")[0] == self._etag for tag in _ETAG.findall(if_none_match))
+
+def is_known_to(request: web.Request, etag: str) -> bool:
+    """Whether the client says that it has a form of what this names.
+
+    Weak comparison (RFC 9110, 13.1.2) with any form: they all hold the same.
+    """
+    known = request.headers.get("If-None-Match", "")
+    return known.strip() == "*" or any(tag.partition("-")[0] == etag for tag in _ETAG.findall(known))
 
 
 def _bounds(first: str, last: str, length: int) -> tuple[int, int]:

@@ -71,29 +71,57 @@ class Steps:
         origin = local_instant(local.date(), _MIDNIGHT, self._zone) if self._is_local else EPOCH
         return origin - (origin - instant) // self.elapsed * self.elapsed
 
-    def bounds(self, start: datetime, end: datetime) -> Iterator[Step]:
+    def bounds(self, start: datetime, end: datetime, *, counts: bool = True) -> Iterator[Step]:
         """The steps that end from ``start`` to ``end``, both included, in order; last the running one, cut at ``end``.
 
         A step that ends a microsecond after ``end`` is whole: so ``to=2026-11-30`` has the last day of November.
 
         :param end: not later than now, or steps would be taken for whole that are not over
+        :param counts: whether elapsed steps count from ``start``; else they fall where they do without ``from``
         """
-        start, end = max(start, self._earliest(start)), min(end, _LATEST)
+        end = min(end, _LATEST)
         if start > end:
             return
-        for begin, close in self._spans(start):
+        for begin, close in self._spans(self._anchor(start, counts)):
             if close - MICROSECOND > end:
-                running = max(begin, start - MICROSECOND)
-                if running < end:
-                    yield Step(running, end, True)
-                return
+                break
             yield Step(begin, close, False)
+        running = self.running(start, end, counts=counts)
+        if running is not None:
+            yield running
 
-    def _earliest(self, start: datetime) -> datetime:
-        """Nothing is recorded of before 1970: the first end since then."""
-        if start >= EPOCH or self.elapsed is None:
-            return EPOCH
-        return start - (start - EPOCH) // self.elapsed * self.elapsed
+    def running(self, start: datetime, end: datetime, *, counts: bool = True) -> Step | None:
+        """The last of :meth:`bounds`, if that is cut."""
+        end = min(end, _LATEST)
+        if start > end:
+            return None
+        begin = max(self._running(start, end, counts)[0], max(start, EPOCH) - MICROSECOND)
+        return Step(begin, end, True) if begin < end else None
+
+    def over(self, start: datetime, end: datetime, *, counts: bool = True) -> datetime:
+        """When the first step ends that is not whole yet at ``end``."""
+        return self._running(start, min(end, _LATEST), counts)[1]
+
+    def _running(self, start: datetime, end: datetime, counts: bool) -> tuple[datetime, datetime]:
+        if self.elapsed is None:
+            return self._closes(end + 2 * MICROSECOND)
+        first, count = self.regular(start, end, counts=counts)
+        close = first + count * self.elapsed
+        return close - self.elapsed, close
+
+    def regular(self, start: datetime, end: datetime, *, counts: bool = True) -> tuple[datetime, int]:
+        """Where the first of :meth:`bounds` ends, and how many there are that are whole, of elapsed steps."""
+        assert self.elapsed is not None
+        first, end = self._anchor(start, counts), min(end, _LATEST)
+        return first, max((end + MICROSECOND - first) // self.elapsed + 1, 0)
+
+    def _anchor(self, start: datetime, counts: bool) -> datetime:
+        """The first end that may be asked for: nothing is recorded of before 1970."""
+        if self.elapsed is None:
+            return max(start, EPOCH)
+        if not counts:
+            return self.first(max(start, EPOCH))
+        return start if start >= EPOCH else start - (start - EPOCH) // self.elapsed * self.elapsed
 
     def _spans(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Every span that ends at or after ``start``, without an end."""
