@@ -27,8 +27,8 @@ from ibconnect.http.openapi.shared import (
     table,
 )
 from ibconnect.http.resources.kept_series import KeptSeries, answered
-from ibconnect.http.resources.series_points import TABLES, Question, Span, span_of, times
 from ibconnect.http.resources.series import Extra, Kind, Series
+from ibconnect.http.resources.series_points import TABLES, Question, Span, span_of, times
 from ibconnect.http.resources.vocabulary import UNKNOWN, Tag, understood
 from ibconnect.http.server import db
 from ibconnect.http.server import parameters as kinds

@@ -18,8 +18,8 @@ from psycopg.sql import SQL
 from xxhash import xxh3_128_hexdigest
 
 from ibconnect.database.sql import queries
-from ibconnect.http.resources.series_points import Question, Span, begun, pages_of
 from ibconnect.http.resources.series import FORMATS, Page, Pages, Series, columns_of, rows_of
+from ibconnect.http.resources.series_points import Question, Span, begun, pages_of
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
 from ibconnect.http.server.frames import attachment, next_page, table_response
@@ -67,7 +67,7 @@ async def answered(call: Call, account: str, read: Reader) -> web.StreamResponse
     key = (state, _question(call, account), call.arguments["from"], _end(call))
     known = kept.get(key)
     if isinstance(known, _Kept) and call.now < known.until:
-        return known.response(call.request)
+        return known.part(call.request) or known.response(call.request)
     series, span, question = await read(call, account)
     link = span.link()
     headers = next_page(call, **link) if link else {}
@@ -83,13 +83,13 @@ async def answered(call: Call, account: str, read: Reader) -> web.StreamResponse
     if not is_whole:
         return await _streamed(call, state, span, made, headers)
     body = b"".join([chunk async for chunk in made])
-    answer = _Kept(body, call.media, _CACHING, headers)
+    answer = _Kept(body, call.media, _CACHING, {"Accept-Ranges": "bytes", **headers})
     answer.until = await _until(call, span)
     if len(body) >= LARGE_BYTES:
         await asyncio.to_thread(answer.compress, call.request)
     if _may_recur(call):
         kept.put(key, answer)
-    return answer.response(call.request)
+    return answer.part(call.request) or answer.response(call.request)
 
 
 async def _state(call: Call) -> TupleRow:
