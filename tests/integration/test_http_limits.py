@@ -123,16 +123,17 @@ async def test_a_failure_says_no_more_than_it_may(
 
 
 async def test_a_failure_in_the_middle_of_a_stream_is_seen(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = db.rows, 0
+    real, pages = db.rows, 0
 
     async def fail_later(*arguments: object, **options: object) -> object:
-        nonlocal calls
-        calls += 1
-        if calls > 3:
+        nonlocal pages
+        # Only pages are planned each time; two are read before anything is sent.
+        pages += options.get("prepare") is False
+        if pages > 2:
             raise psycopg.OperationalError("gone")
         return await real(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_PAGE", 1)
+    monkeypatch.setattr("ibconnect.http.resources.series_points.POINTS_PAGE", 1)
     monkeypatch.setattr(db, "rows", fail_later)
     path = f"/v1/accounts/{DU1}/history?tag=NetLiquidation"
     answer = await raw(served, f"GET {path} HTTP/1.1\r\n".encode() + HOST)

@@ -49,7 +49,7 @@ def leads_to(answer: bytes) -> str:
 @pytest.fixture(autouse=True)
 def pages_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a history has a next page."""
-    monkeypatch.setattr("ibconnect.http.resources.history.POINTS_MAX", 2)
+    monkeypatch.setattr("ibconnect.http.resources.series_points.POINTS_MAX", 2)
 
 
 @pytest.fixture

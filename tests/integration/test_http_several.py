@@ -74,8 +74,9 @@ async def test_a_base_currency_that_changes_is_told_at_each_point(database_url: 
         ]
         async with served.get(HISTORY, headers={"Accept": "text/csv"}) as response:
             lines = (await response.text()).splitlines()
-        assert lines[0] == "Timestamp,NetLiquidation,Currency"
-        assert [line.split(",")[1:] for line in lines[1:]] == [["0.50", "USD"], ["1.50", "USD"], ["2.50", "EUR"]]
+        assert lines[0] == "Timestamp,NetLiquidation,Currency,AccountCode"
+        rows = [line.split(",")[1:] for line in lines[1:]]
+        assert rows == [["0.50", "USD", "DU1"], ["1.50", "USD", "DU1"], ["2.50", "EUR", "DU1"]]
         async with served.get(f"{HISTORY}&currency=USD") as response:
             answer = await response.json()
         assert answer["Currency"] == "USD"

@@ -72,6 +72,14 @@ async def year(database_url: str) -> AsyncIterator[Served]:
         yield served
 
 
+@pytest.fixture
+async def empty(database_url: str) -> AsyncIterator[Served]:
+    """Nothing is recorded."""
+    project(database_url)
+    async with serving(database_url) as served:
+        yield served
+
+
 class Asked(NamedTuple):
     """A question; ``start`` and ``end`` as they were given, or None."""
 
@@ -287,6 +295,24 @@ async def test_pages_are_of_one_moment(year: Served, monkeypatch: pytest.MonkeyP
         assert (url.query["tz"], url.query["at"]) == ("Europe/Zurich", "18:00")
     assert pages > 3
     assert found == whole
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{HISTORY}?tag=NetLiquidation&",
+        f"{HISTORY}?tag=NetLiquidation&step=1mo&",
+        f"{POSITION}?",
+        f"/v1/accounts/{DU1}/snapshots?",
+        "/v1/events?",
+    ],
+)
+async def test_from_after_to_is_refused(empty: Served, path: str) -> None:
+    for span in ("from=2024-03-02&to=2024-03-01", "from=now&to=-1s", "from=-1d&to=-1mo"):
+        async with empty.get(path + span) as response:
+            problem = await response.json(content_type=None)
+            assert (response.status, problem["type"]) == (400, "urn:ibconnect:problem:invalid-parameter")
+            assert problem["detail"].startswith("from: ")
 
 
 async def test_dates_are_whole_days_everywhere(year: Served) -> None:

@@ -21,9 +21,7 @@ ACCOUNT = Parameter("AccountCode", "path", kinds.ACCOUNT, "IB's code of the acco
 FROM = Parameter(
     "from", "query", kinds.MOMENT, f"{MOMENT}; included: a date from its begin. Default: the beginning", "-30d"
 )
-TO = Parameter(
-    "to", "query", kinds.MOMENT_END, f"{MOMENT}; included: a date to its end. Default: now", "2026-01-31T23:59:59Z"
-)
+TO = Parameter("to", "query", kinds.MOMENT_END, f"{MOMENT}; included: a date to its end. Default: now", "now")
 AT = Parameter("at", "query", kinds.MOMENT_END, f"{MOMENT}: as of then, of a date its end. Default: now", "2026-01-31")
 TZ = Parameter(
     "tz",
