@@ -30,8 +30,10 @@ def serve_every_refresh(url: str) -> None:
 
 
 def allowed() -> str:
-    """Settings: what is refused because of another parameter (``from`` after ``to``), or because there is nothing of that
-    name (``tag``, ``tz``), the schema cannot say."""
+    """Settings of the run, for what the schema cannot say.
+
+    Something is refused because of another parameter (``from`` after ``to``), or there is nothing of that name.
+    """
     depend = {"from", "tag", "tz"}
     operations = [route.name for route in ROUTES if depend & {parameter.name for parameter in route.parameters}]
     statuses = '["2xx", "3xx", 400, 401, 403, 404, 429, "5xx"]'
