@@ -65,6 +65,43 @@ async def test_a_poll_of_an_unchanged_history_is_a_304(
                 assert other != etag
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/accounts",
+        f"/v1/accounts/{DU1}/snapshots?from=-30y",
+        f"/v1/accounts/{DU1}/snapshots?from=2024-01-01&to=2024-01-02&tz=Asia/Tokyo&format=csv",
+        f"/v1/accounts/{DU1}/tags",
+        "/v1/gateways",
+    ],
+)
+async def test_a_poll_of_an_unchanged_list_is_a_304(database_url: str, path: str) -> None:
+    stream = build_world(database_url, 3)
+    async with serving(database_url) as served:
+        async with served.get(path) as response:
+            etag = response.headers["ETag"]
+        for _ in range(2):
+            async with served.get(path, headers={"If-None-Match": etag}) as response:
+                assert (response.status, response.headers["ETag"]) == (304, etag)
+        add_report(database_url, stream, 3)
+        async with served.get(path, headers={"If-None-Match": etag}) as response:
+            assert response.status == (304 if path.endswith("/tags") else 200)
+
+
+async def test_pages_of_a_list_are_of_one_moment(database_url: str) -> None:
+    build_world(database_url, 5)
+    async with serving(database_url) as served:
+        path, found = f"/v1/accounts/{DU1}/snapshots?from=-30y&to=2024-01-01&tz=Asia/Tokyo&limit=2", []
+        while path:
+            async with served.get(path) as response:
+                found += await response.json()
+                link = response.links.get("next")
+            path = str(link["url"]).removeprefix(served.url) if link else ""
+            assert "-30y" not in path
+            assert not path or "to=2024-01-01T14:59:59.999999Z" in path
+        assert found == [at(number) for number in (4, 3, 2, 1, 0)]
+
+
 async def test_another_accounts_report_changes_nothing(database_url: str) -> None:
     stream = build_world(database_url, 3)
     async with serving(database_url) as served:

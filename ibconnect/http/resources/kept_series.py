@@ -7,8 +7,9 @@ by what it is made of: the snapshots, which never change, and the question.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from hashlib import blake2b
 from importlib.metadata import version
 from typing import Self
 
@@ -100,10 +101,14 @@ async def _state(call: Call) -> TupleRow:
     return state
 
 
-def _question(call: Call, account: str) -> Hashable:
-    """What is asked for, but for the times; and by which name of this server, which a link to a next page has."""
+def _question(call: Call, account: str) -> bytes:
+    """What is asked for, but for the times; and by which name of this server, which a link to a next page has.
+
+    A digest, since what is kept is counted without its key; one that nobody can find a second question for.
+    """
     query = sorted((name, text) for name, text in call.request.query.items() if name not in ("from", "to"))
-    return call.media, account, call.request.path, tuple(query), call.absolute("")
+    question = (call.media, account, call.request.path, query, call.absolute(""))
+    return blake2b(repr(question).encode(errors="surrogateescape"), digest_size=32).digest()
 
 
 def _end(call: Call) -> datetime | None:
