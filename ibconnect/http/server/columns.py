@@ -74,7 +74,7 @@ def figures(cells: Iterable[Any]) -> list[str]:
 
     :raises ValueError: one is no number, or not written as one in JSON
     """
-    texts = [_figure(cell) for cell in cells]
+    texts = [cell if cell.__class__ is str else _figure(cell) for cell in cells]
     lines = "\n".join([*texts, ""])
     # All at once; a line break within one would make two of it.
     if _FIGURES.fullmatch(lines) is None or lines.count("\n") != len(texts):
