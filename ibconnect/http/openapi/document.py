@@ -11,6 +11,7 @@ from typing import Any
 from ibconnect.http.openapi.examples import PROBLEMS, Examples, examples_of
 from ibconnect.http.openapi.schemas import BINARY, TEXT
 from ibconnect.http.openapi.schemas import problem as problem_schema
+from ibconnect.http.server.negotiation import PARQUET
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import MEDIA_TYPE, Code, ProblemType
 from ibconnect.http.server.resource import Answer, Resource, Route
@@ -23,6 +24,7 @@ _HEADERS: dict[str, Document] = {
         "description": "The name of a file, if it is not JSON",
         "schema": {"type": "string"},
     },
+    "Content-Range": {"description": "Which bytes of how many", "schema": {"type": "string"}},
     "ETag": {"description": "Names these bytes, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page: <URL>; rel="next"', "schema": {"type": "string"}},
     "Location": {"description": "Absolute URL of the report", "schema": {"type": "string", "format": "uri"}},
@@ -32,6 +34,10 @@ _HEADERS: dict[str, Document] = {
     },
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}},
+}
+_PART: Document = {
+    "description": "The part of a table that a header `Range` asks for",
+    "headers": {"Content-Range": _HEADERS["Content-Range"]},
 }
 _GUARDED = (
     Code.TOKEN_MISSING,
@@ -144,6 +150,8 @@ def problems_of(route: Route) -> list[ProblemType]:
 
 def _responses(route: Route, examples: Examples) -> Document:
     responses = {str(status): _answer(route, status, answer, examples) for status, answer in route.answers.items()}
+    if PARQUET in route.media:
+        responses["206"] = _PART
     types = problems_of(route)
     for status in sorted({each.status for each in types}):
         titles = dict.fromkeys(each.title for each in types if each.status == status)
