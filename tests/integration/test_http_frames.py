@@ -22,8 +22,8 @@ from ibconnect.http.server.frames import TABLE, Column, Row, Type, as_figure, ne
 from ibconnect.http.server.negotiation import ARROW, CSV, ENCODINGS, FORMATS, JSON, PARQUET
 from ibconnect.http.server.problems import Problem
 from ibconnect.http.server.tokens import EVERYONE
-from ibconnect.times import utc_now
-from tests.serving import DU1, PROBLEM, Served
+from ibconnect.times import parse_rfc3339, utc_now, wide_rfc3339
+from tests.serving import DU1, DU2, EMPTY, PROBLEM, Served, admin, build_world, serving, tell_gateway
 
 PATH = f"/v1/accounts/{DU1}/snapshots"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -79,6 +79,32 @@ async def test_each_format_has_the_same_times(served: Served) -> None:
     assert table.equals(pyarrow.parquet.read_table(io.BytesIO(bodies["parquet"])))
     assert [time.as_py().isoformat() for time in table["Timestamp"]] == [f"{time[:-1]}+00:00" for time in times]
     assert [line[1].replace(".000000", "") for line in lines] == times
+
+
+async def test_the_list_of_accounts_is_a_table_too(database_url: str) -> None:
+    build_world(database_url)
+    with admin(database_url) as connection:
+        tell_gateway(connection, connected=False)
+    mine = "a-token-of-one-account"
+    async with serving(database_url, API_TOKENS=f"all-accounts-0123@* {mine}@{DU1}") as served:
+        for token, codes in (("all-accounts-0123", [DU1, DU2, EMPTY]), (mine, [DU1])):
+            headers = {"Authorization": f"Bearer {token}", "Cache-Control": "max-age=0"}
+            async with served.get("/v1/accounts", headers=headers) as response:
+                told, incomplete = await response.json(), response.headers.getall("Refresh-Incomplete")
+            async with served.get("/v1/accounts?format=csv", headers=headers) as response:
+                header, *lines = csv.reader(io.StringIO(await response.text()))
+                assert response.headers["Cache-Control"] == "private, max-age=60"
+                assert response.headers.getall("Refresh-Incomplete", []) == incomplete
+            async with served.get("/v1/accounts?format=arrow", headers=headers) as response:
+                rows = pa.ipc.open_stream(await response.read()).read_all().to_pylist()
+            assert [account["AccountCode"] for account in told] == [line[0] for line in lines] == codes
+            assert header == list(told[0])
+            for account, line, row in zip(told, lines, rows, strict=True):
+                latest = account["Latest"] and parse_rfc3339(account["Latest"])
+                assert row == {**account, "Latest": latest}
+                shown = {True: "true", False: "false", None: ""}
+                cells = [(latest and wide_rfc3339(latest)) or "", shown[account["Listed"]], shown[account["Ready"]]]
+                assert line == [account["AccountCode"], *cells]
 
 
 @pytest.mark.parametrize("form", list(FORMATS))

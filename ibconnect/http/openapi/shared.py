@@ -75,10 +75,13 @@ FORMAT = Parameter(
 )
 
 
-def table(description: str, schema: str) -> Answer:
-    """The answer of a route whose ``media`` is ``frames.TABLE``; ``schema``: that of its JSON."""
+def table(description: str, schema: str, *headers: str) -> Answer:
+    """The answer of a route whose ``media`` is ``frames.TABLE``; ``schema``: that of its JSON.
+
+    :param headers: those beside the ones that every table has
+    """
     binary = dict.fromkeys((ARROW, PARQUET), "Binary")
-    return Answer(description, {JSON: schema, CSV: "Text", **binary}, ("ETag", "Link", "Content-Disposition"))
+    return Answer(description, {JSON: schema, CSV: "Text", **binary}, ("ETag", "Link", "Content-Disposition", *headers))
 
 
 NOT_MODIFIED = Answer("The client has it already", headers=("ETag",))

@@ -47,6 +47,7 @@ async def table_response(
     document: Document | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
     caching: str = _NO_CACHING,
+    is_plain: bool = True,
 ) -> web.StreamResponse:
     """The answer.
 
@@ -54,6 +55,7 @@ async def table_response(
     :param name: what a file of it is called, without an extension, such as ``DU1000001-ledger``
     :param document: JSON is what this makes of the rows; None: an array of them
     :param headers: further headers, such as what :func:`next_page` gives
+    :param is_plain: whether no header is added to the answer
     :raises Problem: in Arrow or Parquet, a figure has more digits than their decimals
     :raises ValueError: a cell is not of its column's type
     """
@@ -68,7 +70,7 @@ async def table_response(
     answer = CachedResponse(body, media, caching, headers, is_compressible=media != PARQUET)
     if len(body) >= LARGE_BYTES:
         await asyncio.to_thread(answer.compress, request)
-    return answer.part(request) or answer.response(request)
+    return answer.part(request) or answer.response(request, is_plain=is_plain)
 
 
 def next_page(call: Call, **changed: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.accounts.cached import account_exists
+from ibconnect.http.resources.accounts.listing import account_table
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher, Wanted
 from ibconnect.http.server import db
@@ -54,6 +55,8 @@ class Lists(Part):
 async def list_accounts(call: Call) -> web.StreamResponse:
     """Every account ever seen, with its latest snapshot; refreshed first if the client asks so."""
     incomplete = await _refreshed(call, call.principal.accounts)
+    if call.media != JSON:
+        return _with_incomplete(await account_table(call, is_plain=not incomplete), incomplete)
     document = await _account_list(call)
     return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
 

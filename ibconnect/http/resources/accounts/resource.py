@@ -100,12 +100,10 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="All accounts",
         description="Every account ever seen in any gateway, by code, with the time of its latest report.",
-        parameters=(*_FRESH, IF_NONE_MATCH),
-        answers={
-            200: Answer("The accounts", {JSON: "AccountList"}, ("ETag", "Refresh-Incomplete")),
-            304: NOT_MODIFIED,
-        },
+        parameters=(*_FRESH, FORMAT, IF_NONE_MATCH),
+        answers={200: table("The accounts", "AccountList", "Refresh-Incomplete"), 304: NOT_MODIFIED},
         problems=_NOT_REFRESHED,
+        media=TABLE,
         reports=_TABLES,
     ),
     Route(
