@@ -56,7 +56,7 @@ function request(path, operation, form) {
     else if (value) headers[parameter.name] = value;
   }
   const accept = form.elements.namedItem("Accept");
-  if (accept) headers.Accept = accept.value;
+  if (accept && !query.has("format")) headers.Accept = accept.value;
   // Relative to the page, which a proxy may show below a path of its own.
   url = new URL(`.${url}`, location.href).href;
   return { url: query.size ? `${url}?${query}` : url, headers };
@@ -103,6 +103,13 @@ function indented(text) {
   }).replace(/([{[])\s+([}\]])/g, "$1$2");
 }
 
+// A table that is no text, to be saved under the name that the answer gives.
+async function file(response) {
+  const [, name] = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") || "") || [];
+  const blob = await response.blob();
+  return element("a", { href: URL.createObjectURL(blob), download: name || "table" }, `Save ${name} (${blob.size} bytes)`);
+}
+
 async function send(path, operation, form, output) {
   const made = request(path, operation, form);
   const abort = new AbortController();
@@ -112,13 +119,14 @@ async function send(path, operation, form, output) {
   try {
     const response = await fetch(made.url, { headers, signal: abort.signal, cache: "no-store" });
     const type = response.headers.get("Content-Type") || "";
-    const text = await start(response, abort);
+    const isFile = response.ok && type.startsWith("application/vnd.apache.");
+    const text = isFile ? "" : await start(response, abort);
     const shown = type.includes("json") && !type.includes("ndjson") && !text.endsWith("\n…") ? indented(text) : text;
     const to = response.redirected ? ` from ${response.url}` : "";
     output.replaceChildren(
       element("div", {}, element("span", { class: `status ${response.ok ? "good" : "bad"}` }, `${response.status} ${response.statusText}`),
         ` in ${Math.round(performance.now() - begun)} ms${to}`),
-      element("pre", {}, shown || "(no body)"));
+      isFile ? await file(response) : element("pre", {}, shown || "(no body)"));
   } catch (error) {
     output.replaceChildren(element("span", { class: "status bad" }, String(error)));
   }
