@@ -226,9 +226,9 @@ async def test_a_files_name_is_safe_whatever_an_account_is_called(served: Served
 
 
 async def turns_meanwhile(served: Served, media: str, encoding: str) -> int:
-    """How often the event loop did what else was due while a table of 100,000 cells was made."""
+    """How often the event loop did what else was due while a table of 40,000 cells was made."""
     columns = [Column(f"Figure{number}", Type.FIGURE, "") for number in range(10)]
-    rows: list[Row] = [tuple(f"{number}.{place:04}" for place in range(10)) for number in range(10_000)]
+    rows: list[Row] = [tuple(f"{number}.{place:04}" for place in range(10)) for number in range(4_000)]
     turns = 0
 
     async def turn() -> None:
@@ -245,7 +245,7 @@ async def turns_meanwhile(served: Served, media: str, encoding: str) -> int:
 
 @pytest.mark.parametrize("media", TABLE)
 async def test_a_large_table_makes_nobody_wait(served: Served, media: str) -> None:
-    assert await turns_meanwhile(served, media, "identity") >= 15
+    assert await turns_meanwhile(served, media, "identity") >= 7
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibconnect.http.openapi.schemas import row_of
@@ -61,6 +61,7 @@ def as_decimal(cell: object) -> Decimal | None:
     return None if cell is None else Decimal(str(cell))
 
 
+@settings(max_examples=40)
 @given(ROWS)
 def test_every_format_has_the_same_cells(rows: list[Row]) -> None:
     columns, table = list(zip(*rows, strict=True)) or [()] * len(COLUMNS), arrow(COLUMNS, rows)
