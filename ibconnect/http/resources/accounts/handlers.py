@@ -13,9 +13,9 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.accounts.cached import account_exists
-from ibconnect.http.resources.accounts.listing import account_table
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher, Wanted
+from ibconnect.http.resources.accounts.table import account_table
 from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
