@@ -34,6 +34,7 @@ TABLES = (
     "attribute_set",
     "account_attribute",
     "account_key",
+    "account_contract",
     "account_snapshot",
     "account_segment",
     "account_ledger",

@@ -93,26 +93,19 @@ ORDER BY contract.id DESC
 LIMIT 1;
 
 -- name: position_exists
--- Whether any snapshot of the account (of one gateway, where one is named) ever held this contract: looked up for each snapshot of the account (OFFSET 0 keeps
--- the planner from reading the positions of all accounts instead). What is held under a model is not the account's own.
+-- Whether any snapshot of the account (of one gateway, where one is named) ever held this contract. What is held under a
+-- model is not the account's own.
 SELECT EXISTS (
     SELECT 1
-    FROM account_snapshot
-    CROSS JOIN LATERAL (
-        SELECT 1
-        FROM account_position
-        WHERE
-            account_position.account_snapshot_id = account_snapshot.id
-            AND account_position.contract_id = ANY(
-                ARRAY(SELECT contract.id FROM contract WHERE contract.ib_contract_id = %(contract)s)
-            )
-        OFFSET 0
-    ) AS held
+    FROM account_contract
     WHERE
-        account_snapshot.account_id = %(account)s
+        account_contract.account_id = %(account)s
+        AND account_contract.contract_id = ANY(
+            ARRAY(SELECT contract.id FROM contract WHERE contract.ib_contract_id = %(contract)s)
+        )
         AND CASE
-            WHEN %(gateway)s::integer IS NULL THEN NOT account_snapshot.is_foreign
-            ELSE account_snapshot.gateway_id = %(gateway)s
+            WHEN %(gateway)s::integer IS NULL THEN NOT account_contract.is_foreign
+            ELSE account_contract.gateway_id = %(gateway)s
         END
 );
 

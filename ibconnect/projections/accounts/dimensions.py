@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 
 from ibconnect.database.sql import queries
+from ibconnect.projections.accounts.holdings import Holdings
 from ibconnect.projections.accounts.keys import Keys
 from ibconnect.projections.accounts.numbering import Contracts, Numbering
 from ibconnect.projections.accounts.owners import Owners
@@ -54,6 +55,7 @@ class Dimensions:
         self.attribute_set = Numbering[bytes]("attribute_set")
         self.owners = Owners()
         self.keys = Keys()
+        self.holdings = Holdings()
         self.last_snapshot = 0
         self.latest: dict[int, int] = {}
         self.repeats: list[Repeat] = []

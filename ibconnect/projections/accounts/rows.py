@@ -14,6 +14,7 @@ import orjson
 from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download, Position
 from ibconnect.projections.accounts.facts import Downloaded, RefreshBegan, SessionBegan
+from ibconnect.projections.accounts.holdings import Holder
 from ibconnect.projections.accounts.judgement import judge
 from ibconnect.projections.accounts.keys import Sender
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
@@ -93,6 +94,7 @@ class Rows:
             fact.source,
             fact.ended,
             download.account_time or None,
+            fact.account,
         )
         said = orjson.dumps([remark.as_json() for remark in remarks]).decode() if remarks else None
         self.lines["account_snapshot"][-1] += "\t".join(
@@ -101,7 +103,8 @@ class Rows:
         self.dimensions.keys.add(Sender(account_id, gateway_id, is_foreign), layout)
         self._add_figures(snapshot_id, layout, cells)
         self._add_unplaced("account_value", snapshot_id, unplaced, texts)
-        self._add_positions("account_position", str(snapshot_id), download.held, fact)
+        held = self._add_positions("account_position", str(snapshot_id), download.held, fact)
+        dimensions.holdings.hold(Holder(account_id, gateway_id, is_foreign), held)
         ordinal = 1
         for model, part in download.models.items():
             self._add_model(snapshot_id, model, part, fact, ordinal)
@@ -137,10 +140,11 @@ class Rows:
             what = (name.tag, name.segment or None, currency_id, name.is_ledger)
             self.add(table, snapshot_id, ordinal, *model, *what, text, number_of(text))
 
-    def _add_positions(self, table: str, key: str, held: Iterable[Position], fact: Downloaded) -> None:
-        self.lines[table] += [
-            "\t".join((key, str(self._contract_of(position.contract, fact)), *position.numbers)) for position in held
-        ]
+    def _add_positions(self, table: str, key: str, held: Iterable[Position], fact: Downloaded) -> set[int]:
+        """The rows of positions; what is returned are their contracts."""
+        numbered = [(self._contract_of(position.contract, fact), position.numbers) for position in held]
+        self.lines[table] += ["\t".join((key, str(contract_id), *numbers)) for contract_id, numbers in numbered]
+        return {contract_id for contract_id, _ in numbered}
 
     def _contract_of(self, texts: tuple[str, ...], fact: Downloaded) -> int:
         """The row that describes a contract; messages of positions alone describe it worse than what is known."""
@@ -181,6 +185,8 @@ class Rows:
             dimensions.currency.id_of(currency),
             dimensions.symbol.id_of(local_symbol),
             dimensions.symbol.id_of(trading_class),
+            number_of(strike),
+            number_of(multiplier),
         )
         return contract_id
 

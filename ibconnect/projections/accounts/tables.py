@@ -128,6 +128,7 @@ class Tables:
                 self._copy(cursor, name)
             if keys := self.dimensions.keys.take_fresh():
                 cursor.execute(Q["add_keys"], keys)
+            self._hold(cursor)
             self._change(cursor)
 
     def _add_claims(self) -> None:
@@ -142,6 +143,17 @@ class Tables:
             lines.append("")
             with cursor.copy(Q[table]) as copy:
                 copy.write("\n".join(lines))
+
+    def _hold(self, cursor: Cursor[Any]) -> None:
+        fresh = self.dimensions.holdings.take_fresh()
+        if fresh:
+            columns = {
+                "accounts": [holder.account_id for holder, _ in fresh],
+                "contracts": [contract_id for _, contract_id in fresh],
+                "gateways": [holder.gateway_id for holder, _ in fresh],
+                "foreign": [holder.is_foreign for holder, _ in fresh],
+            }
+            cursor.execute(Q["hold"], columns)
 
     def _change(self, cursor: Cursor[Any]) -> None:
         for name, changes in (

@@ -1,14 +1,16 @@
 """The public views of a report, put upon its tables on the search_path; what people built upon these views stays.
 
-In: a connection, the definitions in ``sql/projections/<report>/views.sql``. Out: views. Called at every start and by
-the swap of a rebuild, whose tables may have other columns. A view whose columns only grow is replaced in place. Any
-other is made anew, with its rights, and so is each view upon it, unless that uses what is gone: then nothing is
-changed at all.
+In: a connection, the definitions in ``sql/projections/<report>/views.sql``. There comment lines before each SELECT say
+what a row is, and those after an empty one what is in each column (``column: text``). Out: views with these comments.
+Called at every start and by the swap of a rebuild, whose tables may have other columns. A view whose columns only grow
+is replaced in place. Any other is made anew, with its rights, and so is each view upon it, unless that uses what is
+gone: then nothing is changed at all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any, LiteralString, NamedTuple
 
 import psycopg
@@ -37,12 +39,11 @@ def replace_views(connection: Connection[Any], report: Projection, *, always: bo
     """
     views = queries(f"projections/{report.name}/views")
     for name, query in views.items():
-        comment = _comment(query)
+        comment, columns = _comments(query)
         row = connection.execute(Q["view_comment"], {"view": f"{_PUBLIC}.{name}"}).fetchone()
         if always or row is None or row[0] != comment:
             _replace_view(connection, name, query)
-            statement = SQL("COMMENT ON VIEW {} IS {}").format(Identifier(_PUBLIC, name), Literal(comment))
-            connection.execute(statement)
+            _say(connection, (_PUBLIC, name), comment, columns)
     if always:
         others = [queries(f"projections/{other.name}/views") for other in reports() if other.name != report.name]
         names = [name for known in (views, *others) for name in known]
@@ -100,6 +101,7 @@ class _View(NamedTuple):
     owner: str
     options: Any
     comment: str | None
+    columns: Mapping[str, str]
     definition: Any
     granted: list[Granted]
 
@@ -118,8 +120,7 @@ def _make_again(connection: Connection[Any], view: _View) -> None:
     options = SQL("WITH ({})").format(SQL(view.options)) if view.options else SQL("")
     statement = SQL("CREATE VIEW {} {} AS {}").format(view.identifier, options, SQL(view.definition))
     connection.execute(statement)
-    if view.comment is not None:
-        connection.execute(SQL("COMMENT ON VIEW {} IS {}").format(view.identifier, Literal(view.comment)))
+    _say(connection, (view.schema, view.name), view.comment, view.columns)
     _entrust(connection, view)
 
 
@@ -144,7 +145,26 @@ def _explained(name: str, view: _View) -> Iterator[None]:
         ) from exc
 
 
-def _comment(query: str) -> str:
-    """What the comment lines of a view say, and a digest that says whether the view is this one."""
-    lines = [line.removeprefix("--").strip() for line in query.splitlines() if line.startswith("--")]
-    return f"{' '.join(lines)} [{sha256(query.encode()).hexdigest()[:12]}]"
+def _say(connection: Connection[Any], view: tuple[str, str], comment: str | None, columns: Mapping[str, str]) -> None:
+    """Have Postgres say what a view is, and what each of its columns."""
+    statements = [SQL("COMMENT ON VIEW {} IS {}").format(Identifier(*view), Literal(comment))]
+    statements += [
+        SQL("COMMENT ON COLUMN {} IS {}").format(Identifier(*view, column), Literal(text))
+        for column, text in columns.items()
+    ]
+    connection.execute(SQL("; ").join(statements))
+
+
+def _comments(query: str) -> tuple[str, dict[str, str]]:
+    """What the comment lines before a view say of it, with a digest that says whether the view is this one; and what
+    they say of each column, a line that is indented going on with the one before."""
+    head = [line.removeprefix("--") for line in takewhile(lambda line: line.startswith("--"), query.splitlines())]
+    about = list(takewhile(str.strip, head))
+    columns: dict[str, str] = {}
+    for line in head[len(about) + 1 :]:
+        if line.startswith("  "):
+            columns[next(reversed(columns))] += f" {line.strip()}"
+        else:
+            column, _, text = line.strip().partition(": ")
+            columns[column] = text
+    return f"{' '.join(map(str.strip, about))} [{sha256(query.encode()).hexdigest()[:12]}]", columns

@@ -10,6 +10,10 @@ ALTER TABLE account_snapshot
     ADD FOREIGN KEY (base_currency_id) REFERENCES currency,
     ADD FOREIGN KEY (attribute_set_id) REFERENCES attribute_set;
 
+-- For those who ask the views: the newest snapshot of an account known by its code, and all of a span of time.
+CREATE INDEX account_snapshot_account_code_idx ON account_snapshot (account_code, created);
+CREATE INDEX account_snapshot_created_idx ON account_snapshot (created);
+
 ALTER TABLE account_segment
     ADD PRIMARY KEY (account_snapshot_id, segment),
     ADD FOREIGN KEY (account_snapshot_id) REFERENCES account_snapshot;

@@ -24,7 +24,7 @@ COPY symbol (id, name) FROM STDIN
 -- name: contract
 COPY contract (
     id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
-    exchange_id, currency_id, local_symbol_id, trading_class_id
+    exchange_id, currency_id, local_symbol_id, trading_class_id, strike_number, multiplier_number
 ) FROM STDIN
 
 -- name: session
@@ -44,7 +44,7 @@ COPY account_attribute (attribute_set_id, ordinal, tag, segment, currency_id, va
 -- name: account_snapshot
 COPY account_snapshot (
     id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,
-    is_foreign, has_models, source, ended, as_of, cushion, look_ahead_next_change, remarks
+    is_foreign, has_models, source, ended, as_of, account_code, cushion, look_ahead_next_change, remarks
 ) FROM STDIN
 
 -- name: account_segment
@@ -74,6 +74,12 @@ COPY account_model_position (
 COPY account_model_value (
     account_snapshot_id, ordinal, model, tag, segment, currency_id, is_ledger, value, amount
 ) FROM STDIN
+
+-- name: hold
+-- Contracts that accounts hold; most are known.
+INSERT INTO account_contract (account_id, contract_id, gateway_id, is_foreign)
+SELECT * FROM unnest(%(accounts)s::integer[], %(contracts)s::integer[], %(gateways)s::integer[], %(foreign)s::boolean[])
+ON CONFLICT DO NOTHING
 
 -- name: close_session
 UPDATE session

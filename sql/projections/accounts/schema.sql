@@ -39,7 +39,8 @@ CREATE TABLE symbol (
 
 -- IB identifies a contract by its id alone; what it says of one may change (a renamed symbol, a new exchange).
 -- Each version of that has a row of its own, so an old report never changes. Contracts without an id of their own
--- (combinations have 0; null: what came is no id) are told apart by all that is said of them.
+-- (combinations have 0; null: what came is no id) are told apart by all that is said of them. Strike and multiplier are IB's
+-- text; beside them the number, null where there is none.
 CREATE TABLE contract (
     id integer PRIMARY KEY,
     ib_contract_id bigint,
@@ -53,6 +54,8 @@ CREATE TABLE contract (
     currency_id integer NOT NULL REFERENCES currency,
     local_symbol_id integer NOT NULL REFERENCES symbol,
     trading_class_id integer NOT NULL REFERENCES symbol,
+    strike_number numeric,
+    multiplier_number numeric,
     UNIQUE (
         ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
         exchange_id, currency_id, local_symbol_id, trading_class_id
@@ -149,7 +152,18 @@ CREATE TABLE account_key (
     PRIMARY KEY (account_id, tag, segment, currency, is_ledger, gateway_id, is_foreign)
 );
 
--- `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
+-- Which contracts an account has ever held, by the gateway that said so, whether the account was another's then: whoever asks
+-- for one that it never held need not look through all of its snapshots.
+CREATE TABLE account_contract (
+    account_id integer NOT NULL REFERENCES account,
+    contract_id integer NOT NULL REFERENCES contract,
+    gateway_id integer NOT NULL REFERENCES gateway,
+    is_foreign boolean NOT NULL,
+    PRIMARY KEY (account_id, contract_id, gateway_id, is_foreign)
+);
+
+-- `account_code` is the account's, repeated here so that an index has an account's snapshots in order for whoever knows the
+-- code alone. `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
 -- the gateway named when it was connected. `ready`: the figures as a whole can be relied on; `remarks` says why not, and
 -- what else is to be said of them. `is_repeat`: another owner has a ready snapshot of the account of the same refresh.
 -- `is_foreign`: the account was another gateway's then: it is nobody's latest, and in no history but its gateway's.
@@ -172,7 +186,8 @@ CREATE TABLE account_snapshot (
     as_of text,
     cushion numeric,
     look_ahead_next_change numeric,
-    remarks jsonb
+    remarks jsonb,
+    account_code text NOT NULL
 );
 
 -- Money of an account in its base currency: for the whole account (segment '') and per segment.

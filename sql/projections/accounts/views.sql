@@ -1,8 +1,23 @@
+-- The public views. What is said before a SELECT becomes the comment of the view; what follows an empty comment line, those of
+-- its columns (ibconnect/projections/engine/views.py).
+
 -- name: v_account_snapshot_latest
 -- The snapshot of each account that is its latest (all columns but the account null before the first one), and which of the
 -- gateways that it belongs to list it now. It is the newest whose figures can be relied on, or, if there is none, simply the
--- newest; one that a wrong clock dated into the future counts when that time has come. What a gateway says of an account
--- of another one is in the tables alone, here and in all views.
+-- newest; one that a wrong clock dated into the future counts when that time has come. What a gateway says of an account of
+-- another one is in the tables alone, here and in all views.
+--
+-- account_code: The code of an account that any gateway ever listed.
+-- latest: When its latest snapshot was created, as in /v1/accounts; null before the first.
+-- ready: Whether the figures as a whole can be relied on; false: no snapshot of the account can.
+-- source: updates, or multi: asked for in another way, without market prices.
+-- ended: How the download ended: download-end, quiet, timeout or interrupted.
+-- base_currency: ISO code of the account's base currency; null where the snapshot has no figure in it.
+-- gateways: The gateways that the account belongs to and that list it now; null: none.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- remarks: What is to be said of the figures, by codes; null: nothing.
 SELECT
     account.code AS account_code,
     latest.created AS latest,
@@ -55,101 +70,395 @@ LEFT JOIN LATERAL (
 ) AS listing ON true
 
 -- name: v_account_amount
--- One row per snapshot: the figures of the whole account in its base currency, also those that IB spelled so that no
--- column of the tables holds them exactly (-0.00, 1.0E7).
+-- One row per snapshot: the figures of the whole account in its base currency, also those that IB spelled so that no column of
+-- the tables holds them exactly (-0.00, 1.0E7). A figure that IB did not send, or sent as unset, is null.
+--
+-- account_code: The account's code, as IB gives it.
+-- created: The time that all snapshots of a refresh share; with the account's code it names the snapshot.
+-- account_type: IB's AccountType. What kind of account it is: INDIVIDUAL, CORPORATION, UNIVERSAL and more.
+-- base_currency: ISO code of the currency that the money in this row is in; null where the snapshot has none.
+-- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
+-- cushion: IB's Cushion. ExcessLiquidity as a share of NetLiquidation; at zero IB liquidates.
+-- look_ahead_next_change: IB's LookAheadNextChange. When the figures LookAhead… come into force; 0: no change is due.
+-- accrued_cash: IB's AccruedCash. Interest of this month that has accrued and is not yet paid; below zero: owed.
+-- available_funds: IB's AvailableFunds. What is free for new positions: EquityWithLoanValue less InitMarginReq.
+-- buying_power: IB's BuyingPower. What securities may be bought for without new money. Margin account: the lesser of
+--     EquityWithLoanValue and that of the day before, less InitMarginReq, times four; cash account: not times four.
+-- equity_with_loan_value: IB's EquityWithLoanValue. What margin is measured against. Securities: cash, stocks, bonds, funds,
+--     and options of Europe and Asia (cash account: settled cash); commodities: cash and options, less the futures' maintenance
+--     margin.
+-- excess_liquidity: IB's ExcessLiquidity. What may be lost before IB liquidates: equity less MaintMarginReq; below zero: IB may
+--     liquidate.
+-- full_available_funds: IB's FullAvailableFunds. AvailableFunds without discounts or intraday credits.
+-- full_excess_liquidity: IB's FullExcessLiquidity. ExcessLiquidity without discounts or intraday credits.
+-- full_init_margin_req: IB's FullInitMarginReq. InitMarginReq without discounts or intraday credits.
+-- full_maint_margin_req: IB's FullMaintMarginReq. MaintMarginReq without discounts or intraday credits.
+-- gross_position_value: IB's GrossPositionValue. Values of all stocks and options, added up without their signs: short
+--     positions count like long ones.
+-- init_margin_req: IB's InitMarginReq. Margin that is needed to open what is held.
+-- look_ahead_available_funds: IB's LookAheadAvailableFunds. AvailableFunds after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_excess_liquidity: IB's LookAheadExcessLiquidity. ExcessLiquidity after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_init_margin_req: IB's LookAheadInitMarginReq. InitMarginReq after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_maint_margin_req: IB's LookAheadMaintMarginReq. MaintMarginReq after the next change of margins, at
+--     LookAheadNextChange.
+-- maint_margin_req: IB's MaintMarginReq. Margin that is needed to keep what is held.
+-- net_liquidation: IB's NetLiquidation. What the account is worth: cash, stocks, bonds, funds, options, crypto, accrued
+--     interest and dividends. Futures count by their gain since the last settlement (FuturesPNL), which is part of the cash,
+--     not by MarketValue.
+-- total_cash_balance: IB's TotalCashBalance of the ledger's row BASE, in the base currency. Cash of all currencies together,
+--     with the futures' gain since the last settlement.
+-- total_cash_value: IB's TotalCashValue. Cash, trades counted when they are made, with the futures' gain since the last
+--     settlement; below zero: borrowed.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- source: updates, or multi: asked for in another way, without market prices.
+-- ended: How the download ended: download-end, quiet, timeout or interrupted.
+-- remarks: What is to be said of the figures, by codes; null: nothing.
+-- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
+--     refresh.
 SELECT
-    account.code AS account_code,
+    account_snapshot.account_code,
     account_snapshot.created,
-    account_type.value AS account_type,
+    (
+        SELECT account_attribute.value
+        FROM account_attribute
+        WHERE account_attribute.attribute_set_id = account_snapshot.attribute_set_id
+          AND account_attribute.tag = 'AccountType'
+          AND account_attribute.segment IS NULL
+          AND account_attribute.currency_id IS NULL
+    ) AS account_type,
     base_currency.code AS base_currency,
     account_snapshot.ready,
-    coalesce(account_snapshot.cushion, inexact.cushion) AS cushion,
-    coalesce(account_snapshot.look_ahead_next_change, inexact.look_ahead_next_change) AS look_ahead_next_change,
-    coalesce(whole.accrued_cash, inexact.accrued_cash) AS accrued_cash,
-    coalesce(whole.available_funds, inexact.available_funds) AS available_funds,
-    coalesce(whole.buying_power, inexact.buying_power) AS buying_power,
-    coalesce(whole.equity_with_loan_value, inexact.equity_with_loan_value) AS equity_with_loan_value,
-    coalesce(whole.excess_liquidity, inexact.excess_liquidity) AS excess_liquidity,
-    coalesce(whole.full_available_funds, inexact.full_available_funds) AS full_available_funds,
-    coalesce(whole.full_excess_liquidity, inexact.full_excess_liquidity) AS full_excess_liquidity,
-    coalesce(whole.full_init_margin_req, inexact.full_init_margin_req) AS full_init_margin_req,
-    coalesce(whole.full_maint_margin_req, inexact.full_maint_margin_req) AS full_maint_margin_req,
-    coalesce(whole.gross_position_value, inexact.gross_position_value) AS gross_position_value,
-    coalesce(whole.init_margin_req, inexact.init_margin_req) AS init_margin_req,
-    coalesce(whole.look_ahead_available_funds, inexact.look_ahead_available_funds) AS look_ahead_available_funds,
-    coalesce(whole.look_ahead_excess_liquidity, inexact.look_ahead_excess_liquidity) AS look_ahead_excess_liquidity,
-    coalesce(whole.look_ahead_init_margin_req, inexact.look_ahead_init_margin_req) AS look_ahead_init_margin_req,
-    coalesce(whole.look_ahead_maint_margin_req, inexact.look_ahead_maint_margin_req) AS look_ahead_maint_margin_req,
-    coalesce(whole.maint_margin_req, inexact.maint_margin_req) AS maint_margin_req,
-    coalesce(whole.net_liquidation, inexact.net_liquidation) AS net_liquidation,
-    coalesce(all_currencies.total_cash_balance, inexact.total_cash_balance) AS total_cash_balance,
-    coalesce(whole.total_cash_value, inexact.total_cash_value) AS total_cash_value,
+    coalesce(account_snapshot.cushion, (bare.amounts ->> 'Cushion')::numeric) AS cushion,
+    coalesce(account_snapshot.look_ahead_next_change, (bare.amounts ->> 'LookAheadNextChange')::numeric) AS look_ahead_next_change,
+    coalesce(whole.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce(whole.available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
+    coalesce(whole.buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
+    coalesce(whole.equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
+    coalesce(whole.excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
+    coalesce(whole.full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
+    coalesce(whole.full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
+    coalesce(whole.full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
+    coalesce(whole.full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
+    coalesce(whole.gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
+    coalesce(whole.init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
+    coalesce(whole.look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
+    coalesce(whole.look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
+    coalesce(whole.look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
+    coalesce(whole.look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
+    coalesce(whole.maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
+    coalesce(whole.net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
+    coalesce(all_currencies.total_cash_balance, (of_base.amounts ->> 'TotalCashBalance')::numeric) AS total_cash_balance,
+    coalesce(whole.total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
     account_snapshot.id AS account_snapshot_id,
     account_snapshot.completed,
-    gateway.name AS gateway
+    gateway.name AS gateway,
+    account_snapshot.source,
+    account_snapshot.ended,
+    account_snapshot.remarks,
+    account_snapshot.is_repeat
 FROM account_snapshot
-JOIN account ON account.id = account_snapshot.account_id
 JOIN gateway ON gateway.id = account_snapshot.gateway_id
 LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
-LEFT JOIN account_attribute AS account_type
-    ON account_type.attribute_set_id = account_snapshot.attribute_set_id
-    AND account_type.tag = 'AccountType'
-    AND account_type.segment IS NULL
-    AND account_type.currency_id IS NULL
 LEFT JOIN account_segment AS whole
     ON whole.account_snapshot_id = account_snapshot.id
     AND whole.segment = ''
 LEFT JOIN account_ledger AS all_currencies
     ON all_currencies.account_snapshot_id = account_snapshot.id
     AND all_currencies.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
-LEFT JOIN LATERAL (
-    SELECT
-        max(amount) FILTER (WHERE tag = 'Cushion' AND is_bare) AS cushion,
-        max(amount) FILTER (WHERE tag = 'LookAheadNextChange' AND is_bare) AS look_ahead_next_change,
-        max(amount) FILTER (WHERE tag = 'AccruedCash' AND is_whole) AS accrued_cash,
-        max(amount) FILTER (WHERE tag = 'AvailableFunds' AND is_whole) AS available_funds,
-        max(amount) FILTER (WHERE tag = 'BuyingPower' AND is_whole) AS buying_power,
-        max(amount) FILTER (WHERE tag = 'EquityWithLoanValue' AND is_whole) AS equity_with_loan_value,
-        max(amount) FILTER (WHERE tag = 'ExcessLiquidity' AND is_whole) AS excess_liquidity,
-        max(amount) FILTER (WHERE tag = 'FullAvailableFunds' AND is_whole) AS full_available_funds,
-        max(amount) FILTER (WHERE tag = 'FullExcessLiquidity' AND is_whole) AS full_excess_liquidity,
-        max(amount) FILTER (WHERE tag = 'FullInitMarginReq' AND is_whole) AS full_init_margin_req,
-        max(amount) FILTER (WHERE tag = 'FullMaintMarginReq' AND is_whole) AS full_maint_margin_req,
-        max(amount) FILTER (WHERE tag = 'GrossPositionValue' AND is_whole) AS gross_position_value,
-        max(amount) FILTER (WHERE tag = 'InitMarginReq' AND is_whole) AS init_margin_req,
-        max(amount) FILTER (WHERE tag = 'LookAheadAvailableFunds' AND is_whole) AS look_ahead_available_funds,
-        max(amount) FILTER (WHERE tag = 'LookAheadExcessLiquidity' AND is_whole) AS look_ahead_excess_liquidity,
-        max(amount) FILTER (WHERE tag = 'LookAheadInitMarginReq' AND is_whole) AS look_ahead_init_margin_req,
-        max(amount) FILTER (WHERE tag = 'LookAheadMaintMarginReq' AND is_whole) AS look_ahead_maint_margin_req,
-        max(amount) FILTER (WHERE tag = 'MaintMarginReq' AND is_whole) AS maint_margin_req,
-        max(amount) FILTER (WHERE tag = 'NetLiquidation' AND is_whole) AS net_liquidation,
-        max(amount) FILTER (WHERE tag = 'TotalCashValue' AND is_whole) AS total_cash_value,
-        max(amount) FILTER (
-            WHERE tag = 'TotalCashBalance'
-              AND is_ledger
-              AND currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
-        ) AS total_cash_balance
-    FROM (
-        SELECT
-            account_value.tag,
-            account_value.amount,
-            account_value.is_ledger,
-            account_value.currency_id,
-            account_value.currency_id IS NULL AND NOT account_value.is_ledger AS is_bare,
-            account_value.currency_id = account_snapshot.base_currency_id AND NOT account_value.is_ledger AS is_whole
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
         FROM account_value
         WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.segment IS NULL
           AND account_value.amount IS NOT NULL
-    ) AS sent
-) AS inexact ON true
+          AND NOT account_value.is_ledger
+          AND account_value.segment IS NULL
+          AND account_value.currency_id IS NULL
+    ) AS amounts
+) AS bare
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+        FROM account_value
+        WHERE account_value.account_snapshot_id = account_snapshot.id
+          AND account_value.amount IS NOT NULL
+          AND NOT account_value.is_ledger
+          AND account_value.segment IS NULL
+          AND account_value.currency_id = account_snapshot.base_currency_id
+    ) AS amounts
+) AS inexact
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+        FROM account_value
+        WHERE account_value.account_snapshot_id = account_snapshot.id
+          AND account_value.amount IS NOT NULL
+          AND account_value.is_ledger
+          AND account_value.segment IS NULL
+          AND account_value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
+    ) AS amounts
+) AS of_base
+WHERE NOT account_snapshot.is_foreign
+
+-- name: v_account_segment
+-- One row per segment of a snapshot, and one for the whole account: margin and balance in the base currency, also those figures
+-- that no column of the tables holds exactly.
+--
+-- account_code: The account's code, as IB gives it.
+-- created: The time that all snapshots of a refresh share; with the account's code it names the snapshot.
+-- segment: S securities, C commodities, P crypto …; null: the whole account.
+-- base_currency: ISO code of the currency that the money in this row is in.
+-- accrued_cash: IB's AccruedCash. Interest of this month that has accrued and is not yet paid; below zero: owed.
+-- accrued_dividend: IB's AccruedDividend. Dividends that are due and not yet paid.
+-- available_funds: IB's AvailableFunds. What is free for new positions: EquityWithLoanValue less InitMarginReq.
+-- billable: IB's Billable. Value of treasury bills.
+-- buying_power: IB's BuyingPower. What securities may be bought for without new money. Margin account: the lesser of
+--     EquityWithLoanValue and that of the day before, less InitMarginReq, times four; cash account: not times four.
+-- equity_with_loan_value: IB's EquityWithLoanValue. What margin is measured against. Securities: cash, stocks, bonds, funds,
+--     and options of Europe and Asia (cash account: settled cash); commodities: cash and options, less the futures' maintenance
+--     margin.
+-- excess_liquidity: IB's ExcessLiquidity. What may be lost before IB liquidates: equity less MaintMarginReq; below zero: IB may
+--     liquidate.
+-- full_available_funds: IB's FullAvailableFunds. AvailableFunds without discounts or intraday credits.
+-- full_excess_liquidity: IB's FullExcessLiquidity. ExcessLiquidity without discounts or intraday credits.
+-- full_init_margin_req: IB's FullInitMarginReq. InitMarginReq without discounts or intraday credits.
+-- full_maint_margin_req: IB's FullMaintMarginReq. MaintMarginReq without discounts or intraday credits.
+-- gross_position_value: IB's GrossPositionValue. Values of all stocks and options, added up without their signs: short
+--     positions count like long ones.
+-- guarantee: IB's Guarantee. A guarantee, by its name.
+-- incentive_coupons: IB's IncentiveCoupons. Coupons of an incentive, by its name.
+-- indian_stock_haircut: IB's IndianStockHaircut. What a margin rule of accounts at IB India takes off.
+-- init_margin_req: IB's InitMarginReq. Margin that is needed to open what is held.
+-- look_ahead_available_funds: IB's LookAheadAvailableFunds. AvailableFunds after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_excess_liquidity: IB's LookAheadExcessLiquidity. ExcessLiquidity after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_init_margin_req: IB's LookAheadInitMarginReq. InitMarginReq after the next change of margins, at
+--     LookAheadNextChange.
+-- look_ahead_maint_margin_req: IB's LookAheadMaintMarginReq. MaintMarginReq after the next change of margins, at
+--     LookAheadNextChange.
+-- maint_margin_req: IB's MaintMarginReq. Margin that is needed to keep what is held.
+-- net_liquidation: IB's NetLiquidation. What the account is worth: cash, stocks, bonds, funds, options, crypto, accrued
+--     interest and dividends. Futures count by their gain since the last settlement (FuturesPNL), which is part of the cash,
+--     not by MarketValue.
+-- net_liquidation_uncertainty: IB's NetLiquidationUncertainty. How far NetLiquidation is uncertain, by prices after hours.
+-- pa_shares_value: IB's PASharesValue. Value of personal account shares.
+-- physical_certificate_value: IB's PhysicalCertificateValue. Value of physical certificates, by its name.
+-- post_expiration_excess: IB's PostExpirationExcess. ExcessLiquidity as it would be if what is about to expire had expired.
+-- post_expiration_margin: IB's PostExpirationMargin. Margin as it would be if what is about to expire had expired.
+-- previous_day_equity_with_loan_value: IB's PreviousDayEquityWithLoanValue. EquityWithLoanValue as of 16:00 in New York on the
+--     day before; securities only.
+-- regt_equity: IB's RegTEquity. Equity by US Regulation T, of universal accounts.
+-- regt_margin: IB's RegTMargin. Initial margin by US Regulation T, of universal accounts.
+-- sma: IB's SMA. Special memorandum account: credit of US Regulation T, which grows when securities gain in value.
+-- settled_cash: IB's SettledCash. Cash of trades that are settled.
+-- total_cash_value: IB's TotalCashValue. Cash, trades counted when they are made, with the futures' gain since the last
+--     settlement; below zero: borrowed.
+-- total_debit_card_pending_charges: IB's TotalDebitCardPendingCharges. Charges of the debit card that are pending.
+-- unaltered_init_margin_req: IB's UnalteredInitMarginReq. InitMarginReq before adjustments, by its name.
+-- unaltered_maint_margin_req: IB's UnalteredMaintMarginReq. MaintMarginReq before adjustments, by its name.
+-- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
+--     refresh.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+SELECT
+    account_snapshot.account_code,
+    account_snapshot.created,
+    nullif(account_segment.segment, '') AS segment,
+    base_currency.code AS base_currency,
+    coalesce(account_segment.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce(account_segment.accrued_dividend, (inexact.amounts ->> 'AccruedDividend')::numeric) AS accrued_dividend,
+    coalesce(account_segment.available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
+    coalesce(account_segment.billable, (inexact.amounts ->> 'Billable')::numeric) AS billable,
+    coalesce(account_segment.buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
+    coalesce(account_segment.equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
+    coalesce(account_segment.excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
+    coalesce(account_segment.full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
+    coalesce(account_segment.full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
+    coalesce(account_segment.full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
+    coalesce(account_segment.full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
+    coalesce(account_segment.gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
+    coalesce(account_segment.guarantee, (inexact.amounts ->> 'Guarantee')::numeric) AS guarantee,
+    coalesce(account_segment.incentive_coupons, (inexact.amounts ->> 'IncentiveCoupons')::numeric) AS incentive_coupons,
+    coalesce(account_segment.indian_stock_haircut, (inexact.amounts ->> 'IndianStockHaircut')::numeric) AS indian_stock_haircut,
+    coalesce(account_segment.init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
+    coalesce(account_segment.look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
+    coalesce(account_segment.look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
+    coalesce(account_segment.look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
+    coalesce(account_segment.look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
+    coalesce(account_segment.maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
+    coalesce(account_segment.net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
+    coalesce(account_segment.net_liquidation_uncertainty, (inexact.amounts ->> 'NetLiquidationUncertainty')::numeric) AS net_liquidation_uncertainty,
+    coalesce(account_segment.pa_shares_value, (inexact.amounts ->> 'PASharesValue')::numeric) AS pa_shares_value,
+    coalesce(account_segment.physical_certificate_value, (inexact.amounts ->> 'PhysicalCertificateValue')::numeric) AS physical_certificate_value,
+    coalesce(account_segment.post_expiration_excess, (inexact.amounts ->> 'PostExpirationExcess')::numeric) AS post_expiration_excess,
+    coalesce(account_segment.post_expiration_margin, (inexact.amounts ->> 'PostExpirationMargin')::numeric) AS post_expiration_margin,
+    coalesce(account_segment.previous_day_equity_with_loan_value, (inexact.amounts ->> 'PreviousDayEquityWithLoanValue')::numeric) AS previous_day_equity_with_loan_value,
+    coalesce(account_segment.regt_equity, (inexact.amounts ->> 'RegTEquity')::numeric) AS regt_equity,
+    coalesce(account_segment.regt_margin, (inexact.amounts ->> 'RegTMargin')::numeric) AS regt_margin,
+    coalesce(account_segment.sma, (inexact.amounts ->> 'SMA')::numeric) AS sma,
+    coalesce(account_segment.settled_cash, (inexact.amounts ->> 'SettledCash')::numeric) AS settled_cash,
+    coalesce(account_segment.total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
+    coalesce(account_segment.total_debit_card_pending_charges, (inexact.amounts ->> 'TotalDebitCardPendingCharges')::numeric) AS total_debit_card_pending_charges,
+    coalesce(account_segment.unaltered_init_margin_req, (inexact.amounts ->> 'UnalteredInitMarginReq')::numeric) AS unaltered_init_margin_req,
+    coalesce(account_segment.unaltered_maint_margin_req, (inexact.amounts ->> 'UnalteredMaintMarginReq')::numeric) AS unaltered_maint_margin_req,
+    account_snapshot.ready,
+    account_snapshot.completed,
+    gateway.name AS gateway,
+    account_snapshot.is_repeat,
+    account_snapshot.id AS account_snapshot_id
+FROM account_segment
+JOIN account_snapshot ON account_snapshot.id = account_segment.account_snapshot_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
+LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+        FROM account_value
+        WHERE account_value.account_snapshot_id = account_snapshot.id
+          AND account_value.amount IS NOT NULL
+          AND NOT account_value.is_ledger
+          AND coalesce(account_value.segment, '') = account_segment.segment
+          AND account_value.currency_id = account_snapshot.base_currency_id
+    ) AS amounts
+) AS inexact
+WHERE NOT account_snapshot.is_foreign
+
+-- name: v_account_ledger
+-- One row per currency of a snapshot, and one for all of them together (BASE): cash and values as IB's ledger has them, also
+-- those figures that no column of the tables holds exactly.
+--
+-- account_code: The account's code, as IB gives it.
+-- created: The time that all snapshots of a refresh share; with the account's code it names the snapshot.
+-- currency: ISO code of the currency that the money in this row is in; BASE: all currencies together, in the base currency.
+-- base_currency: ISO code of the account's base currency; null where the snapshot has no figure in it.
+-- accrued_cash: IB's AccruedCash. Interest of this month that has accrued and is not yet paid; below zero: owed.
+-- cash_balance: IB's CashBalance. Cash in this currency, trades counted when they are made; below zero: borrowed.
+-- corporate_bond_value: IB's CorporateBondValue. Value of bonds that are not a government's: corporate and municipal.
+-- cryptocurrency: IB's Cryptocurrency. Value of cryptocurrencies.
+-- exchange_rate: IB's ExchangeRate. What one unit of the row's currency is in the base currency.
+-- fund_value: IB's FundValue. Value of funds.
+-- future_option_value: IB's FutureOptionValue. Market value of options on futures; below zero: more is held short than long.
+-- futures_pnl: IB's FuturesPNL. Gain of the futures since the last settlement: all that futures are worth to the account.
+-- fx_cash_balance: IB's FxCashBalance. Cash of the related account at IB UK.
+-- issuer_option_value: IB's IssuerOptionValue. Market value of options that the issuer has issued.
+-- money_market_fund_value: IB's MoneyMarketFundValue. Value of money market funds.
+-- mutual_fund_value: IB's MutualFundValue. Value of mutual funds but money market funds.
+-- net_dividend: IB's NetDividend. Dividends to be received less those to be paid.
+-- net_liquidation_by_currency: IB's NetLiquidationByCurrency. What the account is worth in this currency: TotalCashBalance,
+--     stocks, options, bonds, funds, crypto, AccruedCash, NetDividend; below zero: more is borrowed than held.
+-- option_market_value: IB's OptionMarketValue. Market value of options on securities; below zero: more is held short than long.
+-- realized_pnl: IB's RealizedPnL. Gain of positions that were closed, commissions counted, of the day as IB counts it.
+-- stock_market_value: IB's StockMarketValue. Market value of stocks, and of CFDs on them; below zero: more is held short than
+--     long.
+-- tbill_value: IB's TBillValue. Value of treasury bills.
+-- tbond_value: IB's TBondValue. Value of treasury bonds.
+-- total_cash_balance: IB's TotalCashBalance. Cash in this currency with the futures' gain since the last settlement; below
+--     zero: borrowed.
+-- unrealized_pnl: IB's UnrealizedPnL. Market value of open positions less what they cost, commissions included.
+-- warrant_value: IB's WarrantValue. Value of warrants.
+-- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
+--     refresh.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+SELECT
+    account_snapshot.account_code,
+    account_snapshot.created,
+    currency.code AS currency,
+    base_currency.code AS base_currency,
+    coalesce(account_ledger.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce(account_ledger.cash_balance, (inexact.amounts ->> 'CashBalance')::numeric) AS cash_balance,
+    coalesce(account_ledger.corporate_bond_value, (inexact.amounts ->> 'CorporateBondValue')::numeric) AS corporate_bond_value,
+    coalesce(account_ledger.cryptocurrency, (inexact.amounts ->> 'Cryptocurrency')::numeric) AS cryptocurrency,
+    coalesce(account_ledger.exchange_rate, (inexact.amounts ->> 'ExchangeRate')::numeric) AS exchange_rate,
+    coalesce(account_ledger.fund_value, (inexact.amounts ->> 'FundValue')::numeric) AS fund_value,
+    coalesce(account_ledger.future_option_value, (inexact.amounts ->> 'FutureOptionValue')::numeric) AS future_option_value,
+    coalesce(account_ledger.futures_pnl, (inexact.amounts ->> 'FuturesPNL')::numeric) AS futures_pnl,
+    coalesce(account_ledger.fx_cash_balance, (inexact.amounts ->> 'FxCashBalance')::numeric) AS fx_cash_balance,
+    coalesce(account_ledger.issuer_option_value, (inexact.amounts ->> 'IssuerOptionValue')::numeric) AS issuer_option_value,
+    coalesce(account_ledger.money_market_fund_value, (inexact.amounts ->> 'MoneyMarketFundValue')::numeric) AS money_market_fund_value,
+    coalesce(account_ledger.mutual_fund_value, (inexact.amounts ->> 'MutualFundValue')::numeric) AS mutual_fund_value,
+    coalesce(account_ledger.net_dividend, (inexact.amounts ->> 'NetDividend')::numeric) AS net_dividend,
+    coalesce(account_ledger.net_liquidation_by_currency, (inexact.amounts ->> 'NetLiquidationByCurrency')::numeric) AS net_liquidation_by_currency,
+    coalesce(account_ledger.option_market_value, (inexact.amounts ->> 'OptionMarketValue')::numeric) AS option_market_value,
+    coalesce(account_ledger.realized_pnl, (inexact.amounts ->> 'RealizedPnL')::numeric) AS realized_pnl,
+    coalesce(account_ledger.stock_market_value, (inexact.amounts ->> 'StockMarketValue')::numeric) AS stock_market_value,
+    coalesce(account_ledger.tbill_value, (inexact.amounts ->> 'TBillValue')::numeric) AS tbill_value,
+    coalesce(account_ledger.tbond_value, (inexact.amounts ->> 'TBondValue')::numeric) AS tbond_value,
+    coalesce(account_ledger.total_cash_balance, (inexact.amounts ->> 'TotalCashBalance')::numeric) AS total_cash_balance,
+    coalesce(account_ledger.unrealized_pnl, (inexact.amounts ->> 'UnrealizedPnL')::numeric) AS unrealized_pnl,
+    coalesce(account_ledger.warrant_value, (inexact.amounts ->> 'WarrantValue')::numeric) AS warrant_value,
+    account_snapshot.ready,
+    account_snapshot.completed,
+    gateway.name AS gateway,
+    account_snapshot.is_repeat,
+    account_snapshot.id AS account_snapshot_id
+FROM account_ledger
+JOIN account_snapshot ON account_snapshot.id = account_ledger.account_snapshot_id
+JOIN currency ON currency.id = account_ledger.currency_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
+LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+CROSS JOIN LATERAL (
+    SELECT (
+        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+        FROM account_value
+        WHERE account_value.account_snapshot_id = account_snapshot.id
+          AND account_value.amount IS NOT NULL
+          AND account_value.is_ledger
+          AND account_value.segment IS NULL
+          AND account_value.currency_id = account_ledger.currency_id
+    ) AS amounts
+) AS inexact
 WHERE NOT account_snapshot.is_foreign
 
 -- name: v_account_position
--- One row per position of a snapshot. Money is in the contract's currency. A position of size 0 was closed that day.
--- Where `model` is not null the row is what a portfolio under that model holds, which the account's own rows may hold too.
+-- One row per position of a snapshot. Money is in the contract's currency. A position of size 0 was closed that day. Where
+-- `model` is not null the row is what a portfolio under that model holds, which the account's own rows may hold too.
+--
+-- account_code: The account's code, as IB gives it.
+-- created: The time that all snapshots of a refresh share; with the account's code it names the snapshot.
+-- ib_contract_id: IB's id of the contract (conId); several contracts share 0 (combinations); null: what came is no id.
+-- symbol: IB's symbol, of options and futures that of the underlying.
+-- local_symbol: The symbol at the exchange.
+-- security_type: STK, OPT, FUT, FOP, CASH, BOND, FUND, CRYPTO …
+-- exchange: Primary exchange, or the exchange, as IB named it.
+-- currency: ISO code of the contract's currency, which the money in this row is in.
+-- last_trade_date: IB's text: YYYYMMDD, or YYYYMM; empty where there is none.
+-- strike: The strike as a number; null where IB sent none, or what is none. IB sends 0 for what has none.
+-- option_right: C call, P put; what IB sends for what is no option: 0, or nothing.
+-- multiplier: The multiplier as a number; null where IB sent none, as for stocks.
+-- trading_class: IB's trading class.
+-- position: Size, below zero: short; 0: closed that day. Null: what came is no number, here and in all figures.
+-- market_price: IB's price of one unit; null in snapshots of source multi, as are value and profits.
+-- market_value: IB's value, in the contract's currency. Of a future it is the value of the contracts, and no part of
+--     NetLiquidation.
+-- average_cost: IB's cost of one contract, with commission, and times the multiplier.
+-- unrealized_pnl: IB's unrealized profit, in the contract's currency.
+-- realized_pnl: IB's realized profit of the day, in the contract's currency.
+-- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
+-- source: updates, or multi: asked for in another way, without market prices.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+-- model: The model that holds it; null: the account's own, which may count what models hold.
+-- contract_id: The contract as it was described then, for joins with v_contract: one row there.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
+--     refresh.
+-- base_currency: ISO code of the account's base currency, which market_value_base is in.
+-- exchange_rate: The ledger's ExchangeRate of the snapshot: what one unit of the contract's currency is in the base currency;
+--     null where IB gave none.
+-- market_value_base: market_value times exchange_rate, with every digit.
 SELECT
-    account.code AS account_code,
+    account_snapshot.account_code,
     account_snapshot.created,
     contract.ib_contract_id,
     symbol.name AS symbol,
@@ -158,9 +467,9 @@ SELECT
     exchange.name AS exchange,
     currency.code AS currency,
     contract.last_trade_date,
-    contract.strike,
+    contract.strike_number AS strike,
     contract.option_right,
-    contract.multiplier,
+    contract.multiplier_number AS multiplier,
     trading_class.name AS trading_class,
     held.position,
     held.market_price,
@@ -171,7 +480,14 @@ SELECT
     account_snapshot.ready,
     account_snapshot.source,
     account_snapshot.id AS account_snapshot_id,
-    held.model
+    held.model,
+    contract.id AS contract_id,
+    account_snapshot.completed,
+    gateway.name AS gateway,
+    account_snapshot.is_repeat,
+    base_currency.code AS base_currency,
+    rate.exchange_rate,
+    held.market_value * rate.exchange_rate AS market_value_base
 FROM (
     SELECT
         account_snapshot_id,
@@ -198,7 +514,7 @@ FROM (
     FROM account_model_position
 ) AS held
 JOIN account_snapshot ON account_snapshot.id = held.account_snapshot_id
-JOIN account ON account.id = account_snapshot.account_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
 JOIN contract ON contract.id = held.contract_id
 JOIN symbol ON symbol.id = contract.symbol_id
 JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
@@ -206,10 +522,46 @@ JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
 JOIN security_type ON security_type.id = contract.security_type_id
 JOIN exchange ON exchange.id = contract.exchange_id
 JOIN currency ON currency.id = contract.currency_id
+LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+LEFT JOIN account_ledger AS ledger
+    ON ledger.account_snapshot_id = account_snapshot.id
+    AND ledger.currency_id = contract.currency_id
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(
+            ledger.exchange_rate,
+            (
+                SELECT account_value.amount
+                FROM account_value
+                WHERE account_value.account_snapshot_id = account_snapshot.id
+                  AND account_value.tag = 'ExchangeRate'
+                  AND account_value.is_ledger
+                  AND account_value.segment IS NULL
+                  AND account_value.currency_id = contract.currency_id
+            )
+        ) AS exchange_rate
+) AS rate
 WHERE NOT account_snapshot.is_foreign
 
 -- name: v_contract
--- Contracts as IB described them; a contract id has several rows when its description has changed.
+-- Contracts as IB described them. A contract id has several rows when its description has changed: join by `contract_id`, or
+-- with those that are newest alone.
+--
+-- contract_id: This description of a contract; v_account_position names it by this.
+-- ib_contract_id: IB's id of the contract (conId); several contracts share 0 (combinations); null: what came is no id.
+-- symbol: IB's symbol, of options and futures that of the underlying.
+-- local_symbol: The symbol at the exchange.
+-- security_type: STK, OPT, FUT, FOP, CASH, BOND, FUND, CRYPTO …
+-- exchange: Primary exchange, or the exchange, as IB named it.
+-- currency: ISO code of the contract's currency.
+-- iso_4217_code: ISO 4217 number of the currency; null where it is none of ISO's.
+-- currency_name: The currency's English name.
+-- last_trade_date: IB's text: YYYYMMDD, or YYYYMM; empty where there is none.
+-- strike: The strike as a number; null where IB sent none, or what is none. IB sends 0 for what has none.
+-- option_right: C call, P put; what IB sends for what is no option: 0, or nothing.
+-- multiplier: The multiplier as a number; null where IB sent none, as for stocks.
+-- trading_class: IB's trading class.
+-- is_newest: Whether IB described the contract so last: one row for each ib_contract_id but 0, which names many contracts.
 SELECT
     contract.id AS contract_id,
     contract.ib_contract_id,
@@ -221,10 +573,16 @@ SELECT
     currency.iso_4217_code,
     currency.name AS currency_name,
     contract.last_trade_date,
-    contract.strike,
+    contract.strike_number AS strike,
     contract.option_right,
-    contract.multiplier,
-    trading_class.name AS trading_class
+    contract.multiplier_number AS multiplier,
+    trading_class.name AS trading_class,
+    contract.ib_contract_id IS NOT DISTINCT FROM 0 OR NOT EXISTS (
+        SELECT
+        FROM contract AS later
+        WHERE later.ib_contract_id = contract.ib_contract_id
+          AND later.id > contract.id
+    ) AS is_newest
 FROM contract
 JOIN symbol ON symbol.id = contract.symbol_id
 JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
@@ -234,11 +592,28 @@ JOIN exchange ON exchange.id = contract.exchange_id
 JOIN currency ON currency.id = contract.currency_id
 
 -- name: v_account_value
--- Every value of every snapshot as IB's text: figures, attributes and everything else. Made for one snapshot or a few
--- at a time (WHERE account_snapshot_id = ...). Of a value that IB sent again this is the last one. `is_ledger` tells the
--- ledger's figures from those of the account; `model` is null for the account's own.
+-- Every value of every snapshot as IB's text: figures, attributes and everything else. Made for one snapshot or a few at a time
+-- (WHERE account_snapshot_id = ...). Of a value that IB sent again this is the last one. `is_ledger` tells the ledger's figures
+-- from those of the account; `model` is null for the account's own.
+--
+-- account_code: The account's code, as IB gives it.
+-- created: The time that all snapshots of a refresh share; with the account's code it names the snapshot.
+-- tag: IB's key, without its segment and without $LEDGER-.
+-- segment: S securities, C commodities, P crypto …; null: the whole account, or the ledger.
+-- currency: The currency that IB sent with it; BASE: all currencies together; null: none.
+-- value: IB's text, digit by digit.
+-- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
+-- is_ledger: Whether it is a figure of the ledger, per currency; else it is the account's.
+-- model: The model that it is of; null: the account's own.
+-- amount: The number that the text is; null: it is none, or stands for no value. Of -0.00 it is 0.00: numbers have no such
+--     sign.
+-- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
+-- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
+-- gateway: The gateway, as in IB_GW, that said it.
+-- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
+--     refresh.
 SELECT
-    account.code AS account_code,
+    account_snapshot.account_code,
     account_snapshot.created,
     sent.tag,
     sent.segment,
@@ -246,9 +621,14 @@ SELECT
     sent.value,
     account_snapshot.id AS account_snapshot_id,
     sent.is_ledger,
-    sent.model
+    sent.model,
+    sent.amount,
+    account_snapshot.ready,
+    account_snapshot.completed,
+    gateway.name AS gateway,
+    account_snapshot.is_repeat
 FROM account_snapshot
-JOIN account ON account.id = account_snapshot.account_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
 LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
 CROSS JOIN LATERAL (
     SELECT
@@ -258,7 +638,8 @@ CROSS JOIN LATERAL (
         true AS is_in_base,
         figure.amount::text AS value,
         false AS is_ledger,
-        NULL::text AS model
+        NULL::text AS model,
+        figure.amount
     FROM account_segment
     CROSS JOIN LATERAL (
         VALUES
@@ -309,7 +690,8 @@ CROSS JOIN LATERAL (
         false,
         figure.amount::text,
         true,
-        NULL
+        NULL,
+        figure.amount
     FROM account_ledger
     CROSS JOIN LATERAL (
         VALUES
@@ -346,6 +728,7 @@ CROSS JOIN LATERAL (
         false,
         account_attribute.value,
         false,
+        NULL,
         NULL
     FROM account_attribute
     WHERE account_attribute.attribute_set_id = account_snapshot.attribute_set_id
@@ -357,7 +740,8 @@ CROSS JOIN LATERAL (
         false,
         account_value.value,
         account_value.is_ledger,
-        NULL
+        NULL,
+        account_value.amount
     FROM account_value
     WHERE account_value.account_snapshot_id = account_snapshot.id
     UNION ALL
@@ -368,7 +752,8 @@ CROSS JOIN LATERAL (
         false,
         account_model_value.value,
         account_model_value.is_ledger,
-        account_model_value.model
+        account_model_value.model,
+        account_model_value.amount
     FROM account_model_value
     WHERE account_model_value.account_snapshot_id = account_snapshot.id
     UNION ALL
@@ -379,7 +764,8 @@ CROSS JOIN LATERAL (
         false,
         figure.amount::text,
         false,
-        NULL
+        NULL,
+        figure.amount
     FROM (
         VALUES
             ('Cushion', account_snapshot.cushion),
@@ -391,9 +777,16 @@ LEFT JOIN currency ON currency.id = sent.currency_id
 WHERE NOT account_snapshot.is_foreign
 
 -- name: v_event
--- Every recorded event: its place in the store and in its session, what it is, when it arrived (the time that the
--- newest event of its session up to it carries) and its state as JSON. Made for ranges of positions
--- (WHERE position BETWEEN ... AND ...).
+-- Every recorded event: its place in the store and in its session, what it is, when it arrived (the time that the newest event
+-- of its session up to it carries) and its state as JSON. Made for ranges of positions (WHERE position BETWEEN ... AND ...).
+-- The time is looked up for those rows alone where it is asked for.
+--
+-- position: The event's place among all events; positions only grow, and may have gaps.
+-- session: The connection to a gateway that it is of, a UUIDv7.
+-- version: Its place within the session, from 1 on.
+-- kind: What it is, as in `ibconnect events --type`.
+-- arrived: When it arrived: the time that it carries, or else the newest event before it in its session.
+-- state: What it says, as JSON; of a message its fields, as IB sent them.
 SELECT
     event.notification_id AS position,
     event.originator_id AS session,
@@ -418,16 +811,17 @@ SELECT
         WHEN 'ri' THEN 'RecordingInterrupted'
         ELSE event.topic
     END AS kind,
-    to_timestamp(0) + timed.micros * interval '1 microsecond' AS arrived,
+    (
+        SELECT
+            to_timestamp(0) + substring(
+                encode(earlier.state, 'escape') FROM '^(?:\[|\{"t":)(\d+)'
+            )::bigint * interval '1 microsecond'
+        FROM public.stored_events AS earlier
+        WHERE earlier.originator_id = event.originator_id
+          AND earlier.originator_version <= event.originator_version
+          AND substring(encode(earlier.state, 'escape') FROM 1 FOR 6) ~ '^(\[|\{"t":)\d'
+        ORDER BY earlier.originator_version DESC
+        LIMIT 1
+    ) AS arrived,
     convert_from(event.state, 'UTF8')::jsonb AS state
 FROM public.stored_events AS event
-LEFT JOIN LATERAL (
-    SELECT
-        substring(encode(earlier.state, 'escape') FROM '^(?:\[|\{"t":)(\d+)')::bigint AS micros
-    FROM public.stored_events AS earlier
-    WHERE earlier.originator_id = event.originator_id
-      AND earlier.originator_version <= event.originator_version
-      AND substring(encode(earlier.state, 'escape') FROM 1 FOR 6) ~ '^(\[|\{"t":)\d'
-    ORDER BY earlier.originator_version DESC
-    LIMIT 1
-) AS timed ON true

@@ -51,6 +51,14 @@ SELECT
     pg_get_userbyid(relation.relowner) AS owner,
     array_to_string(relation.reloptions, ', ') AS options,
     obj_description(relation.oid, 'pg_class') AS comment,
+    (
+        SELECT coalesce(jsonb_object_agg(attribute.attname, said.description), '{}')
+        FROM pg_description AS said
+        JOIN pg_attribute AS attribute ON attribute.attrelid = said.objoid AND attribute.attnum = said.objsubid
+        WHERE said.objoid = relation.oid
+          AND said.classoid = 'pg_class'::regclass
+          AND said.objsubid > 0
+    ) AS columns,
     rtrim(pg_get_viewdef(relation.oid), ';') AS definition
 FROM standing
 JOIN pg_class AS relation ON relation.oid = standing.oid
