@@ -26,7 +26,8 @@ _CHANGES = {
     "sql/projections/accounts/views.sql": {
         r"latest\.ended,": "latest.conclusion AS ended,",
         r"(    latest\.remarks)\nFROM account\n": r"\1,\n    account.nickname\nFROM account\n",
-        r"    currency\.name AS currency_name,\n": "",
+        r"    names\.currency_name,\n": "",
+        r"-- currency_name: [^\n]*\n": "",
     },
     "sql/http/report.sql": {
         r"'ended', snapshot\.ended": "'ended', snapshot.conclusion",

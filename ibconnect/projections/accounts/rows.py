@@ -72,7 +72,7 @@ class Rows:
         """A snapshot with everything in it; ``is_foreign``: the account is another gateway's."""
         texts = download.values.texts
         layout = layout_of(download.values.keys, download.values.currencies)
-        cells, unplaced = _cells_of(layout, texts)
+        cells, unplaced, has_inexact = _cells_of(layout, texts)
         dimensions = self.dimensions
         is_ready, remarks = judge(fact, download, layout, dimensions.owners.of(fact.account) if is_foreign else None)
         dimensions.last_snapshot = snapshot_id = dimensions.last_snapshot + 1
@@ -90,6 +90,7 @@ class Rows:
             is_ready,
             not is_foreign and dimensions.is_repeat(fact.account, fact.gateway, fact.created, is_ready=is_ready),
             is_foreign,
+            has_inexact,
             bool(download.models),
             fact.source,
             fact.ended,
@@ -208,10 +209,13 @@ class Rows:
         return self.dimensions.currency.id_of(code) if code else None
 
 
-def _cells_of(layout: Layout, texts: tuple[str, ...]) -> tuple[list[str], list[Text]]:
-    """The cells of columns of numbers, and what has no column, or is not exactly a number, in the order of arrival."""
+def _cells_of(layout: Layout, texts: tuple[str, ...]) -> tuple[list[str], list[Text], bool]:
+    """The cells of columns of numbers; what has no column, or is not exactly a number, in the order of arrival; and
+    whether there are numbers among those that are not exactly one."""
     cells, unplaced = [*texts, NULL], list(layout.unplaced)
-    for index in layout.inexact(texts):
+    inexact = layout.inexact(texts)
+    for index in inexact:
         cells[index] = NULL
         unplaced.append(layout.names[index])
-    return cells, sorted(unplaced, key=lambda name: name.number)
+    has_numbers = any(number_of(texts[index]) is not None for index in inexact)
+    return cells, sorted(unplaced, key=lambda name: name.number), has_numbers

@@ -44,7 +44,7 @@ COPY account_attribute (attribute_set_id, ordinal, tag, segment, currency_id, va
 -- name: account_snapshot
 COPY account_snapshot (
     id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,
-    is_foreign, has_models, source, ended, as_of, account_code, cushion, look_ahead_next_change, remarks
+    is_foreign, has_inexact, has_models, source, ended, as_of, account_code, cushion, look_ahead_next_change, remarks
 ) FROM STDIN
 
 -- name: account_segment

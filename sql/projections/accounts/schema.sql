@@ -167,7 +167,8 @@ CREATE TABLE account_contract (
 -- the gateway named when it was connected. `ready`: the figures as a whole can be relied on; `remarks` says why not, and
 -- what else is to be said of them. `is_repeat`: another owner has a ready snapshot of the account of the same refresh.
 -- `is_foreign`: the account was another gateway's then: it is nobody's latest, and in no history but its gateway's.
--- `has_models`: there are rows in the tables of models.
+-- `has_models`: there are rows in the tables of models. `has_inexact`: there are numbers in account_value that a column of the
+-- tables would hold if IB had spelled them otherwise.
 CREATE TABLE account_snapshot (
     id integer NOT NULL,
     account_id integer NOT NULL,
@@ -181,6 +182,7 @@ CREATE TABLE account_snapshot (
     is_repeat boolean NOT NULL,
     is_foreign boolean NOT NULL,
     has_models boolean NOT NULL,
+    has_inexact boolean NOT NULL,
     source text NOT NULL,
     ended text NOT NULL,
     as_of text,

@@ -1,5 +1,10 @@
 -- The public views. What is said before a SELECT becomes the comment of the view; what follows an empty comment line, those of
 -- its columns (ibconnect/projections/engine/views.py).
+--
+-- Each view begins with the snapshots, which a question bounds by account and time, and reads what belongs to each of them by
+-- its key. OFFSET 0 holds the planner to that: by its estimates it would rather read a table of many millions of rows as a
+-- whole. Names are looked up, not joined: views that are joined have soon more than eight tables, and of so many the planner
+-- does not look for the best order (join_collapse_limit).
 
 -- name: v_account_snapshot_latest
 -- The snapshot of each account that is its latest (all columns but the account null before the first one), and which of the
@@ -24,11 +29,18 @@ SELECT
     latest.ready,
     latest.source,
     latest.ended,
-    base_currency.code AS base_currency,
-    listing.gateways,
+    (SELECT currency.code FROM currency WHERE currency.id = latest.base_currency_id) AS base_currency,
+    (
+        SELECT array_agg(gateway.name ORDER BY gateway.name)
+        FROM gateway_account
+        JOIN gateway ON gateway.id = gateway_account.gateway_id
+        WHERE gateway_account.account_id = account.id
+          AND gateway_account.is_listed
+          AND gateway_account.is_owner
+    ) AS gateways,
     latest.id AS account_snapshot_id,
     latest.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = latest.gateway_id) AS gateway,
     latest.remarks
 FROM account
 LEFT JOIN LATERAL (
@@ -58,16 +70,6 @@ LEFT JOIN LATERAL (
     ORDER BY candidate.ready DESC
     LIMIT 1
 ) AS latest ON true
-LEFT JOIN currency AS base_currency ON base_currency.id = latest.base_currency_id
-LEFT JOIN gateway ON gateway.id = latest.gateway_id
-LEFT JOIN LATERAL (
-    SELECT array_agg(gateway.name ORDER BY gateway.name) AS gateways
-    FROM gateway_account
-    JOIN gateway ON gateway.id = gateway_account.gateway_id
-    WHERE gateway_account.account_id = account.id
-      AND gateway_account.is_listed
-      AND gateway_account.is_owner
-) AS listing ON true
 
 -- name: v_account_amount
 -- One row per snapshot: the figures of the whole account in its base currency, also those that IB spelled so that no column of
@@ -131,77 +133,88 @@ SELECT
           AND account_attribute.segment IS NULL
           AND account_attribute.currency_id IS NULL
     ) AS account_type,
-    base_currency.code AS base_currency,
+    (SELECT currency.code FROM currency WHERE currency.id = account_snapshot.base_currency_id) AS base_currency,
     account_snapshot.ready,
     coalesce(account_snapshot.cushion, (bare.amounts ->> 'Cushion')::numeric) AS cushion,
     coalesce(account_snapshot.look_ahead_next_change, (bare.amounts ->> 'LookAheadNextChange')::numeric) AS look_ahead_next_change,
-    coalesce(whole.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
-    coalesce(whole.available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
-    coalesce(whole.buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
-    coalesce(whole.equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
-    coalesce(whole.excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
-    coalesce(whole.full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
-    coalesce(whole.full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
-    coalesce(whole.full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
-    coalesce(whole.full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
-    coalesce(whole.gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
-    coalesce(whole.init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
-    coalesce(whole.look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
-    coalesce(whole.look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
-    coalesce(whole.look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
-    coalesce(whole.look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
-    coalesce(whole.maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
-    coalesce(whole.net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
-    coalesce(all_currencies.total_cash_balance, (of_base.amounts ->> 'TotalCashBalance')::numeric) AS total_cash_balance,
-    coalesce(whole.total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
+    coalesce((exact.whole).accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce((exact.whole).available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
+    coalesce((exact.whole).buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
+    coalesce((exact.whole).equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
+    coalesce((exact.whole).excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
+    coalesce((exact.whole).full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
+    coalesce((exact.whole).full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
+    coalesce((exact.whole).full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
+    coalesce((exact.whole).full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
+    coalesce((exact.whole).gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
+    coalesce((exact.whole).init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
+    coalesce((exact.whole).look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
+    coalesce((exact.whole).look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
+    coalesce((exact.whole).look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
+    coalesce((exact.whole).look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
+    coalesce((exact.whole).maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
+    coalesce((exact.whole).net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
+    coalesce(
+        (
+            SELECT account_ledger.total_cash_balance
+            FROM account_ledger
+            WHERE account_ledger.account_snapshot_id = account_snapshot.id
+              AND account_ledger.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
+        ),
+        (of_base.amounts ->> 'TotalCashBalance')::numeric
+    ) AS total_cash_balance,
+    coalesce((exact.whole).total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
     account_snapshot.id AS account_snapshot_id,
     account_snapshot.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = account_snapshot.gateway_id) AS gateway,
     account_snapshot.source,
     account_snapshot.ended,
     account_snapshot.remarks,
     account_snapshot.is_repeat
 FROM account_snapshot
-JOIN gateway ON gateway.id = account_snapshot.gateway_id
-LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
-LEFT JOIN account_segment AS whole
-    ON whole.account_snapshot_id = account_snapshot.id
-    AND whole.segment = ''
-LEFT JOIN account_ledger AS all_currencies
-    ON all_currencies.account_snapshot_id = account_snapshot.id
-    AND all_currencies.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
 CROSS JOIN LATERAL (
     SELECT (
-        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
-        FROM account_value
-        WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.amount IS NOT NULL
-          AND NOT account_value.is_ledger
-          AND account_value.segment IS NULL
-          AND account_value.currency_id IS NULL
-    ) AS amounts
+        SELECT account_segment
+        FROM account_segment
+        WHERE account_segment.account_snapshot_id = account_snapshot.id
+          AND account_segment.segment = ''
+    ) AS whole
+) AS exact
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN account_snapshot.has_inexact THEN (
+            SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+            FROM account_value
+            WHERE account_value.account_snapshot_id = account_snapshot.id
+              AND account_value.amount IS NOT NULL
+              AND NOT account_value.is_ledger
+              AND account_value.segment IS NULL
+              AND account_value.currency_id IS NULL
+        ) END AS amounts
 ) AS bare
 CROSS JOIN LATERAL (
-    SELECT (
-        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
-        FROM account_value
-        WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.amount IS NOT NULL
-          AND NOT account_value.is_ledger
-          AND account_value.segment IS NULL
-          AND account_value.currency_id = account_snapshot.base_currency_id
-    ) AS amounts
+    SELECT
+        CASE WHEN account_snapshot.has_inexact THEN (
+            SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+            FROM account_value
+            WHERE account_value.account_snapshot_id = account_snapshot.id
+              AND account_value.amount IS NOT NULL
+              AND NOT account_value.is_ledger
+              AND account_value.segment IS NULL
+              AND account_value.currency_id = account_snapshot.base_currency_id
+        ) END AS amounts
 ) AS inexact
 CROSS JOIN LATERAL (
-    SELECT (
-        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
-        FROM account_value
-        WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.amount IS NOT NULL
-          AND account_value.is_ledger
-          AND account_value.segment IS NULL
-          AND account_value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
-    ) AS amounts
+    SELECT
+        CASE WHEN account_snapshot.has_inexact THEN (
+            SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+            FROM account_value
+            WHERE account_value.account_snapshot_id = account_snapshot.id
+              AND account_value.amount IS NOT NULL
+              AND account_value.is_ledger
+              AND account_value.segment IS NULL
+              AND account_value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = 'BASE')
+        ) END AS amounts
 ) AS of_base
 WHERE NOT account_snapshot.is_foreign
 
@@ -271,63 +284,67 @@ WHERE NOT account_snapshot.is_foreign
 SELECT
     account_snapshot.account_code,
     account_snapshot.created,
-    nullif(account_segment.segment, '') AS segment,
-    base_currency.code AS base_currency,
-    coalesce(account_segment.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
-    coalesce(account_segment.accrued_dividend, (inexact.amounts ->> 'AccruedDividend')::numeric) AS accrued_dividend,
-    coalesce(account_segment.available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
-    coalesce(account_segment.billable, (inexact.amounts ->> 'Billable')::numeric) AS billable,
-    coalesce(account_segment.buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
-    coalesce(account_segment.equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
-    coalesce(account_segment.excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
-    coalesce(account_segment.full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
-    coalesce(account_segment.full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
-    coalesce(account_segment.full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
-    coalesce(account_segment.full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
-    coalesce(account_segment.gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
-    coalesce(account_segment.guarantee, (inexact.amounts ->> 'Guarantee')::numeric) AS guarantee,
-    coalesce(account_segment.incentive_coupons, (inexact.amounts ->> 'IncentiveCoupons')::numeric) AS incentive_coupons,
-    coalesce(account_segment.indian_stock_haircut, (inexact.amounts ->> 'IndianStockHaircut')::numeric) AS indian_stock_haircut,
-    coalesce(account_segment.init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
-    coalesce(account_segment.look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
-    coalesce(account_segment.look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
-    coalesce(account_segment.look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
-    coalesce(account_segment.look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
-    coalesce(account_segment.maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
-    coalesce(account_segment.net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
-    coalesce(account_segment.net_liquidation_uncertainty, (inexact.amounts ->> 'NetLiquidationUncertainty')::numeric) AS net_liquidation_uncertainty,
-    coalesce(account_segment.pa_shares_value, (inexact.amounts ->> 'PASharesValue')::numeric) AS pa_shares_value,
-    coalesce(account_segment.physical_certificate_value, (inexact.amounts ->> 'PhysicalCertificateValue')::numeric) AS physical_certificate_value,
-    coalesce(account_segment.post_expiration_excess, (inexact.amounts ->> 'PostExpirationExcess')::numeric) AS post_expiration_excess,
-    coalesce(account_segment.post_expiration_margin, (inexact.amounts ->> 'PostExpirationMargin')::numeric) AS post_expiration_margin,
-    coalesce(account_segment.previous_day_equity_with_loan_value, (inexact.amounts ->> 'PreviousDayEquityWithLoanValue')::numeric) AS previous_day_equity_with_loan_value,
-    coalesce(account_segment.regt_equity, (inexact.amounts ->> 'RegTEquity')::numeric) AS regt_equity,
-    coalesce(account_segment.regt_margin, (inexact.amounts ->> 'RegTMargin')::numeric) AS regt_margin,
-    coalesce(account_segment.sma, (inexact.amounts ->> 'SMA')::numeric) AS sma,
-    coalesce(account_segment.settled_cash, (inexact.amounts ->> 'SettledCash')::numeric) AS settled_cash,
-    coalesce(account_segment.total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
-    coalesce(account_segment.total_debit_card_pending_charges, (inexact.amounts ->> 'TotalDebitCardPendingCharges')::numeric) AS total_debit_card_pending_charges,
-    coalesce(account_segment.unaltered_init_margin_req, (inexact.amounts ->> 'UnalteredInitMarginReq')::numeric) AS unaltered_init_margin_req,
-    coalesce(account_segment.unaltered_maint_margin_req, (inexact.amounts ->> 'UnalteredMaintMarginReq')::numeric) AS unaltered_maint_margin_req,
+    nullif(figures.segment, '') AS segment,
+    (SELECT currency.code FROM currency WHERE currency.id = account_snapshot.base_currency_id) AS base_currency,
+    coalesce(figures.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce(figures.accrued_dividend, (inexact.amounts ->> 'AccruedDividend')::numeric) AS accrued_dividend,
+    coalesce(figures.available_funds, (inexact.amounts ->> 'AvailableFunds')::numeric) AS available_funds,
+    coalesce(figures.billable, (inexact.amounts ->> 'Billable')::numeric) AS billable,
+    coalesce(figures.buying_power, (inexact.amounts ->> 'BuyingPower')::numeric) AS buying_power,
+    coalesce(figures.equity_with_loan_value, (inexact.amounts ->> 'EquityWithLoanValue')::numeric) AS equity_with_loan_value,
+    coalesce(figures.excess_liquidity, (inexact.amounts ->> 'ExcessLiquidity')::numeric) AS excess_liquidity,
+    coalesce(figures.full_available_funds, (inexact.amounts ->> 'FullAvailableFunds')::numeric) AS full_available_funds,
+    coalesce(figures.full_excess_liquidity, (inexact.amounts ->> 'FullExcessLiquidity')::numeric) AS full_excess_liquidity,
+    coalesce(figures.full_init_margin_req, (inexact.amounts ->> 'FullInitMarginReq')::numeric) AS full_init_margin_req,
+    coalesce(figures.full_maint_margin_req, (inexact.amounts ->> 'FullMaintMarginReq')::numeric) AS full_maint_margin_req,
+    coalesce(figures.gross_position_value, (inexact.amounts ->> 'GrossPositionValue')::numeric) AS gross_position_value,
+    coalesce(figures.guarantee, (inexact.amounts ->> 'Guarantee')::numeric) AS guarantee,
+    coalesce(figures.incentive_coupons, (inexact.amounts ->> 'IncentiveCoupons')::numeric) AS incentive_coupons,
+    coalesce(figures.indian_stock_haircut, (inexact.amounts ->> 'IndianStockHaircut')::numeric) AS indian_stock_haircut,
+    coalesce(figures.init_margin_req, (inexact.amounts ->> 'InitMarginReq')::numeric) AS init_margin_req,
+    coalesce(figures.look_ahead_available_funds, (inexact.amounts ->> 'LookAheadAvailableFunds')::numeric) AS look_ahead_available_funds,
+    coalesce(figures.look_ahead_excess_liquidity, (inexact.amounts ->> 'LookAheadExcessLiquidity')::numeric) AS look_ahead_excess_liquidity,
+    coalesce(figures.look_ahead_init_margin_req, (inexact.amounts ->> 'LookAheadInitMarginReq')::numeric) AS look_ahead_init_margin_req,
+    coalesce(figures.look_ahead_maint_margin_req, (inexact.amounts ->> 'LookAheadMaintMarginReq')::numeric) AS look_ahead_maint_margin_req,
+    coalesce(figures.maint_margin_req, (inexact.amounts ->> 'MaintMarginReq')::numeric) AS maint_margin_req,
+    coalesce(figures.net_liquidation, (inexact.amounts ->> 'NetLiquidation')::numeric) AS net_liquidation,
+    coalesce(figures.net_liquidation_uncertainty, (inexact.amounts ->> 'NetLiquidationUncertainty')::numeric) AS net_liquidation_uncertainty,
+    coalesce(figures.pa_shares_value, (inexact.amounts ->> 'PASharesValue')::numeric) AS pa_shares_value,
+    coalesce(figures.physical_certificate_value, (inexact.amounts ->> 'PhysicalCertificateValue')::numeric) AS physical_certificate_value,
+    coalesce(figures.post_expiration_excess, (inexact.amounts ->> 'PostExpirationExcess')::numeric) AS post_expiration_excess,
+    coalesce(figures.post_expiration_margin, (inexact.amounts ->> 'PostExpirationMargin')::numeric) AS post_expiration_margin,
+    coalesce(figures.previous_day_equity_with_loan_value, (inexact.amounts ->> 'PreviousDayEquityWithLoanValue')::numeric) AS previous_day_equity_with_loan_value,
+    coalesce(figures.regt_equity, (inexact.amounts ->> 'RegTEquity')::numeric) AS regt_equity,
+    coalesce(figures.regt_margin, (inexact.amounts ->> 'RegTMargin')::numeric) AS regt_margin,
+    coalesce(figures.sma, (inexact.amounts ->> 'SMA')::numeric) AS sma,
+    coalesce(figures.settled_cash, (inexact.amounts ->> 'SettledCash')::numeric) AS settled_cash,
+    coalesce(figures.total_cash_value, (inexact.amounts ->> 'TotalCashValue')::numeric) AS total_cash_value,
+    coalesce(figures.total_debit_card_pending_charges, (inexact.amounts ->> 'TotalDebitCardPendingCharges')::numeric) AS total_debit_card_pending_charges,
+    coalesce(figures.unaltered_init_margin_req, (inexact.amounts ->> 'UnalteredInitMarginReq')::numeric) AS unaltered_init_margin_req,
+    coalesce(figures.unaltered_maint_margin_req, (inexact.amounts ->> 'UnalteredMaintMarginReq')::numeric) AS unaltered_maint_margin_req,
     account_snapshot.ready,
     account_snapshot.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = account_snapshot.gateway_id) AS gateway,
     account_snapshot.is_repeat,
     account_snapshot.id AS account_snapshot_id
-FROM account_segment
-JOIN account_snapshot ON account_snapshot.id = account_segment.account_snapshot_id
-JOIN gateway ON gateway.id = account_snapshot.gateway_id
-LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+FROM account_snapshot
 CROSS JOIN LATERAL (
-    SELECT (
-        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
-        FROM account_value
-        WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.amount IS NOT NULL
-          AND NOT account_value.is_ledger
-          AND coalesce(account_value.segment, '') = account_segment.segment
-          AND account_value.currency_id = account_snapshot.base_currency_id
-    ) AS amounts
+    SELECT *
+    FROM account_segment
+    WHERE account_segment.account_snapshot_id = account_snapshot.id
+    OFFSET 0
+) AS figures
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN account_snapshot.has_inexact THEN (
+            SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+            FROM account_value
+            WHERE account_value.account_snapshot_id = account_snapshot.id
+              AND account_value.amount IS NOT NULL
+              AND NOT account_value.is_ledger
+              AND coalesce(account_value.segment, '') = figures.segment
+              AND account_value.currency_id = account_snapshot.base_currency_id
+        ) END AS amounts
 ) AS inexact
 WHERE NOT account_snapshot.is_foreign
 
@@ -373,50 +390,53 @@ WHERE NOT account_snapshot.is_foreign
 SELECT
     account_snapshot.account_code,
     account_snapshot.created,
-    currency.code AS currency,
-    base_currency.code AS base_currency,
-    coalesce(account_ledger.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
-    coalesce(account_ledger.cash_balance, (inexact.amounts ->> 'CashBalance')::numeric) AS cash_balance,
-    coalesce(account_ledger.corporate_bond_value, (inexact.amounts ->> 'CorporateBondValue')::numeric) AS corporate_bond_value,
-    coalesce(account_ledger.cryptocurrency, (inexact.amounts ->> 'Cryptocurrency')::numeric) AS cryptocurrency,
-    coalesce(account_ledger.exchange_rate, (inexact.amounts ->> 'ExchangeRate')::numeric) AS exchange_rate,
-    coalesce(account_ledger.fund_value, (inexact.amounts ->> 'FundValue')::numeric) AS fund_value,
-    coalesce(account_ledger.future_option_value, (inexact.amounts ->> 'FutureOptionValue')::numeric) AS future_option_value,
-    coalesce(account_ledger.futures_pnl, (inexact.amounts ->> 'FuturesPNL')::numeric) AS futures_pnl,
-    coalesce(account_ledger.fx_cash_balance, (inexact.amounts ->> 'FxCashBalance')::numeric) AS fx_cash_balance,
-    coalesce(account_ledger.issuer_option_value, (inexact.amounts ->> 'IssuerOptionValue')::numeric) AS issuer_option_value,
-    coalesce(account_ledger.money_market_fund_value, (inexact.amounts ->> 'MoneyMarketFundValue')::numeric) AS money_market_fund_value,
-    coalesce(account_ledger.mutual_fund_value, (inexact.amounts ->> 'MutualFundValue')::numeric) AS mutual_fund_value,
-    coalesce(account_ledger.net_dividend, (inexact.amounts ->> 'NetDividend')::numeric) AS net_dividend,
-    coalesce(account_ledger.net_liquidation_by_currency, (inexact.amounts ->> 'NetLiquidationByCurrency')::numeric) AS net_liquidation_by_currency,
-    coalesce(account_ledger.option_market_value, (inexact.amounts ->> 'OptionMarketValue')::numeric) AS option_market_value,
-    coalesce(account_ledger.realized_pnl, (inexact.amounts ->> 'RealizedPnL')::numeric) AS realized_pnl,
-    coalesce(account_ledger.stock_market_value, (inexact.amounts ->> 'StockMarketValue')::numeric) AS stock_market_value,
-    coalesce(account_ledger.tbill_value, (inexact.amounts ->> 'TBillValue')::numeric) AS tbill_value,
-    coalesce(account_ledger.tbond_value, (inexact.amounts ->> 'TBondValue')::numeric) AS tbond_value,
-    coalesce(account_ledger.total_cash_balance, (inexact.amounts ->> 'TotalCashBalance')::numeric) AS total_cash_balance,
-    coalesce(account_ledger.unrealized_pnl, (inexact.amounts ->> 'UnrealizedPnL')::numeric) AS unrealized_pnl,
-    coalesce(account_ledger.warrant_value, (inexact.amounts ->> 'WarrantValue')::numeric) AS warrant_value,
+    (SELECT currency.code FROM currency WHERE currency.id = figures.currency_id) AS currency,
+    (SELECT currency.code FROM currency WHERE currency.id = account_snapshot.base_currency_id) AS base_currency,
+    coalesce(figures.accrued_cash, (inexact.amounts ->> 'AccruedCash')::numeric) AS accrued_cash,
+    coalesce(figures.cash_balance, (inexact.amounts ->> 'CashBalance')::numeric) AS cash_balance,
+    coalesce(figures.corporate_bond_value, (inexact.amounts ->> 'CorporateBondValue')::numeric) AS corporate_bond_value,
+    coalesce(figures.cryptocurrency, (inexact.amounts ->> 'Cryptocurrency')::numeric) AS cryptocurrency,
+    coalesce(figures.exchange_rate, (inexact.amounts ->> 'ExchangeRate')::numeric) AS exchange_rate,
+    coalesce(figures.fund_value, (inexact.amounts ->> 'FundValue')::numeric) AS fund_value,
+    coalesce(figures.future_option_value, (inexact.amounts ->> 'FutureOptionValue')::numeric) AS future_option_value,
+    coalesce(figures.futures_pnl, (inexact.amounts ->> 'FuturesPNL')::numeric) AS futures_pnl,
+    coalesce(figures.fx_cash_balance, (inexact.amounts ->> 'FxCashBalance')::numeric) AS fx_cash_balance,
+    coalesce(figures.issuer_option_value, (inexact.amounts ->> 'IssuerOptionValue')::numeric) AS issuer_option_value,
+    coalesce(figures.money_market_fund_value, (inexact.amounts ->> 'MoneyMarketFundValue')::numeric) AS money_market_fund_value,
+    coalesce(figures.mutual_fund_value, (inexact.amounts ->> 'MutualFundValue')::numeric) AS mutual_fund_value,
+    coalesce(figures.net_dividend, (inexact.amounts ->> 'NetDividend')::numeric) AS net_dividend,
+    coalesce(figures.net_liquidation_by_currency, (inexact.amounts ->> 'NetLiquidationByCurrency')::numeric) AS net_liquidation_by_currency,
+    coalesce(figures.option_market_value, (inexact.amounts ->> 'OptionMarketValue')::numeric) AS option_market_value,
+    coalesce(figures.realized_pnl, (inexact.amounts ->> 'RealizedPnL')::numeric) AS realized_pnl,
+    coalesce(figures.stock_market_value, (inexact.amounts ->> 'StockMarketValue')::numeric) AS stock_market_value,
+    coalesce(figures.tbill_value, (inexact.amounts ->> 'TBillValue')::numeric) AS tbill_value,
+    coalesce(figures.tbond_value, (inexact.amounts ->> 'TBondValue')::numeric) AS tbond_value,
+    coalesce(figures.total_cash_balance, (inexact.amounts ->> 'TotalCashBalance')::numeric) AS total_cash_balance,
+    coalesce(figures.unrealized_pnl, (inexact.amounts ->> 'UnrealizedPnL')::numeric) AS unrealized_pnl,
+    coalesce(figures.warrant_value, (inexact.amounts ->> 'WarrantValue')::numeric) AS warrant_value,
     account_snapshot.ready,
     account_snapshot.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = account_snapshot.gateway_id) AS gateway,
     account_snapshot.is_repeat,
     account_snapshot.id AS account_snapshot_id
-FROM account_ledger
-JOIN account_snapshot ON account_snapshot.id = account_ledger.account_snapshot_id
-JOIN currency ON currency.id = account_ledger.currency_id
-JOIN gateway ON gateway.id = account_snapshot.gateway_id
-LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
+FROM account_snapshot
 CROSS JOIN LATERAL (
-    SELECT (
-        SELECT jsonb_object_agg(account_value.tag, account_value.amount)
-        FROM account_value
-        WHERE account_value.account_snapshot_id = account_snapshot.id
-          AND account_value.amount IS NOT NULL
-          AND account_value.is_ledger
-          AND account_value.segment IS NULL
-          AND account_value.currency_id = account_ledger.currency_id
-    ) AS amounts
+    SELECT *
+    FROM account_ledger
+    WHERE account_ledger.account_snapshot_id = account_snapshot.id
+    OFFSET 0
+) AS figures
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN account_snapshot.has_inexact THEN (
+            SELECT jsonb_object_agg(account_value.tag, account_value.amount)
+            FROM account_value
+            WHERE account_value.account_snapshot_id = account_snapshot.id
+              AND account_value.amount IS NOT NULL
+              AND account_value.is_ledger
+              AND account_value.segment IS NULL
+              AND account_value.currency_id = figures.currency_id
+        ) END AS amounts
 ) AS inexact
 WHERE NOT account_snapshot.is_foreign
 
@@ -461,16 +481,16 @@ SELECT
     account_snapshot.account_code,
     account_snapshot.created,
     contract.ib_contract_id,
-    symbol.name AS symbol,
-    local_symbol.name AS local_symbol,
-    security_type.name AS security_type,
-    exchange.name AS exchange,
-    currency.code AS currency,
+    names.symbol,
+    names.local_symbol,
+    names.security_type,
+    names.exchange,
+    names.currency,
     contract.last_trade_date,
     contract.strike_number AS strike,
     contract.option_right,
     contract.multiplier_number AS multiplier,
-    trading_class.name AS trading_class,
+    names.trading_class,
     held.position,
     held.market_price,
     held.market_value,
@@ -481,56 +501,73 @@ SELECT
     account_snapshot.source,
     account_snapshot.id AS account_snapshot_id,
     held.model,
-    contract.id AS contract_id,
+    held.contract_id,
     account_snapshot.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = account_snapshot.gateway_id) AS gateway,
     account_snapshot.is_repeat,
-    base_currency.code AS base_currency,
+    (SELECT currency.code FROM currency WHERE currency.id = account_snapshot.base_currency_id) AS base_currency,
     rate.exchange_rate,
     held.market_value * rate.exchange_rate AS market_value_base
-FROM (
+FROM account_snapshot
+CROSS JOIN LATERAL (
     SELECT
-        account_snapshot_id,
         NULL::text AS model,
-        contract_id,
-        position,
-        market_price,
-        market_value,
-        average_cost,
-        unrealized_pnl,
-        realized_pnl
+        account_position.contract_id,
+        account_position.position,
+        account_position.market_price,
+        account_position.market_value,
+        account_position.average_cost,
+        account_position.unrealized_pnl,
+        account_position.realized_pnl
     FROM account_position
+    WHERE account_position.account_snapshot_id = account_snapshot.id
     UNION ALL
     SELECT
-        account_snapshot_id,
-        model,
-        contract_id,
-        position,
-        market_price,
-        market_value,
-        average_cost,
-        unrealized_pnl,
-        realized_pnl
+        account_model_position.model,
+        account_model_position.contract_id,
+        account_model_position.position,
+        account_model_position.market_price,
+        account_model_position.market_value,
+        account_model_position.average_cost,
+        account_model_position.unrealized_pnl,
+        account_model_position.realized_pnl
     FROM account_model_position
+    WHERE account_snapshot.has_models
+      AND account_model_position.account_snapshot_id = account_snapshot.id
 ) AS held
-JOIN account_snapshot ON account_snapshot.id = held.account_snapshot_id
-JOIN gateway ON gateway.id = account_snapshot.gateway_id
 JOIN contract ON contract.id = held.contract_id
-JOIN symbol ON symbol.id = contract.symbol_id
-JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
-JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
-JOIN security_type ON security_type.id = contract.security_type_id
-JOIN exchange ON exchange.id = contract.exchange_id
-JOIN currency ON currency.id = contract.currency_id
-LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
-LEFT JOIN account_ledger AS ledger
-    ON ledger.account_snapshot_id = account_snapshot.id
-    AND ledger.currency_id = contract.currency_id
+CROSS JOIN LATERAL (
+    SELECT
+        symbol.name AS symbol,
+        local_symbol.name AS local_symbol,
+        trading_class.name AS trading_class,
+        security_type.name AS security_type,
+        exchange.name AS exchange,
+        currency.code AS currency
+    FROM symbol
+    CROSS JOIN symbol AS local_symbol
+    CROSS JOIN symbol AS trading_class
+    CROSS JOIN security_type
+    CROSS JOIN exchange
+    CROSS JOIN currency
+    WHERE symbol.id = contract.symbol_id
+      AND local_symbol.id = contract.local_symbol_id
+      AND trading_class.id = contract.trading_class_id
+      AND security_type.id = contract.security_type_id
+      AND exchange.id = contract.exchange_id
+      AND currency.id = contract.currency_id
+    OFFSET 0
+) AS names
 CROSS JOIN LATERAL (
     SELECT
         coalesce(
-            ledger.exchange_rate,
             (
+                SELECT account_ledger.exchange_rate
+                FROM account_ledger
+                WHERE account_ledger.account_snapshot_id = account_snapshot.id
+                  AND account_ledger.currency_id = contract.currency_id
+            ),
+            CASE WHEN account_snapshot.has_inexact THEN (
                 SELECT account_value.amount
                 FROM account_value
                 WHERE account_value.account_snapshot_id = account_snapshot.id
@@ -538,7 +575,7 @@ CROSS JOIN LATERAL (
                   AND account_value.is_ledger
                   AND account_value.segment IS NULL
                   AND account_value.currency_id = contract.currency_id
-            )
+            ) END
         ) AS exchange_rate
 ) AS rate
 WHERE NOT account_snapshot.is_foreign
@@ -565,18 +602,18 @@ WHERE NOT account_snapshot.is_foreign
 SELECT
     contract.id AS contract_id,
     contract.ib_contract_id,
-    symbol.name AS symbol,
-    local_symbol.name AS local_symbol,
-    security_type.name AS security_type,
-    exchange.name AS exchange,
-    currency.code AS currency,
-    currency.iso_4217_code,
-    currency.name AS currency_name,
+    names.symbol,
+    names.local_symbol,
+    names.security_type,
+    names.exchange,
+    names.currency,
+    names.iso_4217_code,
+    names.currency_name,
     contract.last_trade_date,
     contract.strike_number AS strike,
     contract.option_right,
     contract.multiplier_number AS multiplier,
-    trading_class.name AS trading_class,
+    names.trading_class,
     contract.ib_contract_id IS NOT DISTINCT FROM 0 OR NOT EXISTS (
         SELECT
         FROM contract AS later
@@ -584,12 +621,30 @@ SELECT
           AND later.id > contract.id
     ) AS is_newest
 FROM contract
-JOIN symbol ON symbol.id = contract.symbol_id
-JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
-JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
-JOIN security_type ON security_type.id = contract.security_type_id
-JOIN exchange ON exchange.id = contract.exchange_id
-JOIN currency ON currency.id = contract.currency_id
+CROSS JOIN LATERAL (
+    SELECT
+        symbol.name AS symbol,
+        local_symbol.name AS local_symbol,
+        trading_class.name AS trading_class,
+        security_type.name AS security_type,
+        exchange.name AS exchange,
+        currency.code AS currency,
+        currency.iso_4217_code,
+        currency.name AS currency_name
+    FROM symbol
+    CROSS JOIN symbol AS local_symbol
+    CROSS JOIN symbol AS trading_class
+    CROSS JOIN security_type
+    CROSS JOIN exchange
+    CROSS JOIN currency
+    WHERE symbol.id = contract.symbol_id
+      AND local_symbol.id = contract.local_symbol_id
+      AND trading_class.id = contract.trading_class_id
+      AND security_type.id = contract.security_type_id
+      AND exchange.id = contract.exchange_id
+      AND currency.id = contract.currency_id
+    OFFSET 0
+) AS names
 
 -- name: v_account_value
 -- Every value of every snapshot as IB's text: figures, attributes and everything else. Made for one snapshot or a few at a time
@@ -617,7 +672,11 @@ SELECT
     account_snapshot.created,
     sent.tag,
     sent.segment,
-    CASE WHEN sent.is_in_base THEN base_currency.code ELSE currency.code END AS currency,
+    (
+        SELECT currency.code
+        FROM currency
+        WHERE currency.id = CASE WHEN sent.is_in_base THEN account_snapshot.base_currency_id ELSE sent.currency_id END
+    ) AS currency,
     sent.value,
     account_snapshot.id AS account_snapshot_id,
     sent.is_ledger,
@@ -625,11 +684,9 @@ SELECT
     sent.amount,
     account_snapshot.ready,
     account_snapshot.completed,
-    gateway.name AS gateway,
+    (SELECT gateway.name FROM gateway WHERE gateway.id = account_snapshot.gateway_id) AS gateway,
     account_snapshot.is_repeat
 FROM account_snapshot
-JOIN gateway ON gateway.id = account_snapshot.gateway_id
-LEFT JOIN currency AS base_currency ON base_currency.id = account_snapshot.base_currency_id
 CROSS JOIN LATERAL (
     SELECT
         figure.tag,
@@ -773,7 +830,6 @@ CROSS JOIN LATERAL (
     ) AS figure (tag, amount)
     WHERE figure.amount IS NOT NULL
 ) AS sent
-LEFT JOIN currency ON currency.id = sent.currency_id
 WHERE NOT account_snapshot.is_foreign
 
 -- name: v_event
