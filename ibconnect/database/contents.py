@@ -62,7 +62,8 @@ def _entry(line: str) -> Entry | None:
     kind, schema, rest = match[1], match[2], match[3]
     words = rest.split(" ")
     if kind in _ABOUT and len(words) > 1:
-        words = words[1:]
+        # What is said of a column belongs to its table or view.
+        words = [words[1].partition(".")[0]] if words[0] == "COLUMN" else words[1:]
     if schema == "-" and (kind == "SCHEMA" or rest.startswith("SCHEMA ")):
         schema = words[0]
     return Entry(line, kind, schema, words[0])

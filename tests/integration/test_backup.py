@@ -68,6 +68,7 @@ def test_a_backup_restores_events_tables_views_rights_and_peoples_own(
             "SELECT last_value FROM stored_events_notification_id_seq",
             "SELECT has_table_privilege('backup_reader', 'v_contract', 'SELECT')",
             "SELECT obj_description('v_contract'::regclass)",
+            "SELECT objsubid, description FROM pg_description WHERE objoid = 'v_contract'::regclass ORDER BY objsubid",
         ):
             assert rows(empty_database_url, query) == rows(filled, query), query
         migrate(empty_database_url)

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import Connection
+from psycopg.rows import dict_row
 
 from ibconnect.database.pools import connect
 from ibconnect.http.resources.accounts.balance import MONEY_TAGS
@@ -159,17 +161,26 @@ async def point_of(world: World, path: str, tag: str) -> tuple[str | None, str |
 
 def views_of(url: str, account: str, wanted: dict[Name, str], base: str) -> bool:
     """Whether the SQL views say the same."""
-    with connect(url, name="test") as connection:
-        values = connection.execute(
-            "SELECT tag, coalesce(segment, ''), coalesce(currency, ''), is_ledger, value"
-            " FROM v_account_value WHERE account_code = %s",
-            (account,),
-        ).fetchall()
-        amounts = connection.execute("SELECT * FROM v_account_amount WHERE account_code = %s", (account,))
-        assert amounts.description is not None
-        (row,) = [dict(zip([each.name for each in amounts.description], row, strict=True)) for row in amounts]
-    expected = {(*name[:3], name.is_ledger and name.tag not in ATTRIBUTE_TAGS, text) for name, text in wanted.items()}
-    assert set(values) == expected
+    with connect(url, name="test", search_path="public") as connection:
+        values = view_rows(connection, "v_account_value", account)
+        (row,) = view_rows(connection, "v_account_amount", account)
+        ledger = {each["currency"]: each for each in view_rows(connection, "v_account_ledger", account)}
+        segments = {each["segment"] or "": each for each in view_rows(connection, "v_account_segment", account)}
+    found = {
+        (
+            each["tag"],
+            each["segment"] or "",
+            each["currency"] or "",
+            each["is_ledger"],
+            each["value"],
+            digits(each["amount"]),
+        )
+        for each in values
+    }
+    assert found == {
+        (*name[:3], name.is_ledger and name.tag not in ATTRIBUTE_TAGS, text, amount_of(name, text))
+        for name, text in wanted.items()
+    }
     for tag, text in balance(wanted, base).items():
         if tag == "AccountType":
             assert row["account_type"] == text
@@ -178,4 +189,37 @@ def views_of(url: str, account: str, wanted: dict[Name, str], base: str) -> bool
             all_cash = figure(wanted.get(Name(tag, "", "BASE", True), "")) if tag == "TotalCashBalance" else None
             number = text or all_cash
             assert row[column(tag)] == (None if number is None else Decimal(number.rpartition(" ")[2])), tag
+    figures = {
+        (currency, tag, True): digits(figures[column(tag)])
+        for currency, figures in ledger.items()
+        for tag in LEDGER_TAGS
+    } | {
+        (segment, tag, False): digits(figures[column(tag)])
+        for segment, figures in segments.items()
+        for tag in SEGMENT_TAGS
+    }
+    assert {key: amount for key, amount in figures.items() if amount is not None} == {
+        (name.currency if name.is_ledger else name.segment, name.tag, name.is_ledger): amount
+        for name, text in wanted.items()
+        if (amount := amount_of(name, text)) is not None
+        and (name.tag in LEDGER_TAGS and name.currency if name.is_ledger else name.tag in SEGMENT_TAGS)
+        and (name.is_ledger or name.currency == base != "")
+    }
     return True
+
+
+def view_rows(connection: Connection[Any], view: str, account: str) -> list[dict[str, Any]]:
+    """The rows of an account by their columns."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(f"SELECT * FROM {view} WHERE account_code = %s".encode(), (account,)).fetchall()
+
+
+def amount_of(name: Name, text: str) -> str | None:
+    """The number of a value, but of one that is a text even if it looks like one."""
+    number = figure(text) if name.tag not in ATTRIBUTE_TAGS else None
+    return None if number is None else digits(Decimal(number))
+
+
+def digits(number: Decimal | None) -> str | None:
+    """All of its digits; but no sign of a zero, which no number of Postgres has."""
+    return None if number is None else f"{number if number else number.copy_abs():f}"

@@ -3,9 +3,11 @@
 import pytest
 
 from ibconnect.database.pools import connect
+from ibconnect.database.tables import view_names
 from ibconnect.events.types import TYPES
 from ibconnect.projections.upkeep import ensure
-from tests.paths import CAPTURES, ROOT
+from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
+from tests.paths import CAPTURES
 from tests.projecting import START, Stream, capture, position, project, read_values, record, value
 
 
@@ -109,9 +111,103 @@ def test_views_that_changed_are_replaced_at_start(connection, database_url):
     assert len(rows(connection, "SELECT trading_class FROM v_contract")) > 1
 
 
-def test_example_queries_of_the_page_run(connection):
-    page = (ROOT / "docs" / "projections.md").read_text()
-    queries = [part.split("```")[0] for part in page.split("```sql\n")[1:]]
-    assert len(queries) >= 5
-    for query in queries:
-        assert connection.execute(query).description
+def test_every_column_of_every_view_says_what_it_is(connection):
+    found = rows(
+        connection,
+        "SELECT relname, attname, col_description(pg_class.oid, attnum) FROM pg_class"
+        " JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0"
+        " WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace ORDER BY relname, attnum",
+    )
+    assert {view for view, *_ in found} == set(view_names())
+    assert [row for row in found if not (row[2] or "").strip()] == []
+    said = {(view, name): text for view, name, text in found}
+    for view, tags in (("v_account_segment", SEGMENT_TAGS), ("v_account_ledger", LEDGER_TAGS)):
+        for tag in tags:
+            assert said[view, column(tag)].startswith(f"IB's {tag}. ")
+    assert said["v_event", "position"] == "The event's place among all events; positions only grow, and may have gaps."
+
+
+def test_every_figure_of_segments_and_ledger_has_its_column(connection):
+    for view, tags in (("v_account_segment", SEGMENT_TAGS), ("v_account_ledger", LEDGER_TAGS)):
+        names = [each.name for each in connection.execute(f"SELECT * FROM {view} LIMIT 0").description]
+        assert [name for name in names if name in set(map(column, tags))] == list(map(column, tags))
+
+
+def test_a_join_with_contracts_does_not_multiply(connection, database_url):
+    stream = Stream(at=START + 10**12)
+    for symbol in ("FB", "META"):
+        names = {5: [symbol], 0: [symbol, f"{symbol}2"]}
+        held = [position(number, symbol=name, account="DU9") for number, some in names.items() for name in some]
+        stream.refresh({"DU9": [value("NetLiquidation", "1", "USD", "DU9"), *held]})
+    record(database_url, stream.events)
+    project(database_url)
+    joined = rows(
+        connection,
+        "SELECT created, contract_id, held.symbol = described.symbol, described.symbol, is_newest"
+        " FROM v_account_position AS held JOIN v_contract AS described USING (contract_id)"
+        " WHERE account_code = 'DU9' AND held.ib_contract_id = 5 ORDER BY created",
+    )
+    assert [row[2:] for row in joined] == [(True, "FB", False), (True, "META", True)]
+    newest = "SELECT symbol FROM v_contract WHERE is_newest AND ib_contract_id = %s ORDER BY symbol"
+    assert connection.execute(newest, (5,)).fetchall() == [("META",)]
+    assert len(connection.execute(newest, (0,)).fetchall()) == 4
+    held = "SELECT count(*) FROM accounts.account_contract JOIN accounts.account ON id = account_id WHERE code = 'DU9'"
+    assert rows(connection, held) == [(6,)]
+
+
+TERMS = {
+    "4500.5": "4500.5",
+    "0.0": "0.0",
+    "1.0E2": "100",
+    "": None,
+    "1.7976931348623157E308": None,
+    "one": None,
+    "1e999999": None,
+}
+
+
+def test_strike_and_multiplier_are_numbers_where_they_are_numbers(connection, database_url):
+    stream = Stream(at=START + 10**12)
+    terms = [position(100 + n, strike=text, multiplier=text, account="DU9") for n, text in enumerate(TERMS)]
+    stream.refresh({"DU9": [value("NetLiquidation", "1", "USD", "DU9"), *terms]})
+    record(database_url, stream.events)
+    project(database_url)
+    for view in ("v_account_position", "v_contract"):
+        found = rows(
+            connection,
+            f"SELECT strike::text, multiplier::text, pg_typeof(strike)::text FROM {view}"
+            " WHERE ib_contract_id >= 100 AND ib_contract_id < 200 ORDER BY ib_contract_id",
+        )
+        assert found == [(number, number, "numeric") for number in TERMS.values()]
+
+
+def test_positions_have_their_value_in_the_base_currency(connection, database_url):
+    stream = Stream(at=START + 10**12)
+    values = [
+        value("NetLiquidation", "1", "USD", "DU9"),
+        value("ExchangeRate", "1.2305", "EUR", "DU9"),
+        value("ExchangeRate", "1.50E-1", "SEK", "DU9"),
+    ]
+    held = [position(n, currency=code, account="DU9") for n, code in enumerate(("EUR", "SEK", "JPY"), 1)]
+    stream.refresh({"DU9": [*values, *held]})
+    record(database_url, stream.events)
+    project(database_url)
+    found = rows(
+        connection,
+        "SELECT currency, base_currency, exchange_rate::text, market_value_base::text FROM v_account_position"
+        " WHERE account_code = 'DU9' ORDER BY ib_contract_id",
+    )
+    assert found == [
+        ("EUR", "USD", "1.2305", "23041.112500"),
+        ("SEK", "USD", "0.150", "2808.75000"),
+        ("JPY", "USD", None, None),
+    ]
+
+
+def test_whatever_is_of_a_snapshot_says_which_it_is(connection):
+    of_snapshot = "account_code, created, account_snapshot_id, ready, completed, gateway, is_repeat"
+    known = set(rows(connection, f"SELECT {of_snapshot} FROM v_account_amount"))
+    for name in ("segment", "ledger", "position", "value"):
+        found = set(rows(connection, f"SELECT {of_snapshot} FROM v_account_{name}"))
+        assert found
+        assert found <= known

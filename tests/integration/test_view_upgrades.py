@@ -106,6 +106,7 @@ def test_what_people_built_upon_a_view_with_other_columns_stays(
         'CREATE VIEW desk."My contracts" WITH (security_barrier=true) AS SELECT symbol FROM v_contract',
         'CREATE VIEW desk.twice AS SELECT a.symbol FROM desk."My contracts" AS a JOIN v_contract AS b USING (symbol)',
         "COMMENT ON VIEW desk.twice IS 'It''s mine'",
+        "COMMENT ON COLUMN desk.twice.symbol IS 'A symbol, 100% mine'",
         f"GRANT USAGE ON SCHEMA desk TO {intern}",
         f"GRANT SELECT ON desk.twice TO {intern}",
         f"GRANT USAGE, CREATE ON SCHEMA desk TO {quant}",
@@ -129,6 +130,8 @@ def test_what_people_built_upon_a_view_with_other_columns_stays(
         ("My contracts", quant, ["security_barrier=true"], None),
         ("twice", quant, None, "It's mine"),
     ]
+    of_column = "SELECT col_description('desk.twice'::regclass, 1), col_description('v_contract'::regclass, 1)"
+    assert connection.execute(of_column).fetchone() == ("A symbol, 100% mine", None)
 
 
 IN_THE_WAY = {

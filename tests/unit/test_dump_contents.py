@@ -23,6 +23,7 @@ EVENTS = [
     "2562; 1259 16514 INDEX public stored_events_notification_id_idx ibconnect_owner",
     "2663; 2620 16516 TRIGGER public stored_events events_are_immutable ibconnect_owner",
     "221; 1259 16489 TABLE public schema_migration joe",
+    "2891; 0 0 COMMENT public COLUMN stored_events.state ibconnect_owner",
 ]
 TABLES = [
     "7; 2615 16562 SCHEMA - accounts ibconnect_recorder",
@@ -32,6 +33,8 @@ TABLES = [
     "232; 1259 16598 TABLE snapshots account ibconnect_recorder",
     "252; 1259 16982 VIEW public v_contract ibconnect_recorder",
     "2887; 0 0 COMMENT public VIEW v_contract ibconnect_recorder",
+    "2889; 0 0 COMMENT public COLUMN v_contract.symbol ibconnect_recorder",
+    "2890; 0 0 COMMENT accounts COLUMN account.code ibconnect_recorder",
     "2642; 2606 16729 FK CONSTRAINT accounts refresh refresh_session_id_fkey ibconnect_recorder",
 ]
 OTHERS = [
@@ -40,6 +43,7 @@ OTHERS = [
     "2888; 0 0 ACL public TABLE v_contract ibconnect_recorder",
     "2181; 826 16486 DEFAULT ACL - DEFAULT PRIVILEGES FOR SCHEMAS ibconnect_recorder",
     "300; 1259 1 TABLE public mine analyst",
+    "305; 0 0 COMMENT public COLUMN mine.symbol analyst",
     "301; 1259 1 VIEW public v_contract_of_mine analyst",
     "302; 2615 1 SCHEMA - desk analyst",
     "303; 3079 1 EXTENSION - pg_stat_statements ",
