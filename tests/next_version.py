@@ -25,6 +25,7 @@ _CHANGES = {
     "sql/projections/accounts/load.sql": {r"has_models, source, ended,": "has_models, source, conclusion,"},
     "sql/projections/accounts/views.sql": {
         r"latest\.ended,": "latest.conclusion AS ended,",
+        r"    account_snapshot\.ended,": "    account_snapshot.conclusion AS ended,",
         r"(    latest\.remarks)\nFROM account\n": r"\1,\n    account.nickname\nFROM account\n",
         r"    names\.currency_name,\n": "",
         r"-- currency_name: [^\n]*\n": "",
