@@ -32,10 +32,10 @@ _PATH = re.compile(r"/v1/accounts/([A-Za-z0-9]{1,32})/([0-9T:.-]{19,30}Z)", re.A
 
 
 class Reports(Part):
-    """Of one application. ``cache``: reports by account and instant."""
+    """Of one application. ``cache``: reports by account and instant; ``reader``: what reads them."""
 
     def __init__(self, reader: ReportReader) -> None:
-        self._reader = reader
+        self.reader = reader
         self.cache = ResponseCache(REPORT_CACHE_BYTES)
 
     @classmethod
@@ -52,7 +52,7 @@ class Reports(Part):
 
         :raises Problem: there is none
         """
-        body = await self._reader.read(account, created)
+        body = await self.reader.read(account, created)
         if body is None:
             raise await _nothing_there(services.pool, account, created)
         return CachedResponse(body, JSON, _CACHING)

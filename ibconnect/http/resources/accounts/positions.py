@@ -2,20 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
+from typing import NamedTuple
 
 import orjson
 from psycopg.rows import TupleRow
 
 from ibconnect.tags import UNSET_TEXTS, is_canonical
 
-_FIGURES = 7
+FIGURES = 7
+"""How many texts each position is: its contract's row, and what is held of it."""
 
 # More digits than the product of any two figures of the tables has.
 _EXACT = Context(prec=1000)
 
-# A contract's members of a position's JSON object, cut where its size, its other figures, and its model come; and the
-# code of its currency.
-Contract = tuple[str, str, str, str]
+
+class Contract(NamedTuple):
+    """A contract's members of a position's JSON object, cut where its size, its other figures, and its model come;
+    the code of its currency; and the columns of query ``contracts``, from ``ib_contract_id`` on.
+    """
+
+    head: str
+    middle: str
+    tail: str
+    currency: str
+    columns: TupleRow
+
+    @property
+    def ib_contract_id(self) -> int | None:
+        """IB's id; 0: a combination, None: what came is no id."""
+        number: int | None = self.columns[0]
+        return number
 
 
 def contract(row: TupleRow) -> Contract:
@@ -37,7 +53,13 @@ def contract(row: TupleRow) -> Contract:
         Expiry=expiry or None,
         TradingClass=trading_class or None,
     )
-    return f'{{{named},"Position":', f',{currencies},"MarketPrice":', f',{terms},"ModelCode":', currency_code
+    return Contract(
+        f'{{{named},"Position":',
+        f',{currencies},"MarketPrice":',
+        f',{terms},"ModelCode":',
+        currency_code,
+        row,
+    )
 
 
 def _members(**fields: object) -> str:
@@ -53,7 +75,7 @@ def _number(text: str) -> object:
 
 def contract_ids(figures: Sequence[str], models: Sequence[Sequence[str]]) -> list[str]:
     """The ids of the contracts' rows among the figures of positions."""
-    return [*figures[::_FIGURES], *(row[1] for row in models)]
+    return [*figures[::FIGURES], *(row[1] for row in models)]
 
 
 def positions(
@@ -69,7 +91,7 @@ def positions(
     :param models: the same for each position of a model, after the model's code; None where a figure is unknown
     :param rates: from each currency to the base currency, as far as IB gave them
     """
-    rows = [_position(None, row, contracts, rates) for row in zip(*[iter(figures)] * _FIGURES, strict=True)]
+    rows = [_position(None, row, contracts, rates) for row in zip(*[iter(figures)] * FIGURES, strict=True)]
     rows += [_position(row[0], [text or "null" for text in row[1:]], contracts, rates) for row in models]
     return f"[{','.join(rows)}]"
 
@@ -78,7 +100,7 @@ def _position(
     model: str | None, row: Sequence[str], contracts: Mapping[str, Contract], rates: Mapping[str, str]
 ) -> str:
     number, position, price, value, cost, unrealized, realized = row
-    head, middle, tail, currency = contracts[number]
+    head, middle, tail, currency = contracts[number][:4]
     rate = rates.get(currency)
     in_base = "null" if rate is None or value == "null" else product(value, rate)
     return (

@@ -4,7 +4,7 @@ In: account code and instant. Out: the bytes of the JSON document, or None where
 Called by :mod:`ibconnect.http.resources.accounts.cached`, which keeps the result: reports never change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -36,12 +36,21 @@ _Key = tuple[str, datetime]
 _Row = dict[str, Any]
 
 
-class _Attributes(NamedTuple):
+class Attributes(NamedTuple):
     """The attributes of a set: their keys, their values as JSON strings, the account's type."""
 
     keys: tuple[TextKey, ...]
     texts: tuple[str, ...]
     account_type: str | None
+
+
+class Loaded(NamedTuple):
+    """What Postgres says of a report, and what the ids in it stand for."""
+
+    row: dict[str, Any]
+    attributes: Attributes
+    contracts: Mapping[str, Contract]
+    currencies: Mapping[str, str]
 
 
 class ReportReader:
@@ -61,7 +70,15 @@ class ReportReader:
         self._currencies = Lookup(_SQL["currencies"], _code)
 
     async def read(self, account: str, created: datetime) -> bytes | None:
-        """The report of ``account`` at exactly ``created``: one round trip, and one for each lookup that is new.
+        """The report of ``account`` at exactly ``created``, None if there is none; fails as :meth:`load` does."""
+        loaded = await self.load(account, created)
+        if loaded is None:
+            return None
+        async with self._gate.piece():
+            return _document((account, created), *loaded)
+
+    async def load(self, account: str, created: datetime) -> Loaded | None:
+        """What a report is made of, None if there is none: one round trip, and one for each lookup that is new.
 
         :raises ProjectionError: the tables were swapped under every one of several tries
         :raises Problem: it was swapped for tables of another version
@@ -71,16 +88,22 @@ class ReportReader:
             row = await self._snapshots.answer(key)
             if row is None:
                 return None
-            generation, set_id, held = row["generation"], row["attribute_set"], _figures(row["positions"])
+            generation, set_id, held = row["generation"], row["attribute_set"], split_figures(row["positions"])
             await self._tables.vouch("accounts", generation)
             attributes = await self._attributes.of(self._pool, generation, [set_id])
             known_ids = contract_ids(held, row["model_positions"] or ())
-            contracts = await self._contracts.of(self._pool, generation, known_ids)
-            currencies = await self._currencies.of(self._pool, generation, _currency_ids(row))
-            if attributes is not None and contracts is not None and currencies is not None:
-                async with self._gate.piece():
-                    return _document(key, row, attributes[set_id], currencies, contracts)
+            names = await self.names(generation, known_ids, _currency_ids(row))
+            if attributes is not None and names is not None:
+                return Loaded(row, attributes[set_id], *names)
         raise ProjectionError("the snapshot tables were swapped again and again while a report was read")
+
+    async def names(
+        self, generation: int, contract_ids: Iterable[str], currency_ids: Iterable[str]
+    ) -> tuple[Mapping[str, Contract], Mapping[str, str]] | None:
+        """At least these contracts, and the codes of these currencies; None if the tables were swapped meanwhile."""
+        contracts = await self._contracts.of(self._pool, generation, contract_ids)
+        currencies = await self._currencies.of(self._pool, generation, currency_ids)
+        return None if contracts is None or currencies is None else (contracts, currencies)
 
     async def _read(self, keys: list[_Key]) -> dict[_Key, _Row]:
         wanted = [{"number": number, "account": key[0], "created": key[1]} for number, key in enumerate(keys)]
@@ -99,26 +122,26 @@ def _currency_ids(row: _Row) -> list[str]:
     return list(filter(None, [row["base_currency"], *others, *of_models, *(row["ledger"] or ())]))
 
 
-def _attributes(row: TupleRow) -> _Attributes:
+def _attributes(row: TupleRow) -> Attributes:
     keys = tuple(TextKey(*attribute[:3]) for attribute in row[0] or ())
     texts = [attribute[3] for attribute in row[0] or ()]
     account_type = dict(zip(keys, texts, strict=True)).get(_TYPE)
-    return _Attributes(keys, tuple(map(quoted, texts)), account_type)
+    return Attributes(keys, tuple(map(quoted, texts)), account_type)
 
 
 def _document(
     key: _Key,
     row: _Row,
-    attributes: _Attributes,
-    currencies: Mapping[str, str],
+    attributes: Attributes,
     contracts: Mapping[str, Contract],
+    currencies: Mapping[str, str],
 ) -> bytes:
     ratios = {"Cushion": row["cushion"], "LookAheadNextChange": row["look_ahead_next_change"]}
     base = currencies.get(row["base_currency"])
-    others = _others(row, currencies)
+    others = others_of(row, currencies)
     figures = {other[:4]: figure for other in others if (figure := shown(other.value, other.amount))}
-    segments = {segment: _figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
-    ledger = {currencies[number]: _figures(text[1:-1]) for number, text in (row["ledger"] or {}).items()}
+    segments = {segment: split_figures(text[1:-1]) for segment, text in (row["segments"] or {}).items()}
+    ledger = {currencies[number]: split_figures(text[1:-1]) for number, text in (row["ledger"] or {}).items()}
     balance_object = balance(
         account_type=attributes.account_type,
         ratios=ratios,
@@ -128,7 +151,7 @@ def _document(
         others=figures,
     )
     position_array = positions(
-        _figures(row["positions"]), row["model_positions"] or (), contracts, _rates(ledger, figures)
+        split_figures(row["positions"]), row["model_positions"] or (), contracts, _rates(ledger, figures)
     )
     texts = [(TextKey(*other[:4]), other.value) for other in others]
     texts += [(TextKey(tag, None, None), text) for tag, text in ratios.items() if text is not None]
@@ -167,7 +190,7 @@ def _ends(key: _Key, row: _Row) -> tuple[str, str]:
     return orjson.dumps(head).decode(), orjson.dumps(end).decode()
 
 
-class _Other(NamedTuple):
+class Other(NamedTuple):
     """A value that no column holds exactly. ``amount``: its number, if it is one."""
 
     tag: str
@@ -178,9 +201,10 @@ class _Other(NamedTuple):
     amount: str | None
 
 
-def _others(row: _Row, currencies: Mapping[str, str]) -> list[_Other]:
+def others_of(row: _Row, currencies: Mapping[str, str]) -> list[Other]:
+    """The values of a report that no column holds exactly."""
     return [
-        _Other(tag, segment, currencies.get(number), is_ledger == "true", value, amount)
+        Other(tag, segment, currencies.get(number), is_ledger == "true", value, amount)
         for tag, segment, number, is_ledger, value, amount in row["others"] or ()
     ]
 
@@ -192,5 +216,6 @@ def _rates(ledger: Mapping[str, list[str]], others: Mapping[tuple[Any, ...], str
     return {**rates, **inexact}
 
 
-def _figures(text: str | None) -> list[str]:
+def split_figures(text: str | None) -> list[str]:
+    """The figures of a composite's text, or of a list of positions."""
     return text.split(",") if text else []
