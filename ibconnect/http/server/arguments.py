@@ -82,6 +82,8 @@ def _from_query(parameter: Parameter, query: MultiMapping[str]) -> Any:
         return _list(parameter, texts)
     if len(texts) > 1:
         raise invalid(parameter.name, "give it once")
+    if parameter.required and not texts:
+        raise invalid(parameter.name, f"is missing; for example {parameter.name}={parameter.example}")
     return _parsed(parameter, texts[0]) if texts else parameter.default
 
 
