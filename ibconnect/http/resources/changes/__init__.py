@@ -1,0 +1,1 @@
+"""What changed between two moments: positions, cash and values, with each difference split into its causes."""
