@@ -5,6 +5,7 @@ docs and the tests.
 """
 
 from ibconnect.http.resources.accounts.resource import RESOURCE as ACCOUNTS
+from ibconnect.http.resources.changes.resource import RESOURCE as CHANGES
 from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
 from ibconnect.http.resources.events import RESOURCE as EVENTS
 from ibconnect.http.resources.gateways import RESOURCE as GATEWAYS
@@ -13,6 +14,7 @@ from ibconnect.http.resources.history import RESOURCE as HISTORY
 from ibconnect.http.resources.instances import RESOURCE as INSTANCES
 from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
+from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
 
@@ -22,6 +24,8 @@ RESOURCES: tuple[Resource, ...] = (
     HISTORY,
     LEDGER,
     TAGS,
+    POSITIONS,
+    CHANGES,
     EVENTS,
     GATEWAYS,
     INSTANCES,

@@ -88,6 +88,21 @@ CURRENCIES_MAX = 50
 # Keys of an account that are looked at to say what it was sent; names that a problem lists.
 KEYS_MAX = 20_000
 NAMES_SHOWN = 200
+POSITIONS_DEFAULT = 1_000
+POSITIONS_MAX = 10_000
+CHANGES_DEFAULT = 1_000
+CHANGES_MAX = 10_000
+# Accounts that one request names; how many are compared for one page of changes, and read together.
+ACCOUNTS_NAMED_MAX = 100
+CHANGES_ACCOUNTS = 100
+CHANGES_AT_ONCE = 8
+# Reports that are read at once for a history of positions, at first and at most; how many of them, or steps, are looked
+# through for one page.
+HOLDINGS_REPORTS_FIRST = 16
+HOLDINGS_REPORTS_MAX = 256
+HOLDINGS_LOOKED_THROUGH = 10_000
+# How many rows of positions are made ready before the event loop does what else is due.
+POSITIONS_PIECE = 500
 EVENTS_MAX = 1_000_000_000
 
 # Streams: rows read at once, events looked through at once, seconds between heartbeats.

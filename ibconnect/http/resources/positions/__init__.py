@@ -1,0 +1,1 @@
+"""What accounts hold: at a moment, and over time."""
