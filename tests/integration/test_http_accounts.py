@@ -1,5 +1,6 @@
 """Accounts and reports over TCP, against Postgres: bodies, headers, redirects, conditional requests."""
 
+import asyncio
 import gzip
 from datetime import UTC, datetime
 
@@ -9,13 +10,16 @@ import pytest
 import zstandard
 from yarl import URL
 
+from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.accounts.balance import MONEY_TAGS
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 from ibconnect.times import to_micros
 from tests.projecting import Stream, project, record
 from tests.serving import DU1, DU2, EMPTY, FIRST, PROBLEM, Served, at, build_world, messages, serving
+from tests.waiting import until
 
 LATEST = at(4)
+FULL, LIMITED, METRICS = (f"{name}-token-0123456789" for name in ("full", "limited", "metrics"))
 
 
 async def test_all_accounts_are_listed_by_code(served: Served) -> None:
@@ -42,9 +46,13 @@ async def test_the_list_follows_what_is_recorded(database_url: str) -> None:
         async with served.get("/v1/accounts") as response:
             before = await response.json()
         _record_more(database_url, "DU0", "true")
-        async with served.get("/v1/accounts") as response:
-            new = {"AccountCode": "DU0", "Latest": "2025-01-01T00:00:00Z", "Listed": False, "Ready": True}
-            assert await response.json() == [new, *before]
+        new = {"AccountCode": "DU0", "Latest": "2025-01-01T00:00:00Z", "Listed": False, "Ready": True}
+
+        async def is_new() -> bool:
+            async with served.get("/v1/accounts") as response:
+                return await response.json() == [new, *before]
+
+        await until(is_new, "the list has the new account")
 
 
 def _record_more(url: str, account: str, ready: str) -> None:
@@ -342,3 +350,36 @@ async def test_first_four_members_are_what_clients_always_read(served: Served) -
     assert kept == ["AccountCode", "Timestamp", "Balance", "Positions"]
     assert list(report)[:2] == ["AccountCode", "Timestamp"]
     assert FIRST.isoformat().startswith(report["Timestamp"][:10])
+
+
+async def test_many_who_ask_for_the_list_are_one_look_at_the_tables(served: Served) -> None:
+    pool = served.app[SERVICES].pool
+
+    async def listed(**headers: str) -> bytes:
+        async with served.get("/v1/accounts", headers=headers) as response:
+            return await response.read()
+
+    async def asked_of_postgres(**headers: str) -> int:
+        before = pool.get_stats()["requests_num"]
+        assert set(await asyncio.gather(*(listed(**headers) for _ in range(40)))) == {expected}
+        return pool.get_stats()["requests_num"] - before
+
+    expected = await listed()
+    assert await asked_of_postgres() < 20
+    # Whoever asks how new it is hears nothing of a moment ago.
+    assert await asked_of_postgres(**{"Cache-Control": "max-age=3600"}) >= 40
+
+
+async def test_the_list_kept_for_one_token_is_not_shown_to_another(world_url: str) -> None:
+    async with serving(world_url, API_TOKENS=f"{FULL}@*\n{LIMITED}@{DU1}\n{METRICS}@metrics") as served:
+
+        async def asked(token: str) -> tuple[int, list[str]]:
+            async with served.get("/v1/accounts", headers={"Authorization": f"Bearer {token}"}) as response:
+                rows = await response.json() if response.status == 200 else []
+                return response.status, [row["AccountCode"] for row in rows]
+
+        for _ in range(5):
+            assert await asked(FULL) == (200, [DU1, DU2, EMPTY])
+            assert await asked(LIMITED) == (200, [DU1])
+            assert await asked(METRICS) == (403, [])
+            assert await asked("nobody-s-token-0123456789") == (401, [])

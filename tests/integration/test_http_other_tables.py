@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Identifier
 from ibconnect.database.tables import report_of
 from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.accounts.cached import Reports
-from ibconnect.http.resources.accounts.handlers import Lists
+from ibconnect.http.resources.accounts.listed import Lists
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.response_cache import ResponseCache
 from ibconnect.projections.upkeep import rebuild

@@ -75,6 +75,9 @@ MIN_COMPRESSED_BYTES = 1024
 # What is larger is compressed in a thread.
 LARGE_BYTES = 64 * 1024
 
+# For so long the state of the accounts' tables is taken to be what it was found to be: of a flood of requests one asks.
+STATE_SECONDS = 0.03
+
 # One answer's rows; what is beyond is reached by the Link header.
 SNAPSHOTS_DEFAULT = 100
 SNAPSHOTS_MAX = 10_000

@@ -20,8 +20,8 @@ from ibconnect.http.server.tokens import Right
 
 Schema = dict[str, Any]
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-Key = tuple[str, Any]
-"""What a request asks for that is recognized by its path: the account, and what of it."""
+Key = tuple[str | None, Any]
+"""What a request asks for that is recognized by its path: the account (None: all that he may see), and what of it."""
 
 
 class Tag(NamedTuple):
@@ -50,11 +50,12 @@ class Shortcut:
 
     ``key_of``: what a raw path asks for, None unless it is in its plain form; ``answer``: the answer, to somebody who
     may see that account. It counts its own work (:meth:`~ibconnect.http.server.shares.Shares.work_for`), and does not
-    count what is answered from memory.
+    count what is answered from memory. ``unless``: headers with which a request takes the long way.
     """
 
     key_of: Callable[[str], Key | None]
     answer: Callable[[Services, web.Request, Key], Awaitable[web.StreamResponse]]
+    unless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,21 +49,26 @@ def recognizer(routes: Iterable[Route], guard: Guard) -> Callable[[web.Request],
         for route, shortcut in short:
             key = shortcut.key_of(request.raw_path)
             if key is not None:
-                return Found(route, shortcut, key) if may_take(request, route, key) else None
+                return Found(route, shortcut, key) if may_take(request, route, shortcut, key) else None
         return None
 
     return recognize
 
 
-def _may_take(guard: Guard, request: web.Request, route: Route, key: Key) -> bool:
+def _may_take(guard: Guard, request: web.Request, route: Route, shortcut: Shortcut, key: Key) -> bool:
     if request.method != hdrs.METH_GET:
         return False
     headers = request.headers
     # CORS headers, pages elsewhere and a first answer before the answer need the long way.
     if hdrs.ORIGIN in headers or headers.get(SITE) not in AT_HOME or hdrs.EXPECT in headers:
         return False
+    for name in shortcut.unless:
+        if name in headers:
+            return False
     accept = headers.get(hdrs.ACCEPT)
     if accept is not None and best_media(accept, route.media) != route.media[0]:
         return False
     principal = guard.known(request)
-    return principal is not None and route.right in principal.rights and principal.may_see(key[0])
+    if principal is None or route.right not in principal.rights:
+        return False
+    return key[0] is None or principal.may_see(key[0])

@@ -71,7 +71,9 @@ async def _answer(services: Services, request: web.Request, key: Key) -> web.Str
         # What is kept is no work, so that only this is counted.
         with services.shares.work_for(request):
             return await _answer(services, request, key)
-    document = kept or await reports.read(services, *key)
+    account, created = key
+    assert account is not None
+    document = kept or await reports.read(services, account, created)
     size = document.size
     response = document.response(request)
     if kept is None or document.size != size:

@@ -4,7 +4,6 @@ In: calls. Out: answers. Called by the pipeline, for the routes of :mod:`ibconne
 """
 
 from datetime import datetime
-from typing import Self
 from urllib.parse import quote
 
 import orjson
@@ -13,25 +12,24 @@ from psycopg.rows import TupleRow
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.accounts.cached import account_exists
+from ibconnect.http.resources.accounts.listed import Lists
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher, Wanted
 from ibconnect.http.resources.accounts.table import account_table
+from ibconnect.http.resources.table_state import TableState
 from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.cors import elsewhere
 from ibconnect.http.server.frames import Column, Type, next_page, table_response
-from ibconnect.http.server.limits import LIST_CACHE_ENTRIES
 from ibconnect.http.server.negotiation import COMMON, JSON, max_age, prefers_fresh
 from ibconnect.http.server.parameters import format_cursor
 from ibconnect.http.server.problems import Problem
 from ibconnect.http.server.response_cache import CachedResponse
-from ibconnect.http.server.services import Part, Services
 from ibconnect.http.server.tokens import Right
 from ibconnect.times import format_rfc3339
 
 _SQL = queries("http/accounts")
-_LIST_CACHING = "private, max-age=60"
 _NO_CACHING = "private, no-cache"
 SNAPSHOT_COLUMNS = (
     Column("AccountCode", Type.TEXT, "The account", is_nullable=False),
@@ -40,49 +38,17 @@ SNAPSHOT_COLUMNS = (
 _MAY_NOT = f"none; this token does not have the right {Right.REFRESH}"
 
 
-class Lists(Part):
-    """The lists of accounts that were made last: for each set of accounts that a token may see, as of which state."""
-
-    def __init__(self) -> None:
-        self.kept: dict[frozenset[str] | None, tuple[object, CachedResponse]] = {}
-
-    @classmethod
-    def made(cls, services: Services) -> Self:
-        """None yet."""
-        return cls()
-
-
 async def list_accounts(call: Call) -> web.StreamResponse:
     """Every account ever seen, with its latest snapshot; refreshed first if the client asks so."""
-    incomplete = await _refreshed(call, call.principal.accounts)
-    if call.media != JSON:
-        return _with_incomplete(await account_table(call, is_plain=not incomplete), incomplete)
-    document = await _account_list(call)
-    return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
-
-
-async def _account_list(call: Call) -> CachedResponse:
-    """The list as it is now; made again only when an account or a snapshot was added, or what is listed changed."""
     services, visible = call.services, call.principal.accounts
-    lists = services.part(Lists).kept
-    state = await db.row(services.pool, _SQL["state"], {})
-    known_state, document = lists.get(visible, (None, None))
-    if document is not None and known_state == state:
-        return document
-    if state is not None:
-        await services.tables.vouch("accounts", state[0])
-    codes = None if visible is None else sorted(visible)
-    asked = {"codes": codes, "gateway": None}
-    found = await db.rows(services.pool, _SQL["list_accounts"], asked, binary=True)
-    accounts = [
-        {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
-        for code, latest, is_listed, is_ready, _ in found
-    ]
-    document = CachedResponse(orjson.dumps(accounts), JSON, _LIST_CACHING)
-    if len(lists) >= LIST_CACHE_ENTRIES:
-        lists.clear()
-    lists[visible] = (state, document)
-    return document
+    # It counts its own work, since the short way to it does.
+    with services.shares.work_for(call.request):
+        incomplete = await _refreshed(call, visible)
+        if call.media != JSON:
+            return _with_incomplete(await account_table(call, is_plain=not incomplete), incomplete)
+        state = await services.part(TableState).state()
+        document = await services.part(Lists).document(visible, state)
+    return _with_incomplete(document.response(call.request, is_plain=not incomplete), incomplete)
 
 
 async def latest_report(call: Call) -> web.StreamResponse:

@@ -19,10 +19,11 @@ from ibconnect.http.openapi.shared import (
     TZ,
     table,
 )
-from ibconnect.http.resources.accounts import cached, handlers
+from ibconnect.http.resources.accounts import cached, handlers, listed
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher
 from ibconnect.http.resources.accounts.schemas import SCHEMAS
+from ibconnect.http.resources.table_state import TableState
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import SNAPSHOTS_DEFAULT, SNAPSHOTS_MAX
@@ -105,6 +106,7 @@ ROUTES: tuple[Route, ...] = (
         problems=_NOT_REFRESHED,
         media=TABLE,
         reports=_TABLES,
+        shortcut=listed.SHORTCUT,
     ),
     Route(
         path="/v1/accounts/{AccountCode}",
@@ -155,5 +157,5 @@ RESOURCE = Resource(
     ROUTES,
     SCHEMAS,
     Path(__file__).with_name("examples.json"),
-    parts=(cached.Reports, handlers.Lists, Refresher),
+    parts=(cached.Reports, TableState, listed.Lists, Refresher),
 )
