@@ -13,6 +13,7 @@ from ibconnect.database.tables import report_of
 from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.resources.accounts.listed import Lists
+from ibconnect.http.resources.overview.handler import Overviews
 from ibconnect.http.resources.registry import ROUTES
 from ibconnect.http.server.response_cache import ResponseCache
 from ibconnect.projections.upkeep import rebuild
@@ -38,6 +39,7 @@ def unaware(served: Served) -> None:
     services = served.app[SERVICES]
     services.tables._known["accounts"].current_until = math.inf
     services.part(Lists).kept.clear()
+    services.part(Overviews).kept.clear()
     services.part(Reports).cache = ResponseCache(1)
 
 

@@ -14,6 +14,7 @@ from ibconnect.http.resources.history import RESOURCE as HISTORY
 from ibconnect.http.resources.instances import RESOURCE as INSTANCES
 from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
+from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
@@ -21,6 +22,7 @@ from ibconnect.http.server.resource import Resource, Route
 # In the order of the OpenAPI document.
 RESOURCES: tuple[Resource, ...] = (
     ACCOUNTS,
+    OVERVIEW,
     HISTORY,
     LEDGER,
     TAGS,

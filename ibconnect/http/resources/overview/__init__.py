@@ -1,0 +1,1 @@
+"""All accounts at one moment, with their total."""
