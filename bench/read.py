@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -23,6 +24,8 @@ from ibconnect.times import format_rfc3339, from_micros
 
 _ORIGINAL_PER_S = 296
 _CLOSED_PORT = 1
+_OVERVIEW_HOURS = 4
+_MICROSECOND = timedelta(microseconds=1)
 
 # Gives requests a second over so many seconds.
 _Measured = Callable[[float], float]
@@ -37,8 +40,7 @@ def figures(past: History, size: Size = FULL) -> Iterator[Figure]:
         else:
             print("wrk is not installed (Debian: apt install wrk): no figures of requests a second", file=sys.stderr)
         yield _year(past, service, size)
-    if has_wrk():
-        yield _list(past, size)
+    yield from _accounts(past, size)
 
 
 def _reports(past: History, service: Service, size: Size, path: Path) -> Iterator[Figure]:
@@ -142,25 +144,45 @@ def _milliseconds(service: Service, path: str, requests: int) -> list[float]:
     return took
 
 
-def _list(past: History, size: Size) -> Figure:
-    """The list of many accounts, beside a handler of as many constant bytes."""
+def _accounts(past: History, size: Size) -> Iterator[Figure]:
+    """The list of many accounts, beside a handler of as many constant bytes; and the overview of them all."""
     with stage.database(past.server, "bench_accounts") as url:
-        few = corpus.scenario_accounts(1, 1, 1)[0].states[0][:20]
-        codes = [f"DU{number:07d}" for number in range(1, size.accounts + 1)]
-        accounts = [
-            corpus.Account(code, [[each.replace(b"DU0000001", code.encode()) for each in few]]) for code in codes
-        ]
-        corpus.store(url, accounts, 1)
+        corpus.store(url, corpus.scenario_accounts(size.accounts, 1, 1), _OVERVIEW_HOURS)
         rebuild(url)
         with stage.service(url, _CLOSED_PORT) as service:
-            body = _get(service, "/v1/accounts")
-            if len(orjson.loads(body)) != size.accounts:
-                raise BenchError(f"a list of {size.accounts} accounts was wanted")
-            with _constant(len(body)) as constant:
-                ours, theirs = _in_turn(size, _repeated(f"{service.url}/v1/accounts"), _repeated(constant))
+            yield _overview(service, size)
+            if has_wrk():
+                yield from _list(service, size)
+
+
+def _list(service: Service, size: Size) -> Iterator[Figure]:
+    body = _get(service, "/v1/accounts")
+    if len(orjson.loads(body)) != size.accounts:
+        raise BenchError(f"a list of {size.accounts} accounts was wanted")
+    with _constant(len(body)) as constant:
+        ours, theirs = _in_turn(size, _repeated(f"{service.url}/v1/accounts"), _repeated(constant))
     ratio = median([mine / other for mine, other in zip(ours, theirs, strict=True)])
-    beside = f"{ratio:.2f} of a constant handler's {median(theirs):,.0f}/s, {len(body):,} bytes"
-    return Figure("accounts_1000_per_s", median(ours), beside)
+    beside = f"against a constant handler's {median(theirs):,.0f}/s, {len(body):,} bytes"
+    yield Figure("accounts_1000_per_s", median(ours), f"{ratio:.2f} {beside}")
+    yield Figure("accounts_1000_vs_constant", ratio, f"{median(ours):,.0f}/s {beside}")
+
+
+def _overview(service: Service, size: Size) -> Figure:
+    """Of another moment each time, in a currency that is not that of all."""
+    first = from_micros(corpus.BEGIN + (_OVERVIEW_HOURS - 1) * corpus.HOUR + corpus.HOUR // 2)
+    client, took = Client(service.url), []
+    for number in range(size.rounds * 10 + 1):
+        at = format_rfc3339(first + number * _MICROSECOND)
+        began = time.perf_counter()
+        status, body, _ = client.get(f"/v1/overview?currency=EUR&at={at}&close=01:30")
+        took.append((time.perf_counter() - began) * 1000)
+        if status != 200 or len(orjson.loads(body)["Accounts"]) != size.accounts:
+            raise BenchError(f"an overview of {size.accounts} accounts was wanted, status {status}")
+    client.close()
+    # The first one opens what the others use.
+    return Figure(
+        "overview_1000_ms", median(took[1:]), f"{min(took):.1f} to {max(took[1:]):.1f} ms, {len(body):,} bytes"
+    )
 
 
 if __name__ == "__main__":
