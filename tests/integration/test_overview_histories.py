@@ -41,7 +41,7 @@ def _random(chance: random.Random, bases: dict[str, str], code: str) -> Figures:
         bases[code] = chance.choice(["EUR", "USD", "CHF"])
     base = bases[code]
     rates = {
-        other: f"{chance.uniform(0.3, 3):.7f}"
+        other: chance.choice([f"{chance.uniform(0.3, 3):.7f}", f"{chance.uniform(3, 30):.4f}E-1", "0", "-1.5"])
         for other in ("EUR", "USD", "CHF")
         if other != base and chance.random() < 0.4
     }
@@ -55,9 +55,9 @@ def _adds_up(document: dict[str, Any], rounds: list[Round], currency: str) -> No
     rates = {(rate["Moment"], rate["From"]): Decimal(rate["Rate"]) for rate in document["Rates"]}
     for rate in document["Rates"]:
         for ledger in rate["Ledgers"]:
+            assert ledger["Timestamp"] == _newest_rate(document, said, rate["Moment"], ledger)
             figures = said[ledger["AccountCode"], ledger["Timestamp"]]
-            assert (figures.base, figures.rates[ledger["Currency"]]) == (ledger["BaseCurrency"], ledger["ExchangeRate"])
-            assert figures.is_ready
+            assert Decimal(ledger["ExchangeRate"]) == Decimal(figures.rates[ledger["Currency"]])
     left_out = {(code, each["Figure"]) for each in document["Total"]["Excluded"] for code in each["AccountCodes"]}
 
     def worth(code: str, report: str, moment: str) -> Decimal:
@@ -86,3 +86,18 @@ def _adds_up(document: dict[str, Any], rounds: list[Round], currency: str) -> No
         assert Decimal(document["Total"]["NetLiquidation"] or 0) == total
         for period in PERIODS:
             assert Decimal(document["Total"][f"Change{period}"] or 0) == before[period]
+
+
+def _newest_rate(
+    document: dict[str, Any], said: dict[tuple[str, str], Figures], moment: str, ledger: dict[str, Any]
+) -> str:
+    """The time of the newest report that is shown at a moment, can be relied on and has a rate of these currencies."""
+    name = "Latest" if moment == "At" else f"Report{moment}"
+    shown = [(row["AccountCode"], row[name]) for row in document["Accounts"] if row[name] is not None]
+    return max(
+        created
+        for code, created in shown
+        if (figures := said[code, created]).is_ready
+        and figures.base == ledger["BaseCurrency"]
+        and Decimal(figures.rates.get(ledger["Currency"], 0)) > 0
+    )
