@@ -15,7 +15,7 @@ from ibconnect.times import format_rfc3339, to_micros
 from tests.conftest import create_database, drop_database
 from tests.holders import PERIODS, Figures, Round, build_holders, parsed
 from tests.projecting import Stream, project, record
-from tests.serving import GATEWAY, Served, serving
+from tests.serving import DU1, DU2, EMPTY, GATEWAY, Served, serving
 from tests.waiting import until
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -191,6 +191,15 @@ async def test_without_a_currency_there_is_a_total_only_if_all_have_the_same(hol
     async with serving(holders_url, API_TOKENS=f"{LIMITED}@DU1,DU6") as served:
         document = await overview(served, token=LIMITED)
     assert (document["Currency"], document["Total"]["NetLiquidation"]) == ("EUR", "1061.00")
+
+
+async def test_a_currency_of_a_ledger_without_a_rate_is_said_to_have_none(served: Served) -> None:
+    document = await overview(served, "?currency=EUR")
+    assert document["Total"]["Excluded"] == [
+        {"Figure": "NetLiquidation", "Why": "no-rate", "AccountCodes": [DU1, DU2]},
+        {"Figure": "NetLiquidation", "Why": "no-report", "AccountCodes": [EMPTY]},
+    ]
+    assert all("NetLiquidationIn=no-rate" in row["Why"] for row in document["Accounts"][:2])
 
 
 @pytest.mark.parametrize(

@@ -116,18 +116,19 @@ async def _overview(call: Call, asked: _Asked) -> Overview:
 
 
 async def _ensure_known(call: Call, made: Overview, currency: str | None) -> None:
-    """Refuse a currency that none of these accounts can be shown in.
+    """Refuse a currency that none of these accounts has to do with: one that is misspelt would else look like no rate.
 
-    :raises Problem: no ledger of theirs gives a rate for it; says which currencies there are
+    :raises Problem: no ledger of theirs has it; says which currencies there are
     """
     ready = [row for row in made.rows if row.account.base and row.account.is_ready]
     if currency is None or not ready or any(row.rate is not None for row in ready):
         return
     shown = {"codes": [row.account.code for row in ready], "created": [row.account.created for row in ready]}
     known = [code for (code,) in await db.rows(call.services.pool, _SQL["currencies"], shown)]
-    close = get_close_matches(currency, known, n=1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    raise invalid("currency", f"no ledger gives a rate for {currency!r}; there is {', '.join(known)}{meant}")
+    if currency not in known:
+        close = get_close_matches(currency, known, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise invalid("currency", f"no ledger has {currency!r}; there is {', '.join(known)}{meant}")
 
 
 SORTS = ("AccountCode", NET, *CHANGES, CASH, GROSS, "Cushion", "Leverage")
