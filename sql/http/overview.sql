@@ -124,40 +124,50 @@ target AS MATERIALIZED (
     ) AS based
 ),
 
--- Of each moment the newest rate between any two of these currencies that a ledger gives.
-rate AS (
-    SELECT DISTINCT ON (point.number, figure.currency_id, point.base_currency_id)
+-- The reports of each moment that can be relied on, by base currency, the newest first.
+based AS MATERIALIZED (
+    SELECT
         point.number,
-        figure.currency_id,
         point.base_currency_id,
-        figure.rate,
-        point.created,
-        point.code,
-        point.gateway_id
+        array_agg(point.snapshot_id ORDER BY point.created DESC, point.code COLLATE "C") AS snapshots
+    FROM point
+    CROSS JOIN target
+    WHERE
+        point.ready
+        AND point.base_currency_id IS NOT NULL
+        AND target.currency_id IS NOT NULL
+        AND target.bases <> ARRAY[target.currency_id]
+    GROUP BY point.number, point.base_currency_id
+),
+
+-- Of each moment the newest rate between any two of these currencies that a ledger gives: the first that is found, since
+-- the reports are looked through in their order.
+rate AS (
+    SELECT
+        based.number,
+        wanted.currency_id,
+        based.base_currency_id,
+        newest.snapshot_id,
+        newest.rate
     FROM target
-    CROSS JOIN point
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT unnest(target.bases || target.currency_id) AS currency_id
+    ) AS wanted
+    INNER JOIN based ON based.base_currency_id <> wanted.currency_id
     CROSS JOIN LATERAL (
         SELECT
-            figure.currency_id,
-            coalesce(figure.exchange_rate::text, {rate}) AS rate
-        FROM account_ledger AS figure
-        WHERE
-            figure.account_snapshot_id = point.snapshot_id
-            AND figure.currency_id = ANY(target.bases || target.currency_id)
-            AND figure.currency_id <> point.base_currency_id
-        OFFSET 0
-    ) AS figure
-    WHERE
-        target.currency_id IS NOT NULL
-        AND target.bases <> ARRAY[target.currency_id]
-        AND point.ready
-        AND figure.rate::numeric > 0
-    ORDER BY
-        point.number,
-        figure.currency_id,
-        point.base_currency_id,
-        point.created DESC,
-        point.code COLLATE "C"
+            point.snapshot_id,
+            given.rate
+        FROM unnest(based.snapshots) AS point (snapshot_id)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(figure.exchange_rate::text, {rate}) AS rate
+            FROM account_ledger AS figure
+            WHERE figure.account_snapshot_id = point.snapshot_id AND figure.currency_id = wanted.currency_id
+            OFFSET 0
+        ) AS given
+        WHERE given.rate::numeric > 0
+        LIMIT 1
+    ) AS newest
 )
 
 SELECT
@@ -170,16 +180,25 @@ SELECT
                 source.code,
                 base.code,
                 rate.rate,
-                instant.text,
-                rate.code,
+                replace(replace(report.created::text, ' ', 'T'), '+00', 'Z'),
+                report.code,
                 gateway.name
             )
         )
         FROM rate
-        INNER JOIN instant ON instant.created = rate.created
+        CROSS JOIN LATERAL (
+            SELECT
+                account_snapshot.created,
+                account_snapshot.gateway_id,
+                account.code
+            FROM account_snapshot
+            INNER JOIN account ON account.id = account_snapshot.account_id
+            WHERE account_snapshot.id = rate.snapshot_id
+            OFFSET 0
+        ) AS report
         INNER JOIN currency AS source ON source.id = rate.currency_id
         INNER JOIN currency AS base ON base.id = rate.base_currency_id
-        INNER JOIN gateway ON gateway.id = rate.gateway_id
+        INNER JOIN gateway ON gateway.id = report.gateway_id
     )::text AS rates,
     figures.*
 FROM (
