@@ -90,7 +90,7 @@ class Reader(Part):
         :raises ProjectionError: the tables were swapped under every one of several tries
         :raises Problem: they were swapped for tables of another version
         """
-        asked = {"codes": codes, "at": at, "since": [*since], "currency": currency, "any": takes_any, "segment": ""}
+        asked = {"codes": codes, "at": at, "since": [*since], "currency": currency, "any": takes_any}
         pool = self._services.pool
         for _ in range(_TRIES):
             ((generation, found_currency, rates, *columns),) = await db.rows(pool, self._query, asked)
@@ -137,7 +137,8 @@ def _money(tag: str) -> Composable:
 
 
 def _inexact(tag: str, whose: str) -> Composable:
-    return SQL(_FIGURES["other_amount"]).format(tag=Literal(tag), whose=SQL(_FIGURES[whose]))
+    whole = {"segment": Literal(""), "whose": SQL(_FIGURES[whose])}
+    return SQL(_FIGURES["other_amount"]).format(tag=Literal(tag), **whole)
 
 
 def _found(
