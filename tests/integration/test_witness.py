@@ -4,7 +4,7 @@ For histories made by chance; the reader is in tests/witness.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import psycopg
@@ -23,6 +23,9 @@ from tests.witness.views import compare_views
 
 FULL, LIMITED = "full-token-0123456789", "limited-token-0123456789"
 DIFFERENT = "shown .*, expected "
+VIEWS: tuple[Callable[[str, Witness], None], ...] = (compare_views,)
+TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = ()
+"""Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
 
 
@@ -68,11 +71,15 @@ async def test_so_it_is_for_many_longer_histories(server_url: str, template: str
 async def compare(server_url: str, template: str, seed: int, hours: int) -> None:
     with history(server_url, template, seed, hours) as url:
         witness = Witness(read_events(url))
-        compare_views(url, witness)
-        mine = min(witness.accounts)
+        for compare_view in VIEWS:
+            compare_view(url, witness)
+        mine = witness.snapshots[0].account if witness.snapshots else min(witness.accounts)
         async with asking(url, mine) as (full, limited):
             await compare_rest(full, witness)
             await compare_limited(limited, witness, mine)
+            for compare_table in TABLES if witness.snapshots else ():
+                await compare_table(full, witness)
+                await compare_table(limited, witness.seen_by({mine}))
 
 
 SPOILED = {

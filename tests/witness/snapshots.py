@@ -1,6 +1,7 @@
 """Snapshots out of events: what was asked for when, what came, and whether it can be relied on."""
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,11 +20,14 @@ UNRELIABLE = {"not-ready", "interrupted", "incomplete", "unset-prices"}
 
 @dataclass
 class Snapshot:
-    """One reading of an account. ``codes``: of its remarks; ``refresh``: the time that its refresh gave itself."""
+    """One reading of an account. ``codes``: of its remarks; ``refresh``: the time that its refresh gave itself, and
+    ``walk`` its place among all.
+    """
 
     account: str
     gateway: str
     refresh: int
+    walk: int
     created: int
     completed: int
     source: str
@@ -50,7 +54,16 @@ class _Asked(NamedTuple):
     source: str
     requests: tuple[str, str] | None
     refresh: int
+    walk: int
     tells: bool
+
+
+class Walk(NamedTuple):
+    """A refresh: of which gateway, when, whether of some accounts alone."""
+
+    gateway: str
+    created: int
+    is_of_some: bool
 
 
 @dataclass
@@ -61,6 +74,7 @@ class _Session:
     events: list[Event] = field(default_factory=list)
     asked: dict[str, _Asked] = field(default_factory=dict)
     refresh: int | None = None
+    walk: int = 0
     tells: bool = False
 
 
@@ -73,6 +87,7 @@ class Witness:
         self.snapshots: list[Snapshot] = []
         self.accounts: set[str] = set()
         self.listed: dict[str, list[str]] = {}
+        self.walks: list[Walk] = []
         self._sessions: dict[UUID, _Session] = {}
         self._described: dict[tuple[str, ...], Contract] = {}
         for event in self.events:
@@ -96,6 +111,13 @@ class Witness:
     def is_listed(self, account: str) -> bool:
         """Whether a gateway that it belongs to lists it now."""
         return any(account in codes and self.owners.owns(account, name) for name, codes in self.listed.items())
+
+    def seen_by(self, accounts: set[str]) -> "Witness":
+        """What somebody may know of it who may see some accounts alone."""
+        seen = copy(self)
+        seen.accounts = self.accounts & accounts
+        seen.snapshots = [each for each in self.snapshots if each.account in accounts]
+        return seen
 
     # What the events do.
 
@@ -123,6 +145,8 @@ class Witness:
     def _begin(self, event: Event) -> None:
         session = self._sessions[event.session]
         session.refresh, session.tells = event.facts["created"], "gateways" in event.facts
+        session.walk = len(self.walks)
+        self.walks.append(Walk(session.gateway, session.refresh, bool(event.facts.get("scope"))))
         session.asked.clear()
         if not session.is_late:
             self.owners.configure(event.facts)
@@ -143,6 +167,7 @@ class Witness:
             facts["source"],
             requests,
             session.refresh,
+            session.walk,
             session.tells,
         )
 
@@ -178,6 +203,7 @@ class Witness:
             account=facts["account"],
             gateway=session.gateway,
             refresh=asked.refresh,
+            walk=asked.walk,
             created=self._created(facts["account"], asked.refresh),
             completed=facts.get("last", facts["t"]),
             source=asked.source,
@@ -225,6 +251,11 @@ class Witness:
             return
         pinned = self.owners.pinned(snapshot.account)
         goes_first = snapshot.ready and snapshot.gateway == next((each for each in pinned if _has(same, each)), None)
+        # What comes late repeats what is there, whoever has precedence.
+        goes_first &= not any(
+            each.account == snapshot.account and each.refresh > snapshot.refresh and not each.is_foreign
+            for each in self.snapshots
+        )
         for each in others if goes_first else [snapshot]:
             each.is_repeat = True
 
