@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, is_canonical
 from tests.last_values import Name
 from tests.witness.answers import FIGURES, numeral
-from tests.witness.downloads import RATIOS, figure
+from tests.witness.downloads import RATIOS, figure, is_unset
 from tests.witness.snapshots import Snapshot, Witness
 
 
@@ -68,6 +68,19 @@ def _text(snapshot: Snapshot, tag: str, segment: str, currency: str | None) -> s
     return f"#{shown}" if is_canonical(shown) else shown
 
 
+def reasons(snapshot: Snapshot, tag: str, segment: str | None, currency: str | None) -> set[str]:
+    """What may be said of why a figure that was asked for is null."""
+    places = [name for name in snapshot.values if (name.tag, name.segment) == (tag, segment or "")]
+    if not places:
+        return {"not-sent"}
+    texts = [snapshot.values[name] for name in places]
+    if any(figure(text) is not None for text in texts) or currency is not None:
+        return {"other-currency", "not-sent", "unset-figure", "unreadable-figure"}
+    # IB sends nothing as well as its largest number for none.
+    said = {"unset-figure" if is_unset(text) else "unreadable-figure" for text in texts}
+    return said | ({"unreadable-figure"} if "" in texts else set()) | ({"not-sent"} if len(places) > 1 else set())
+
+
 def points(
     found: list[Snapshot], tags: Sequence[str], segment: str | None, currency: str | None, *, takes_any: bool
 ) -> list[dict[str, object]]:
@@ -81,8 +94,13 @@ def points(
             row["Currency"] = snapshot.base
         if takes_any:
             row["Ready"] = snapshot.ready
+            row |= _why({tag: reasons(snapshot, tag, segment, currency) for tag in tags if row[tag] is None})
         rows.append(row)
     return rows
+
+
+def _why(found: dict[str, set[str]]) -> dict[str, object]:
+    return {"Why": found} if found else {}
 
 
 def position_points(found: list[Snapshot], con_id: str, *, takes_any: bool) -> list[dict[str, object]]:
@@ -95,6 +113,8 @@ def position_points(found: list[Snapshot], con_id: str, *, takes_any: bool) -> l
         row |= {name: numeral(text) for name, text in zip(FIGURES, numbers, strict=True)}
         if takes_any:
             row["Ready"] = snapshot.ready
+            why = "not-held" if not held else "without-prices" if snapshot.source == "multi" else "unset-figure"
+            row |= _why({name: {why} for name, text in zip(FIGURES, numbers, strict=True) if text is None})
         rows.append(row)
     return rows
 
