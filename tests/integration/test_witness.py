@@ -18,6 +18,7 @@ from tests.witness import histories
 from tests.witness.asking import Asker
 from tests.witness.comparing import compare_limited, compare_rest
 from tests.witness.events import read_events
+from tests.witness.ledgers import compare_ledgers, compare_tags
 from tests.witness.money_views import compare_money_views
 from tests.witness.snapshots import Witness
 from tests.witness.views import compare_views
@@ -25,7 +26,10 @@ from tests.witness.views import compare_views
 FULL, LIMITED = "full-token-0123456789", "limited-token-0123456789"
 DIFFERENT = "shown .*, expected "
 VIEWS: tuple[Callable[[str, Witness], None], ...] = (compare_views, compare_money_views)
-TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = ()
+TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = (
+    compare_ledgers,
+    compare_tags,
+)
 """Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
 
