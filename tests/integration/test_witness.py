@@ -18,6 +18,7 @@ from tests.witness import histories
 from tests.witness.asking import Asker
 from tests.witness.comparing import compare_limited, compare_rest
 from tests.witness.events import read_events
+from tests.witness.holdings import compare_positions
 from tests.witness.ledgers import compare_ledgers, compare_tags
 from tests.witness.money_views import compare_money_views
 from tests.witness.snapshots import Witness
@@ -29,6 +30,7 @@ VIEWS: tuple[Callable[[str, Witness], None], ...] = (compare_views, compare_mone
 TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = (
     compare_ledgers,
     compare_tags,
+    compare_positions,
 )
 """Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
