@@ -16,6 +16,7 @@ from tests.conftest import create_database, drop_database
 from tests.serving import serving
 from tests.witness import histories
 from tests.witness.asking import Asker
+from tests.witness.changes import compare_changes
 from tests.witness.comparing import compare_limited, compare_rest
 from tests.witness.events import read_events
 from tests.witness.holdings import compare_positions
@@ -31,6 +32,7 @@ TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = (
     compare_ledgers,
     compare_tags,
     compare_positions,
+    compare_changes,
 )
 """Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
