@@ -22,6 +22,7 @@ from tests.witness.events import read_events
 from tests.witness.holdings import compare_positions
 from tests.witness.ledgers import compare_ledgers, compare_tags
 from tests.witness.money_views import compare_money_views
+from tests.witness.overviews import compare_overviews
 from tests.witness.snapshots import Witness
 from tests.witness.views import compare_views
 
@@ -33,6 +34,7 @@ TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = (
     compare_tags,
     compare_positions,
     compare_changes,
+    compare_overviews,
 )
 """Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
