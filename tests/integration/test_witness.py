@@ -24,6 +24,7 @@ from tests.witness.ledgers import compare_ledgers, compare_tags
 from tests.witness.money_views import compare_money_views
 from tests.witness.overviews import compare_overviews
 from tests.witness.snapshots import Witness
+from tests.witness.stepped import compare_steps
 from tests.witness.views import compare_views
 
 FULL, LIMITED = "full-token-0123456789", "limited-token-0123456789"
@@ -35,6 +36,7 @@ TABLES: tuple[Callable[[Asker, Witness], Awaitable[None]], ...] = (
     compare_positions,
     compare_changes,
     compare_overviews,
+    compare_steps,
 )
 """Resources that whoever may see one account gets as well, with what concerns that one."""
 SEEDS = given(seed=st.integers(0, 2**32))
