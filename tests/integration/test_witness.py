@@ -132,3 +132,27 @@ async def test_one_figure_that_is_wrong_is_found(server_url: str, sound: tuple[s
                 await compare_rest(asker, witness)
     finally:
         drop_database(server_url, f"{name}_spoiled")
+
+
+NOTICE: dict[str, tuple[Callable[[Asker, Witness], Awaitable[None]], ...]] = {
+    SPOILED["account_segment"]: (compare_overviews, compare_steps),
+    SPOILED["account_ledger"]: (compare_ledgers, compare_changes),
+    SPOILED["account_position"]: (compare_positions,),
+    "DELETE FROM accounts.account_key WHERE tag = 'NetLiquidation'": (compare_tags,),
+}
+"""What is spoiled so that whoever compares these resources notices as well."""
+
+
+@pytest.mark.parametrize("statement", NOTICE, ids=lambda statement: statement.split()[1])
+async def test_it_is_found_in_each_table(server_url: str, sound: tuple[str, Witness], statement: str) -> None:
+    name, witness = sound
+    url = create_database(server_url, f"{name}_spoiled", name)
+    try:
+        with psycopg.connect(url) as connection:
+            connection.execute(statement)
+        async with asking(url) as (asker, _):
+            for compare_table in NOTICE[statement]:
+                with pytest.raises(AssertionError, match=DIFFERENT):
+                    await compare_table(asker, witness)
+    finally:
+        drop_database(server_url, f"{name}_spoiled")
