@@ -90,7 +90,7 @@ def points(
     for snapshot in found:
         row: dict[str, object] = {"Timestamp": snapshot.created}
         row |= {tag: cell(snapshot, tag, segment, currency) for tag in tags}
-        if snapshot.base and snapshot.base != base and "Currency" not in tags:
+        if currency is None and snapshot.base and snapshot.base != base and "Currency" not in tags:
             row["Currency"] = snapshot.base
         if takes_any:
             row["Ready"] = snapshot.ready
