@@ -153,7 +153,15 @@ SELECT json_agg(
         ) END,
         'model_values', CASE WHEN snapshot.has_models THEN (
             SELECT array_agg(
-                ARRAY[value.model, value.tag, value.segment, value.currency_id::text, value.value] ORDER BY value.ordinal
+                ARRAY[
+                    value.model,
+                    value.tag,
+                    value.segment,
+                    value.currency_id::text,
+                    value.is_ledger::text,
+                    value.value
+                ]
+                ORDER BY value.ordinal
             )
             FROM account_model_value AS value
             WHERE value.account_snapshot_id = snapshot.id

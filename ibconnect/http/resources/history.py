@@ -86,7 +86,7 @@ async def _account_series(call: Call, account: str) -> tuple[Series, Span, Quest
     )
     code = currency or span.base[1]
     other = Extra("Currency", Kind.TEXT, code or "", "The currency of money")
-    extras = {other: SQL(_SQL["other_base"]), **_extras(call, reasons)}
+    extras = {other: SQL("NULL" if currency else _SQL["other_base"]), **_extras(call, reasons)}
     extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
     columns = SQL(", ").join(map(_column, [*found.values(), *extras.values()]))
     segments = dict.fromkeys(tag.segment or "" for tag in tags.values())

@@ -162,7 +162,7 @@ def _document(
         [*attributes.texts, *(quoted(text) for _, text in texts)],
         [
             (model, TextKey(tag, segment, currencies.get(number)), value)
-            for model, tag, segment, number, value in row["model_values"] or ()
+            for model, tag, segment, number, _, value in row["model_values"] or ()
         ],
     )
     head, end = _ends(key, row)

@@ -149,8 +149,8 @@ def _values(loaded: Loaded, base: str | None) -> Iterator[tuple[ValueKey, Value]
         yield ValueKey(*other[:4], None), Value(other.value, shown(other.value, other.amount) or None)
     for key, quoted in zip(loaded.attributes.keys, loaded.attributes.texts, strict=True):
         yield ValueKey(*key, None), _value(orjson.loads(f'{quoted}"'))
-    for model, tag, segment, number, text in row["model_values"] or ():
-        yield ValueKey(tag, segment, currencies.get(number), False, model), _value(text)
+    for model, tag, segment, number, is_ledger, text in row["model_values"] or ():
+        yield ValueKey(tag, segment, currencies.get(number), is_ledger == "true", model), _value(text)
 
 
 def _value(text: str) -> Value:
