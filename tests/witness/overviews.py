@@ -166,9 +166,12 @@ def _ledgers(found: list[Snapshot]) -> list[Ledger]:
 
 
 def _is_reachable(found: list[Snapshot], currency: str) -> bool:
-    ready = {each.base for each in found if each.ready and each.base}
+    """Whether one of the reports that can be relied on has a ledger in it, or a rate to it."""
+    ready = [each for each in found if each.ready and each.base]
+    if any(name.is_ledger and name.currency == currency for each in ready for name in each.values):
+        return True
     ledgers = _ledgers(found)
-    return not ready or any(_steps(base, currency, ledgers) for base in ready)
+    return not ready or any(_steps(base, currency, ledgers) for base in {each.base for each in ready})
 
 
 def _steps(source: str, target: str, ledgers: list[Ledger]) -> int:
