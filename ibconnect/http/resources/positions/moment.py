@@ -72,7 +72,9 @@ async def _ensure_report(call: Call, account: str) -> None:
 
     :raises Problem: it had none yet
     """
-    gateway, at = call.arguments["gateway"], call.arguments["at"] or call.now
-    found = await db.row(call.services.pool, _ACCOUNTS["as_of"], {"account": account, "gateway": gateway, "at": at})
+    gateway, at = call.arguments["gateway"], call.arguments["at"]
+    asked = {"account": account, "gateway": gateway, "at": at or call.now}
+    found = await db.row(call.services.pool, _ACCOUNTS["as_of"], asked)
     if found is not None and found[1] is None:
-        raise Problem(UNKNOWN_SNAPSHOT, f"account {account!r} has no report that was complete at {format_rfc3339(at)}")
+        then = "yet" if at is None else f"that was complete at {format_rfc3339(at)}"
+        raise Problem(UNKNOWN_SNAPSHOT, f"account {account!r} has no report {then}")
