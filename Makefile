@@ -53,7 +53,7 @@ test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
 
 test-slow: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(SLOW) -m "slow and not alone"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(SLOW) -m "slow and not alone"
 
 test-slow-again: setup
 	$(BIN)/python -m pytest $(SLOW) -m "slow and not alone" --last-failed --last-failed-no-failures none
