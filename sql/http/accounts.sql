@@ -31,7 +31,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
-        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
+        AND {whose}
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
         AND account_snapshot.ready
     ORDER BY account_snapshot.created DESC
@@ -42,7 +42,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
-        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
+        AND {whose}
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
     ORDER BY account_snapshot.created DESC
     LIMIT 1
@@ -63,7 +63,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
-        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
+        AND {whose}
         AND account_snapshot.created <= %(at)s
         AND account_snapshot.completed <= %(at)s
         AND account_snapshot.ready
@@ -75,7 +75,7 @@ LEFT JOIN LATERAL (
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = account.id
-        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
+        AND {whose}
         AND account_snapshot.created <= %(at)s
         AND account_snapshot.completed <= %(at)s
     ORDER BY account_snapshot.created DESC
@@ -86,18 +86,23 @@ WHERE account.code = %(account)s;
 -- name: list_snapshots
 -- One page of an account's snapshots, newest first, for `before` (exclusive) from the cursor; one row more than
 -- asked for means that there is a next page.
-SELECT account_snapshot.created
-FROM account_snapshot
-INNER JOIN account ON account.id = account_snapshot.account_id
+SELECT page.created
+FROM account
 LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
-WHERE
-    account.code = %(account)s
-    AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
-    AND (%(from)s::timestamptz IS NULL OR account_snapshot.created >= %(from)s)
-    AND (%(to)s::timestamptz IS NULL OR account_snapshot.created <= %(to)s)
-    AND (%(before)s::timestamptz IS NULL OR account_snapshot.created < %(before)s)
-ORDER BY account_snapshot.created DESC
-LIMIT %(rows)s;
+CROSS JOIN LATERAL (
+    SELECT account_snapshot.created
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = account.id
+        AND {whose}
+        AND account_snapshot.created >= coalesce(%(from)s::timestamptz, '-infinity')
+        AND account_snapshot.created <= coalesce(%(to)s::timestamptz, 'infinity')
+        AND account_snapshot.created < coalesce(%(before)s::timestamptz, 'infinity')
+    ORDER BY account_snapshot.created DESC
+    LIMIT %(rows)s
+) AS page
+WHERE account.code = %(account)s
+ORDER BY page.created DESC;
 
 -- name: gateway_named
 -- Whether a gateway has named an account.

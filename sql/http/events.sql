@@ -9,7 +9,15 @@ SELECT
     last_event.originator_version AS versions,
     first_event.notification_id AS first_position,
     last_event.notification_id AS last_position
-FROM session
+FROM (
+    SELECT *
+    FROM session
+    WHERE session.closed >= %(from)s AND session.opened <= %(to)s
+    UNION ALL
+    SELECT *
+    FROM session
+    WHERE session.closed IS NULL AND session.opened <= %(to)s
+) AS session
 CROSS JOIN LATERAL (
     SELECT notification_id
     FROM stored_events
@@ -25,10 +33,7 @@ CROSS JOIN LATERAL (
     WHERE stored_events.originator_id = session.originator_id
     ORDER BY stored_events.originator_version DESC
     LIMIT 1
-) AS last_event
-WHERE
-    (session.closed IS NULL OR session.closed >= %(from)s)
-    AND session.opened <= %(to)s;
+) AS last_event;
 
 -- name: applied
 -- Up to where the table of sessions is complete.

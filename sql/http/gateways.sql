@@ -65,10 +65,11 @@ LEFT JOIN LATERAL (
         CASE WHEN refresh.ended IS NULL THEN (
             SELECT (projection.open -> 'open' -> session.originator_id::text -> 'refresh' ->> 'done')::integer
             FROM projection
+            CROSS JOIN session
+            WHERE session.id = refresh.session_id
         ) END AS done_so_far
-    FROM session
-    INNER JOIN refresh ON refresh.session_id = session.id
-    WHERE session.gateway_id = gateway.id
+    FROM refresh
+    WHERE refresh.gateway_id = gateway.id
     ORDER BY refresh.id DESC
     LIMIT 1
 ) AS last_refresh ON TRUE
@@ -145,10 +146,9 @@ FROM own
 INNER JOIN gateway ON gateway.id = own.gateway_id
 CROSS JOIN LATERAL (
     SELECT refresh.*
-    FROM session
-    INNER JOIN refresh ON refresh.session_id = session.id
+    FROM refresh
     WHERE
-        session.gateway_id = gateway.id
+        refresh.gateway_id = gateway.id
         AND (
             refresh.scope = ''
             OR refresh.missing ?| %(codes)s::text[]

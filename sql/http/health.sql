@@ -47,9 +47,8 @@ SELECT
     greatest(
         (
             SELECT refresh.ended
-            FROM session
-            INNER JOIN refresh ON refresh.session_id = session.id
-            WHERE session.gateway_id = gateway.id AND refresh.outcome = 'complete' AND refresh.scope = ''
+            FROM refresh
+            WHERE refresh.gateway_id = gateway.id AND refresh.outcome = 'complete' AND refresh.scope = ''
             ORDER BY refresh.id DESC
             LIMIT 1
         ),

@@ -1,36 +1,23 @@
--- Figures over time, made of the pieces below by what is asked for.
+-- Figures over time, made of the pieces below by what is asked for. Which snapshots are looked at is filled in
+-- (ibconnect/http/resources/conditions.py), not left to parameters: each of these conditions has an index of its own, which a
+-- statement that is planned for any parameters could not use.
 
 -- name: account
--- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, the
--- span of these snapshots within the times asked for, and where a next page would begin; and, where a gateway is named that
--- has named the account, which one that is.
+-- What a history needs to know first: the account, its base currency as of its newest snapshot of the kind asked for, and the
+-- first of these snapshots within the times asked for; and, where a gateway is named that has named the account, which one that
+-- is.
 SELECT
     account.id,
     newest.base_currency_id,
     newest.code AS base_currency,
     (
-        SELECT min(oldest.created)
-        FROM account_snapshot AS oldest
+        SELECT min(account_snapshot.created)
+        FROM account_snapshot
         WHERE
-            oldest.account_id = account.id
-            AND oldest.created >= %(from)s
-            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT oldest.is_foreign ELSE oldest.gateway_id = named.id END
+            account_snapshot.account_id = account.id
+            AND account_snapshot.created >= %(from)s
+            AND {whose}
     ) AS first_created,
-    (
-        SELECT beyond.created
-        FROM account_snapshot AS beyond
-        WHERE
-            beyond.account_id = account.id
-            AND beyond.created BETWEEN %(from)s AND %(to)s
-            AND (%(any)s OR beyond.ready)
-            AND CASE
-                WHEN %(gateway)s::text IS NULL THEN NOT beyond.is_repeat AND NOT beyond.is_foreign
-                ELSE beyond.gateway_id = named.id
-            END
-        ORDER BY beyond.created
-        OFFSET %(limit)s
-        LIMIT 1
-    ) AS next_created,
     named.id AS gateway_id
 FROM account
 LEFT JOIN gateway AS named
@@ -49,13 +36,26 @@ LEFT JOIN LATERAL (
     INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
     WHERE
         account_snapshot.account_id = account.id
-        AND CASE WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign ELSE account_snapshot.gateway_id = named.id END
+        AND {whose}
         AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
-        AND (%(any)s OR account_snapshot.ready)
+        AND {ready}
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest ON TRUE
 WHERE account.code = %(account)s;
+
+-- name: beyond
+-- Where a next page would begin: the first snapshot that is too many.
+SELECT account_snapshot.created
+FROM account_snapshot
+WHERE
+    account_snapshot.account_id = %(account)s
+    AND account_snapshot.created >= %(from)s
+    AND account_snapshot.created <= %(to)s
+    AND {wanted}
+ORDER BY account_snapshot.created
+OFFSET %(limit)s
+LIMIT 1
 
 -- name: state
 -- Is another one whenever a history may be another one: snapshots are only ever added, with growing ids, and a rebuild has
@@ -152,7 +152,8 @@ LEFT JOIN LATERAL (
         AND account_snapshot.created <= step.at
         AND account_snapshot.created > step.begin
         AND {wanted}
-    ORDER BY {first}
+        AND {first}
+    ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest ON TRUE
 
@@ -188,15 +189,31 @@ WHERE
     AND account_snapshot.created > %(from)s
     AND account_snapshot.created <= %(to)s
     AND {wanted}
-ORDER BY {first}
+    AND {first}
+ORDER BY account_snapshot.created DESC
 LIMIT 1
 
 -- name: newest_first
-account_snapshot.created DESC
+TRUE
 
 -- name: priced_first
--- Only the subscription to one account has prices.
-account_snapshot.source = 'multi', account_snapshot.created DESC
+-- Only the subscription to one account has prices: the newest that is of one, if there is any, so nothing after that. (To order
+-- by that would take all snapshots of a step.)
+account_snapshot.created <= coalesce(
+    (
+        SELECT account_snapshot.created
+        FROM account_snapshot
+        WHERE
+            account_snapshot.account_id = {account}
+            AND account_snapshot.created > {begin}
+            AND account_snapshot.created <= {end}
+            AND account_snapshot.source <> 'multi'
+            AND {wanted}
+        ORDER BY account_snapshot.created DESC
+        LIMIT 1
+    ),
+    {end}
+)
 
 -- name: any
 TRUE
@@ -206,6 +223,14 @@ account_snapshot.ready
 
 -- name: of_one_gateway
 account_snapshot.gateway_id = %(gateway)s
+
+-- name: of_named
+-- What the gateway that is named has sent, whosever the account.
+account_snapshot.gateway_id = named.id
+
+-- name: of_its_own
+-- What gateways sent whose the account was.
+NOT account_snapshot.is_foreign
 
 -- name: of_each_refresh
 NOT account_snapshot.is_repeat AND NOT account_snapshot.is_foreign

@@ -34,7 +34,7 @@ WITH point AS MATERIALIZED (
             account_snapshot.account_id = account.id
             AND NOT account_snapshot.is_foreign
             AND {by_then}
-            AND (%(any)s OR account_snapshot.ready)
+            AND {ready}
         ORDER BY account_snapshot.created DESC
         LIMIT 1
     ) AS preferred ON TRUE
@@ -223,7 +223,7 @@ FROM (
 -- name: by_then
 -- Snapshots that are shown: as of a time those that were complete then, else all that there are, but those that a wrong
 -- clock dated into the future.
-account_snapshot.created <= coalesce(%(at)s::timestamptz, clock_timestamp() + INTERVAL '1 minute')
+account_snapshot.created <= coalesce(%(at)s::timestamptz, statement_timestamp() + INTERVAL '1 minute')
 AND (%(at)s::timestamptz IS NULL OR account_snapshot.completed <= %(at)s)
 
 -- name: of_each
@@ -248,10 +248,9 @@ CASE
         CROSS JOIN LATERAL (
             SELECT refresh.created
             FROM refresh
-            INNER JOIN session ON session.id = refresh.session_id
             WHERE
                 refresh.id > last_seen.refresh_id
-                AND session.gateway_id = last_seen.gateway_id
+                AND refresh.gateway_id = last_seen.gateway_id
                 AND refresh.scope = ''
             ORDER BY refresh.id
             LIMIT 1

@@ -8,11 +8,9 @@ SELECT
     account.id,
     named.id AS gateway_id,
     (
-        SELECT min(oldest.created)
-        FROM account_snapshot AS oldest
-        WHERE
-            oldest.account_id = account.id
-            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT oldest.is_foreign ELSE oldest.gateway_id = named.id END
+        SELECT min(account_snapshot.created)
+        FROM account_snapshot
+        WHERE account_snapshot.account_id = account.id AND {whose}
     ) AS first_created
 FROM account
 LEFT JOIN gateway AS named

@@ -26,10 +26,7 @@ FROM (
         FROM account_snapshot
         WHERE
             account_snapshot.account_id = account.id
-            AND CASE
-                WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign
-                ELSE account_snapshot.gateway_id = named.id
-            END
+            AND {whose}
             AND account_snapshot.created <= {at}
             AND account_snapshot.completed <= {at}
             AND account_snapshot.id <= %(newest)s
@@ -44,10 +41,7 @@ FROM (
         FROM account_snapshot
         WHERE
             account_snapshot.account_id = account.id
-            AND CASE
-                WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign
-                ELSE account_snapshot.gateway_id = named.id
-            END
+            AND {whose}
             AND account_snapshot.created <= {at}
             AND account_snapshot.completed <= {at}
             AND account_snapshot.id <= %(newest)s
@@ -153,18 +147,14 @@ SELECT
     account.id,
     named.id AS gateway_id,
     (
-        SELECT min(oldest.created)
-        FROM account_snapshot AS oldest
-        WHERE
-            oldest.account_id = account.id
-            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT oldest.is_foreign ELSE oldest.gateway_id = named.id END
+        SELECT min(account_snapshot.created)
+        FROM account_snapshot
+        WHERE account_snapshot.account_id = account.id AND {whose}
     ) AS oldest,
     (
-        SELECT max(newest.created)
-        FROM account_snapshot AS newest
-        WHERE
-            newest.account_id = account.id
-            AND CASE WHEN %(gateway)s::text IS NULL THEN NOT newest.is_foreign ELSE newest.gateway_id = named.id END
+        SELECT max(account_snapshot.created)
+        FROM account_snapshot
+        WHERE account_snapshot.account_id = account.id AND {whose}
     ) AS newest
 FROM account
 LEFT JOIN gateway AS named
@@ -209,7 +199,8 @@ CROSS JOIN LATERAL (
         AND account_snapshot.created > step.since
         AND account_snapshot.created <= step.until
         AND {wanted}
-    ORDER BY {first}
+        AND {first}
+    ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest
 ORDER BY step.number

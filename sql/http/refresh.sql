@@ -66,8 +66,7 @@ WHERE
         EXISTS (
             SELECT 1
             FROM refresh
-            INNER JOIN session ON session.id = refresh.session_id
-            INNER JOIN gateway ON gateway.id = session.gateway_id
+            INNER JOIN gateway ON gateway.id = refresh.gateway_id
             WHERE
                 refresh.request >= request.id
                 AND refresh.scope = ''
@@ -109,25 +108,27 @@ FROM request;
 
 -- name: unserved
 -- Those of some gateways that are connected and have not served a request, each its own, yet. A refresh that was aborted (its session
--- ended) does not count: the next session refreshes again. One for all accounts serves a request for one of them.
+-- ended) does not count: the next session refreshes again. One for all accounts serves a request for one of them. (Requests are
+-- looked at from the newest on: of an EXISTS the planner would make a join with all refreshes.)
 SELECT DISTINCT wanted.gateway
 FROM json_to_recordset(%(wanted)s::json) AS wanted (gateway text, account text, request bigint)
 INNER JOIN coordination.gateway AS reported ON reported.name = wanted.gateway
 WHERE
     reported.connected
     AND reported.heartbeat > clock_timestamp() - make_interval(secs => %(fresh)s)
-    AND NOT EXISTS (
-        SELECT 1
+    AND (
+        SELECT refresh.id
         FROM refresh
-        INNER JOIN session ON session.id = refresh.session_id
-        INNER JOIN gateway ON gateway.id = session.gateway_id
+        INNER JOIN gateway ON gateway.id = refresh.gateway_id
         WHERE
             refresh.request >= wanted.request
             AND refresh.scope = ''
             AND refresh.ended IS NOT NULL
             AND refresh.outcome <> 'aborted'
             AND gateway.name = wanted.gateway
-    )
+        ORDER BY refresh.request DESC NULLS LAST
+        LIMIT 1
+    ) IS NULL
     AND NOT EXISTS (
         SELECT 1
         FROM gateway_account
@@ -146,7 +147,13 @@ SELECT CASE
     ELSE EXISTS (
         SELECT 1
         FROM account
-        INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
+        CROSS JOIN LATERAL (
+            SELECT
+            FROM account_snapshot
+            WHERE account_snapshot.account_id = account.id
+            ORDER BY account_snapshot.created
+            LIMIT 1
+        ) AS first_snapshot
         WHERE account.code = ANY(%(codes)s::text[])
     )
 END;

@@ -68,7 +68,7 @@ LIMIT %(rows)s;
 -- row, whatever there is.
 SELECT
     newest.code,
-    coalesce(newest.titles, '{}') AS titles,
+    coalesce(newest.titles, '{{}}') AS titles,
     ARRAY(
         SELECT ARRAY[currency.code, currency.name] FROM currency WHERE currency.code = ANY(%(codes)s::text[])
     ) AS names
@@ -80,21 +80,24 @@ LEFT JOIN LATERAL (
             SELECT ARRAY[attribute.segment, attribute.value]
             FROM account_attribute AS attribute
             WHERE
-                attribute.attribute_set_id = account_snapshot.attribute_set_id
+                attribute.attribute_set_id = last_snapshot.attribute_set_id
                 AND attribute.tag = 'SegmentTitle'
                 AND attribute.segment IS NOT NULL
         ) AS titles
     FROM account
     LEFT JOIN gateway AS named ON named.name = %(gateway)s::text
-    INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
-    LEFT JOIN currency ON currency.id = account_snapshot.base_currency_id
-    WHERE
-        account.code = %(account)s
-        AND CASE
-            WHEN %(gateway)s::text IS NULL THEN NOT account_snapshot.is_foreign
-            ELSE account_snapshot.gateway_id = named.id
-        END
-        AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
-    ORDER BY account_snapshot.created DESC
-    LIMIT 1
+    CROSS JOIN LATERAL (
+        SELECT
+            account_snapshot.attribute_set_id,
+            account_snapshot.base_currency_id
+        FROM account_snapshot
+        WHERE
+            account_snapshot.account_id = account.id
+            AND {whose}
+            AND account_snapshot.created <= clock_timestamp() + INTERVAL '1 minute'
+        ORDER BY account_snapshot.created DESC
+        LIMIT 1
+    ) AS last_snapshot
+    LEFT JOIN currency ON currency.id = last_snapshot.base_currency_id
+    WHERE account.code = %(account)s
 ) AS newest ON TRUE;

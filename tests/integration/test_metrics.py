@@ -159,8 +159,12 @@ async def test_a_refresh_is_complete_when_the_last_account_is(database_url: str)
 
         of_all = await complete()
         rows(f"""
-            INSERT INTO refresh (id, session_id, created, trigger, started, scope, total, ended, outcome, request)
-            SELECT id + 1, session_id, created, 'request', started, 'some', 1, ended + INTERVAL '1 hour', 'complete', 1
+            INSERT INTO refresh (
+                id, session_id, gateway_id, created, trigger, started, scope, total, ended, outcome, request
+            )
+            SELECT
+                id + 1, session_id, gateway_id, created, 'request', started, 'some', 1, ended + INTERVAL '1 hour',
+                'complete', 1
             FROM refresh ORDER BY id DESC LIMIT 1;
             UPDATE gateway_account
             SET concluded = to_timestamp({of_all}) + INTERVAL '1 hour', is_whole = (code = '{DU1}'), is_listed = true

@@ -114,7 +114,7 @@ SELECT n, 265597 + n, n, 1, '', '0', '', '', 1, 1, n, n FROM generate_series(1, 
 INSERT INTO attribute_set VALUES (1, 'one');
 INSERT INTO account_attribute VALUES (1, 1, 'AccountType', NULL, NULL, 'INDIVIDUAL');
 INSERT INTO refresh
-    SELECT n, 1, timestamptz '2025-11-20 00:00:00+00' + n * interval '1 hour', '', now(), '', 20
+    SELECT n, 1, 1, timestamptz '2025-11-20 00:00:00+00' + n * interval '1 hour', '', now(), '', 20
     FROM generate_series(0, 999) AS n;
 INSERT INTO account_snapshot (
     id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,

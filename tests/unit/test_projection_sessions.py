@@ -38,7 +38,7 @@ def tell():
 
 def test_download_lies_between_its_two_events(tell):
     began = tell("rs", created=START, trigger="cron", accounts=["DU1", "DU2"])
-    assert began == facts.RefreshBegan(1, 1, START, "cron", START + 2, "", 2)
+    assert began == facts.RefreshBegan(1, 1, "g", START, "cron", START + 2, "", 2)
     assert tell("as", account="DU1", source="updates") is None
     tell.version += 10
     found = tell("ac", account="DU1", ended="download-end")

@@ -20,7 +20,7 @@ from xxhash import xxh3_128_hexdigest
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.series import FORMATS, Page, Pages, Series, columns_of, rows_of
-from ibconnect.http.resources.series_points import Question, Span, begun, pages_of
+from ibconnect.http.resources.series_points import Question, Span, begun, bounded, pages_of
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
 from ibconnect.http.server.frames import attachment, next_page, table_response
@@ -70,6 +70,7 @@ async def answered(call: Call, account: str, read: Reader) -> web.StreamResponse
     if isinstance(known, _Kept) and call.now < known.until:
         return known.part(call.request) or known.response(call.request)
     series, span, question = await read(call, account)
+    span = await bounded(call, span)
     link = span.link()
     headers = next_page(call, **link) if link else {}
     pages = pages_of(call, question, span)

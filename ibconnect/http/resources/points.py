@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from psycopg.sql import SQL, Composable
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.conditions import wanted, whose
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.limits import LONG_POINTS, LONG_REPORTS_FIRST, LONG_REPORTS_MAX
@@ -20,7 +21,6 @@ from ibconnect.http.server.steps import Step, Steps
 from ibconnect.times import EPOCH
 
 _SQL = queries("http/points")
-_CONDITIONS = queries("http/history")
 
 
 class Point(NamedTuple):
@@ -64,22 +64,21 @@ async def points_of(call: Call, account: str) -> Points:
 async def _span(call: Call, account: str) -> _Span:
     arguments = call.arguments
     gateway, takes_any = arguments["gateway"], arguments["ready"] is not None
-    found = await db.row(call.services.pool, _SQL["account"], {"account": account, "gateway": gateway})
+    found = await db.row(call.services.pool, whose(_SQL["account"], gateway), {"account": account, "gateway": gateway})
     if found is None:
         raise unknown_account(account)
     account_id, gateway_id, first_created = found
     if gateway is not None and gateway_id is None:
         raise unknown_gateway(gateway)
-    whose = _CONDITIONS["of_each_refresh" if gateway is None else "of_one_gateway"]
-    wanted = SQL("{} AND {}").format(SQL(_CONDITIONS["any" if takes_any else "ready"]), SQL(whose))
+    counted = wanted(gateway, takes_any=takes_any)
     steps: Steps | None = arguments["step"]
     start = arguments["from"] or first_created or EPOCH
     if steps is None:
-        return _Span(account_id, gateway_id, start, arguments["to"] or call.now, wanted)
+        return _Span(account_id, gateway_id, start, arguments["to"] or call.now, counted)
     if arguments["from"] is None and steps.elapsed is not None:
         # On their whole multiples; the one before the first report is empty, and the running one may be the first.
         start = steps.first(start) - steps.elapsed
-    return _Span(account_id, gateway_id, start, call.until(), wanted)
+    return _Span(account_id, gateway_id, start, call.until(), counted)
 
 
 async def _each_report(call: Call, span: _Span) -> Points:

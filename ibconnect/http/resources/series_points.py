@@ -5,7 +5,7 @@ In: a call, and the query that fills points with what is asked for (:class:`Ques
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from psycopg.sql import SQL, Composable
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.conditions import first_of_step, of_points, wanted, whose
 from ibconnect.http.resources.series import Page, Pages
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
@@ -74,30 +75,34 @@ async def span_of(call: Call, account: str) -> Span:
     arguments, most = call.arguments, POINTS_PAGE if call.media in (ARROW, PARQUET) else POINTS_MAX
     takes_any, gateway, steps = arguments["ready"] is not None, arguments["gateway"], arguments["step"]
     start, end = arguments["from"], arguments["to"] or call.now
-    asked = {
-        "account": account,
-        "from": start or EPOCH,
-        "to": end,
-        "limit": most,
-        "any": takes_any,
-        "gateway": gateway,
-    }
-    found = await db.rows(call.services.pool, _SQL["account"], asked, binary=True)
+    asked = {"account": account, "from": start or EPOCH, "gateway": gateway}
+    found = await db.rows(call.services.pool, whose(_SQL["account"], gateway, takes_any=takes_any), asked, binary=True)
     if not found:
         raise unknown_account(account)
-    account_id, base_id, base_code, first_created, beyond, gateway_id = found[0]
+    account_id, base_id, base_code, first_created, gateway_id = found[0]
     if gateway is not None and gateway_id is None:
         raise unknown_gateway(gateway)
-    counts = start is not None
+    counts, beyond = start is not None, None
     if steps is not None:
         end = call.until()
         # Without `from`, the first step is that of the first report; without any, there is none.
         start = start or first_created or end + MICROSECOND
         beyond = _beyond(steps, start, end, counts, most)
-    whose = SQL(_SQL["of_each_refresh" if gateway is None else "of_one_gateway"])
-    wanted = SQL("{} AND {}").format(SQL(_SQL["any" if takes_any else "ready"]), whose)
-    base = (base_id, base_code)
-    return Span(account_id, base, start or EPOCH, end, counts, beyond, wanted, whose, gateway_id, most)
+    base, counted = (base_id, base_code), wanted(gateway, takes_any=takes_any)
+    return Span(account_id, base, start or EPOCH, end, counts, beyond, counted, of_points(gateway), gateway_id, most)
+
+
+async def bounded(call: Call, span: Span) -> Span:
+    """The same span; of one with a point for each report it is known then where the first is that is too many.
+
+    It takes a look at all that are not, so it is not done before it is known that the answer is a series.
+    """
+    if call.arguments["step"] is not None:
+        return span
+    query = SQL(_SQL["beyond"]).format(wanted=span.wanted)
+    asked = {"account": span.account_id, "gateway": span.gateway_id, "from": span.start, "to": span.end}
+    found = await db.row(call.services.pool, query, {**asked, "limit": span.most})
+    return replace(span, beyond=found[0] if found else None)
 
 
 def _beyond(steps: Steps, start: datetime, end: datetime, counts: bool, most: int) -> datetime | None:
@@ -124,7 +129,8 @@ async def pages_of(call: Call, question: Question, span: Span) -> Pages:
         yield _marked(await _page(call, source, question, span, limits), "")
     running = None if span.beyond is not None else steps.running(span.start, span.end, counts=span.counts)
     if running is not None:
-        newest = _points("newest", span, first=SQL(_SQL[question.first]))
+        first = first_of_step(question.first, "account", ("%(from)s", "%(to)s"), span.wanted)
+        newest = _points("newest", span, first=first)
         yield _marked(await _page(call, newest, question, span, {"from": running.begin, "to": running.end}), "true")
 
 
@@ -137,7 +143,8 @@ def _points(name: str, span: Span, **parts: Composable) -> Composable:
 
 
 def _source(steps: str, question: Question, span: Span) -> Composable:
-    return _points("each_step", span, first=SQL(_SQL[question.first]), steps=SQL(_SQL[steps]))
+    first = first_of_step(question.first, "account", ("step.begin", "step.at"), span.wanted)
+    return _points("each_step", span, first=first, steps=SQL(_SQL[steps]))
 
 
 async def _snapshot_pages(call: Call, question: Question, span: Span) -> Pages:

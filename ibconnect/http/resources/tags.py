@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from ibconnect.http.openapi.figures import FIGURES
 from ibconnect.http.openapi.schemas import ACCOUNT_CODE, TEXT, list_of, nullable, object_of, row_of
 from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, GATEWAY, HISTORY, IF_NONE_MATCH, NOT_MODIFIED, table
+from ibconnect.http.resources.conditions import whose
 from ibconnect.http.resources.vocabulary import SQL, Vocabulary, vocabulary
 from ibconnect.http.server import db
 from ibconnect.http.server import parameters as kinds
@@ -90,7 +91,9 @@ async def list_tags(call: Call) -> web.StreamResponse:
 
 async def _around(call: Call, known: Vocabulary, asked: db.Parameters) -> dict[str, Any]:
     """The account's base currency, its segments and currencies, each with what it is."""
-    (found,) = await db.rows(call.services.pool, SQL["around"], {**asked, "codes": list(known.currencies)})
+    (found,) = await db.rows(
+        call.services.pool, whose(SQL["around"], asked["gateway"]), {**asked, "codes": list(known.currencies)}
+    )
     base, titles, names = found[0], dict(found[1]), dict(found[2])
     return {
         "BaseCurrency": base,

@@ -54,13 +54,14 @@ def configured_of(value: Any) -> Configured:
 
 @dataclass(frozen=True, slots=True)
 class RefreshBegan:
-    """A walk over ``total`` accounts of a gateway began; its snapshots share ``created``. ``scope``: empty for all.
+    """A walk over ``total`` accounts of ``gateway`` began; its snapshots share ``created``. ``scope``: empty for all.
 
     ``configured``: what its recorder knew of the gateways, which holds from here on; None: nothing new.
     """
 
     refresh_id: int
     session_id: int
+    gateway: str
     created: int
     trigger: str
     started: int

@@ -64,8 +64,9 @@ class Rows:
 
     def add_refresh(self, fact: RefreshBegan) -> None:
         """A refresh that goes on."""
+        gateway_id = self.dimensions.gateway.id_of(fact.gateway)
         created, started = instant(fact.created), instant(fact.started)
-        cells = (fact.refresh_id, fact.session_id, created, fact.trigger, started, fact.scope, fact.total)
+        cells = (fact.refresh_id, fact.session_id, gateway_id, created, fact.trigger, started, fact.scope, fact.total)
         self.add("refresh", *cells)
 
     def add_snapshot(self, fact: Downloaded, download: Download, *, is_foreign: bool = False) -> None:

@@ -194,6 +194,7 @@ def _refresh_started(sessions: Sessions, event: Event) -> Fact:
     fact = RefreshBegan(
         refresh_id=sessions.last_refresh + 1,
         session_id=session.id,
+        gateway=session.gateway,
         created=_time(state, "created"),
         trigger=_text(state, "trigger", ""),
         started=_time(state, "t"),

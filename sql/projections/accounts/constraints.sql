@@ -10,9 +10,23 @@ ALTER TABLE account_snapshot
     ADD FOREIGN KEY (base_currency_id) REFERENCES currency,
     ADD FOREIGN KEY (attribute_set_id) REFERENCES attribute_set;
 
--- For those who ask the views: the newest snapshot of an account known by its code, and all of a span of time.
-CREATE INDEX account_snapshot_account_code_idx ON account_snapshot (account_code, created);
-CREATE INDEX account_snapshot_created_idx ON account_snapshot (created);
+-- The newest that can be relied on, that is its owners', or that one gateway sent (and can be relied on): each is at the end of an
+-- index of its own, also where all that came since is of another kind.
+CREATE INDEX account_snapshot_ready_idx ON account_snapshot (account_id, created) INCLUDE (is_repeat)
+    WHERE ready AND NOT is_foreign;
+CREATE INDEX account_snapshot_own_idx ON account_snapshot (account_id, created) WHERE NOT is_foreign;
+CREATE INDEX account_snapshot_gateway_idx ON account_snapshot (account_id, gateway_id, created);
+CREATE INDEX account_snapshot_gateway_ready_idx ON account_snapshot (account_id, gateway_id, created) WHERE ready;
+
+-- For those who ask the views: the newest snapshot of an account known by its code, and all of a span of time. The latter is for
+-- the views alone, which name its condition: for the newest snapshot of one account of few the planner would read along it,
+-- past all of the others' (for ever, if that account was closed long ago). From that it is kept in the views by not letting it know
+-- how few the accounts are.
+CREATE INDEX account_snapshot_account_code_idx ON account_snapshot (account_code, created) WHERE NOT is_foreign;
+CREATE INDEX account_snapshot_account_code_ready_idx ON account_snapshot (account_code, created)
+    WHERE ready AND NOT is_foreign;
+CREATE INDEX account_snapshot_created_idx ON account_snapshot (created) WHERE id <> 0;
+ALTER TABLE account_snapshot ALTER COLUMN account_code SET STATISTICS 0;
 
 ALTER TABLE account_segment
     ADD PRIMARY KEY (account_snapshot_id, segment),

@@ -33,7 +33,7 @@ COPY session (
 ) FROM STDIN
 
 -- name: refresh
-COPY refresh (id, session_id, created, trigger, started, scope, total) FROM STDIN
+COPY refresh (id, session_id, gateway_id, created, trigger, started, scope, total) FROM STDIN
 
 -- name: attribute_set
 COPY attribute_set (id, digest) FROM STDIN

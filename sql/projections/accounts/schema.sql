@@ -77,12 +77,18 @@ CREATE TABLE session (
     close_reason text
 );
 
+-- Those of a span of time.
+CREATE INDEX session_opened_idx ON session (opened);
+CREATE INDEX session_closed_idx ON session (closed);
+
 -- One walk over accounts of a gateway: all of them, or (scope 'some') those that it was asked for alone, of which
 -- `total` were to be asked for and `done` were. `request` is the highest refresh request that it serves; `missing` says
--- why for each account without figures that can be relied on, `detail` why where that concerns no account.
+-- why for each account without figures that can be relied on, `detail` why where that concerns no account. `gateway_id` is the
+-- session's, repeated here so that an index has the refreshes of a gateway in order.
 CREATE TABLE refresh (
     id integer PRIMARY KEY,
     session_id integer NOT NULL REFERENCES session,
+    gateway_id integer NOT NULL REFERENCES gateway,
     created timestamptz NOT NULL,
     trigger text NOT NULL,
     started timestamptz NOT NULL,
@@ -97,7 +103,10 @@ CREATE TABLE refresh (
 );
 
 CREATE INDEX refresh_request_idx ON refresh (request DESC NULLS LAST);
-CREATE INDEX refresh_session_idx ON refresh (session_id, id DESC);
+-- The newest of a gateway, also of one that has been away for years; that of all its accounts; and that which was complete.
+CREATE INDEX refresh_gateway_idx ON refresh (gateway_id, id);
+CREATE INDEX refresh_walk_idx ON refresh (gateway_id, id) WHERE scope = '';
+CREATE INDEX refresh_complete_idx ON refresh (gateway_id, id) WHERE outcome = 'complete' AND scope = '';
 
 -- Which accounts a gateway has named, in the order of events; when it last listed them; when it was last asked for one,
 -- how that ended, and the highest refresh request that this serves. `is_owner`: the account is this gateway's now.

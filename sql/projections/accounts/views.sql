@@ -5,6 +5,8 @@
 -- its key. OFFSET 0 holds the planner to that: by its estimates it would rather read a table of many millions of rows as a
 -- whole. Names are looked up, not joined: views that are joined have soon more than eight tables, and of so many the planner
 -- does not look for the best order (join_collapse_limit).
+--
+-- No snapshot has the id 0: to say so lets the views use the index of times, which is kept from all other statements by it.
 
 -- name: v_account_snapshot_latest
 -- The snapshot of each account that is its latest (all columns but the account null before the first one), and which of the
@@ -217,6 +219,7 @@ CROSS JOIN LATERAL (
         ) END AS amounts
 ) AS of_base
 WHERE NOT account_snapshot.is_foreign
+  AND account_snapshot.id <> 0
 
 -- name: v_account_segment
 -- One row per segment of a snapshot, and one for the whole account: margin and balance in the base currency, also those figures
@@ -347,6 +350,7 @@ CROSS JOIN LATERAL (
         ) END AS amounts
 ) AS inexact
 WHERE NOT account_snapshot.is_foreign
+  AND account_snapshot.id <> 0
 
 -- name: v_account_ledger
 -- One row per currency of a snapshot, and one for all of them together (BASE): cash and values as IB's ledger has them, also
@@ -439,6 +443,7 @@ CROSS JOIN LATERAL (
         ) END AS amounts
 ) AS inexact
 WHERE NOT account_snapshot.is_foreign
+  AND account_snapshot.id <> 0
 
 -- name: v_account_position
 -- One row per position of a snapshot. Money is in the contract's currency. A position of size 0 was closed that day. Where
@@ -579,6 +584,7 @@ CROSS JOIN LATERAL (
         ) AS exchange_rate
 ) AS rate
 WHERE NOT account_snapshot.is_foreign
+  AND account_snapshot.id <> 0
 
 -- name: v_contract
 -- Contracts as IB described them. A contract id has several rows when its description has changed: join by `contract_id`, or
@@ -831,6 +837,7 @@ CROSS JOIN LATERAL (
     WHERE figure.amount IS NOT NULL
 ) AS sent
 WHERE NOT account_snapshot.is_foreign
+  AND account_snapshot.id <> 0
 
 -- name: v_event
 -- Every recorded event: its place in the store and in its session, what it is, when it arrived (the time that the newest event

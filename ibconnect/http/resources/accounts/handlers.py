@@ -16,6 +16,7 @@ from ibconnect.http.resources.accounts.listed import Lists
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.accounts.refresh import Refresher, Wanted
 from ibconnect.http.resources.accounts.table import account_table
+from ibconnect.http.resources.conditions import whose
 from ibconnect.http.resources.table_state import TableState
 from ibconnect.http.server import db
 from ibconnect.http.server.auth import right_missing
@@ -64,7 +65,7 @@ async def latest_report(call: Call) -> web.StreamResponse:
 
 async def _latest(call: Call, account: str) -> TupleRow:
     asked = {"codes": [account], "gateway": call.arguments["gateway"]}
-    found = await db.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
+    found = await db.rows(call.services.pool, whose(_SQL["list_accounts"], asked["gateway"]), asked, binary=True)
     if not found:
         raise unknown_account(account)
     await _ensure_gateway(call, account)
@@ -83,7 +84,7 @@ async def report_as_of(call: Call) -> web.StreamResponse:
     """Redirect to the newest report that was complete at or before a time."""
     account = call.account()
     asked = {"account": account, "at": call.arguments["Timestamp"], "gateway": call.arguments["gateway"]}
-    found = await db.rows(call.services.pool, _SQL["as_of"], asked, binary=True)
+    found = await db.rows(call.services.pool, whose(_SQL["as_of"], asked["gateway"]), asked, binary=True)
     if not found:
         raise unknown_account(account)
     await _ensure_gateway(call, account)
@@ -145,7 +146,7 @@ async def list_snapshots(call: Call) -> web.StreamResponse:
         "gateway": arguments["gateway"],
         "rows": limit + 1,
     }
-    found = await db.rows(call.services.pool, _SQL["list_snapshots"], asked, binary=True)
+    found = await db.rows(call.services.pool, whose(_SQL["list_snapshots"], asked["gateway"]), asked, binary=True)
     if not found and not await account_exists(call.services.pool, account):
         raise unknown_account(account)
     await _ensure_gateway(call, account)

@@ -11,6 +11,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.conditions import whose
 from ibconnect.http.resources.table_state import TableState
 from ibconnect.http.server import db
 from ibconnect.http.server.limits import LIST_CACHE_ENTRIES
@@ -57,7 +58,7 @@ class Lists(Part):
 
     async def _read(self, visible: _Visible) -> CachedResponse:
         asked = {"codes": None if visible is None else sorted(visible), "gateway": None}
-        found = await db.rows(self._services.pool, _SQL["list_accounts"], asked, binary=True)
+        found = await db.rows(self._services.pool, whose(_SQL["list_accounts"], None), asked, binary=True)
         accounts = [
             {"AccountCode": code, "Latest": latest and format_rfc3339(latest), "Listed": is_listed, "Ready": is_ready}
             for code, latest, is_listed, is_ready, _ in found

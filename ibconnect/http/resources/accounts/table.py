@@ -6,6 +6,7 @@ In: a call. Out: the answer, the same rows as in JSON. Called by the handler of 
 from aiohttp import web
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.conditions import whose
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
 from ibconnect.http.server.frames import Column, Type, table_response
@@ -27,6 +28,6 @@ async def account_table(call: Call, *, is_plain: bool) -> web.StreamResponse:
     """
     visible = call.principal.accounts
     asked = {"codes": None if visible is None else sorted(visible), "gateway": None}
-    found = await db.rows(call.services.pool, _SQL["list_accounts"], asked, binary=True)
+    found = await db.rows(call.services.pool, whose(_SQL["list_accounts"], None), asked, binary=True)
     rows = [row[: len(COLUMNS)] for row in found]
     return await table_response(call, COLUMNS, rows, "accounts", caching=CACHING, is_plain=is_plain)

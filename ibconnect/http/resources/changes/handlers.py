@@ -97,11 +97,11 @@ async def _ends(
         "begin": place.account,
         "rows": CHANGES_ACCOUNTS + 1,
     }
-    return [Ends(*row) for row in await db.rows(call.services.pool, _reports(), asked)]
+    return [Ends(*row) for row in await db.rows(call.services.pool, _reports(gateway), asked)]
 
 
-def _reports() -> Composed:
-    return SQL(_SQL["reports"]).format(first=complete_by("first"), last=complete_by("last"))
+def _reports(gateway: str | None) -> Composed:
+    return SQL(_SQL["reports"]).format(first=complete_by("first", gateway), last=complete_by("last", gateway))
 
 
 async def _changes(call: Call, ends: Ends, kinds: Collection[str]) -> list[Row]:

@@ -14,6 +14,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 
 from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError
+from ibconnect.http.resources.conditions import ready
 from ibconnect.http.resources.overview.rates import Given, Rates
 from ibconnect.http.server import db
 from ibconnect.http.server.lookups import Lookup
@@ -69,7 +70,7 @@ class Reader(Part):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._types = Lookup(_SQL["account_types"], _account_type)
-        self._query = _query()
+        self._queries = [_query(takes_any=takes_any) for takes_any in (False, True)]
 
     @classmethod
     def made(cls, services: Services) -> Self:
@@ -90,10 +91,10 @@ class Reader(Part):
         :raises ProjectionError: the tables were swapped under every one of several tries
         :raises Problem: they were swapped for tables of another version
         """
-        asked = {"codes": codes, "at": at, "since": [*since], "currency": currency, "any": takes_any}
+        asked = {"codes": codes, "at": at, "since": [*since], "currency": currency}
         pool = self._services.pool
         for _ in range(_TRIES):
-            ((generation, found_currency, rates, *columns),) = await db.rows(pool, self._query, asked)
+            ((generation, found_currency, rates, *columns),) = await db.rows(pool, self._queries[takes_any], asked)
             await self._services.tables.vouch("accounts", generation)
             cells: list[list[str]] = [[] if text is None else text.split("\n") for text in columns]
             sets = {each for each in cells[-1] if each}
@@ -109,7 +110,7 @@ def _account_type(row: TupleRow) -> str | None:
     return text
 
 
-def _query() -> Composed:
+def _query(*, takes_any: bool) -> Composed:
     every = (SQL("base.code"), SQL("instant.text"), _money("NetLiquidation"))
     cushion = SQL(_FIGURES["snapshot_figure"]).format(column=Identifier("cushion"), bare=_inexact("Cushion", "bare"))
     now = (
@@ -127,6 +128,7 @@ def _query() -> Composed:
     ]
     return SQL(_SQL["overview"]).format(
         by_then=SQL(_SQL["by_then"]),
+        ready=ready(takes_any=takes_any),
         rate=SQL(_SQL["inexact_rate"]),
         columns=SQL(", ").join(columns),
     )

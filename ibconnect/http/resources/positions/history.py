@@ -14,7 +14,7 @@ from typing import NamedTuple
 from aiohttp import web
 from psycopg.sql import SQL, Composable
 
-from ibconnect.database.sql import queries
+from ibconnect.http.resources.conditions import first_of_step, wanted, whose
 from ibconnect.http.resources.positions.columns import HISTORY_COLUMNS
 from ibconnect.http.resources.positions.reading import SQL_OF, Point, Tables, held, rows_of, steadily
 from ibconnect.http.server import db
@@ -24,8 +24,6 @@ from ibconnect.http.server.frames import next_page, table_response
 from ibconnect.http.server.limits import HOLDINGS_LOOKED_THROUGH, HOLDINGS_REPORTS_FIRST, HOLDINGS_REPORTS_MAX
 from ibconnect.http.server.steps import Steps
 from ibconnect.times import EPOCH, format_rfc3339
-
-_HISTORY = queries("http/history")
 
 
 class _Stop(NamedTuple):
@@ -74,19 +72,20 @@ async def _span(call: Call, account: str) -> _Span:
     """
     arguments = call.arguments
     gateway, takes_any = arguments["gateway"], arguments["ready"] is not None
-    found = await db.row(call.services.pool, SQL_OF["account"], {"account": account, "gateway": gateway})
+    found = await db.row(
+        call.services.pool, whose(SQL_OF["account"], gateway), {"account": account, "gateway": gateway}
+    )
     if found is None:
         raise unknown_account(account)
     account_id, gateway_id, oldest, newest = found
     if gateway is not None and gateway_id is None:
         raise unknown_gateway(gateway)
-    whose = _HISTORY["of_each_refresh" if gateway is None else "of_one_gateway"]
-    wanted = SQL("{} AND {}").format(SQL(_HISTORY["any" if takes_any else "ready"]), SQL(whose))
+    counted = wanted(gateway, takes_any=takes_any)
     if oldest is None:
         # Nothing is between two such times.
-        return _Span(account_id, gateway_id, call.now, EPOCH, EPOCH, wanted)
+        return _Span(account_id, gateway_id, call.now, EPOCH, EPOCH, counted)
     start = _start(arguments["step"], arguments["from"], oldest)
-    return _Span(account_id, gateway_id, start, call.until(), newest, wanted)
+    return _Span(account_id, gateway_id, start, call.until(), newest, counted)
 
 
 def _start(steps: Steps | None, asked: datetime | None, oldest: datetime) -> datetime:
@@ -151,7 +150,8 @@ async def _each_report(call: Call, span: _Span, pace: _Pace) -> _Points:
 
 
 async def _each_step(call: Call, span: _Span, steps: Steps, pace: _Pace) -> _Points:
-    query = SQL(SQL_OF["each_step"]).format(wanted=span.wanted, first=SQL(_HISTORY["priced_first"]))
+    first = first_of_step("priced_first", "account_id", ("step.since", "step.until"), span.wanted)
+    query = SQL(SQL_OF["each_step"]).format(wanted=span.wanted, first=first)
     asked = {"account_id": span.account_id, "gateway": span.gateway_id}
     bounds, done = steps.bounds(span.start, span.end), 0
     while (some := list(islice(bounds, pace.size))) and some[0].begin < span.newest:

@@ -9,6 +9,7 @@ from psycopg.sql import SQL
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
+from ibconnect.http.resources.conditions import whose
 from ibconnect.http.resources.positions.columns import COLUMNS
 from ibconnect.http.resources.positions.cursor import Place, format_place
 from ibconnect.http.resources.positions.reading import SQL_OF, Point, Tables, complete_by, held, rows_of, steadily
@@ -44,7 +45,7 @@ async def _page(call: Call, codes: list[str] | None, gateway: str | None) -> tup
     """The rows of a page, and the header that leads to the next one."""
     arguments = call.arguments
     at, limit = arguments["at"] or call.now, arguments["limit"]
-    query = SQL(SQL_OF["reports"]).format(snapshot=complete_by("at"))
+    query = SQL(SQL_OF["reports"]).format(snapshot=complete_by("at", gateway))
 
     async def page(tables: Tables) -> tuple[list[Row], dict[str, str]]:
         place = arguments["cursor"] or Place(0, tables.newest)
@@ -74,7 +75,7 @@ async def _ensure_report(call: Call, account: str) -> None:
     """
     gateway, at = call.arguments["gateway"], call.arguments["at"]
     asked = {"account": account, "gateway": gateway, "at": at or call.now}
-    found = await db.row(call.services.pool, _ACCOUNTS["as_of"], asked)
+    found = await db.row(call.services.pool, whose(_ACCOUNTS["as_of"], gateway), asked)
     if found is not None and found[1] is None:
         then = "yet" if at is None else f"that was complete at {format_rfc3339(at)}"
         raise Problem(UNKNOWN_SNAPSHOT, f"account {account!r} has no report {then}")

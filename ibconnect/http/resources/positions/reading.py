@@ -15,6 +15,7 @@ from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError
 from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.resources.accounts.positions import Contract
+from ibconnect.http.resources.conditions import sent_by
 from ibconnect.http.resources.positions.columns import BASE_CURRENCY, CONTRACT, Held, row_of
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
@@ -72,9 +73,12 @@ async def steadily(call: Call, page: Callable[[Tables], Awaitable[Result]]) -> R
     raise ProjectionError("the snapshot tables were swapped again and again while positions were read")
 
 
-def complete_by(name: str) -> Composed:
-    """The expression for the snapshot of an account that was complete at the moment that a parameter names."""
-    return SQL(SQL_OF["complete_by"]).format(at=Placeholder(name))
+def complete_by(name: str, gateway: str | None) -> Composed:
+    """The expression for the snapshot of an account that was complete at the moment that a parameter names; where a
+    gateway is named, of what it has sent.
+    """
+    own = sent_by(is_named=gateway is not None)
+    return SQL(SQL_OF["complete_by"]).format(at=Placeholder(name), whose=own)
 
 
 async def held(call: Call, points: Sequence[Point], numbers: Sequence[int], **page: int | None) -> list[TupleRow]:

@@ -1,0 +1,294 @@
+"""With years of history every statement of the API goes by an index, and looks at few rows beside those of its answer.
+
+The statements are those that the program sends: each request is made, what goes to Postgres is noted, and asked
+again by EXPLAIN ANALYZE, as planned for its parameters and as planned once for all.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from psycopg import Connection
+
+from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries, sql_root
+from ibconnect.times import format_rfc3339
+from tests.conftest import create_database, drop_database
+from tests.large_world import BEGIN, HOUR, Row, Statement, fill, read_in_full, rows_read, watched
+from tests.paths import ROOT
+from tests.serving import GATEWAY, serving, tell_gateway
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+HOURS = int(os.environ.get("LARGE_WORLD_HOURS", "25000"))
+EVENTS = 1000
+"""Of each session that has any."""
+LAST = BEGIN + (HOURS - 1) * HOUR
+FIRST, MIDDLE, END = (format_rfc3339(each) for each in (BEGIN, BEGIN + HOURS // 2 * HOUR, LAST))
+SOON = format_rfc3339(BEGIN + (HOURS // 2 + 48) * HOUR)
+SPAN = f"from={MIDDLE}&to={SOON}"
+OTHER, GONE = "127.0.0.1:4003", "127.0.0.1:4004"
+ORDINARY, INEXACT, NEVER_READY, ONCE_READY, FOREIGN, TWICE, EMPTY, ODD = (
+    f"DU{number:07d}" for number in (1, 5, 17, 18, 19, 20, 21, 99)
+)
+EVERY = (ORDINARY, INEXACT, NEVER_READY, ONCE_READY, FOREIGN, TWICE, EMPTY)
+FEW, SOME = 500, 2_000
+"""Rows that may be looked at: of the account alone there are 25,000."""
+OF_A_MONTH = 100_000
+"""Of all accounts, with what belongs to each."""
+EVENTS_LOOKED_THROUGH = 55_000
+"""A filter of events looks through so many at a time."""
+
+
+FULL, LIMITED = "sees-all-accounts", "sees-two-accounts"
+AS_LIMITED = (("Authorization", f"Bearer {LIMITED}"),)
+TOKENS = f"{FULL}@*,metrics {LIMITED}@{ORDINARY},{NEVER_READY}"
+
+
+class Asked(NamedTuple):
+    path: str
+    most: int = FEW
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def contract_of(account: str) -> int:
+    """IB's id of a contract that the account holds in the middle of the time, if it is an ordinary one."""
+    return 1101 + int(account[2:]) * 10 + HOURS // 1000
+
+
+HELD = f"contract={contract_of(ORDINARY)}"
+SYMBOL = f"symbol=S{contract_of(ORDINARY) - 1000}"
+
+
+def of_each_account() -> Iterator[Asked]:
+    for code in EVERY:
+        account = f"/v1/accounts/{code}"
+        for more in ("", "?ready=any", f"?gateway={OTHER}", f"?gateway={GONE}", f"?gateway={GONE}&ready=any"):
+            joined = "&" if more else "?"
+            yield Asked(f"{account}{more}")
+            for moment in (FIRST, MIDDLE, END):
+                yield Asked(f"{account}/as-of/{moment}{more}")
+            if "ready" not in more:
+                yield Asked(f"{account}/snapshots{more}{joined}limit=50")
+                yield Asked(f"{account}/snapshots{more}{joined}limit=50&to={MIDDLE}")
+                yield Asked(f"{account}/tags{more}")
+            yield Asked(f"{account}/history{more}{joined}tag=NetLiquidation,CashBalance,Cushion,Tag1&{SPAN}", SOME)
+            yield Asked(
+                f"{account}/history{more}{joined}tag=NetLiquidation&step=1mo&tz=America/New_York&at=16:00", SOME
+            )
+            yield Asked(f"{account}/history{more}{joined}tag=NetLiquidation&step=1d&{SPAN}&why=true")
+            held = f"{account}/positions/{contract_of(code)}/history{more}{joined}"
+            yield Asked(f"{held}{SPAN}", SOME)
+            yield Asked(f"{held}step=1mo&tz=UTC&why=true", SOME)
+            yield Asked(f"{account}/ledger{more}{joined}limit=30&{SPAN}", SOME)
+            yield Asked(f"{account}/ledger{more}{joined}limit=30&step=1mo", SOME)
+            yield Asked(f"{account}/ledger{more}{joined}limit=30", SOME)
+            yield Asked(f"{account}/positions{more}")
+            yield Asked(f"{account}/positions{more}{joined}at={MIDDLE}")
+            yield Asked(f"{account}/positions/history{more}{joined}limit=30&{SPAN}", SOME)
+            yield Asked(f"{account}/positions/history{more}{joined}limit=30&step=1mo", SOME)
+            yield Asked(f"{account}/positions/history{more}{joined}limit=30", SOME)
+            yield Asked(f"{account}/changes{more}{joined}from={MIDDLE}&to={SOON}")
+            yield Asked(f"{account}/changes{more}{joined}from=-1y")
+
+
+ALL = [
+    # While the gateways are alive, as was told at the beginning.
+    Asked("/v1/accounts", FEW, (("Cache-Control", "max-age=0"),)),
+    Asked(f"/v1/accounts/{ORDINARY}", FEW, (("Cache-Control", "max-age=0"),)),
+    Asked("/v1/accounts", SOME, (*AS_LIMITED, ("Cache-Control", "max-age=0"))),
+    *of_each_account(),
+    Asked("/v1/accounts"),
+    Asked("/v1/accounts?format=csv"),
+    Asked(f"/v1/accounts/{ORDINARY}/{END}"),
+    Asked(f"/v1/accounts/{ORDINARY}/{END}?format=json"),
+    Asked(f"/v1/accounts/{ODD}"),
+    Asked(f"/v1/accounts/{ODD}/history?tag=NetLiquidation"),
+    Asked(
+        f"/v1/accounts/{ORDINARY}/history?tag=AccountType,AccruedCash,CashBalance&currency=EUR&why=true&{SPAN}", SOME
+    ),
+    Asked(f"/v1/accounts/{ORDINARY}/history?tag=AccruedCash,AccountType,Cushion&ready=any&step=1d&{SPAN}", SOME),
+    Asked(
+        f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation&segment=S&step=1h&from={MIDDLE}&to={SOON}&format=csv", SOME
+    ),
+    # A day ago nothing was recorded any more: the running step.
+    Asked(f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation&step=99y&tz=UTC&from={FIRST}"),
+    Asked(f"/v1/accounts/{NEVER_READY}/history?tag=NetLiquidation&step=99y&tz=UTC&from={FIRST}"),
+    # So much that it is streamed.
+    Asked(f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation", 8 * HOURS),
+    Asked(f"/v1/accounts/{ORDINARY}/positions/9999999/history"),
+    Asked("/v1/overview", SOME),
+    Asked("/v1/overview?ready=any", SOME),
+    Asked(f"/v1/overview?at={MIDDLE}&currency=USD&tz=America/New_York&close=16:00", SOME),
+    Asked(f"/v1/overview?at={FIRST}", SOME),
+    Asked("/v1/overview?currency=GBP", SOME),
+    Asked("/v1/positions", SOME),
+    Asked("/v1/positions?ready=any", SOME),
+    Asked(f"/v1/positions?{SYMBOL}", SOME),
+    Asked(f"/v1/positions?{HELD}", SOME),
+    Asked(f"/v1/positions?{SYMBOL}&{HELD}&account={ORDINARY},{NEVER_READY}"),
+    Asked(f"/v1/positions?at={MIDDLE}", SOME),
+    Asked(f"/v1/changes?from={MIDDLE}&to={SOON}", SOME),
+    Asked("/v1/changes?from=-1y&ready=any", SOME),
+    Asked("/v1/events?limit=50", SOME),
+    Asked(f"/v1/events?limit=50&from={MIDDLE}", EVENTS_LOOKED_THROUGH),
+    Asked(f"/v1/events?limit=50&from={FIRST}&to={FIRST}", EVENTS_LOOKED_THROUGH),
+    Asked("/v1/events?limit=50&type=SessionOpened", EVENTS_LOOKED_THROUGH),
+    Asked(f"/v1/events?limit=50&account={ORDINARY}&after=100", EVENTS_LOOKED_THROUGH),
+    Asked("/v1/gateways"),
+    Asked("/v1/instances"),
+    Asked("/readyz"),
+    Asked("/healthz"),
+    Asked("/metrics"),
+    # As a token that may see some accounts alone.
+    Asked(f"/v1/events?limit=50&after={EVENTS}", EVENTS_LOOKED_THROUGH, AS_LIMITED),
+    *(
+        Asked(path, SOME, AS_LIMITED)
+        for path in (
+            "/v1/accounts",
+            "/v1/gateways",
+            "/v1/overview",
+            "/v1/positions",
+            "/v1/changes?from=-1y",
+        )
+    ),
+]
+# Where nothing can be asked for newer figures.
+OF_NO_GATEWAY = [
+    Asked(f"/v1/accounts/{code}", FEW, (("Cache-Control", "max-age=1"), *token))
+    for code in EVERY
+    for token in ((), AS_LIMITED)
+]
+
+
+@pytest.fixture(scope="module")
+def url(server_url: str, template: str) -> Iterator[str]:
+    """The large database."""
+    if known := os.environ.get("LARGE_WORLD_URL"):
+        yield known
+        return
+    url = create_database(server_url, "large_world", template)
+    fill(url, HOURS, EVENTS)
+    yield url
+    drop_database(server_url, "large_world")
+
+
+@pytest.fixture(scope="module")
+def sent(url: str) -> dict[Asked, list[Statement]]:
+    """What each request sends to Postgres."""
+    with pytest.MonkeyPatch.context() as patch:
+        return asyncio.run(_sent(url, patch))
+
+
+async def _sent(url: str, patch: pytest.MonkeyPatch) -> dict[Asked, list[Statement]]:
+    found: dict[Asked, list[Statement]] = {}
+    settings = {"IB_GW": f"{GATEWAY},{OTHER},{GONE}", "API_TOKENS": TOKENS, "REFRESH_TIMEOUT": "0.1"}
+    for is_connected, wanted in ((True, ALL), (False, OF_NO_GATEWAY)):
+        with connect(url, name="test") as connection:
+            for gateway in (GATEWAY, OTHER, GONE):
+                tell_gateway(connection, gateway, connected=is_connected)
+        with watched(patch) as noted:
+            async with serving(url, **settings) as served:
+                for asked in wanted:
+                    del noted[:]
+                    headers = {"Authorization": f"Bearer {FULL}", **dict(asked.headers)}
+                    async with served.get(asked.path, headers=headers) as response:
+                        body = await response.read()
+                    assert response.status in {200, 303, 400, 404, 503, 504}, (asked, body)
+                    found[asked] = noted[:]
+    return found
+
+
+@pytest.fixture(scope="module")
+def connection(url: str) -> Iterator[Connection[Row]]:
+    """For EXPLAIN."""
+    with connect(url, name="test") as connection:
+        yield connection
+
+
+def explained(connection: Connection[Row], statement: Statement) -> Iterator[dict[str, Any]]:
+    """Its plans, if it is one that has a plan."""
+    if not re.match(r"(\s*--.*\n)*\s*(LOCK|LISTEN) ", statement.text):
+        yield from statement.plans(connection)
+
+
+def shown(statement: Statement) -> str:
+    return f"{' '.join(statement.text.split())[:3000]}\n{statement.parameters}"
+
+
+@pytest.mark.parametrize("asked", [*ALL, *OF_NO_GATEWAY], ids=lambda asked: asked.path)
+def test_no_statement_looks_at_more_than_its_answer(
+    connection: Connection[Row], sent: dict[Asked, list[Statement]], asked: Asked
+) -> None:
+    seen, wrong = set[tuple[str, str]](), []
+    for statement in sent[asked]:
+        key = (statement.text, repr(statement.parameters))
+        if key in seen:
+            continue
+        seen.add(key)
+        for plan in explained(connection, statement):
+            read = rows_read(plan)
+            if read_in_full(plan) or sum(read.values()) > asked.most:
+                wrong.append((plan["Execution Time"], read_in_full(plan), read, shown(statement)))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+# What other tests make, and what is about tables while a rebuild makes others.
+ELSEWHERE = {"http/tables.following", "http/refresh.one_at_a_time", "http/instances.anybody_projects"}
+
+
+def pieces() -> Iterator[tuple[str, str]]:
+    """The longest piece of each query of the API that is in it whatever else is filled in."""
+    for path in sorted((sql_root() / "http").glob("*.sql")):
+        name = f"http/{path.stem}"
+        for key, text in queries(name).items():
+            code = re.sub(r"^ *--.*$", "", text, flags=re.MULTILINE).rstrip("; \n")
+            yield f"{name}.{key}", max((" ".join(each.split()) for each in re.split(r"\{\w*\}", code)), key=len)
+
+
+PAGE = (ROOT / "docs" / "projections.md").read_text(encoding="utf-8")
+VIEWS = ("v_account_amount", "v_account_segment", "v_account_ledger", "v_account_position", "v_account_value")
+
+
+def of_views() -> Iterator[str]:
+    """What the page on the views shows, of accounts of every kind; and the newest rows."""
+    for query in re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL):
+        yield from (query.replace("DU1000001", code) for code in (EVERY if "DU1000001" in query else [ORDINARY]))
+    for view in VIEWS:
+        yield f"SELECT * FROM {view} ORDER BY created DESC LIMIT 1"
+        for code in EVERY:
+            for also in ("", "AND ready", "AND ready AND NOT is_repeat"):
+                yield f"SELECT * FROM {view} WHERE account_code = '{code}' {also} ORDER BY created DESC LIMIT 1"
+    for code in EVERY:
+        yield f"SELECT max(created), min(created) FROM v_account_amount WHERE account_code = '{code}'"
+
+
+@pytest.mark.parametrize("query", [*of_views()])
+def test_no_query_of_the_views_looks_at_more_than_its_answer(connection: Connection[Row], query: str) -> None:
+    statement = Statement(query, query, None, is_prepared=False)
+    for plan in statement.plans(connection):
+        read = rows_read(plan)
+        most = OF_A_MONTH if "BETWEEN" in query or "created <" in query else SOME
+        assert not read_in_full(plan) and sum(read.values()) <= most, (plan["Execution Time"], read)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM account_snapshot",
+        f"SELECT max(created) FROM account_snapshot WHERE account_id = {int(ORDINARY[2:])} AND source = 'none'",
+        f"SELECT created FROM v_account_amount WHERE account_code = '{ORDINARY}' AND cushion = 1 LIMIT 1",
+    ],
+)
+def test_the_test_finds_what_looks_at_more(connection: Connection[Row], query: str) -> None:
+    for plan in Statement(query, query, None, is_prepared=False).plans(connection):
+        assert read_in_full(plan) or sum(rows_read(plan).values()) > SOME
+
+
+@pytest.mark.parametrize(("name", "piece"), [pytest.param(*each, id=each[0]) for each in pieces()])
+def test_every_query_is_among_them(sent: dict[Asked, list[Statement]], name: str, piece: str) -> None:
+    texts = {" ".join(re.sub(r"--.*", "", one.text).split()) for some in sent.values() for one in some}
+    assert name in ELSEWHERE or any(piece in text for text in texts)

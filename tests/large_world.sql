@@ -1,0 +1,106 @@
+-- Tables as years of recording leave them, by the hour: %(hours)s readings of each account. Filled in by tests/large_world.py.
+--
+-- Accounts 1 to 16 are ordinary. What looks for "the newest that …" must not look through all of these:
+-- 17 was never ready; 18 was so once, at the beginning; 19 is told of by a gateway that it does not belong to, but for its first
+-- reading; 20 has every reading twice, by two gateways; 21 is listed and was never read. Gateway 3 was here for one hour.
+
+INSERT INTO gateway VALUES (1, '127.0.0.1:4002'), (2, '127.0.0.1:4003'), (3, '127.0.0.1:4004');
+INSERT INTO account SELECT n, 'DU' || lpad(n::text, 7, '0') FROM generate_series(1, 21) AS n;
+INSERT INTO gateway_account (id, gateway_id, account_id, is_listed, is_owner, is_conflict, first_listed, last_listed, is_whole, concluded)
+SELECT
+    row_number() OVER (ORDER BY gateway.id, account.id), gateway.id, account.id, gateway.id < 3,
+    gateway.id = 1 OR (gateway.id = 2 AND account.id = 20), gateway.id = 2 AND account.id = 19,
+    %(begin)s, %(begin)s + %(hours)s * interval '1 hour', true, %(begin)s + %(hours)s * interval '1 hour'
+FROM gateway
+JOIN account ON gateway.id = 1 OR account.id BETWEEN 19 AND 20 OR (gateway.id = 3 AND account.id = 1);
+
+-- A new session each day; gateway 2 does not give an answer in most of them.
+INSERT INTO session (id, originator_id, gateway_id, client_id, server_version, connection_time, instance, software, opened, closed)
+SELECT
+    number,
+    (lpad(to_hex((extract(EPOCH FROM at) * 1000)::bigint), 12, '0') || '7' || lpad(number::text, 3, '0')
+        || '8000' || lpad(number::text, 12, '0'))::uuid,
+    gateway, 5555, '178', '', 'instance', 'ibconnect', at, at + interval '23 hours 59 minutes'
+FROM (
+    SELECT row_number() OVER (ORDER BY day, gateway) AS number, gateway, %(begin)s + day * interval '1 day' AS at
+    FROM generate_series(0, %(hours)s / 24) AS day, generate_series(1, 3) AS gateway
+    WHERE gateway < 3 OR day = 0
+) AS numbered;
+INSERT INTO refresh (id, session_id, gateway_id, created, trigger, started, scope, total, ended, outcome, request, missing, done)
+SELECT
+    row_number() OVER (ORDER BY hour, session.gateway_id), session.id, session.gateway_id, %(begin)s + hour * interval '1 hour', 'schedule',
+    %(begin)s + hour * interval '1 hour', CASE WHEN hour %% 10 = 3 THEN 'some' ELSE '' END, 20,
+    %(begin)s + hour * interval '1 hour' + interval '20 seconds',
+    CASE WHEN session.gateway_id = 1 OR hour = 0 THEN 'complete' ELSE 'partial' END, nullif(hour, 0), '{}', 20
+FROM generate_series(0, %(hours)s - 1) AS hour
+JOIN session ON session.opened = %(begin)s + (hour / 24) * interval '1 day' AND (session.gateway_id < 3 OR hour = 0);
+SELECT setval(pg_get_serial_sequence('coordination.refresh_request', 'id'), %(hours)s);
+
+INSERT INTO attribute_set SELECT n, convert_to(n::text, 'UTF8') FROM generate_series(1, 21) AS n;
+INSERT INTO account_attribute
+SELECT n, tag.number, tag.name, tag.segment, NULL, tag.value
+FROM generate_series(1, 21) AS n,
+    (VALUES (1, 'AccountType', NULL, 'INDIVIDUAL'), (2, 'SegmentTitle', 'S', 'US Securities')) AS tag (number, name, segment, value);
+INSERT INTO security_type VALUES (1, 'STK');
+INSERT INTO exchange VALUES (1, 'NASDAQ');
+INSERT INTO symbol SELECT n, 'S' || n FROM generate_series(1, 20000) AS n;
+INSERT INTO contract (
+    id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier, exchange_id,
+    currency_id, local_symbol_id, trading_class_id
+)
+SELECT n, 1000 + n, n, 1, '', '0', '', '', 1, currency.id, n, n
+FROM generate_series(1, 20000) AS n
+JOIN currency ON currency.code = 'USD';
+
+INSERT INTO account_snapshot (
+    id, account_id, created, completed, refresh_id, gateway_id, attribute_set_id, base_currency_id, ready, is_repeat,
+    is_foreign, has_models, has_inexact, source, ended, account_code
+)
+SELECT
+    row_number() OVER (ORDER BY refresh.created, refresh.id, account.id), account.id,
+    refresh.created + (session.gateway_id - 1) * interval '1 microsecond', refresh.created + interval '10 seconds', refresh.id,
+    session.gateway_id, account.id, base.id, account.id <> 17 AND (account.id <> 18 OR hour = 0),
+    account.id = 20 AND session.gateway_id = 2, account.id = 19 AND session.gateway_id = 2, false, account.id = 5,
+    'updates', 'download-end', account.code
+FROM generate_series(0, %(hours)s - 1) AS hour
+JOIN refresh ON refresh.created = %(begin)s + hour * interval '1 hour'
+JOIN session ON session.id = refresh.session_id
+JOIN account ON account.id < 21 AND CASE session.gateway_id
+    WHEN 1 THEN account.id <> 19 OR hour = 0
+    WHEN 2 THEN account.id > 18
+    ELSE account.id = 1
+END
+JOIN currency AS base ON base.code = CASE account.id %% 2 WHEN 0 THEN 'USD' ELSE 'EUR' END;
+INSERT INTO account_segment (account_snapshot_id, segment, net_liquidation, total_cash_value, gross_position_value, accrued_cash)
+SELECT id, segment, 1000000.10 + id, 5000.25 + id, id, 1.50 FROM account_snapshot, unnest(ARRAY['', 'S']) AS segment;
+INSERT INTO account_ledger (account_snapshot_id, currency_id, cash_balance, exchange_rate)
+SELECT account_snapshot.id, currency.id, account_snapshot.id, 1.10
+FROM account_snapshot
+JOIN currency ON currency.code IN ('BASE', 'EUR', 'USD');
+INSERT INTO account_value
+SELECT id, number, 'Tag' || number, NULL, NULL, false, 'text ' || id, NULL FROM account_snapshot, generate_series(1, 2) AS number;
+INSERT INTO account_position (account_snapshot_id, contract_id, position, market_price, market_value)
+SELECT id, 1 + (account_id * 10 + number * 100 + refresh_id / 1000) %% 20000, 1, 10.50, 1050.00
+FROM account_snapshot, generate_series(1, 3) AS number;
+INSERT INTO account_contract
+SELECT DISTINCT snapshot.account_id, contract_id, snapshot.gateway_id, snapshot.is_foreign
+FROM account_position JOIN account_snapshot AS snapshot ON id = account_snapshot_id;
+INSERT INTO account_key
+SELECT account_id, tag, segment, currency, tag IN ('CashBalance', 'ExchangeRate'), gateway_id, bool_or(is_foreign)
+FROM (SELECT DISTINCT account_id, gateway_id, is_foreign FROM account_snapshot) AS sent,
+    (VALUES ('NetLiquidation', '', 'USD'), ('NetLiquidation', 'S', 'USD'), ('CashBalance', '', 'EUR'), ('AccruedCash', '', 'EUR'),
+        ('AccruedCash', '', 'USD'), ('Cushion', '', ''), ('Tag1', '', ''), ('AccountType', '', ''), ('ExchangeRate', '', 'EUR'))
+        AS key (tag, segment, currency)
+GROUP BY 1, 2, 3, 4, 5, 6;
+INSERT INTO account_key
+SELECT id, 'Other' || n, '', '', false, 1, false FROM account, generate_series(1, 200) AS n;
+
+-- Events of each day's first session; the rest would only take time.
+INSERT INTO public.stored_events (originator_version, originator_id, topic, state)
+SELECT
+    n, session.originator_id, CASE n WHEN 1 THEN 'so' ELSE 'v' END,
+    convert_to(CASE WHEN n %% 20 = 1 THEN '[' || (extract(EPOCH FROM session.opened) * 1000000)::bigint || ',"a"]' ELSE '["a"]' END, 'UTF8')
+FROM session, generate_series(1, %(events)s) AS n
+WHERE session.id <= 700
+ORDER BY session.id, n;
+UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);
