@@ -119,7 +119,7 @@ def test_any_limit_and_any_restart_give_the_same_tables(database_url, stream):
             connection.execute("DROP SCHEMA accounts CASCADE")
     assert all(tables == seen[0] for tables in seen)
     assert len(seen[0]["account_snapshot"]) == 3
-    assert [row[8] for row in seen[0]["refresh"]] == ["complete", "complete", "aborted"]
+    assert [row[9] for row in seen[0]["refresh"]] == ["complete", "complete", "aborted"]
 
 
 def test_instances_may_start_at_once(database_url):
