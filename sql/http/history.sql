@@ -120,6 +120,7 @@ SELECT
     account_snapshot.cushion,
     account_snapshot.look_ahead_next_change,
     account_snapshot.ready,
+    account_snapshot.has_inexact,
     account_snapshot.source
 FROM account_snapshot
 WHERE
@@ -145,6 +146,7 @@ LEFT JOIN LATERAL (
         account_snapshot.cushion,
         account_snapshot.look_ahead_next_change,
         account_snapshot.ready,
+        account_snapshot.has_inexact,
         account_snapshot.source
     FROM account_snapshot
     WHERE
@@ -165,11 +167,11 @@ SELECT
 FROM generate_series(%(from)s::timestamptz, %(to)s::timestamptz, %(step)s::interval) AS series (at)
 
 -- name: steps
--- Steps of the calendar.
+-- Steps of the calendar, each from the end of the one before.
 SELECT
-    series.begin,
+    lag(series.at, 1, %(begin)s::timestamptz) OVER (ORDER BY series.at) AS begin,
     series.at
-FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS series (begin, at)
+FROM unnest(%(ends)s::timestamptz[]) AS series (at)
 
 -- name: newest
 -- The point of the running step, if it has one: the newest snapshot, at the time of that.
@@ -182,6 +184,7 @@ SELECT
     account_snapshot.cushion,
     account_snapshot.look_ahead_next_change,
     account_snapshot.ready,
+    account_snapshot.has_inexact,
     account_snapshot.source
 FROM account_snapshot
 WHERE
@@ -269,7 +272,7 @@ string_agg(coalesce({figure}, ''), E'\n' ORDER BY point.at)
 -- The base currency of a point that has another one than the series.
 CASE
     WHEN point.base_currency_id IS DISTINCT FROM %(base_currency)s
-        THEN (SELECT currency.code FROM currency WHERE currency.id = point.base_currency_id)
+        THEN (SELECT jsonb_object_agg(currency.id, currency.code) FROM currency) ->> point.base_currency_id::text
 END
 
 -- name: is_ready
@@ -403,8 +406,9 @@ coalesce(
 coalesce(point.{column}::text, {bare})
 
 -- name: other_amount
--- The figure of a value that no column holds exactly, with all of IB's digits and the sign of a zero.
-(
+-- The figure of a value that no column holds exactly, with all of IB's digits and the sign of a zero; looked for only where the
+-- snapshot has any such.
+CASE WHEN point.has_inexact THEN (
     SELECT CASE WHEN value.value ~ '^-0(\.0+)?$' THEN value.value ELSE value.amount::text END
     FROM account_value AS value
     WHERE
@@ -414,7 +418,7 @@ coalesce(point.{column}::text, {bare})
         AND {whose}
         AND value.amount IS NOT NULL
     LIMIT 1
-)
+) END
 
 -- name: of_account
 NOT value.is_ledger AND value.currency_id = point.base_currency_id
@@ -428,7 +432,7 @@ NOT value.is_ledger AND value.currency_id IS NULL
 -- name: other_text
 -- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. Where no currency is
 -- asked for: one without a currency, else in the base currency, else BASE, else the first. As JSON, which has no line
--- breaks.
+-- breaks. (Currencies are not joined: the planner would read all that there are, for each point.)
 to_json((
     SELECT sent.text
     FROM (
@@ -455,14 +459,15 @@ to_json((
             AND attribute.tag = {tag}
             AND coalesce(attribute.segment, '') = {segment}
     ) AS sent
-    LEFT JOIN currency ON currency.id = sent.currency_id
-    WHERE %(currency)s::text IS NULL OR currency.code = %(currency)s::text
+    WHERE
+        %(currency)s::text IS NULL
+        OR sent.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s::text)
     ORDER BY
         sent.is_ledger,
         sent.currency_id IS NOT NULL,
         sent.currency_id IS DISTINCT FROM point.base_currency_id,
-        currency.code IS DISTINCT FROM 'BASE',
-        currency.code
+        sent.currency_id IS DISTINCT FROM (SELECT currency.id FROM currency WHERE currency.code = 'BASE'),
+        (SELECT jsonb_object_agg(currency.id, currency.code) FROM currency) ->> sent.currency_id::text
     LIMIT 1
 ))::text
 

@@ -44,7 +44,8 @@ LEFT JOIN LATERAL (
         ) AS figures
     FROM account_value AS value
     WHERE
-        value.account_snapshot_id = snapshot.id
+        snapshot.has_inexact
+        AND value.account_snapshot_id = snapshot.id
         AND value.is_ledger
         AND value.currency_id = figure.currency_id
         AND value.amount IS NOT NULL

@@ -17,6 +17,7 @@ WITH point AS MATERIALIZED (
         coalesce(preferred.ready, newest.ready) AS ready,
         coalesce(preferred.base_currency_id, newest.base_currency_id) AS base_currency_id,
         coalesce(preferred.gateway_id, newest.gateway_id) AS gateway_id,
+        coalesce(preferred.has_inexact, newest.has_inexact) AS has_inexact,
         coalesce(preferred.attribute_set_id, newest.attribute_set_id) AS attribute_set_id,
         coalesce(preferred.cushion, newest.cushion) AS cushion
     FROM account
@@ -27,6 +28,7 @@ WITH point AS MATERIALIZED (
             account_snapshot.ready,
             account_snapshot.base_currency_id,
             account_snapshot.gateway_id,
+            account_snapshot.has_inexact,
             account_snapshot.attribute_set_id,
             account_snapshot.cushion
         FROM account_snapshot
@@ -45,6 +47,7 @@ WITH point AS MATERIALIZED (
             account_snapshot.ready,
             account_snapshot.base_currency_id,
             account_snapshot.gateway_id,
+            account_snapshot.has_inexact,
             account_snapshot.attribute_set_id,
             account_snapshot.cushion
         FROM account_snapshot
@@ -73,7 +76,8 @@ WITH point AS MATERIALIZED (
             account_snapshot.created,
             account_snapshot.ready,
             account_snapshot.base_currency_id,
-            account_snapshot.gateway_id
+            account_snapshot.gateway_id,
+            account_snapshot.has_inexact
         FROM account_snapshot
         WHERE
             account_snapshot.account_id = account.id

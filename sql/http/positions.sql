@@ -120,7 +120,8 @@ LEFT JOIN LATERAL (
         CASE WHEN value.value ~ '^-0(\.0+)?$' THEN value.value ELSE value.amount::text END AS rate
     FROM account_value AS value
     WHERE
-        value.account_snapshot_id = snapshot.id
+        snapshot.has_inexact
+        AND value.account_snapshot_id = snapshot.id
         AND value.tag = 'ExchangeRate'
         AND value.is_ledger
         AND value.currency_id = contract.currency_id

@@ -166,6 +166,8 @@ def test_what_is_counted_is_what_there_is(
         first, count = asked.regular(start, end, counts=counts)
         assert count == len(whole)
         assert first == (start if counts else asked.first(start))
+    else:
+        assert len(whole) <= asked.at_most(start, end) <= len(whole) + 4
 
 
 def test_the_first_running_step_is_there_although_none_has_ended() -> None:

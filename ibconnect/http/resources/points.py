@@ -113,7 +113,7 @@ async def _each_step(call: Call, span: _Span, steps: Steps) -> Points:
 async def _of_steps(call: Call, span: _Span, steps: list[Step]) -> list[Point]:
     query = SQL(_SQL["each_step"]).format(wanted=span.wanted)
     asked: dict[str, Any] = {"account_id": span.account_id, "gateway": span.gateway_id}
-    asked |= {"begins": [step.begin for step in steps], "ends": [step.end for step in steps]}
+    asked |= {"begins": db.instants(step.begin for step in steps), "ends": db.instants(step.end for step in steps)}
     points = []
     for snapshot, created, number in await db.rows(call.services.pool, query, asked):
         step = steps[number - 1]

@@ -110,6 +110,8 @@ def _beyond(steps: Steps, start: datetime, end: datetime, counts: bool, most: in
     if steps.elapsed is not None:
         first, count = steps.regular(start, end, counts=counts)
         return first + most * steps.elapsed if count > most else None
+    if steps.at_most(start, end) <= most:
+        return None
     following = next(islice(steps.bounds(start, end, counts=counts), most, None), None)
     return None if following is None or following.is_partial else following.end
 
@@ -174,7 +176,7 @@ def _calendar(steps: Steps, span: Span) -> Iterator[dict[str, Any]]:
     whole = (step for step in steps.bounds(span.start, span.end, counts=span.counts) if not step.is_partial)
     rest = islice(whole, span.most)
     while some := list[Step](islice(rest, POINTS_PAGE)):
-        yield {"begins": [step.begin for step in some], "ends": [step.end for step in some]}
+        yield {"begin": some[0].begin, "ends": db.instants(step.end for step in some)}
 
 
 async def _page(call: Call, source: Composable, question: Question, span: Span, limits: dict[str, Any]) -> Page:

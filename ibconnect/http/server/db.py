@@ -4,7 +4,8 @@ Called by every read of this room. Driver errors leave here as they are;
 :func:`~ibconnect.http.server.problems.problem_of` names them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
 import orjson
@@ -70,6 +71,11 @@ def compact(query: LiteralString) -> LiteralString:
     """The same query without comments and indentation: psycopg parses what is longer than 4096 bytes at each call."""
     lines = [line.strip() for line in query.split("\n")]
     return "\n".join([line for line in lines if not line.startswith("--")])
+
+
+def instants(times: Iterable[datetime]) -> str:
+    """A parameter for an array of times: for thousands of them psycopg's own way takes ten times as long."""
+    return f"{{{','.join([time.isoformat() for time in times])}}}"
 
 
 async def rows(

@@ -90,6 +90,10 @@ class Steps:
         if running is not None:
             yield running
 
+    def at_most(self, start: datetime, end: datetime) -> int:
+        """Not fewer than :meth:`bounds` has, of calendar steps, without a look at each."""
+        return self._number(min(end, _LATEST)) - self._number(self._anchor(start, counts=True)) + 2
+
     def running(self, start: datetime, end: datetime, *, counts: bool = True) -> Step | None:
         """The last of :meth:`bounds`, if that is cut."""
         end = min(end, _LATEST)

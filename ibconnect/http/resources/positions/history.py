@@ -155,7 +155,8 @@ async def _each_step(call: Call, span: _Span, steps: Steps, pace: _Pace) -> _Poi
     asked = {"account_id": span.account_id, "gateway": span.gateway_id}
     bounds, done = steps.bounds(span.start, span.end), 0
     while (some := list(islice(bounds, pace.size))) and some[0].begin < span.newest:
-        given = {**asked, "begins": [step.begin for step in some], "ends": [step.end for step in some]}
+        begins, ends = db.instants(step.begin for step in some), db.instants(step.end for step in some)
+        given = {**asked, "begins": begins, "ends": ends}
         points = []
         for snapshot, created, number in await db.rows(call.services.pool, query, given, binary=True):
             step = some[number - 1]
