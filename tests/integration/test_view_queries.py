@@ -196,6 +196,21 @@ def test_the_newest_row_is_read_from_the_end_of_an_index(grown: Connection[Row],
     assert [node["Index Name"] for node in plan if node.get("Scan Direction") == "Backward"]
 
 
+def test_the_newest_row_of_an_account_that_was_closed_is_not_looked_for_among_those_of_others(
+    grown: Connection[Row],
+) -> None:
+    """Of two accounts the planner would read from the end of all: it must not know that there are so few."""
+    with grown.transaction(force_rollback=True):
+        grown.execute(
+            "UPDATE accounts.account_snapshot SET account_code = CASE WHEN id <= 10000 THEN 'closed' ELSE 'open' END"
+        )
+        grown.execute("ANALYZE accounts.account_snapshot")
+        for also in ("", "AND ready"):
+            query = f"SELECT * FROM v_account_amount WHERE account_code = 'closed' {also} ORDER BY created DESC LIMIT 1"
+            used = [node["Index Name"] for node in plan_of(grown, query) if node.get("Scan Direction") == "Backward"]
+            assert [name.startswith("account_snapshot_account_code_") for name in used] == [True]
+
+
 @pytest.mark.parametrize("where", ["", OF_ONE_ACCOUNT])
 def test_the_newest_time_is_the_end_of_an_index(grown: Connection[Row], where: str) -> None:
     plan = plan_of(grown, f"SELECT max(created) FROM v_account_amount {where}")
