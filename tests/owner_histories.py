@@ -85,6 +85,7 @@ def rebuilds_alike(server_url: str, template: str, asks: list[Ask], limit: int) 
         rebuild(url)
         assert read_tables(url) == live
         owned_by_one(url)
+        taken_of_one(url)
     finally:
         drop_database(server_url, name)
 
@@ -118,6 +119,26 @@ def owned_by_one(url: str) -> None:
         assert len(owners) == len(set(owners))
         query = "SELECT count(*) FROM accounts.account_snapshot WHERE is_foreign AND is_repeat"
         assert connection.execute(query).fetchone() == (0,)
+
+
+def taken_of_one(url: str) -> None:
+    """Of each refresh of an account one owner's snapshots are taken, of one that has any to rely on if one has."""
+    query = """
+        SELECT account_id, refresh.created, gateway_id, is_repeat, ready
+        FROM accounts.account_snapshot
+        JOIN accounts.refresh ON refresh.id = refresh_id
+        WHERE NOT is_foreign
+    """
+    made: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    with connect(url, name="test") as connection:
+        for account, refreshed, *snapshot in connection.execute(query):
+            made.setdefault((account, refreshed), []).append(tuple(snapshot))
+    for snapshots in made.values():
+        taken = {gateway for gateway, is_repeat, _ in snapshots if not is_repeat}
+        assert len(taken) == 1, snapshots
+        assert not any(is_repeat for gateway, is_repeat, _ in snapshots if gateway in taken), snapshots
+        ready = {gateway for gateway, _, is_ready in snapshots if is_ready}
+        assert taken <= ready or not ready, snapshots
 
 
 HISTORIES = given(st.lists(ASKS, min_size=2, max_size=8), st.integers(1, 12))

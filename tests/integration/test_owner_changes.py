@@ -40,6 +40,55 @@ async def test_two_gateways_to_which_an_account_is_pinned_both_own_it(database_u
             assert read_tables(database_url) == live
 
 
+UNREADY = [value("AccountReady", "false")]
+
+
+async def test_of_a_refresh_that_cannot_be_relied_on_one_gateway_is_shown(database_url: str) -> None:
+    """One with figures to rely on before one without, then the first in IB_GW, whichever came first."""
+    pinned = {A: ["DU1"], B: ["DU1"]}
+    a, b = Gateway(database_url, A, gateways=pinned), Gateway(database_url, B, gateways=pinned)
+    for hour, downloads in enumerate(
+        (
+            ((a, "0.10", UNREADY), (b, "0.20", UNREADY)),
+            ((b, "1.20", UNREADY), (a, "1.10", UNREADY)),
+            ((b, "2.20", UNREADY), (a, "2.10", [])),
+            ((b, "3.20", []), (a, "3.10", UNREADY)),
+            ((a, "4.10", UNREADY), (b, "4.20", [])),
+            # What was a repeat no longer is one.
+            ((a, "5.10", UNREADY), (b, "5.20", UNREADY), (b, "5.30", [])),
+            ((b, "6.20", UNREADY), (b, "6.30", []), (a, "6.10", [])),
+        )
+    ):
+        for gateway, amount, more in downloads:
+            gateway.refreshes(hour, {"DU1": [*figures(amount), *more]})
+    live = read_tables(database_url)
+    async with serving(database_url, API_TOKENS=FULL) as served:
+        for _ in range(2):
+            assert await worth(served, "&ready=any") == {"0.1", "1.1", "2.1", "3.2", "4.2", "5.2", "5.3", "6.1"}
+            assert await worth(served, "") == {"2.1", "3.2", "4.2", "5.3", "6.1"}
+            assert len(await worth(served, f"&ready=any&gateway={B}")) == 9
+            rebuild(database_url)
+            assert read_tables(database_url) == live
+
+
+async def test_what_is_older_than_the_newest_refresh_is_taken_alike(database_url: str) -> None:
+    """A clock was ahead, or was set back a little: then the snapshot was created long after its refresh."""
+    pinned = {A: ["DU1"], B: ["DU1"]}
+    a, b = Gateway(database_url, A, gateways=pinned), Gateway(database_url, B, gateways=pinned)
+    b.refreshes(9, {"DU1": figures("9.20")})
+    for number, hour in enumerate((3, 8.99, 8.98)):
+        b.refreshes(hour, {"DU1": figures(f"{number}.20")})
+        a.refreshes(hour, {"DU1": figures(f"{number}.10")})
+    a.refreshes(5, {"DU1": [*figures("5.10"), *UNREADY]})
+    b.refreshes(5, {"DU1": figures("5.20")})
+    live = read_tables(database_url)
+    async with serving(database_url, API_TOKENS=FULL) as served:
+        for _ in range(2):
+            assert await worth(served, "&ready=any") == {"9.2", "0.1", "1.1", "2.1", "5.2"}
+            rebuild(database_url)
+            assert read_tables(database_url) == live
+
+
 async def test_the_new_address_of_a_gateway_goes_on_with_its_accounts(database_url: str) -> None:
     old = Gateway(database_url, A, gateways={A: []})
     old.lists("DU1")

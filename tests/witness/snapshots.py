@@ -241,27 +241,21 @@ class Witness:
         return contract
 
     def _mark_repeats(self, snapshot: Snapshot) -> None:
-        """Of a refresh of several owners one gateway's figures are taken: the first that had any to rely on."""
+        """Of a refresh one gateway's figures are taken, whichever came first: of one that has any to rely on, then of
+        one that is pinned before others.
+        """
         if snapshot.is_foreign:
             return
         key = (snapshot.account, snapshot.refresh)
         same = [each for each in self.snapshots if (each.account, each.refresh) == key and not each.is_foreign]
-        others = [each for each in same if each.gateway != snapshot.gateway]
-        if not any(each.ready and not each.is_repeat for each in others):
-            return
         pinned = self.owners.pinned(snapshot.account)
-        goes_first = snapshot.ready and snapshot.gateway == next((each for each in pinned if _has(same, each)), None)
-        # What comes late repeats what is there, whoever has precedence.
-        goes_first &= not any(
-            each.account == snapshot.account and each.refresh > snapshot.refresh and not each.is_foreign
-            for each in self.snapshots
-        )
-        for each in others if goes_first else [snapshot]:
-            each.is_repeat = True
 
+        def place(each: Snapshot) -> tuple[bool, int]:
+            return not each.ready, pinned.index(each.gateway) if each.gateway in pinned else len(pinned)
 
-def _has(snapshots: list[Snapshot], gateway: str) -> bool:
-    return any(each.gateway == gateway for each in snapshots)
+        taken = min(same, key=place).gateway
+        for each in same:
+            each.is_repeat = each.gateway != taken
 
 
 _ACTS: dict[str, Any] = {

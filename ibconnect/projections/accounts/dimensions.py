@@ -1,11 +1,12 @@
 """What the fold has in memory of the tables: ids of what snapshots have in common (names, contracts, attributes), whose
 each account is, and the times of snapshots.
 
-In: content. Out: its id, by :mod:`numbering`; when a snapshot was created, and whether it repeats another gateway's.
+In: content. Out: its id, by :mod:`numbering`; when a snapshot was created, and whether it repeats another gateway's, by
+:mod:`repeats`.
 """
 
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg import Connection
 
@@ -14,6 +15,7 @@ from ibconnect.projections.accounts.holdings import Holdings
 from ibconnect.projections.accounts.keys import Keys
 from ibconnect.projections.accounts.numbering import Contracts, Numbering
 from ibconnect.projections.accounts.owners import Owners
+from ibconnect.projections.accounts.repeats import Repeats
 from ibconnect.times import from_micros, to_micros
 
 Q = queries("projections/accounts/dimensions")
@@ -22,23 +24,6 @@ Q = queries("projections/accounts/dimensions")
 # follows it; by more, the newest one's clock was wrong, or this one comes late from a spool, and its time is believed.
 _BACKWARD_MICROS = 120_000_000
 _LOOK_AHEAD = 1000
-
-
-class _Newest(NamedTuple):
-    """Of the owners' snapshots of an account that are no repeats, the newest: its refresh's time, its gateway, whether
-    ready."""
-
-    created: int
-    gateway: str
-    is_ready: bool
-
-
-class Repeat(NamedTuple):
-    """The snapshots of an account and a gateway, of the refresh of one time, that have become repeats."""
-
-    account_id: int
-    gateway_id: int
-    created: int
 
 
 class Dimensions:
@@ -58,11 +43,9 @@ class Dimensions:
         self.holdings = Holdings()
         self.last_snapshot = 0
         self.latest: dict[int, int] = {}
-        self.repeats: list[Repeat] = []
+        self.repeats = Repeats(self.owners)
         self._latest_own: dict[int, int] = {}
-        self._newest: dict[int, _Newest] = {}
         self._given: dict[int, set[int]] = defaultdict(set)
-        self._ready: dict[tuple[int, int], set[str]] = defaultdict(set)
         self._connection: Connection[Any] | None = None
 
     def load(self, connection: Connection[Any]) -> None:
@@ -82,17 +65,18 @@ class Dimensions:
             numbering.load(connection)
         self.owners.load(connection)
         (self.last_snapshot,) = connection.execute(Q["last_snapshot"]).fetchone() or (0,)
-        for account_id, created, created_own, refreshed, gateway, is_ready in connection.execute(Q["latest"]):
+        refreshes: dict[str, int] = {}
+        for code, account_id, created, created_own, refreshed in connection.execute(Q["latest"]):
             self.latest[account_id] = to_micros(created)
             if created_own is not None:
                 self._latest_own[account_id] = to_micros(created_own)
-            if refreshed is not None:
-                self._newest[account_id] = _Newest(to_micros(refreshed), gateway, is_ready)
+                refreshes[code] = to_micros(refreshed)
+        self.repeats.load(connection, refreshes)
 
     def note_written(self) -> None:
         """What was added so far can be read from the tables, which are asked for what is older than the newest."""
         self._given.clear()
-        self._ready.clear()
+        self.repeats.note_written()
 
     def has_newer(self, account: str, created: int, *, is_foreign: bool) -> bool:
         """Whether this account has a snapshot of its owner (or, for a foreign one, any) created then, or later."""
@@ -128,47 +112,3 @@ class Dimensions:
                 if found not in stored and found not in given:
                     return found
             created += _LOOK_AHEAD
-
-    def is_repeat(self, account: str, gateway: str, refreshed: int, *, is_ready: bool) -> bool:
-        """Whether another owner has a ready snapshot of this account already, of the refresh of the same time.
-
-        Of several gateways that an account is pinned to, the first has precedence: what came before it is the repeat.
-        """
-        account_id = self.account.id_of(account)
-        is_repeat = self._is_repeat(account_id, account, _Newest(refreshed, gateway, is_ready))
-        if is_ready and not is_repeat:
-            self._ready[account_id, refreshed].add(gateway)
-        return is_repeat
-
-    def _is_repeat(self, account_id: int, account: str, this: _Newest) -> bool:
-        newest = self._newest.get(account_id)
-        if newest is None or this.created > newest.created:
-            self._newest[account_id] = this
-            return False
-        if this.created < newest.created:
-            return self._has_ready(account_id, this)
-        if newest.is_ready and newest.gateway != this.gateway:
-            if not this.is_ready or not self.owners.precedes(account, this.gateway, newest.gateway):
-                return True
-            self.repeats.append(Repeat(account_id, self.gateway.id_of(newest.gateway), this.created))
-            self._ready[account_id, this.created].discard(newest.gateway)
-        if this.is_ready or not newest.is_ready:
-            self._newest[account_id] = this
-        return False
-
-    def take_repeats(self) -> list[Repeat]:
-        """What has become a repeat since the last call."""
-        repeats, self.repeats = self.repeats, []
-        return repeats
-
-    def _has_ready(self, account_id: int, this: _Newest) -> bool:
-        if self._ready.get((account_id, this.created), set()) - {this.gateway}:
-            return True
-        if any((each.account_id, each.created) == (account_id, this.created) for each in self.repeats):
-            # What the table still shows as ready has become a repeat of one that it does not show yet.
-            return False
-        assert self._connection is not None
-        gateway_id = self.gateway.id_of(this.gateway)
-        asked = {"account": account_id, "gateway": gateway_id, "created": from_micros(this.created)}
-        row = self._connection.execute(Q["has_ready"], asked).fetchone()
-        return bool(row and row[0])

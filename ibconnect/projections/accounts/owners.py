@@ -124,10 +124,10 @@ class Owners:
         named = self._pins.get(account) or self._claimants.get(account, [])
         return [name for name in named if self.standing(account, name) is Standing.OWNER]
 
-    def precedes(self, account: str, gateway: str, other: str) -> bool:
-        """Whether an account is pinned to both, and to ``gateway`` first."""
+    def rank(self, account: str, gateway: str) -> int:
+        """The place of a gateway among those that an account is pinned to; all others share the last."""
         pinned = self._pins.get(account, ())
-        return gateway in pinned and other in pinned and pinned.index(gateway) < pinned.index(other)
+        return pinned.index(gateway) if gateway in pinned else len(pinned)
 
     def take_fresh(self) -> list[tuple[int, str, str, Standing]]:
         """The claims that the table lacks: number, account, gateway, standing as it is now."""

@@ -89,7 +89,7 @@ class Rows:
             self._attribute_set(layout, texts),
             self._currency(layout.base),
             is_ready,
-            not is_foreign and dimensions.is_repeat(fact.account, fact.gateway, fact.created, is_ready=is_ready),
+            not is_foreign and dimensions.repeats.add(fact.account, fact.gateway, fact.created, is_ready=is_ready),
             is_foreign,
             has_inexact,
             bool(download.models),

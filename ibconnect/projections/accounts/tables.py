@@ -167,12 +167,13 @@ class Tables:
         ):
             if changes:
                 cursor.executemany(Q[name], changes)
-        if repeats := self.dimensions.take_repeats():
-            accounts, gateways, created = zip(*repeats, strict=True)
-            times = [from_micros(each) for each in created]
-            cursor.execute(
-                Q["mark_repeats"], {"accounts": list(accounts), "gateways": list(gateways), "created": times}
-            )
+        if taken := self.dimensions.repeats.take_changed():
+            columns = {
+                "accounts": [self.dimensions.account.ids[each.account] for each in taken],
+                "gateways": [self.dimensions.gateway.ids[each.gateway] for each in taken],
+                "created": [from_micros(each.refreshed) for each in taken],
+            }
+            cursor.execute(Q["mark_repeats"], columns)
         self.ended, self.closed = [], []
         self.dimensions.note_written()
 

@@ -88,16 +88,22 @@ SELECT coalesce(max(id), 0)
 FROM account_snapshot
 
 -- name: latest
--- When the newest snapshot of each account was created, and the newest of its owners (null: none); and, of these and of
--- those that are no repeat, the one of the newest refresh: that refresh, the gateway and whether it is ready. (One of an
--- older refresh may have been created up to two minutes after it: see docs/projections.md.) A few looks into the index each.
+-- When the newest snapshot of each account was created, and the newest of its owners; and the time of the newest refresh that
+-- these have a snapshot of (both null: there is none). One of an older refresh may have been created up to two minutes after
+-- it: see docs/projections.md. A few looks into the index each.
 SELECT
+    account.code,
     account.id,
     newest.created,
     newest_own.created,
-    newest_first.refreshed,
-    gateway.name,
-    newest_first.ready
+    (
+        SELECT max(refresh.created)
+        FROM account_snapshot
+        JOIN refresh ON refresh.id = account_snapshot.refresh_id
+        WHERE account_snapshot.account_id = account.id
+          AND account_snapshot.created >= newest_own.created - interval '121 seconds'
+          AND NOT account_snapshot.is_foreign
+    )
 FROM account
 CROSS JOIN LATERAL (
     SELECT account_snapshot.created
@@ -114,33 +120,6 @@ LEFT JOIN LATERAL (
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest_own ON true
-LEFT JOIN LATERAL (
-    SELECT account_snapshot.created
-    FROM account_snapshot
-    WHERE account_snapshot.account_id = account.id
-      AND NOT account_snapshot.is_repeat
-      AND NOT account_snapshot.is_foreign
-    ORDER BY account_snapshot.created DESC
-    LIMIT 1
-) AS last_first ON true
-LEFT JOIN LATERAL (
-    SELECT
-        refresh.created AS refreshed,
-        account_snapshot.gateway_id,
-        account_snapshot.ready
-    FROM account_snapshot
-    JOIN refresh ON refresh.id = account_snapshot.refresh_id
-    WHERE account_snapshot.account_id = account.id
-      AND account_snapshot.created >= last_first.created - interval '121 seconds'
-      AND NOT account_snapshot.is_repeat
-      AND NOT account_snapshot.is_foreign
-    ORDER BY
-        refresh.created DESC,
-        account_snapshot.ready DESC,
-        account_snapshot.created DESC
-    LIMIT 1
-) AS newest_first ON true
-LEFT JOIN gateway ON gateway.id = newest_first.gateway_id
 
 -- name: taken
 -- The times of an account's snapshots from one on.
@@ -151,17 +130,18 @@ WHERE account_id = %(account)s
 ORDER BY created
 LIMIT %(rows)s
 
--- name: has_ready
--- Whether another owner has a ready snapshot of an account of the refresh of this time.
-SELECT EXISTS (
-    SELECT 1
-    FROM account_snapshot
-    INNER JOIN refresh ON refresh.id = account_snapshot.refresh_id
-    WHERE account_snapshot.account_id = %(account)s
-      AND account_snapshot.created BETWEEN %(created)s AND %(created)s + interval '1 second'
-      AND account_snapshot.gateway_id <> %(gateway)s
-      AND account_snapshot.ready
-      AND NOT account_snapshot.is_repeat
-      AND NOT account_snapshot.is_foreign
-      AND refresh.created = %(created)s
-)
+-- name: of_refresh
+-- The owners' snapshots of an account of the refresh of this time, in the order of events.
+SELECT
+    gateway.name,
+    account_snapshot.ready,
+    account_snapshot.is_repeat
+FROM account
+JOIN account_snapshot ON account_snapshot.account_id = account.id
+JOIN refresh ON refresh.id = account_snapshot.refresh_id
+JOIN gateway ON gateway.id = account_snapshot.gateway_id
+WHERE account.code = %(account)s
+  AND account_snapshot.created BETWEEN %(created)s AND %(created)s + interval '121 seconds'
+  AND refresh.created = %(created)s
+  AND NOT account_snapshot.is_foreign
+ORDER BY account_snapshot.id

@@ -105,16 +105,17 @@ SET is_owner = %(is_owner)s,
 WHERE id = %(id)s
 
 -- name: mark_repeats
--- Snapshots of some accounts and gateways, of the refreshes of some times, that a gateway with precedence has as well.
+-- Of some accounts' refreshes of some times, it is the snapshots of these gateways that are no repeats. (A snapshot may have
+-- been created up to two minutes after its refresh: see docs/projections.md.)
 UPDATE account_snapshot
-SET is_repeat = true
+SET is_repeat = account_snapshot.gateway_id <> taken.gateway_id
 FROM unnest(%(accounts)s::integer[], %(gateways)s::integer[], %(created)s::timestamptz[])
-    AS former (account_id, gateway_id, created), refresh
-WHERE account_snapshot.account_id = former.account_id
-  AND account_snapshot.gateway_id = former.gateway_id
-  AND account_snapshot.created BETWEEN former.created AND former.created + interval '1 second'
+    AS taken (account_id, gateway_id, created), refresh
+WHERE account_snapshot.account_id = taken.account_id
+  AND account_snapshot.is_repeat = (account_snapshot.gateway_id = taken.gateway_id)
+  AND account_snapshot.created BETWEEN taken.created AND taken.created + interval '121 seconds'
   AND refresh.id = account_snapshot.refresh_id
-  AND refresh.created = former.created
+  AND refresh.created = taken.created
   AND NOT account_snapshot.is_foreign
 
 -- name: list_accounts

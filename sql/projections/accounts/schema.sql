@@ -174,7 +174,7 @@ CREATE TABLE account_contract (
 -- `account_code` is the account's, repeated here so that an index has an account's snapshots in order for whoever knows the
 -- code alone. `completed`: when its last figure arrived. `as_of`: IB's own time of update, as the gateway sent it, with the zone that
 -- the gateway named when it was connected. `ready`: the figures as a whole can be relied on; `remarks` says why not, and
--- what else is to be said of them. `is_repeat`: another owner has a ready snapshot of the account of the same refresh.
+-- what else is to be said of them. `is_repeat`: of the same refresh another owner's snapshots of the account are taken.
 -- `is_foreign`: the account was another gateway's then: it is nobody's latest, and in no history but its gateway's.
 -- `has_models`: there are rows in the tables of models. `has_inexact`: there are numbers in account_value that a column of the
 -- tables would hold if IB had spelled them otherwise.

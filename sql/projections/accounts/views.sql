@@ -122,8 +122,8 @@ LEFT JOIN LATERAL (
 -- source: updates, or multi: asked for in another way, without market prices.
 -- ended: How the download ended: download-end, quiet, timeout or interrupted.
 -- remarks: What is to be said of the figures, by codes; null: nothing.
--- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
---     refresh.
+-- is_repeat: Whether those of another gateway of the account are taken of the same refresh: leave it out to have one gateway's
+--     for each refresh.
 SELECT
     account_snapshot.account_code,
     account_snapshot.created,
@@ -281,8 +281,8 @@ WHERE NOT account_snapshot.is_foreign
 -- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
 -- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
 -- gateway: The gateway, as in IB_GW, that said it.
--- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
---     refresh.
+-- is_repeat: Whether those of another gateway of the account are taken of the same refresh: leave it out to have one gateway's
+--     for each refresh.
 -- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
 SELECT
     account_snapshot.account_code,
@@ -388,8 +388,8 @@ WHERE NOT account_snapshot.is_foreign
 -- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
 -- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
 -- gateway: The gateway, as in IB_GW, that said it.
--- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
---     refresh.
+-- is_repeat: Whether those of another gateway of the account are taken of the same refresh: leave it out to have one gateway's
+--     for each refresh.
 -- account_snapshot_id: The snapshot, for joins with other views; a rebuild gives the same.
 SELECT
     account_snapshot.account_code,
@@ -476,8 +476,8 @@ WHERE NOT account_snapshot.is_foreign
 -- contract_id: The contract as it was described then, for joins with v_contract: one row there.
 -- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
 -- gateway: The gateway, as in IB_GW, that said it.
--- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
---     refresh.
+-- is_repeat: Whether those of another gateway of the account are taken of the same refresh: leave it out to have one gateway's
+--     for each refresh.
 -- base_currency: ISO code of the account's base currency, which market_value_base is in.
 -- exchange_rate: The ledger's ExchangeRate of the snapshot: what one unit of the contract's currency is in the base currency;
 --     null where IB gave none.
@@ -671,8 +671,8 @@ CROSS JOIN LATERAL (
 -- ready: Whether the figures as a whole can be relied on; leave out of charts where it is false.
 -- completed: When the last figure of the snapshot arrived: at a moment that is known which was completed by then.
 -- gateway: The gateway, as in IB_GW, that said it.
--- is_repeat: Whether another gateway of the account has a ready snapshot of the same refresh: leave it out to have one for each
---     refresh.
+-- is_repeat: Whether those of another gateway of the account are taken of the same refresh: leave it out to have one gateway's
+--     for each refresh.
 SELECT
     account_snapshot.account_code,
     account_snapshot.created,
