@@ -84,12 +84,12 @@ WHERE
     AND {wanted};
 
 -- name: currency_of
--- The currency of a contract.
+-- The currency of a contract, as IB described it last.
 SELECT currency.code
 FROM contract
 INNER JOIN currency ON currency.id = contract.currency_id
 WHERE contract.ib_contract_id = %(contract)s
-ORDER BY contract.id DESC
+ORDER BY contract.described DESC, contract.id DESC
 LIMIT 1;
 
 -- name: position_exists

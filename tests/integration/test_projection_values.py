@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
 from ibconnect.projections.accounts.download import MAX_KEY_BYTES
+from ibconnect.projections.upkeep import rebuild
 from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXTS
 from tests.last_values import last_values
 from tests.projecting import Stream, position, project, read_columns, read_tables, read_values, record, value
@@ -119,6 +120,33 @@ def test_accounts_that_a_gateway_no_longer_lists(database_url):
         "DU2": "true",
         "DU3": "true",
     }
+
+
+@pytest.mark.parametrize("name", ["local_symbol", "symbol"])
+def test_a_contract_is_shown_as_it_was_described_last(database_url, name):
+    """By messages of positions alone, and by the view of contracts: also if it was described so once before."""
+    stream, stored = Stream(), 0
+    for described in ("FB", "META", "FB", "FB", "META", "FB"):
+        stream.refresh({"DU1": [value("AccountCode", "DU1"), position(5, **{"symbol": "X", name: described})]})
+        stream.own("rs", created=stream.at, trigger="test")
+        stream.own("as", account="DU1", source="multi", values_request=7, positions_request=8)
+        contract = ["5", described if name == "symbol" else "X", "STK", "", "0", "0", "", "", "USD", "", ""]
+        stream.message("71", "1", "8", "DU1", *contract, "1", "2", "")
+        stream.own("ac", account="DU1", ended="download-end")
+        stream.own("re", created=stream.at, outcome="complete")
+        record(database_url, stream.events[stored:])
+        stored = len(stream.events)
+        # By a projector that has just been started each time.
+        project(database_url)
+        with connect(database_url, name="test") as connection:
+            query = f"SELECT {name}, exchange FROM v_account_position WHERE market_price IS NULL ORDER BY created DESC"
+            by_multi = connection.execute(query).fetchone()
+            newest = connection.execute(f"SELECT {name} FROM v_contract WHERE is_newest").fetchall()
+        assert (by_multi, newest) == ((described, "NASDAQ"), [(described,)])
+    live = read_tables(database_url)
+    rebuild(database_url)
+    assert read_tables(database_url) == live
+    assert len(live["contract"]) == 2
 
 
 def test_download_beside_another_program_has_no_prices(database_url):

@@ -108,9 +108,9 @@ INSERT INTO exchange VALUES (1, 'NASDAQ');
 INSERT INTO symbol SELECT n, CASE n WHEN 1 THEN 'AAPL' ELSE 'S' || n END FROM generate_series(1, 400) AS n;
 INSERT INTO contract (
     id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier, exchange_id,
-    currency_id, local_symbol_id, trading_class_id
+    currency_id, local_symbol_id, trading_class_id, described
 )
-SELECT n, 265597 + n, n, 1, '', '0', '', '', 1, 1, n, n FROM generate_series(1, 400) AS n;
+SELECT n, 265597 + n, n, 1, '', '0', '', '', 1, 1, n, n, 1 FROM generate_series(1, 400) AS n;
 INSERT INTO attribute_set VALUES (1, 'one');
 INSERT INTO account_attribute VALUES (1, 1, 'AccountType', NULL, NULL, 'INDIVIDUAL');
 INSERT INTO refresh

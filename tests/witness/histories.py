@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ibconnect.simulator.scenario.accounts import POSITIONS_MULTI, UPDATES, UPDATES_MULTI
-from ibconnect.simulator.scenario.instruments import KINDS
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.tags import UNSET_TEXTS
 from tests.projecting import START, Stream, project, record
@@ -101,14 +100,17 @@ class History:
             world.close_account(self.chance.choice(world.clients()).code)
         if self.chance.random() < 0.15:
             world.open_account(1)
-        if self.chance.random() < 0.1:
+        if self.chance.random() < 0.4:
             self._rename_something()
 
     def _rename_something(self) -> None:
-        """A company gets another symbol; its contract keeps its id."""
-        kind = self.chance.choice(KINDS)
-        instrument = self.chance.choice(self.login.world.pools[kind])
-        object.__setattr__(instrument, "local_symbol", f"{instrument.local_symbol}.NEW")
+        """What an account holds gets another symbol, or its former one back; its contract keeps its id."""
+        held = [each.instrument for account in self.login.world.clients() for each in account.positions.values()]
+        if held:
+            instrument = self.chance.choice(held)
+            former = instrument.local_symbol.removesuffix(".NEW")
+            renamed = former if instrument.local_symbol != former else f"{former}.NEW"
+            object.__setattr__(instrument, "local_symbol", renamed)
 
     def _refresh(self, gateway: str, created: int) -> None:
         stream = self.stream(gateway)

@@ -89,6 +89,8 @@ class Witness:
         self.listed: dict[str, list[str]] = {}
         self.walks: list[Walk] = []
         self._sessions: dict[UUID, _Session] = {}
+        self.described: dict[str, Contract] = {}
+        """How each contract with an id of its own was described last."""
         self._described: dict[tuple[str, ...], Contract] = {}
         for event in self.events:
             session = self._sessions.get(event.session)
@@ -237,7 +239,7 @@ class Witness:
         name = (contract.con_id, contract.symbol, contract.sec_type, contract.currency)
         if is_multi and contract.con_id not in ("", "0") and name in self._described:
             return self._described[name]
-        self._described[name] = contract
+        self._described[name] = self.described[contract.con_id] = contract
         return contract
 
     def _mark_repeats(self, snapshot: Snapshot) -> None:

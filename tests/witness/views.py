@@ -143,9 +143,11 @@ def _described(contract: Contract) -> dict[str, Any]:
 
 
 def _contracts(connection: psycopg.Connection[Any], witness: Witness) -> None:
-    """Each description once."""
+    """Each description once, and which of a contract's is the last."""
     every = {contract for snapshot in witness.snapshots for contract in snapshot.contracts}
-    expected = [_described(contract) for contract in every]
+    last = {contract for number, contract in witness.described.items() if number not in ("", "0")}
+    last |= {contract for contract in every if contract.con_id in ("", "0")}
+    expected = [{**_described(contract), "is_newest": contract in last} for contract in every]
     shown = [{name: row[name] for name in expected[0]} for row in _rows(connection, "v_contract")] if expected else []
     same(sorted(map(_text, shown), key=repr), sorted(map(_text, expected), key=repr), "v_contract")
 

@@ -18,6 +18,7 @@ from ibconnect.projections.accounts.holdings import Holder
 from ibconnect.projections.accounts.judgement import judge
 from ibconnect.projections.accounts.keys import Sender
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
+from ibconnect.projections.accounts.numbering import has_own_id
 from ibconnect.projections.accounts.numbers import NULL, number_of
 from ibconnect.times import from_micros
 
@@ -150,11 +151,12 @@ class Rows:
 
     def _contract_of(self, texts: tuple[str, ...], fact: Downloaded) -> int:
         """The row that describes a contract; messages of positions alone describe it worse than what is known."""
-        if fact.is_multi and texts[0] not in ("", "0"):
-            known = self.dimensions.contract.newest_of(texts)
+        contracts = self.dimensions.contract
+        if fact.is_multi and has_own_id(texts):
+            known = contracts.newest_of(texts)
             if known is not None:
                 return known
-        return self.dimensions.contract.ids.get(texts) or self._contract(texts)
+        return contracts.describe(texts, self.dimensions.last_snapshot) or self._contract(texts)
 
     def _contract(self, texts: tuple[str, ...]) -> int:
         """A contract's id; its row is written here since it refers to names that may be new too."""
@@ -189,6 +191,7 @@ class Rows:
             dimensions.symbol.id_of(trading_class),
             number_of(strike),
             number_of(multiplier),
+            dimensions.last_snapshot,
         )
         return contract_id
 

@@ -126,6 +126,8 @@ class Tables:
             self.dimensions.attribute_set.take_fresh()
             for name in _TABLES:
                 self._copy(cursor, name)
+            if described := self.dimensions.contract.take_described():
+                cursor.execute(Q["describe"], described)
             if keys := self.dimensions.keys.take_fresh():
                 cursor.execute(Q["add_keys"], keys)
             self._hold(cursor)

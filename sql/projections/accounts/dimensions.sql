@@ -37,9 +37,11 @@ WHERE id > %(last)s
 ORDER BY id
 
 -- name: newer_contract
--- A contract's content is its texts, in the order of the wire.
+-- A contract's content is its texts, in the order of the wire. In the order in which contracts were described so last: those
+-- that were described again have another place in it than they had.
 SELECT
     contract.id,
+    contract.described,
     coalesce(contract.ib_contract_id::text, ''),
     symbol.name,
     security_type.name,
@@ -59,7 +61,10 @@ JOIN currency ON currency.id = contract.currency_id
 JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
 JOIN symbol AS trading_class ON trading_class.id = contract.trading_class_id
 WHERE contract.id > %(last)s
-ORDER BY contract.id
+   OR contract.described > %(described)s
+ORDER BY
+    contract.described,
+    contract.id
 
 -- name: newer_attribute_set
 SELECT id, digest

@@ -24,7 +24,8 @@ COPY symbol (id, name) FROM STDIN
 -- name: contract
 COPY contract (
     id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
-    exchange_id, currency_id, local_symbol_id, trading_class_id, strike_number, multiplier_number
+    exchange_id, currency_id, local_symbol_id, trading_class_id, strike_number, multiplier_number,
+    described
 ) FROM STDIN
 
 -- name: session
@@ -74,6 +75,13 @@ COPY account_model_position (
 COPY account_model_value (
     account_snapshot_id, ordinal, model, tag, segment, currency_id, is_ledger, value, amount
 ) FROM STDIN
+
+-- name: describe
+-- Contracts that snapshots describe as they were described before they were otherwise.
+UPDATE contract
+SET described = again.snapshot_id
+FROM unnest(%(ids)s::integer[], %(snapshots)s::integer[]) AS again (id, snapshot_id)
+WHERE contract.id = again.id
 
 -- name: hold
 -- Contracts that accounts hold; most are known.

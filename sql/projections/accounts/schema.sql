@@ -40,7 +40,8 @@ CREATE TABLE symbol (
 -- IB identifies a contract by its id alone; what it says of one may change (a renamed symbol, a new exchange).
 -- Each version of that has a row of its own, so an old report never changes. Contracts without an id of their own
 -- (combinations have 0; null: what came is no id) are told apart by all that is said of them. Strike and multiplier are IB's
--- text; beside them the number, null where there is none.
+-- text; beside them the number, null where there is none. `described`: the snapshot since which IB has described it so, or
+-- did until it described it otherwise; of an id's rows the one with the last was the last description.
 CREATE TABLE contract (
     id integer PRIMARY KEY,
     ib_contract_id bigint,
@@ -56,6 +57,7 @@ CREATE TABLE contract (
     trading_class_id integer NOT NULL REFERENCES symbol,
     strike_number numeric,
     multiplier_number numeric,
+    described integer NOT NULL,
     UNIQUE (
         ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier,
         exchange_id, currency_id, local_symbol_id, trading_class_id

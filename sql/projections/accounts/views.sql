@@ -624,7 +624,7 @@ SELECT
         SELECT
         FROM contract AS later
         WHERE later.ib_contract_id = contract.ib_contract_id
-          AND later.id > contract.id
+          AND (later.described, later.id) > (contract.described, contract.id)
     ) AS is_newest
 FROM contract
 CROSS JOIN LATERAL (
