@@ -50,6 +50,25 @@ def odd_url(server_url: str, template: str) -> Iterator[str]:
     drop_database(server_url, name)
 
 
+async def test_a_text_in_both_spellings_is_one_tag(database_url: str) -> None:
+    """A gateway that changes its spelling, or sends both at once."""
+    stream = Stream(at=to_micros(FIRST))
+    begin = [value("AccountCode", MINE, account=MINE), value("NetLiquidation", "1.10", "EUR", MINE)]
+    plain, prefixed = (value(f"{spelled}Currency", "EUR", "EUR", MINE) for spelled in ("", "$LEDGER-"))
+    for texts in ([plain], [prefixed], [prefixed, plain], [value("$LEDGER-AccountType", "TRUST", "", MINE)]):
+        stream.refresh({MINE: [*begin, *texts]})
+    record(database_url, stream.events)
+    project(database_url)
+    async with serving(database_url) as served:
+        async with served.get(f"/v1/accounts/{MINE}/tags") as response:
+            rows = [(row["Tag"], row["Level"]) for row in (await response.json())["Tags"]]
+        assert rows == [(tag, level) for tag, level in dict.fromkeys(rows)]
+        assert ("Currency", "ledger") in rows
+        for tag, text in (("$LEDGER-Currency", "EUR"), ("$LEDGER-AccountType", "TRUST"), ("AccountType", "TRUST")):
+            async with served.get(f"/v1/accounts/{MINE}/history", params={"tag": tag}) as response:
+                assert text in [point[tag] for point in (await response.json())["Points"]]
+
+
 @pytest.fixture
 async def odd(odd_url: str) -> AsyncIterator[Served]:
     """A server of these, to whose clients one of them is shown."""

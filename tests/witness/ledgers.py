@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS
+from ibconnect.tags import LEDGER_TAGS, LEDGER_TEXT_TAGS
 from tests.last_values import Name
 from tests.witness import series
 from tests.witness.answers import micros, numeral
@@ -67,12 +67,12 @@ async def compare_tags(asker: Asker, witness: Witness) -> None:
         names = {name for each in witness.of(account) for name in each.values}
         shown: dict[tuple[str, str], list[Name]] = {}
         for row in (row for page in pages for row in page["Tags"]):
-            level = "text" if row["Tag"] in ATTRIBUTE_TAGS else row["Level"]
             segments = [*row["Segments"], *([""] if row["Whole"] else [])]
             found = [
                 Name(row["Tag"], segment, code, False) for segment in segments for code in row["Currencies"] or [""]
             ]
-            shown.setdefault((row["Tag"], level), []).extend(found)
+            assert (row["Tag"], row["Level"]) not in shown, f"{path}: {row} comes twice"
+            shown[row["Tag"], row["Level"]] = found
         expected: dict[tuple[str, str], list[Name]] = {}
         for name in names:
             expected.setdefault((name.tag, _level(name)), []).append(name)
@@ -80,8 +80,7 @@ async def compare_tags(asker: Asker, witness: Witness) -> None:
 
 
 def _level(name: Name) -> str:
-    """Of a text it is not compared: it may be spelled in two ways."""
-    return "text" if name.tag in ATTRIBUTE_TAGS else "ledger" if name.is_ledger else "account"
+    return "ledger" if name.is_ledger or name.tag in LEDGER_TEXT_TAGS else "account"
 
 
 def _comes_with(names: list[Name]) -> tuple[bool, list[str], list[str]]:

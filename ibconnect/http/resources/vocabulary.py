@@ -21,7 +21,7 @@ from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
 from ibconnect.http.server.limits import KEYS_MAX, NAMES_SHOWN
 from ibconnect.http.server.problems import Code, Problem, ProblemType, invalid
 from ibconnect.meanings import MEANINGS, OTHER_SPELLINGS, SEGMENTS
-from ibconnect.tags import BASE, LEDGER_PREFIX, LEDGER_TAGS, LEDGER_TEXT_TAGS, SEGMENT_TAGS
+from ibconnect.tags import ATTRIBUTE_TAGS, BASE, LEDGER_PREFIX, LEDGER_TAGS, LEDGER_TEXT_TAGS, SEGMENT_TAGS
 
 SQL = queries("http/tags")
 UNKNOWN_TAG = ProblemType("unknown-tag", 400, "There is no such tag")
@@ -86,7 +86,8 @@ class Vocabulary:
 
     def _spelled(self, text: str, is_ledger: bool) -> str | None:
         """The recorded or documented tag that this spells, the former first; None if there is none."""
-        recorded = self.ledger_tags if is_ledger else (*self.tags, *self.ledger_tags)
+        both = tuple(tag for tag in self.tags if tag in ATTRIBUTE_TAGS) if is_ledger else self.tags
+        recorded = (*both, *self.ledger_tags)
         documented = [tag for tag in MEANINGS if tag in _LEDGER] if is_ledger else list(MEANINGS)
         for known in (recorded, documented):
             if text in known:

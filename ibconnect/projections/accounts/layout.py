@@ -145,7 +145,10 @@ def _are_ledger(split: Sequence[Key], currencies: Sequence[str], base: str) -> I
     total, nth = Counter(sent), Counter[tuple[Key, str]]()
     for key, currency in sent:
         nth[key, currency] += 1
-        if key.is_ledger:
+        if key.tag in tags.ATTRIBUTE_TAGS:
+            # A text is one and the same in both spellings.
+            yield False
+        elif key.is_ledger:
             yield True
         elif key.segment is not None:
             yield False
