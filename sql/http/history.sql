@@ -286,7 +286,8 @@ nullif(json_strip_nulls(json_build_object({reasons}))::text, '{{}}')
 {name}, CASE WHEN {figure} IS NULL THEN {reason} END
 
 -- name: reason
--- Why a figure is null, of a point where it is. What IB sent for it is kept apart from the columns.
+-- Why a figure is null, of a point where it is. What IB sent for it is kept apart from the columns; of what is both the
+-- ledger's and the account's it is the ledger's that is shown.
 CASE
     WHEN point.snapshot_id IS NULL THEN {gap}
     ELSE coalesce(
@@ -297,8 +298,9 @@ CASE
                 value.account_snapshot_id = point.snapshot_id
                 AND value.tag = {tag}
                 AND coalesce(value.segment, '') = {segment}
-                AND {whose}
+                AND ({asked})
                 AND value.amount IS NULL
+            ORDER BY value.is_ledger DESC
             LIMIT 1
         ),
         CASE WHEN {elsewhere} THEN 'other-currency' END,
@@ -307,11 +309,29 @@ CASE
 END
 
 -- name: reason_of_position
--- Why a figure of a position is null, of a point where it is.
+-- Why a figure of a position is null, of a point where it is. What IB sent that is no number only a remark says, which names
+-- the position as judgement.py does.
 CASE
     WHEN point.snapshot_id IS NULL THEN {gap}
     WHEN held.contract_id IS NULL THEN 'not-held'
-    WHEN point.source = 'multi' THEN 'without-prices'
+    WHEN point.source = 'multi' AND {is_priced} THEN 'without-prices'
+    WHEN
+        EXISTS (
+            SELECT FROM account_snapshot
+            CROSS JOIN jsonb_array_elements(account_snapshot.remarks) AS remark
+            CROSS JOIN contract
+            INNER JOIN symbol ON symbol.id = contract.symbol_id
+            INNER JOIN symbol AS local_symbol ON local_symbol.id = contract.local_symbol_id
+            WHERE
+                account_snapshot.id = point.snapshot_id
+                AND contract.id = held.contract_id
+                AND remark ->> 'Code' = 'unreadable-figure'
+                AND starts_with(
+                    remark ->> 'Detail',
+                    coalesce(nullif(local_symbol.name, ''), nullif(symbol.name, ''), contract.ib_contract_id::text) || {says}
+                )
+        )
+        THEN 'unreadable-figure'
     ELSE 'unset-figure'
 END
 
@@ -333,12 +353,14 @@ END
 
 -- name: segment_elsewhere
 {money}.{column} IS NOT NULL
+OR {amount}
 
 -- name: ledger_elsewhere
 EXISTS (
     SELECT FROM account_ledger AS other
     WHERE other.account_snapshot_id = point.snapshot_id AND other.{column} IS NOT NULL
 )
+OR {amount}
 
 -- name: both_elsewhere
 {money}.{column} IS NOT NULL
@@ -346,6 +368,28 @@ OR EXISTS (
     SELECT FROM account_ledger AS other
     WHERE other.account_snapshot_id = point.snapshot_id AND other.{column} IS NOT NULL
 )
+OR {amount}
+
+-- name: amount_elsewhere
+-- A figure that no column holds exactly, in whatever currency.
+EXISTS (
+    SELECT FROM account_value AS value
+    WHERE
+        value.account_snapshot_id = point.snapshot_id
+        AND value.tag = {tag}
+        AND coalesce(value.segment, '') = {segment}
+        AND {level}
+        AND value.amount IS NOT NULL
+)
+
+-- name: account_level
+NOT value.is_ledger
+
+-- name: ledger_level
+value.is_ledger
+
+-- name: either_level
+TRUE
 
 -- name: text_elsewhere
 -- Sent, but not in the currency that is asked for.
@@ -363,9 +407,6 @@ OR EXISTS (
         AND attribute.tag = {tag}
         AND coalesce(attribute.segment, '') = {segment}
 )
-
--- name: nowhere_else
-FALSE
 
 -- name: segment_figure
 -- Account-level money; where a currency is asked for, only in snapshots with that base currency.
@@ -428,6 +469,23 @@ value.is_ledger AND value.currency_id = (SELECT currency.id FROM currency WHERE 
 
 -- name: bare
 NOT value.is_ledger AND value.currency_id IS NULL
+
+-- name: asked_of_account
+-- Account-level money in the currency that is asked for, or in the base currency.
+NOT value.is_ledger
+AND value.currency_id = CASE
+    WHEN %(currency)s::text IS NULL THEN point.base_currency_id
+    ELSE (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+END
+
+-- name: asked_of_both
+-- A figure of the ledger in the currency that is asked for; the account's, where that is its base currency.
+value.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(currency)s)
+AND (value.is_ledger OR value.currency_id = point.base_currency_id)
+
+-- name: no_figure
+-- A text is never null where there is one.
+FALSE
 
 -- name: other_text
 -- The text of a value that has no column at all: a changing one, or an attribute that snapshots share. Where no currency is

@@ -68,17 +68,24 @@ def _text(snapshot: Snapshot, tag: str, segment: str, currency: str | None) -> s
     return f"#{shown}" if is_canonical(shown) else shown
 
 
-def reasons(snapshot: Snapshot, tag: str, segment: str | None, currency: str | None) -> set[str]:
-    """What may be said of why a figure that was asked for is null."""
-    places = [name for name in snapshot.values if (name.tag, name.segment) == (tag, segment or "")]
-    if not places:
-        return {"not-sent"}
-    texts = [snapshot.values[name] for name in places]
-    if any(figure(text) is not None for text in texts) or currency is not None:
-        return {"other-currency", "not-sent", "unset-figure", "unreadable-figure"}
-    # IB sends nothing as well as its largest number for none.
-    said = {"unset-figure" if is_unset(text) else "unreadable-figure" for text in texts}
-    return said | ({"unreadable-figure"} if "" in texts else set()) | ({"not-sent"} if len(places) > 1 else set())
+def reason(snapshot: Snapshot, tag: str, segment: str | None, currency: str | None) -> str:
+    """Why a figure that was asked for is null: by what was sent for it, or else whether it is there otherwise."""
+    sent = {name: text for name, text in snapshot.values.items() if (name.tag, name.segment) == (tag, segment or "")}
+    is_of_both = tag in SEGMENT_TAGS and tag in LEDGER_TAGS
+    of_account = Name(tag, segment or "", currency or snapshot.base or "none", False)
+    if tag in LEDGER_TAGS and segment is None and (currency is not None or not is_of_both):
+        asked = [Name(tag, "", currency or "BASE", True)]
+        asked += [of_account] if is_of_both and currency == snapshot.base else []
+        others = [text for name, text in sent.items() if name.is_ledger or is_of_both]
+    elif tag in SEGMENT_TAGS or (tag in RATIOS and segment is None):
+        asked = [of_account if tag in SEGMENT_TAGS else Name(tag, "", "", False)]
+        others = [text for name, text in sent.items() if not name.is_ledger]
+    else:
+        return "other-currency" if sent else "not-sent"
+    for name in asked:
+        if name in sent and figure(sent[name]) is None:
+            return "unset-figure" if is_unset(sent[name]) else "unreadable-figure"
+    return "other-currency" if any(figure(text) is not None for text in others) else "not-sent"
 
 
 def points(
@@ -94,12 +101,12 @@ def points(
             row["Currency"] = snapshot.base
         if takes_any:
             row["Ready"] = snapshot.ready
-            row |= _why({tag: reasons(snapshot, tag, segment, currency) for tag in tags if row[tag] is None})
+            row |= _why({tag: reason(snapshot, tag, segment, currency) for tag in tags if row[tag] is None})
         rows.append(row)
     return rows
 
 
-def _why(found: dict[str, set[str]]) -> dict[str, object]:
+def _why(found: dict[str, str]) -> dict[str, object]:
     return {"Why": found} if found else {}
 
 
@@ -113,10 +120,19 @@ def position_points(found: list[Snapshot], con_id: str, *, takes_any: bool) -> l
         row |= {name: numeral(text) for name, text in zip(FIGURES, numbers, strict=True)}
         if takes_any:
             row["Ready"] = snapshot.ready
-            why = "not-held" if not held else "without-prices" if snapshot.source == "multi" else "unset-figure"
-            row |= _why({name: {why} for name, text in zip(FIGURES, numbers, strict=True) if text is None})
+            texts = held[0].texts if held else [""] * len(FIGURES)
+            sent = {name: text for name, text, shown in zip(FIGURES, texts, numbers, strict=True) if shown is None}
+            row |= _why(
+                {name: _why_of_position(snapshot, name, text) if held else "not-held" for name, text in sent.items()}
+            )
         rows.append(row)
     return rows
+
+
+def _why_of_position(snapshot: Snapshot, name: str, text: str) -> str:
+    if snapshot.source == "multi" and name not in ("Position", "AverageCost"):
+        return "without-prices"
+    return "unset-figure" if is_unset(text) else "unreadable-figure"
 
 
 def names_of(found: list[Snapshot]) -> set[Name]:

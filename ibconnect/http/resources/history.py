@@ -5,6 +5,7 @@ figures per currency, and whatever else IB sends among the values and attributes
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 from aiohttp import web
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -53,14 +54,28 @@ _POSITION_COLUMNS = {
     "UnrealizedPNL": "unrealized_pnl",
     "RealizedPNL": "realized_pnl",
 }
-_UNSET = sorted(UNSET_TEXTS)
-# Of each place: among which values it is looked for what IB sent there, and where else the figure may be.
+# What reports have of positions that have no prices.
+_WITHOUT_PRICES = ("Position", "AverageCost")
+# IB sends nothing as well as its largest number for none.
+_UNSET = sorted({"", *UNSET_TEXTS})
+
+
+class _Reasons(NamedTuple):
+    """Why figures of a place are null: among which values it is looked for what IB sent there, and where else the
+    figure may be, in columns and among the values of which level.
+    """
+
+    asked: str
+    elsewhere: str
+    level: str
+
+
 _REASONS = {
-    "segment_figure": ("of_account", "segment_elsewhere"),
-    "ledger_figure": ("of_ledger", "ledger_elsewhere"),
-    "both_figure_of_currency": ("of_ledger", "both_elsewhere"),
-    "snapshot_figure": ("bare", "nowhere_else"),
-    _TEXT: ("bare", "text_elsewhere"),
+    "segment_figure": _Reasons("asked_of_account", "segment_elsewhere", "account_level"),
+    "ledger_figure": _Reasons("of_ledger", "ledger_elsewhere", "ledger_level"),
+    "both_figure_of_currency": _Reasons("asked_of_both", "both_elsewhere", "either_level"),
+    "snapshot_figure": _Reasons("bare", "amount_elsewhere", "account_level"),
+    _TEXT: _Reasons("no_figure", "text_elsewhere", "either_level"),
 }
 _READY = Extra("Ready", Kind.FLAG, "", "Whether the figures can be relied on")
 _WHY = Extra("Why", Kind.REASONS, "", "Why figures are null")
@@ -116,9 +131,9 @@ async def _position_series(call: Call, account: str) -> tuple[Series, Span, Ques
         raise Problem(UNKNOWN_POSITION, f"account {account!r} never held contract {contract}")
     found = await db.row(call.services.pool, _SQL["currency_of"], {"contract": contract})
     currency = found[0] if found else None
-    reason = SQL(_SQL["reason_of_position"]).format(gap=_gap(call, span))
-    names = _POSITION_COLUMNS.items()
-    extras = _extras(call, SQL(", ").join(_why(name, Identifier("held", each), reason) for name, each in names))
+    gap, names = _gap(call, span), _POSITION_COLUMNS.items()
+    reasons = (_why(name, Identifier("held", each), _reason_of_position(name, gap)) for name, each in names)
+    extras = _extras(call, SQL(", ").join(reasons))
     columns = SQL("").join(SQL(", ") + _column(figure) for figure in extras.values())
 
     def fill(points: Composable) -> db.Query:
@@ -183,10 +198,18 @@ def _figure(asked: Tag, place: str) -> Composable:
 
 def _reason(call: Call, span: Span, asked: Tag, place: str) -> Composable:
     """The expression for why a tag's figure is null."""
-    whose, elsewhere = _REASONS[place]
+    asked_of, elsewhere, level = (_SQL[name] for name in _REASONS[place])
     names = {"tag": Literal(asked.tag), "column": Identifier(column(asked.tag)), **_money(asked.segment or "")}
-    parts = {"gap": _gap(call, span), "whose": SQL(_SQL[whose]), "elsewhere": SQL(_SQL[elsewhere]).format(**names)}
+    names["level"] = SQL(level)
+    names["amount"] = SQL(_SQL["amount_elsewhere"]).format(**names)
+    parts = {"gap": _gap(call, span), "asked": SQL(asked_of), "elsewhere": SQL(elsewhere).format(**names)}
     return SQL(_SQL["reason"]).format(**names, **parts)
+
+
+def _reason_of_position(name: str, gap: Composable) -> Composable:
+    """The expression for why a figure of a position is null."""
+    is_priced = Literal(name not in _WITHOUT_PRICES)
+    return SQL(_SQL["reason_of_position"]).format(gap=gap, is_priced=is_priced, says=Literal(f": {name} is "))
 
 
 def _gap(call: Call, span: Span) -> Composable:
