@@ -154,17 +154,17 @@ SELECT json_agg(
         'model_values', CASE WHEN snapshot.has_models THEN (
             SELECT array_agg(
                 ARRAY[
-                    value.model,
-                    value.tag,
-                    value.segment,
-                    value.currency_id::text,
-                    value.is_ledger::text,
-                    value.value
+                    sent.model,
+                    sent.tag,
+                    sent.segment,
+                    sent.currency_id::text,
+                    sent.is_ledger::text,
+                    sent.value
                 ]
-                ORDER BY value.ordinal
+                ORDER BY sent.ordinal
             )
-            FROM account_model_value AS value
-            WHERE value.account_snapshot_id = snapshot.id
+            FROM account_model_value AS sent
+            WHERE sent.account_snapshot_id = snapshot.id
         ) END
     )
 )::text AS reports
