@@ -107,7 +107,7 @@ SPOILED = {
     "ready": "UPDATE accounts.account_snapshot SET ready = NOT ready",
     "listed": "UPDATE accounts.gateway_account SET is_listed = NOT is_listed",
 }
-A_SEED = 10
+A_SEED = 3
 
 
 @pytest.fixture(scope="module")
