@@ -12,10 +12,15 @@ from tests.witness.downloads import figure
 from tests.witness.snapshots import Snapshot, Witness
 
 
+def currencies_of(snapshot: Snapshot) -> set[str]:
+    """The currencies that the ledger has figures in, readable or not."""
+    figures = [name for name in snapshot.values if name.is_ledger and name.tag in LEDGER_TAGS]
+    return {name.currency for name in figures} - {""}
+
+
 def rows_of(snapshot: Snapshot) -> list[dict[str, Any]]:
     """A row for each currency, BASE first."""
-    figures = [name for name in snapshot.values if name.is_ledger and name.tag in LEDGER_TAGS and name.currency]
-    currencies = sorted({name.currency for name in figures}, key=lambda code: (code != "BASE", code))
+    currencies = sorted(currencies_of(snapshot), key=lambda code: (code != "BASE", code))
     around = {"AccountCode": snapshot.account, "BaseCurrency": snapshot.base or None, "Ready": snapshot.ready}
     return [
         {**around, "Timestamp": snapshot.created, "Currency": code, **_figures(snapshot, code)} for code in currencies

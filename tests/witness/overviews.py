@@ -15,6 +15,7 @@ from tests.witness.answers import micros, numeral, rfc3339
 from tests.witness.asking import Asker
 from tests.witness.differences import same
 from tests.witness.downloads import figure
+from tests.witness.ledgers import currencies_of
 from tests.witness.snapshots import Snapshot, Witness
 
 PERIODS = ("SinceClose", "MonthToDate", "YearToDate")
@@ -168,7 +169,7 @@ def _ledgers(found: list[Snapshot]) -> list[Ledger]:
 def _is_reachable(found: list[Snapshot], currency: str) -> bool:
     """Whether one of the reports that can be relied on has a ledger in it, or a rate to it."""
     ready = [each for each in found if each.ready and each.base]
-    if any(name.is_ledger and name.currency == currency for each in ready for name in each.values):
+    if any(currency in currencies_of(each) for each in ready):
         return True
     ledgers = _ledgers(found)
     return not ready or any(_steps(base, currency, ledgers) for base in {each.base for each in ready})
