@@ -124,7 +124,7 @@ def owned_by_one(url: str) -> None:
 def taken_of_one(url: str) -> None:
     """Of each refresh of an account one owner's snapshots are taken, of one that has any to rely on if one has."""
     query = """
-        SELECT account_id, refresh.created, gateway_id, is_repeat, ready
+        SELECT account_id, refresh.created, account_snapshot.gateway_id, is_repeat, ready
         FROM accounts.account_snapshot
         JOIN accounts.refresh ON refresh.id = refresh_id
         WHERE NOT is_foreign

@@ -10,6 +10,8 @@ import pytest
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
+from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine.schema import needs_rebuild
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators, Store, assert_all
 from tests.faults.processes import Spawner, past
@@ -84,6 +86,7 @@ def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
         assert again.returncode != 0
         assert "used by a newer ibconnect" in again.stderr
         store.wait_for_marks(simulators)
+        wait_for(lambda: not needs_rebuild(url, ACCOUNTS), "the new version has made its tables")
         new.stop()
         assert [(each.instance, each.reason) for each in sessions(url)] == [("old", "stopped"), ("new", "stopped")]
         for each, connection in zip(sessions(url), simulators.gateways[0].connections, strict=True):
