@@ -3,12 +3,14 @@
 import contextlib
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
 import pytest
 
 from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
 from ibconnect.errors import ProjectionError, SchemaError
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine import swap
@@ -17,7 +19,8 @@ from ibconnect.projections.engine.runner import Projector
 from ibconnect.projections.engine.schema import needs_rebuild
 from ibconnect.projections.upkeep import REPORTS, ensure, rebuild
 from tests.paths import CAPTURES
-from tests.projecting import Stream, capture, position, project, read_tables, record, value
+from tests.projecting import TABLES, Stream, capture, position, project, read_tables, record, value
+from tests.waiting import DEADLINE_S, wait_for
 
 CATALOG = """
     SELECT kind, part, definition
@@ -246,8 +249,7 @@ def test_rights_views_and_open_reads_survive(database_url):
 
 
 def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
-    drop = {**swap.Q, "drop_settings": "SET LOCAL lock_timeout = '50ms'"}
-    monkeypatch.setattr(swap, "Q", drop)
+    monkeypatch.setattr(swap, "_DROP_S", 0.0)
     ensure(database_url)
     stream = Stream()
     stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
@@ -262,6 +264,45 @@ def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
             assert other.execute("SELECT count(*) FROM account_snapshot").fetchone() == (1,)
         rebuild(database_url)
         assert other.execute(schemas).fetchall() == [("accounts",)]
+
+
+def test_a_read_under_way_goes_on_over_all_former_tables_and_views(database_url):
+    """A rebuild that waits for it holds nothing that it may still want: neither would end, or one would fail."""
+    ensure(database_url)
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    views = list(queries("projections/accounts/views"))
+    with (
+        ThreadPoolExecutor(1) as pool,
+        connect(database_url, name="test") as reader,
+        connect(database_url, name="test") as other,
+    ):
+
+        def has_met_the_reader():
+            """It waits for a lock, or has done without one and taken back what it had."""
+            query = """
+                SELECT EXISTS (
+                    SELECT
+                    FROM pg_stat_activity
+                    WHERE datname = current_database()
+                      AND application_name = 'ibconnect rebuild'
+                      AND (wait_event_type = 'Lock' OR query LIKE 'ROLLBACK%')
+                )
+            """
+            return other.execute(query).fetchone() == (True,)
+
+        names = [f"accounts_old.{name}" for name in TABLES]
+        for first, rest in ((views[-1], views), ("accounts.account_snapshot", names)):
+            with reader.transaction():
+                reader.execute(f"SELECT count(*) FROM {first}")
+                rebuilding = pool.submit(rebuild, database_url)
+                wait_for(has_met_the_reader, "the rebuild meets the reader")
+                for name in rest:
+                    assert reader.execute(f"SELECT count(*) FROM {name}").fetchone() is not None
+            rebuilding.result(DEADLINE_S)
+            assert other.execute("SELECT to_regnamespace('accounts_old')").fetchone() == (None,)
 
 
 def test_tables_of_a_newer_version_are_not_replaced(database_url):

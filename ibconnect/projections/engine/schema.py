@@ -21,6 +21,10 @@ from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.engine.takeover import has_former_tables, take_over
 from ibconnect.projections.engine.tracking import Q, exists, has_tables, live_version, look_into, take_turn
 from ibconnect.projections.engine.views import replace_views
+from ibconnect.projections.engine.yielding import IN_THE_WAY, give_way, yielding
+
+# How long reads of a view may keep this version's from taking its place at a start.
+_VIEWS_S = 10.0
 
 
 def ensure(url: str, reports: Iterable[Projection]) -> None:
@@ -61,15 +65,18 @@ def _ensure_tables(connection: Connection[Any], report: Projection) -> None:
 
 def _ensure_views(connection: Connection[Any], report: Projection) -> None:
     """Have this version's views upon tables of this version; what people built in the way of one ends no start."""
+
+    def put() -> None:
+        take_turn(connection, report.ensure)
+        give_way(connection)
+        if live_version(connection, report) == report.version:
+            look_into(connection, report.name)
+            replace_views(connection, report)
+
     try:
-        with connection.transaction():
-            take_turn(connection, report.ensure)
-            # Whoever keeps reading a view must not keep us from starting: it stays as it is.
-            connection.execute(Q["drop_settings"])
-            if live_version(connection, report) == report.version:
-                look_into(connection, report.name)
-                replace_views(connection, report)
-    except (ProjectionError, psycopg.errors.LockNotAvailable) as exc:
+        # Whoever keeps reading a view must not keep us from starting: it stays as it is.
+        yielding(connection, put, _VIEWS_S)
+    except (ProjectionError, *IN_THE_WAY) as exc:
         observe(Kind.VIEW_IN_THE_WAY, error=exc)
 
 

@@ -7,7 +7,6 @@ table: reads under way end on the old tables. Called by :mod:`rebuild`.
 import time
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 from psycopg.sql import SQL, Identifier
 
@@ -19,10 +18,13 @@ from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.engine.schema import create
 from ibconnect.projections.engine.tracking import Q, exists, look_into, notify_projected, refuse_others, take_turn
 from ibconnect.projections.engine.views import replace_views, try_views
+from ibconnect.projections.engine.yielding import IN_THE_WAY, give_way, yielding
 
 _STEP_POSITIONS = 20_000
 _SWAP_ATTEMPTS = 300
 _SWAP_PAUSE_S = 0.2
+# How long reads under way may keep former tables from being dropped.
+_DROP_S = 10.0
 
 
 def begin(connection: Connection[Any], report: Projection) -> None:
@@ -32,11 +34,9 @@ def begin(connection: Connection[Any], report: Projection) -> None:
     :raises SchemaError: a schema that they need is somebody's own
     """
     connection.execute(Q["loading_settings"])
-    with connection.transaction():
+    for schema in report.leftovers:
         # A transaction that has once read the former tables may hold them for ever: that is logged, and tried again.
-        connection.execute(Q["drop_settings"])
-        for schema in report.leftovers:
-            _drop(connection, schema)
+        _drop(connection, schema)
     with connection.transaction():
         create(connection, report, report.next_schema)
     # Better known now than after hours of loading.
@@ -61,49 +61,54 @@ def catch_up_and_swap(connection: Connection[Any], report: Projection) -> int:
         while tables.step().is_behind:
             pass
         try:
-            return _swap(connection, report)
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            return yielding(connection, lambda: _swap(connection, report), 0)
+        except IN_THE_WAY:
             time.sleep(_SWAP_PAUSE_S)
     raise ProjectionError("the public views are read without a pause, so they cannot be put on the new tables")
 
 
 def _swap(connection: Connection[Any], report: Projection) -> int:
-    """Put the new tables in the place of the live ones, while no projector applies events.
-
-    The lock_timeout keeps a long read of a public view from holding up everything behind us.
-    """
-    with connection.transaction():
-        connection.execute(Q["swap_settings"])
-        # Or an instance of another version that starts now might put its views upon tables that it does not know.
-        take_turn(connection, report.ensure)
-        take_turn(connection, report.apply)
-        tables = LiveTables(connection, report, _STEP_POSITIONS, others=False)
-        while (step := tables.step()).is_behind:
-            pass
-        if exists(connection, report.name):
-            copy_privileges(connection, report.name, report.next_schema)
-            _rename(connection, report.name, report.old_schema)
-        _rename(connection, report.next_schema, report.name)
-        look_into(connection, report.name)
-        replace_views(connection, report, always=True)
-        notify_projected(connection, step.position)
+    """Put the new tables in the place of the live ones, while no projector applies events."""
+    connection.execute(Q["swap_settings"])
+    give_way(connection)
+    # Or an instance of another version that starts now might put its views upon tables that it does not know.
+    take_turn(connection, report.ensure)
+    take_turn(connection, report.apply)
+    tables = LiveTables(connection, report, _STEP_POSITIONS, others=False)
+    while (step := tables.step()).is_behind:
+        pass
+    if exists(connection, report.name):
+        copy_privileges(connection, report.name, report.next_schema)
+        _rename(connection, report.name, report.old_schema)
+    _rename(connection, report.next_schema, report.name)
+    look_into(connection, report.name)
+    replace_views(connection, report, always=True)
+    notify_projected(connection, step.position)
     return step.position
 
 
 def drop_old(connection: Connection[Any], report: Projection) -> None:
     """Drop the former live tables; if a transaction still holds them, leave that to the next rebuild."""
     try:
-        with connection.transaction():
-            connection.execute(Q["drop_settings"])
-            _drop(connection, report.old_schema)
-    except psycopg.errors.LockNotAvailable as exc:
+        _drop(connection, report.old_schema)
+    except IN_THE_WAY as exc:
         observe(Kind.PROJECTION_LEFTOVER, error=exc, report=report.name, schema=report.old_schema)
 
 
 def _drop(connection: Connection[Any], schema: str) -> None:
-    if exists(connection, schema):
+    """Drop a schema of ours. Its tables are locked all at once or not at all: a read that holds some is let end."""
+
+    def drop() -> None:
+        if not exists(connection, schema):
+            return
         refuse_others(connection, schema)
-    connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+        give_way(connection)
+        tables = [Identifier(schema, name) for (name,) in connection.execute(Q["tables"], {"schema": schema})]
+        if tables:
+            connection.execute(SQL("LOCK TABLE {} NOWAIT").format(SQL(", ").join(tables)))
+        connection.execute(SQL("DROP SCHEMA {} CASCADE").format(Identifier(schema)))
+
+    yielding(connection, drop, _DROP_S)
 
 
 def _rename(connection: Connection[Any], schema: str, name: str) -> None:

@@ -81,12 +81,13 @@ SET synchronous_commit = off;
 SET maintenance_work_mem = '128MB';
 
 -- name: swap_settings
--- For one transaction: its commit, and all before it, must be on disk; it waits for no reader longer than this.
-SET LOCAL synchronous_commit = on;
-SET LOCAL lock_timeout = '1s';
+-- For one transaction: its commit, and all before it, must be on disk.
+SET LOCAL synchronous_commit = on
 
--- name: drop_settings
-SET LOCAL lock_timeout = '10s'
+-- name: yielding_settings
+-- For one transaction that needs locks which readers hold. Shorter than deadlock_timeout (1 s, which only a superuser may
+-- change): of a reader and us, who wait for each other, we give way, and no read fails.
+SET LOCAL lock_timeout = '400ms'
 
 -- name: search_path
 -- For one transaction.
