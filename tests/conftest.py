@@ -36,7 +36,9 @@ class _NamesFailures:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            print(f"\nfailed: {report.nodeid} ({report.when})", file=sys.__stdout__, flush=True)
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = f": {' '.join(crash.message.split())[:400]}" if crash else ""
+            print(f"\nfailed: {report.nodeid} ({report.when}){why}", file=sys.__stdout__, flush=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
