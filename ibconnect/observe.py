@@ -321,6 +321,11 @@ def hush_driver() -> None:
     logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
+def _is_told_once(record: logging.LogRecord) -> bool:
+    """False for what the driver says beside an error that it raises, and that is told by who meets it."""
+    return not (record.name.partition(".")[0] == "psycopg" and str(record.msg).startswith("error ignored"))
+
+
 def configure_logging(log_format: str, log_level: str, process: str = "") -> None:
     """Set up logging for the process, once at start, to standard error. A name of the process stands in each line.
     ib_async logs every position it sees at INFO and repeats each failed attempt to connect at ERROR; the facts
@@ -356,6 +361,7 @@ def configure_logging(log_format: str, log_level: str, process: str = "") -> Non
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_is_told_once)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
