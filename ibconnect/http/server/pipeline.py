@@ -150,6 +150,8 @@ async def _explained(services: Services, reports: Sequence[str], exc: Exception)
     if not isinstance(exc, ConnectionError) and problem_of(exc).type.may_be_swap:
         try:
             await services.tables.look(reports)
+            if services.writes is not services.pool:
+                await services.tables.look_at(services.writes, reports)
         except Exception as cause:  # noqa: BLE001 - whatever it is, it explains the failure
             return cause
     return exc

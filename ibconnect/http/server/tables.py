@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import psycopg
+from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 
 from ibconnect.database.deadlines import ended
@@ -109,19 +110,28 @@ class Tables:
         for name in reports:
             await self._look(name)
 
+    async def look_at(self, primary: db.Pool, reports: Iterable[str]) -> None:
+        """The same for the tables of the primary, whose standby may be those that answer: it has them a moment later.
+
+        :raises Problem: they are not of this program's version
+        """
+        for name in reports:
+            row = await _row(primary, WANTED[name])
+            if row is None or row[0] != WANTED[name].version:
+                raise Problem(Code.REBUILDING, await _detail(primary, WANTED[name], row))
+
     async def _look(self, name: str) -> None:
         known, wanted = self._known[name], WANTED[name]
         known.current_until = 0.0
-        query = SQL(_SQL["live"]).format(live=Identifier(*wanted.live), following=Literal(".".join(wanted.following)))
         try:
-            row = await db.row(self._pool, query, {})
+            row = await _row(self._pool, wanted)
         except psycopg.errors.UndefinedTable:
             # Postgres has answered: what was found before holds no longer.
             known.were_current = False
             raise
         known.were_current = row is not None and row[0] == wanted.version
         if not known.were_current:
-            raise Problem(Code.REBUILDING, await self._detail(wanted, row))
+            raise Problem(Code.REBUILDING, await _detail(self._pool, wanted, row))
         known.current_until = time.monotonic() + _HOLDS_S
 
     async def close(self) -> None:
@@ -152,25 +162,32 @@ class Tables:
                 reasons.append(f"the {WANTED[name].title} are not there yet")
         return reasons
 
-    async def _detail(self, wanted: Wanted, row: tuple[int, bool] | None) -> str:
-        if row is None:
-            return f"the {wanted.title} are being created"
-        version, is_rebuilding = row
-        if version > wanted.version:
-            return (
-                f"the {wanted.title} are of version {version}, this program reads {wanted.version}: "
-                "it records on, and another instance answers; upgrade it"
-            )
-        done = "has not begun"
-        if is_rebuilding:
-            query = SQL(_SQL["following"]).format(following=Identifier(*wanted.following))
-            with suppress(psycopg.Error):
-                ((position, newest),) = await db.rows(self._pool, query, {}) or ((0, 0),)
-                done = f"has done {position:,} of {newest:,} events"
+
+async def _row(pool: db.Pool, wanted: Wanted) -> TupleRow | None:
+    """Of which version the live tables are, and whether others are being built; None: there are none."""
+    query = SQL(_SQL["live"]).format(live=Identifier(*wanted.live), following=Literal(".".join(wanted.following)))
+    return await db.row(pool, query, {})
+
+
+async def _detail(pool: db.Pool, wanted: Wanted, row: TupleRow | None) -> str:
+    if row is None:
+        return f"the {wanted.title} are being created"
+    version, is_rebuilding = row
+    if version > wanted.version:
         return (
-            f"the {wanted.title} are of version {version}, this program reads {wanted.version}; "
-            f"their rebuild {done}, and recording goes on"
+            f"the {wanted.title} are of version {version}, this program reads {wanted.version}: "
+            "it records on, and another instance answers; upgrade it"
         )
+    done = "has not begun"
+    if is_rebuilding:
+        query = SQL(_SQL["following"]).format(following=Identifier(*wanted.following))
+        with suppress(psycopg.Error):
+            ((position, newest),) = await db.rows(pool, query, {}) or ((0, 0),)
+            done = f"has done {position:,} of {newest:,} events"
+    return (
+        f"the {wanted.title} are of version {version}, this program reads {wanted.version}; "
+        f"their rebuild {done}, and recording goes on"
+    )
 
 
 def _seen(look: asyncio.Task[None]) -> None:
