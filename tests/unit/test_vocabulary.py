@@ -1,7 +1,7 @@
 """Tags as clients spell them, whatever an account was sent: every spelling of one is it, and nothing else is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ibconnect.http.resources.vocabulary import (
@@ -77,6 +77,8 @@ def test_the_prefix_of_the_ledger_may_stand_before_it(data: st.DataObject, known
 
 
 @given(ACCOUNTS, st.from_regex(r"[A-Za-z0-9$][A-Za-z0-9$+._-]{0,63}", fullmatch=True))
+@example(Vocabulary("DU1", (), (), (), ()), "0-A")
+@example(Vocabulary("DU1", (), (), (), ()), "NetLiquidation-Q")
 def test_whatever_else_is_refused_with_what_there_is(known: Vocabulary, text: str) -> None:
     bare = text.lower().removeprefix(LEDGER_PREFIX.lower())
     spelled = {tag.lower() for tag in [*all_of(known), *OTHER_SPELLINGS]}

@@ -78,7 +78,8 @@ class Vocabulary:
         is_ledger = bare is not text
         found, segment = self._spelled(bare, is_ledger), None
         if found is None and not is_ledger and (match := _SEGMENT.fullmatch(bare)) is not None:
-            found, segment = self._spelled(match[1], is_ledger), self.segment(match[2].upper())
+            found = self._spelled(match[1], is_ledger)
+            segment = self.segment(match[2].upper()) if found else None
         if found is None:
             raise self._unknown_tag(text, bare)
         around = LEDGER_PREFIX if is_ledger else ""
