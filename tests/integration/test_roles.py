@@ -127,8 +127,9 @@ def test_migrate_and_the_file_for_people_give_the_same_rights(installed: str) ->
 
 def test_two_who_give_rights_at_once_are_not_in_each_others_way(installed: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        given = list(pool.map(give_rights, [as_role(installed, "owner")] * 5))
-    assert given == [True] * 5
+        # The role has five connections, and Postgres may not have ended the one of a test before.
+        given = list(pool.map(give_rights, [as_role(installed, "owner")] * 4))
+    assert given == [True] * 4
 
 
 def test_only_the_owner_gives_rights_and_only_where_there_are_roles(installed: str, server_url: str) -> None:
