@@ -5,6 +5,7 @@ import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 import psycopg
 import pytest
@@ -280,25 +281,28 @@ def test_a_read_under_way_goes_on_over_all_former_tables_and_views(database_url)
         connect(database_url, name="test") as other,
     ):
 
-        def has_met_the_reader():
-            """It waits for a lock, or has done without one and taken back what it had."""
+        def has_met_the_reader(schema):
+            """It waits for a lock, or has done without and taken back what it had; the reader's tables are there."""
             query = """
-                SELECT EXISTS (
+                SELECT to_regnamespace(%s) IS NOT NULL AND EXISTS (
                     SELECT
                     FROM pg_stat_activity
                     WHERE datname = current_database()
                       AND application_name = 'ibconnect rebuild'
-                      AND (wait_event_type = 'Lock' OR query LIKE 'ROLLBACK%')
+                      AND (wait_event_type = 'Lock' OR query LIKE 'ROLLBACK%%')
                 )
             """
-            return other.execute(query).fetchone() == (True,)
+            return other.execute(query, (schema,)).fetchone() == (True,)
 
         names = [f"accounts_old.{name}" for name in TABLES]
-        for first, rest in ((views[-1], views), ("accounts.account_snapshot", names)):
+        for first, schema, rest in (
+            (views[-1], "accounts", views),
+            ("accounts.account_snapshot", "accounts_old", names),
+        ):
             with reader.transaction():
                 reader.execute(f"SELECT count(*) FROM {first}")
                 rebuilding = pool.submit(rebuild, database_url)
-                wait_for(has_met_the_reader, "the rebuild meets the reader")
+                wait_for(partial(has_met_the_reader, schema), "the rebuild meets the reader")
                 for name in rest:
                     assert reader.execute(f"SELECT count(*) FROM {name}").fetchone() is not None
             rebuilding.result(DEADLINE_S)
