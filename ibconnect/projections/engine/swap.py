@@ -30,13 +30,18 @@ _DROP_S = 10.0
 def begin(connection: Connection[Any], report: Projection) -> None:
     """Make the tables, empty; those of a rebuild that did not end go.
 
-    :raises ProjectionError: somebody has built upon a public view what cannot follow it
+    :raises ProjectionError: somebody has built upon a public view what cannot follow it, or still reads former tables
     :raises SchemaError: a schema that they need is somebody's own
     """
     connection.execute(Q["loading_settings"])
     for schema in report.leftovers:
-        # A transaction that has once read the former tables may hold them for ever: that is logged, and tried again.
-        _drop(connection, schema)
+        try:
+            _drop(connection, schema)
+        except IN_THE_WAY as exc:
+            # A transaction that has once read former tables may hold them for ever: that is logged, and tried again.
+            raise ProjectionError(
+                f"somebody still reads the tables in {schema}, which have to be dropped first"
+            ) from exc
     with connection.transaction():
         create(connection, report, report.next_schema)
     # Better known now than after hours of loading.
