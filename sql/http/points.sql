@@ -2,8 +2,8 @@
 -- first, say the conditions of sql/http/history.sql.
 
 -- name: account
--- What a time series needs to know first: the account, the gateway where one is named that has named the account, and when the
--- first of its snapshots was made.
+-- What a time series needs to know first: the account, the gateway where one is named that has named the account, and when its
+-- oldest and its newest snapshot were made.
 SELECT
     account.id,
     named.id AS gateway_id,
@@ -11,7 +11,12 @@ SELECT
         SELECT min(account_snapshot.created)
         FROM account_snapshot
         WHERE account_snapshot.account_id = account.id AND {whose}
-    ) AS first_created
+    ) AS oldest,
+    (
+        SELECT max(account_snapshot.created)
+        FROM account_snapshot
+        WHERE account_snapshot.account_id = account.id AND {whose}
+    ) AS newest
 FROM account
 LEFT JOIN gateway AS named
     ON
@@ -38,7 +43,7 @@ ORDER BY account_snapshot.created
 LIMIT %(rows)s
 
 -- name: each_step
--- The newest report of each of some steps, with the step's number; none of a step that has none.
+-- The newest report of each of some steps, one that its caller prefers first, with the step's number; none of a step that has none.
 SELECT
     newest.id,
     newest.created,
@@ -54,6 +59,7 @@ CROSS JOIN LATERAL (
         AND account_snapshot.created > step.since
         AND account_snapshot.created <= step.until
         AND {wanted}
+        AND {first}
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest

@@ -20,7 +20,10 @@ from ibconnect.http.server.limits import LONG_POINTS, LONG_REPORTS_FIRST, LONG_R
 from ibconnect.http.server.steps import Step, Steps
 from ibconnect.times import EPOCH
 
-_SQL = queries("http/points")
+SQL_OF = queries("http/points")
+"""The statements, also for a series that chooses among the reports of a step."""
+
+_ALL = SQL("TRUE")
 
 
 class Point(NamedTuple):
@@ -61,18 +64,37 @@ async def points_of(call: Call, account: str) -> Points:
     return _each_report(call, span) if steps is None else _each_step(call, span, steps)
 
 
-async def _span(call: Call, account: str) -> _Span:
-    arguments = call.arguments
-    gateway, takes_any = arguments["gateway"], arguments["ready"] is not None
-    found = await db.row(call.services.pool, whose(_SQL["account"], gateway), {"account": account, "gateway": gateway})
+class Known(NamedTuple):
+    """An account that is asked for, the gateway that is named, and when its oldest and newest snapshots were made."""
+
+    account_id: int
+    gateway_id: int | None
+    oldest: datetime | None
+    newest: datetime | None
+
+
+async def known_account(call: Call, account: str) -> Known:
+    """What a time series needs to know first.
+
+    :raises Problem: there is no such account, or the gateway never named it
+    """
+    gateway = call.arguments["gateway"]
+    asked = {"account": account, "gateway": gateway}
+    found = await db.row(call.services.pool, whose(SQL_OF["account"], gateway), asked)
     if found is None:
         raise unknown_account(account)
-    account_id, gateway_id, first_created = found
-    if gateway is not None and gateway_id is None:
+    known = Known._make(found)
+    if gateway is not None and known.gateway_id is None:
         raise unknown_gateway(gateway)
-    counted = wanted(gateway, takes_any=takes_any)
+    return known
+
+
+async def _span(call: Call, account: str) -> _Span:
+    arguments, known = call.arguments, await known_account(call, account)
+    account_id, gateway_id = known.account_id, known.gateway_id
+    counted = wanted(arguments["gateway"], takes_any=arguments["ready"] is not None)
     steps: Steps | None = arguments["step"]
-    start = arguments["from"] or first_created or EPOCH
+    start = arguments["from"] or known.oldest or EPOCH
     if steps is None:
         return _Span(account_id, gateway_id, start, arguments["to"] or call.now, counted)
     if arguments["from"] is None and steps.elapsed is not None:
@@ -82,7 +104,7 @@ async def _span(call: Call, account: str) -> _Span:
 
 
 async def _each_report(call: Call, span: _Span) -> Points:
-    query = SQL(_SQL["each_report"]).format(wanted=span.wanted)
+    query = SQL(SQL_OF["each_report"]).format(wanted=span.wanted)
     asked = {"account_id": span.account_id, "gateway": span.gateway_id, "to": span.end}
     start, size, done = span.start, LONG_REPORTS_FIRST, 0
     while True:
@@ -111,7 +133,7 @@ async def _each_step(call: Call, span: _Span, steps: Steps) -> Points:
 
 
 async def _of_steps(call: Call, span: _Span, steps: list[Step]) -> list[Point]:
-    query = SQL(_SQL["each_step"]).format(wanted=span.wanted)
+    query = SQL(SQL_OF["each_step"]).format(wanted=span.wanted, first=_ALL)
     asked: dict[str, Any] = {"account_id": span.account_id, "gateway": span.gateway_id}
     asked |= {"begins": db.instants(step.begin for step in steps), "ends": db.instants(step.end for step in steps)}
     points = []

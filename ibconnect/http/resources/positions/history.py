@@ -14,11 +14,12 @@ from typing import NamedTuple
 from aiohttp import web
 from psycopg.sql import SQL, Composable
 
-from ibconnect.http.resources.conditions import first_of_step, wanted, whose
+from ibconnect.http.resources.conditions import first_of_step, wanted
+from ibconnect.http.resources.points import SQL_OF, known_account
 from ibconnect.http.resources.positions.columns import HISTORY_COLUMNS
-from ibconnect.http.resources.positions.reading import SQL_OF, Point, Tables, held, rows_of, steadily
+from ibconnect.http.resources.positions.reading import Point, Tables, held, rows_of, steadily
 from ibconnect.http.server import db
-from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
+from ibconnect.http.server.call import Call
 from ibconnect.http.server.columns import Row
 from ibconnect.http.server.frames import next_page, table_response
 from ibconnect.http.server.limits import HOLDINGS_LOOKED_THROUGH, HOLDINGS_REPORTS_FIRST, HOLDINGS_REPORTS_MAX
@@ -70,18 +71,9 @@ async def _span(call: Call, account: str) -> _Span:
 
     :raises Problem: there is no such account or gateway
     """
-    arguments = call.arguments
-    gateway, takes_any = arguments["gateway"], arguments["ready"] is not None
-    found = await db.row(
-        call.services.pool, whose(SQL_OF["account"], gateway), {"account": account, "gateway": gateway}
-    )
-    if found is None:
-        raise unknown_account(account)
-    account_id, gateway_id, oldest, newest = found
-    if gateway is not None and gateway_id is None:
-        raise unknown_gateway(gateway)
-    counted = wanted(gateway, takes_any=takes_any)
-    if oldest is None:
+    arguments, (account_id, gateway_id, oldest, newest) = call.arguments, await known_account(call, account)
+    counted = wanted(arguments["gateway"], takes_any=arguments["ready"] is not None)
+    if oldest is None or newest is None:
         # Nothing is between two such times.
         return _Span(account_id, gateway_id, call.now, EPOCH, EPOCH, counted)
     start = _start(arguments["step"], arguments["from"], oldest)
