@@ -46,6 +46,10 @@ class Config:
     port: int
     host: tuple[str, ...]
     acct_ref: str
+    collect: values.Collected
+    exec_ref: str
+    pnl_ref: str
+    pnl_positions: bool
     refresh_timeout: float
     refresh_floor: float
     download_timeout: float
@@ -113,6 +117,25 @@ SETTINGS: tuple[Setting, ...] = (
         "cron schedule of account snapshots, in UTC; six fields begin with seconds",
         values.schedule,
     ),
+    Setting(
+        "COLLECT",
+        "all",
+        "what gateways are asked for beside balances and positions: all, without some (-orders,-pnl), or some by name",
+        values.collected,
+    ),
+    Setting(
+        "EXEC_REF",
+        "*/5 * * * *",
+        "cron schedule, in UTC, by which executions and orders are asked for, besides each refresh and connection",
+        values.schedule,
+    ),
+    Setting(
+        "PNL_REF",
+        "*/5 * * * *",
+        "cron schedule, in UTC, by which profit and loss is sampled, besides each refresh",
+        values.schedule,
+    ),
+    Setting("PNL_POSITIONS", "false", "whether profit and loss is sampled for each position, too", values.boolean),
     Setting(
         "REFRESH_TIMEOUT",
         "15",

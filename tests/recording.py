@@ -18,6 +18,7 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.events.types import AccountConcluded, Event, FrameReceived, InboundEvent, RefreshEnded
 from ibconnect.events.writer import Writer
+from ibconnect.gateway.collectors import registry as collectors
 from ibconnect.gateway.supervisor import Supervisor
 from tests.waiting import until
 
@@ -122,6 +123,9 @@ async def recording(
     gateways = ",".join(f"127.0.0.1:{port}" for port in ports)
     # What a gateway in the same event loop has sent is read before any time is found to be over.
     quick = {"QUIET_TIME": "0.3", "DOWNLOAD_TIMEOUT": "10"}
+    # Of the collectors those that a test has made; it says so if it wants others.
+    made = [each.name for each in collectors.COLLECTORS if each.__module__.startswith("tests")]
+    quick["COLLECT"] = ",".join(made) or "accounts"
     config = load({**quick, **settings, "IB_GW": gateways, "INSTANCE": instance})
     with Datastore(url) as datastore:
         names = [str(address) for address in config.ib_gw]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from ibconnect.config import describe, load, near_misses, sources
+from ibconnect.gateway.collectors.registry import chosen
 from ibconnect.http.server.auth import read_tokens
 from ibconnect.observe import Kind
 
@@ -20,6 +21,7 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """
     config = load(environ)
     tokens = read_tokens(config)
+    chosen(config.collect)
     found = sources(environ)
     for name, value, text in describe(config):
         print(f"{name}={value}  # {found[name]}: {text}")

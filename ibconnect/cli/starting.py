@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ibconnect import __version__
 from ibconnect.config import Config, load, near_misses, sources
 from ibconnect.descriptors import raise_limit
+from ibconnect.gateway.collectors.registry import chosen
 from ibconnect.observe import Kind, configure_logging, observe
 
 
@@ -31,6 +32,7 @@ def started(environ: Mapping[str, str]) -> Config:
     :raises ConfigError: a setting is wrong
     """
     config = settings(environ)
+    chosen(config.collect)
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
     observe(Kind.SERVICE_STARTING, **about, **named_sources(environ))

@@ -35,7 +35,7 @@ class Collecting:
 
     def __init__(self, gateway: str, home: Home, on_change: Callable[[], None]) -> None:
         self._gateway = gateway
-        self._collectors: Sequence[Collector] = [make(home) for make in registry.COLLECTORS]
+        self._collectors: Sequence[Collector] = [make(home) for make in registry.chosen(home.config.collect)]
         self._on_change = on_change
         self._wrong: dict[str, str] = {}
         self._logged: dict[str, dict[str, float]] = {}

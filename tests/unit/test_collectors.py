@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibconnect.config import load
+from ibconnect.errors import ConfigError
+from ibconnect.gateway.collectors import registry
 from ibconnect.gateway.collectors.due import AGAIN_S, DAILY, LONGEST_AGAIN_S, At, Cron, Every, Timetable
 from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
 from ibconnect.gateway.connection import Connection
@@ -190,3 +193,25 @@ async def test_a_question_that_waits_is_dropped_when_ib_is_lost() -> None:
     connection.notice("1100")
     assert (await answer).ended is Ended.STALE
     assert [list(each.messages) for each in connection.batches] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("collect", "names"),
+    [
+        ("all", ["accounts", "one", "two"]),
+        ("-one", ["accounts", "two"]),
+        ("all, -two,", ["accounts", "one"]),
+        ("two", ["accounts", "two"]),
+        ("accounts", ["accounts"]),
+        ("-one,-two", ["accounts"]),
+    ],
+)
+def test_what_is_collected(collect: str, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [type(name, (registry.COLLECTORS[0],), {"name": name}) for name in ("one", "two")]
+    monkeypatch.setattr(registry, "COLLECTORS", (registry.COLLECTORS[0], *others))
+    wanted = load({"COLLECT": collect}).collect
+    assert [each.name for each in registry.chosen(wanted)] == names
+    assert load({"COLLECT": str(wanted)}).collect == wanted
+    for wrong in ("three", "-three"):
+        with pytest.raises(ConfigError, match="three; use accounts, one, two"):
+            registry.chosen(load({"COLLECT": wrong}).collect)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibconnect.projections.accounts.numbers import are_exact, is_exact, is_unset, number_of
 from ibconnect.tags import UNSET_TEXTS
+from ibconnect.wire_numbers import are_exact, is_exact, is_unset, number_of
 
 EXACT = ["0", "0.00", "1", "-1", "62.6", "-0.50", "7421167.7441", "1.7976", "-0.001", "10", "100.000"]
 INEXACT = ["", "-0", "-0.00", "007", "1.", ".5", "+5", "1E5", "1,000.00", " 1", "1 ", "1\t2", "NaN", "٣", "1\n", r"\N"]

@@ -17,6 +17,10 @@ from ibconnect.setting_values import is_loopback, origins
 TOKEN = "a-token-of-at-least-16"
 NO_BOOLEANS = [(value, "true or false") for value in ("maybe", "2", "enabled", "tru")]
 NO_SECONDS = [(value, "use seconds from") for value in ("soon", "1e9", "-1", "nan", "3 s", "1,5", "0x1", "700")]
+NO_SCHEDULES = [
+    *((value, "five cron fields") for value in ("every hour", "60 * * * *", "@never", "* * *")),
+    *((value, "no day is like that") for value in ("0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 1 1 * 2020")),
+]
 
 # For each setting values that are of no use, and what the refusal says is right. "{file}" is a file that exists,
 # "{empty}" one that is empty, "{blank}" one that holds blanks.
@@ -67,10 +71,15 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     ]
     + [(",", "localhost or"), ("*", "0.0.0.0,::")]
     + [(value, "each address once") for value in ("::1,[::1]", "::1,0::1", "a,A")],
-    "ACCT_REF": [
-        *((value, "five cron fields") for value in ("every hour", "60 * * * *", "@never", "* * *")),
-        *((value, "no day is like that") for value in ("0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 0 1 1 * 2020")),
+    "ACCT_REF": NO_SCHEDULES,
+    "COLLECT": [
+        *((value, "-orders,-pnl") for value in (",", "-", "Orders", "--pnl", "all but orders", "-all;", "*")),
+        *((value, "not both") for value in ("all,pnl", "pnl,-orders")),
+        ("-accounts", "always"),
     ],
+    "EXEC_REF": NO_SCHEDULES,
+    "PNL_REF": NO_SCHEDULES,
+    "PNL_POSITIONS": NO_BOOLEANS,
     "REFRESH_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],

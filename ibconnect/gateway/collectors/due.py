@@ -36,9 +36,16 @@ class Cron:
     expression: str
 
 
+@dataclass(frozen=True, slots=True)
+class BySetting:
+    """By the cron expression that a setting gives; ``name`` is its attribute of the configuration, as ``acct_ref``."""
+
+    name: str
+
+
 DAILY = Every(86_400.0)
 
-Due = At | Every | Cron
+Due = At | Every | Cron | BySetting
 
 
 class Timetable:

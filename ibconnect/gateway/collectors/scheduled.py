@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from ibconnect.database.deadlines import ended
 from ibconnect.gateway.collectors.collector import Collector, Home, Note
-from ibconnect.gateway.collectors.due import Cron, Due, Timetable
+from ibconnect.gateway.collectors.due import BySetting, Cron, Due, Timetable
 from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.schedule import Schedule
@@ -39,6 +39,8 @@ class Scheduled(Collector):
     def __init__(self, home: Home) -> None:
         super().__init__(home)
         self._timetable = Timetable(self.due)
+        self._crons = [each.expression for each in self.due if isinstance(each, Cron)]
+        self._crons += [getattr(home.config, each.name) for each in self.due if isinstance(each, BySetting)]
         self._changed = asyncio.Event()
 
     @abstractmethod
@@ -48,8 +50,7 @@ class Scheduled(Collector):
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
         self._timetable.connected()
-        schedules = [Schedule(each.expression) for each in self.due if isinstance(each, Cron)]
-        ticks = [asyncio.ensure_future(self._follow(each)) for each in schedules]
+        ticks = [asyncio.ensure_future(self._follow(Schedule(cron))) for cron in self._crons]
         try:
             with self.home.queue.hearing_ends(self._on_refresh):
                 while not connection.lost.done():

@@ -18,10 +18,10 @@ from ibconnect.errors import ProjectionError
 from ibconnect.events import types
 from ibconnect.events.accounts import account_in, place_in_state
 from ibconnect.projections.accounts.facts import Downloaded
-from ibconnect.projections.accounts.numbers import NULL, are_exact, is_unset, number_of
 from ibconnect.projections.accounts.remarks import Code, Remark
 from ibconnect.projections.engine.projection import Event, SetAside
 from ibconnect.texts import decoded, one_line, readable
+from ibconnect.wire_numbers import NULL, are_exact, is_unset, number_of
 
 _VALUE_ACCOUNT = place_in_state(types.AccountValueUpdated.TOPIC)
 _POSITION_ACCOUNT = place_in_state(types.PortfolioUpdated.TOPIC)

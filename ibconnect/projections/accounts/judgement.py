@@ -11,9 +11,9 @@ from ibconnect.events.notices import LOST, UNSUBSCRIBED
 from ibconnect.projections.accounts.download import Download
 from ibconnect.projections.accounts.facts import Downloaded
 from ibconnect.projections.accounts.layout import Layout, layout_of
-from ibconnect.projections.accounts.numbers import is_unset, number_of
 from ibconnect.projections.accounts.remarks import Code, Remark
 from ibconnect.tags import says_not_ready
+from ibconnect.wire_numbers import is_unset, number_of
 
 # More remarks of one snapshot than this are counted, not listed.
 _MOST = 50

@@ -16,8 +16,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ibconnect import tags
-from ibconnect.projections.accounts.numbers import are_exact, is_exact
 from ibconnect.tags import BASE, READY_KEY, Key, split_key
+from ibconnect.wire_numbers import are_exact, is_exact
 
 # Keys of a download whose layout is kept for the next one: more than any account has.
 _MOST_KEPT = 2_000

@@ -19,8 +19,8 @@ from ibconnect.projections.accounts.judgement import judge
 from ibconnect.projections.accounts.keys import Sender
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
 from ibconnect.projections.accounts.numbering import has_own_id
-from ibconnect.projections.accounts.numbers import NULL, number_of
 from ibconnect.times import from_micros
+from ibconnect.wire_numbers import NULL, number_of
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 

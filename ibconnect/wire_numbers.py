@@ -1,6 +1,6 @@
 """Which texts of the wire are numbers, and in which form Postgres ``numeric`` gives exactly the same text back.
 
-Called by :mod:`layout` for account values and by :mod:`download` for positions.
+Called by the projections, for every figure that a table has as ``numeric``.
 """
 
 import re
