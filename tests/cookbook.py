@@ -20,7 +20,6 @@ from ibconnect.simulator import Scenario
 from ibconnect.simulator.scenario.accounts import UPDATES
 from ibconnect.simulator.scenario.book import trade
 from ibconnect.simulator.scenario.figures import equity
-from ibconnect.simulator.scenario.world import DAY
 from ibconnect.times import to_micros
 from tests.docs.blocks import blocks_of
 from tests.paths import ROOT
@@ -30,6 +29,7 @@ from tests.serving import Served, serving
 PAGE = ROOT / "docs" / "cookbook.md"
 GATEWAY = "127.0.0.1:4002"
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+DAY = 86_400
 # Before the market opens in New York, in between, and when it closes.
 HOURS = (timedelta(hours=14), timedelta(hours=18), timedelta(hours=21))
 _HOST = "http://localhost:3000"

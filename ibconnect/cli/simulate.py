@@ -14,8 +14,8 @@ from ibconnect.simulator.control import ControlPort
 from ibconnect.simulator.faults.fault import Fault
 from ibconnect.simulator.faults.registry import FAULTS
 from ibconnect.simulator.options import OPTION_HELP, PACING, Options
+from ibconnect.simulator.scenario.plan import Plan
 from ibconnect.simulator.scenario.source import Scenario
-from ibconnect.simulator.scenario.world import Plan
 from ibconnect.simulator.server import Gateway
 from ibconnect.simulator.source import Source
 
@@ -87,6 +87,18 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=plan.activity,
         help="how often accounts trade, pay in and out, open and close: 0 = only prices move (default: %(default)g)",
+    )
+    group.add_argument(
+        "--orders",
+        type=float,
+        default=plan.orders,
+        help="how much works, comes late, is corrected: 0 = every order is filled at once (default: %(default)g)",
+    )
+    group.add_argument("--zone", default=plan.zone, help="the gateway's time zone (default: %(default)s)")
+    group.add_argument(
+        "--pnl-reset",
+        default=plan.pnl_reset,
+        help="when the day of profits begins, in that zone (default: %(default)s)",
     )
     group.add_argument("--frozen", action="store_true", help="nothing moves")
     group.add_argument(
@@ -166,6 +178,9 @@ def _source(args: argparse.Namespace) -> Source:
             positions=args.positions,
             advisor=args.advisor,
             activity=args.activity,
+            orders=args.orders,
+            zone=args.zone,
+            pnl_reset=args.pnl_reset,
             frozen=args.frozen,
         )
     return Captures.load(*args.capture, same_account=args.same_account, complete=args.complete)

@@ -28,6 +28,8 @@ class Options:
     replace_notice: bool = _option(False, "send 2100 when a client's account subscription replaces its former one")
     end_after_refusal: bool = _option(False, "send accountDownloadEnd after a subscription refused with 2101")
     repeat_end: bool = _option(False, "send accountDownloadEnd again after each periodic update")
+    read_only: bool = _option(False, "refuse requests about orders, as with the gateway's read-only switch on")
+    master_client: int = _option(-1, "the client that is sent all orders and executions unasked, besides client 0")
     rate: float = _option(0.0, "account messages a second to each subscriber, on top of the usual; max = no limit")
     rate_messages: int = _option(0, "stop --rate after so many messages to a subscriber (0 = never)")
     record: bool = _option(True, "keep every message sent and received in memory (for tests; off on the command line)")

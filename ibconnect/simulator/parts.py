@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.source import Refusal
+from ibconnect.simulator.source import Feed, Question, Refusal
 from ibconnect.simulator.subscriptions import Subscriptions
 from ibconnect.simulator.wire.frames import Fields
 
@@ -26,8 +26,10 @@ class Request:
     id_field: int | None = None
     of_ib: bool = False
     """A gateway passes it on to IB's servers, and so cannot answer while it has lost them."""
+    kind: str = ""
+    """The kind of the messages that answer it, by which an answer is found in a recording."""
     end: Callable[[list[str]], Fields] | None = None
-    """What ends its rows, of which no login here has any: the whole answer, also to somebody who plays a recording."""
+    """What ends its rows: the whole answer where there are none."""
 
 
 class Sorting(Enum):
@@ -45,6 +47,8 @@ class Sorting(Enum):
     """To the answer of its kind whose messages have named the same request."""
     NEAREST = auto()
     """To the answer of its kind that was spoken of last."""
+    ENDED = auto()
+    """To the one answer of its kind, if the recording has the end of one; otherwise it came unasked: as ``FOLLOWS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Message:
     sorting: Sorting = Sorting.FOLLOWS
     request_id: int | None = None
     """The field that repeats the id of the request."""
+    is_end: bool = False
+    """Whether it ends an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class Part:
 
     requests: Mapping[str, Request] = field(default_factory=dict)
     messages: Mapping[str, Message] = field(default_factory=dict)
+    unasked: Question[[int], Feed] | None = None
+    """What client 0 and the master client are sent unasked, by server version."""
 
 
 class Unreadable(Exception):
@@ -104,15 +112,6 @@ def cancel(name: str, kind: str, index: int | None) -> Request:
             raise Refusal(300, f"Can't find EId with tickerId:{request_id}")
 
     return Request(name, handler, "none" if index is None else "none; 300", index)
-
-
-def empty(name: str, answer: str, end: Callable[[list[str]], Fields], index: int | None = None) -> Request:
-    """A request for rows of which no login here has any: ``end`` makes the message that says so."""
-
-    def handler(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:
-        connection.send((end(fields),))
-
-    return Request(name, handler, answer, index, end=end)
 
 
 def refused(name: str, code: int, why: str, index: int | None = None) -> Request:

@@ -16,6 +16,7 @@ from ibconnect.simulator.options import Options
 from ibconnect.simulator.requests import answer, describe, is_of_ib
 from ibconnect.simulator.scenario.accounts import LOAD
 from ibconnect.simulator.scenario.load import BLOCKS, stream
+from ibconnect.simulator.scenario.registry import PARTS
 from ibconnect.simulator.source import Feed, Pulse, Source
 from ibconnect.simulator.subscriptions import ACCOUNT, Subscriptions
 from ibconnect.simulator.wire.frames import Fields, Hello
@@ -150,6 +151,11 @@ class Gateway:
         connection.client_id = client_id
         self._tell(f"client {client_id} logged in, server version {connection.version}")
         connection.send((self.source.managed_accounts(), self.source.next_valid_id(), *self.source.notices()))
+        if client_id in (0, self.options.master_client):
+            for number, part in enumerate(PARTS):
+                if part.unasked is not None:
+                    feed = self.source.answer(part.unasked, connection.version)
+                    connection.feeds["unasked", number] = feed
 
     def requested(self, connection: Connection, fields: list[str]) -> None:
         self._tell(f"client {connection.client_id} {describe(fields)}")

@@ -7,8 +7,8 @@ their order. Called by ``captures.source``, which makes a gateway's world of one
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,10 @@ def _message(path: Path, number: int, line: str) -> Fields | None:
     return tuple(fields)
 
 
-def sort_messages(name: str, messages: Iterable[Fields]) -> Capture:
+def sort_messages(name: str, messages: Sequence[Fields]) -> Capture:
     """Put each message where its part of the gateway says; those of no kind of their own follow the one before them."""
     capture = Capture(name)
+    ended = {m.kind for fields in messages if (m := MESSAGES.get(fields[0], _UNKNOWN)).is_end}
     current: Section | None = None
     owners: dict[Section, str] = {}
     for fields in messages:
@@ -94,9 +95,18 @@ def sort_messages(name: str, messages: Iterable[Fields]) -> Capture:
         elif (message := MESSAGES.get(fields[0], _UNKNOWN)).sorting is Sorting.ALONE:
             capture.sections.setdefault((message.kind, ""), []).append(fields)
         else:
+            if message.sorting is Sorting.ENDED:
+                message = _ended(message, fields, ended)
             current = _section(message, fields, current, owners, capture)
             (capture.notices if current is None else capture.sections.setdefault(current, [])).append(fields)
     return capture
+
+
+def _ended(message: Message, fields: Fields, ended: Iterable[str]) -> Message:
+    """A part of an answer that has an end, or what came unasked: that names no request."""
+    is_asked = message.request_id is None or fields[message.request_id : message.request_id + 1] != ("-1",)
+    sorting = Sorting.TOGETHER if message.kind in ended and is_asked else Sorting.FOLLOWS
+    return replace(message, sorting=sorting)
 
 
 def _section(

@@ -9,7 +9,7 @@ import random
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.faults.fault import FOREIGN_ACCOUNT, MESSAGE, Fault, Matches, Params, now_or_spoil, spoil
 from ibconnect.simulator.wire.frames import Fields, payload
-from ibconnect.simulator.wire.messages import UNSET_DOUBLE
+from ibconnect.simulator.wire.layouts import UNSET_DOUBLE
 
 
 def short_length(connection: Connection, fields: Fields, params: Params) -> bytes:

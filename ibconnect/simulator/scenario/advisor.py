@@ -8,6 +8,7 @@ from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.source import Question, Recordings, Refusal
 from ibconnect.simulator.subscriptions import Subscriptions
 from ibconnect.simulator.wire.frames import Fields
+from ibconnect.simulator.wire.messages import ascii_text
 
 NOT_ADVISOR = (321, "Error validating request.-'cd' : cause - FA data operations ignored for non FA customers.")
 """What a gateway says to requestFA on a login that is no advisor's."""
@@ -20,10 +21,10 @@ def _by_scenario(scenario: Scenario, kind: int) -> Fields:
 
 
 def _by_recordings(recordings: Recordings, kind: int) -> Fields:
-    recorded = recordings.single("advisor")
-    if recorded is None:
-        raise Refusal(*NOT_ADVISOR)
-    return recorded
+    for recorded in recordings.rows("advisor"):
+        if recorded[2:3] == (str(kind),):
+            return recorded
+    raise Refusal(*NOT_ADVISOR)
 
 
 ADVISOR_DATA = Question(_by_scenario, _by_recordings)
@@ -31,20 +32,21 @@ ADVISOR_DATA = Question(_by_scenario, _by_recordings)
 
 def _groups_xml(scenario: Scenario) -> str:
     groups = "".join(
-        f'<Group><name>{escape(name)}</name><ListOfAccts varName="list">'
-        + "".join(f"<String>{escape(code)}</String>" for code in codes)
-        + "</ListOfAccts><defaultMethod>NetLiq</defaultMethod></Group>"
-        for name, codes in scenario.groups().items()
+        f'<Group><name>{escape(group.name)}</name><ListOfAccts varName="list">'
+        + "".join(f"<String>{escape(code)}</String>" for code in group.members)
+        + f"</ListOfAccts><defaultMethod>{escape(group.method)}</defaultMethod></Group>"
+        for group in scenario.world.groups().values()
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?><ListOfGroups>{groups}</ListOfGroups>'
+    return ascii_text(f'<?xml version="1.0" encoding="UTF-8"?><ListOfGroups>{groups}</ListOfGroups>')
 
 
 def _aliases_xml(scenario: Scenario) -> str:
+    alias = scenario.world.firm.alias
     aliases = "".join(
-        f"<AccountAlias><account>{escape(code)}</account><alias>{escape(code)}</alias></AccountAlias>"
+        f"<AccountAlias><account>{escape(code)}</account><alias>{escape(alias(code))}</alias></AccountAlias>"
         for code in scenario.codes()
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?><ListOfAccountAliases>{aliases}</ListOfAccountAliases>'
+    return ascii_text(f'<?xml version="1.0" encoding="UTF-8"?><ListOfAccountAliases>{aliases}</ListOfAccountAliases>')
 
 
 def _advisor_data(subscriptions: Subscriptions, connection: Connection, fields: list[str]) -> None:

@@ -1,6 +1,6 @@
 """What a simulated world has traded, as its own books have it: orders, fills, commissions, profits.
 
-In: what ``trading`` does. Out: frozen rows of exact decimals, which the parts of the gateway print and which tests compare
+In: what ``trading`` does. Out: frozen rows of exact decimals, which the parts of the gateway print and tests compare
 with what was recorded. Times are aware, in UTC. Read through ``World.orders``, ``World.fills`` and ``World.profits``.
 """
 
@@ -52,7 +52,7 @@ class Fill:
     order_ref: str = ""
     model: str = ""
     reports: tuple[Commission, ...] = ()
-    """The commission reports that have come, oldest first; the last one counts. None for a BAG, whose legs have them."""
+    """The commission reports that have come, oldest first; the last one counts. A BAG has none: its legs have them."""
     earlier: tuple["Fill", ...] = ()
     """The same fill before each of its corrections, oldest first."""
 

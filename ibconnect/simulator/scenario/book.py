@@ -81,21 +81,37 @@ class Market:
         return (self.value(position) - position.quantity * position.average_cost).quantize(CENT)
 
 
-def trade(account: Account, instrument: Instrument, quantity: Decimal, price: Decimal, commission: Decimal) -> None:
-    """Buy (or sell, below 0) at a price, commission in the contract's currency."""
+def trade(
+    account: Account, instrument: Instrument, quantity: Decimal, price: Decimal, commission: Decimal
+) -> Decimal | None:
+    """Buy (or sell, below 0) at a price, commission in the contract's currency; the profit of what it closed."""
     position = account.positions.setdefault(instrument.con_id, Position(instrument))
     if position.quantity * quantity < 0 and abs(quantity) > abs(position.quantity):
         rest = quantity + position.quantity
-        trade(account, instrument, -position.quantity, price, commission)
+        profit = trade(account, instrument, -position.quantity, price, commission)
         trade(account, instrument, rest, price, ZERO)
-        return
+        return profit
     amount = (quantity * price * instrument.factor).quantize(MONEY)
     if position.quantity * quantity < 0:
         profit = _reduce(position, quantity, amount, commission)
     else:
-        profit = ZERO
+        profit = None
         _extend(position, quantity, amount + commission)
-    _pay(account, instrument, quantity, cost=amount + commission, profit=profit)
+    _pay(account, instrument, quantity, cost=amount + commission, profit=profit or ZERO)
+    return profit
+
+
+def adjust(account: Account, instrument: Instrument, is_bought: bool, has_closed: bool, more: Decimal) -> bool:
+    """Let a former trade have cost so much more; False if the position is not any more what that trade made of it."""
+    position = account.positions.get(instrument.con_id)
+    if position is None or (not has_closed and position.quantity * (1 if is_bought else -1) <= 0):
+        return False
+    if has_closed:
+        position.realized -= more
+    else:
+        position.average_cost = ((position.quantity * position.average_cost + more) / position.quantity).quantize(COST)
+    _pay(account, instrument, ZERO, cost=more, profit=-more if has_closed else ZERO)
+    return True
 
 
 def _extend(position: Position, quantity: Decimal, cost: Decimal) -> None:

@@ -8,6 +8,7 @@ changed.
 
 from collections.abc import Callable, Sequence
 
+from ibconnect.simulator.scenario.trading import Entry, Trading
 from ibconnect.simulator.source import Pulse
 from ibconnect.simulator.wire.frames import Fields
 
@@ -119,3 +120,22 @@ class ScriptFeed:
             return ()
         self._next += 1
         return self._batches[self._next - 1]
+
+
+class JournalFeed:
+    """What happens to orders from now on, as it happens."""
+
+    def __init__(self, trading: Trading, rows: Callable[[Entry], Sequence[Fields]]) -> None:
+        self._trading = trading
+        self._rows = rows
+        self._place = trading.told
+
+    def first(self) -> Sequence[Fields]:
+        return ()
+
+    def more(self, pulse: Pulse) -> Sequence[Fields]:
+        if self._place == self._trading.told:
+            return ()
+        entries = self._trading.since(self._place)
+        self._place = self._trading.told
+        return [row for entry in entries for row in self._rows(entry)]

@@ -1,13 +1,12 @@
 """Profits (reqPnL and reqPnLSingle): the day's, unrealized and realized, of an account and of a position."""
 
-from decimal import Decimal
-
 from ibconnect.simulator.connection import Connection
 from ibconnect.simulator.parts import Message, Part, Request, Sorting, cancel, number, text
-from ibconnect.simulator.scenario.book import Account, Market, Position
+from ibconnect.simulator.scenario.book import ZERO, Account, Market, Position
 from ibconnect.simulator.scenario.encoding import plain
 from ibconnect.simulator.scenario.feeds import ProfitFeed, ScriptFeed
 from ibconnect.simulator.scenario.figures import cents
+from ibconnect.simulator.scenario.profits import of_account, of_position
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.source import NO_POSITIONS, Feed, Question, Recordings, Refusal
 from ibconnect.simulator.subscriptions import Subscriptions
@@ -37,21 +36,14 @@ def _of_position(scenario: Scenario, request_id: int, account: str, model: str, 
 
 def pnl_row(request_id: int, account: Account, market: Market) -> Fields:
     """Message 94: the day's, the unrealized and the realized profit in the base currency."""
-    daily = unrealized = realized = Decimal(0)
-    for position in account.positions.values():
-        rate = market.rate(position.instrument.currency, account.base)
-        open_profit = market.unrealized(position)
-        unrealized += open_profit * rate
-        realized += position.realized * rate
-        daily += (open_profit + position.realized - position.day_start) * rate
-    return ("94", str(request_id), cents(daily), cents(unrealized), cents(realized))
+    profit = of_account(account, market)
+    return ("94", str(request_id), cents(profit.daily), cents(profit.unrealized), cents(profit.realized))
 
 
 def pnl_single_row(request_id: int, position: Position, market: Market) -> Fields:
     """Message 95: size, the day's, unrealized and realized profit, value; in the contract's currency."""
-    unrealized = market.unrealized(position)
-    daily = unrealized + position.realized - position.day_start
-    figures = (daily, unrealized, position.realized, market.value(position))
+    profit = of_position("", position, market)
+    figures = (profit.daily, profit.unrealized, profit.realized, profit.value or ZERO)
     return ("95", str(request_id), plain(position.quantity), *map(cents, figures))
 
 

@@ -11,7 +11,8 @@ from typing import Any, Self
 from ibconnect.simulator.scenario import encoding
 from ibconnect.simulator.scenario.book import Account, Position, combine
 from ibconnect.simulator.scenario.figures import Value, account_values
-from ibconnect.simulator.scenario.world import Plan, World
+from ibconnect.simulator.scenario.plan import Plan
+from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.source import P, Pulse, Question, T, no_such_account, no_such_group
 from ibconnect.simulator.wire.frames import Fields
 from ibconnect.simulator.wire.messages import FARM_NOTICES
@@ -69,8 +70,7 @@ class Scenario:
 
     def groups(self) -> dict[str, list[str]]:
         """The advisor's account groups: name → client accounts."""
-        codes = [account.code for account in self.world.clients()]
-        return {"Everyone": codes, "First": codes[::2], "Second": codes[1::2]} if self.world.master else {}
+        return {name: list(group.members) for name, group in self.world.groups().items()}
 
     def members(self, account: str) -> Callable[[], Sequence[str]]:
         """The accounts behind a code that may be an aggregate."""

@@ -6,17 +6,22 @@ too.
 """
 
 import random
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.scenario.book import CENT, MONEY, ZERO, Account, Market, Position, begin_day, trade
+from ibconnect.simulator.scenario.blotter import Fill, Order, Profit
+from ibconnect.simulator.scenario.book import CENT, COST, MONEY, ZERO, Account, Market, Position, begin_day, trade
+from ibconnect.simulator.scenario.days import Days
 from ibconnect.simulator.scenario.figures import equity
+from ibconnect.simulator.scenario.firm import Firm, Group
 from ibconnect.simulator.scenario.instruments import KINDS, Instrument, make_pools
+from ibconnect.simulator.scenario.plan import Plan
+from ibconnect.simulator.scenario.profits import profits
+from ibconnect.simulator.scenario.traders import Traders
+from ibconnect.simulator.scenario.trading import Trading
 
 BASES = ("USD", "EUR", "HKD", "JPY", "CHF")
-DAY = 86_400
 _DOLLARS = {
     "USD": "1",
     "EUR": "1.0842153",
@@ -34,24 +39,8 @@ _FLOWS_AN_HOUR = 6
 # The number of accounts stays between half and twice of what was asked for.
 _OPENINGS_AN_HOUR = 0.02
 _CLOSINGS_AN_HOUR = 0.02
-START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a world is made from. Raises :class:`SimulatorError` for sizes that make no sense."""
-
-    seed: int = 1
-    accounts: int = 3
-    positions: int = 8
-    advisor: bool = False
-    activity: float = 1.0
-    frozen: bool = False
-    start: datetime = START
-
-    def __post_init__(self) -> None:
-        if self.accounts < 1 or self.positions < 0 or not self.activity >= 0:
-            raise SimulatorError("a scenario needs at least 1 account, and no negative positions or activity")
+# How long a gateway remembers orders and executions.
+_KEPT = timedelta(days=8)
 
 
 class World:
@@ -66,6 +55,16 @@ class World:
         self.beats = 0
         self.traded: set[str] = set()
         self.listed = False
+        self.days = Days(plan.zone, plan.pnl_reset)
+        self.day_began = plan.start
+        self._day_ends = self.days.next_reset(plan.start)
+        self.firm = Firm()
+        self.trading = Trading(plan.seed)
+        self.traders = Traders(self)
+        self.instruments = {i.con_id: i for pool in self.pools.values() for i in pool}
+        """Every contract that can be traded, by its id."""
+        self.long_names: dict[int, str] = {}
+        """Contracts that are called otherwise by now."""
         self._numbers = iter(range(plan.seed % 1000 * 1000 + 1, 10_000_000))
         self._traded_instruments: dict[int, Instrument] = {}
         if plan.advisor:
@@ -84,6 +83,25 @@ class World:
     def master(self) -> str:
         """The advisor's own account, or an empty string."""
         return next(iter(self.accounts)) if self.plan.advisor else ""
+
+    @property
+    def orders(self) -> list[Order]:
+        """Every order of the last days, as it stands now, in order of placing."""
+        return list(self.trading.orders.values())
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Every fill of the last days, as it stands now, in order of coming."""
+        return list(self.trading.fills.values())
+
+    @property
+    def profits(self) -> list[Profit]:
+        """What reqPnL and reqPnLSingle say now of every account and position."""
+        return [row for account in self.accounts.values() for row in profits(account, self.market)]
+
+    def groups(self) -> dict[str, Group]:
+        """The advisor's account groups, by name."""
+        return self.firm.groups([account.code for account in self.clients()]) if self.master else {}
 
     def clients(self) -> list[Account]:
         """The accounts without the advisor's own."""
@@ -116,6 +134,7 @@ class World:
         """Take an account off the list, as when a client leaves. Raises :class:`SimulatorError`."""
         if code not in self.accounts or code == self.master or len(self.clients()) == 1:
             raise SimulatorError(f"account {code!r} cannot be closed")
+        self.traders.leave(code)
         del self.accounts[code]
         self.listed = True
 
@@ -148,10 +167,11 @@ class World:
         if self.plan.frozen:
             return
         self._move_prices()
-        if self.beats % DAY == 0:
+        if self.now >= self._day_ends:
             self._new_day()
         if self.plan.activity:
             self._act()
+        self.traders.beat()
 
     def _act(self) -> None:
         """At most one thing in a second, the rarest first; each as often as its rate and the activity say."""
@@ -189,12 +209,17 @@ class World:
     def _open_position(self, account: Account, kind: str, long_ago: bool = False) -> None:
         """Buy (or sell) a contract that the account does not hold; ``long_ago`` at a price of its own."""
         instrument = self._something_new(account, self.pools["STK" if kind == "FRACTION" else kind])
-        if instrument is not None:
-            price = self.market.price(instrument)
-            if long_ago:
-                past = price * self.random.randrange(85, 110) / 100
-                price = max(past // instrument.tick, Decimal(1)) * instrument.tick
-            self._trade(account, instrument, self._size(account, instrument, kind), price)
+        if instrument is None:
+            return
+        if not long_ago:
+            self._trade(account, instrument, self._size(account, instrument, kind))
+            return
+        past = self.market.price(instrument) * self.random.randrange(85, 110) / 100
+        price = max(past // instrument.tick, Decimal(1)) * instrument.tick
+        quantity = self._size(account, instrument, kind)
+        units = ZERO if instrument.sec_type == "CASH" else abs(quantity)
+        fee = max(Decimal(1), units * Decimal("0.005")).quantize(CENT)
+        self.book(account, instrument, quantity, price, fee)
 
     def _something_new(self, account: Account, pool: list[Instrument]) -> Instrument | None:
         """A contract that the account does not hold, of this pool if it has one left."""
@@ -213,18 +238,24 @@ class World:
         budget = max(account.cash.get(account.base, ZERO), Decimal(10_000)) * rate / 10
         price = self.market.price(instrument) * instrument.factor
         size = budget / price * Decimal(self.random.randrange(20, 100)) / 100
-        if kind in ("FRACTION", "CRYPTO"):
+        if kind == "CRYPTO":
+            return max(size.quantize(COST), COST)
+        if kind == "FRACTION":
             return max(size.quantize(MONEY), MONEY)
         whole = max(size.quantize(Decimal(1)), Decimal(1))
         return -whole if kind in ("STK", "OPT") and self.random.randrange(6) == 0 else whole
 
-    def _trade(self, account: Account, instrument: Instrument, quantity: Decimal, price: Decimal | None = None) -> None:
-        """Trade at a price (the market's, if none is given), half a cent a unit as commission, at least 1."""
-        units = ZERO if instrument.sec_type == "CASH" else abs(quantity)
-        commission = max(Decimal(1), units * Decimal("0.005")).quantize(CENT)
-        trade(account, instrument, quantity, price or self.market.price(instrument), commission)
+    def _trade(self, account: Account, instrument: Instrument, quantity: Decimal) -> None:
+        """Trade at the market's price."""
+        self.traders.at_market(account, instrument, quantity)
+
+    def book(
+        self, account: Account, instrument: Instrument, quantity: Decimal, price: Decimal, fee: Decimal
+    ) -> Decimal | None:
+        """Bring a trade into an account's books; the profit of what it closed, if any."""
         self._traded_instruments[instrument.con_id] = instrument
         self.traded.add(account.code)
+        return trade(account, instrument, quantity, price, fee)
 
     def _move_prices(self) -> None:
         """Every contract moves once in so many beats, each by a few hundredths of a percent."""
@@ -242,6 +273,9 @@ class World:
                     self.market.dollars[currency] = (dollars * (1 + drift)).quantize(Decimal("1e-7"))
 
     def _new_day(self) -> None:
+        self.day_began, self._day_ends = self.now, self.days.next_reset(self.now)
+        self.traders.end_day()
+        self.trading.forget(self.now - _KEPT)
         for account in self.accounts.values():
             begin_day(account, self.market)
             account.previous_equity = equity(account, self.market)

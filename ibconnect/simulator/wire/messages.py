@@ -16,8 +16,10 @@ HIGHEST_VERSION = 200
 _REJECT_JSON_SINCE = 166
 _ERROR_TIME_SINCE = 194
 
-UNSET_DOUBLE = "1.7976931348623157E308"
-"""How Java's largest double, which means "no value", looks on the wire."""
+
+def ascii_text(text: str) -> str:
+    r"""The text as gateways send it since version 153: what is not ASCII as ``\u00fc``."""
+    return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)
 
 
 def error(request_id: int, code: int, text: str) -> Fields:

@@ -1,0 +1,36 @@
+"""What a seeded world is made from: its sizes, its beginning, its clock.
+
+In: values of the command line or a test. Out: a :class:`Plan` that makes sense. Called by ``world`` and ``source``.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ibconnect.errors import SimulatorError
+from ibconnect.simulator.scenario.days import Days
+
+START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a world is made from. Raises :class:`SimulatorError` for sizes that make no sense."""
+
+    seed: int = 1
+    accounts: int = 3
+    positions: int = 8
+    advisor: bool = False
+    activity: float = 1.0
+    frozen: bool = False
+    start: datetime = START
+    orders: float = 1.0
+    """How much works, comes late and is corrected, besides trades at the market; 0: nothing."""
+    zone: str = "US/Eastern"
+    """The gateway's time zone, by its name in the tz database."""
+    pnl_reset: str = "09:30"
+    """When, in that zone, the day of profits begins."""
+
+    def __post_init__(self) -> None:
+        if self.accounts < 1 or self.positions < 0 or not self.activity >= 0 or not self.orders >= 0:
+            raise SimulatorError("a scenario needs at least 1 account, and no negative positions, orders or activity")
+        Days(self.zone, self.pnl_reset)
