@@ -9,7 +9,6 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Protocol
 
 from ibconnect.simulator.source import Feed
@@ -25,6 +24,10 @@ class Owner(Protocol):
     def connected(self, connection: "Connection") -> None: ...
 
     def negotiate(self, hello: Hello) -> int: ...
+
+    def connection_time(self) -> str:
+        """The gateway's own time with its zone, as the handshake says it."""
+        ...
 
     def started(self, connection: "Connection", client_id: int) -> None: ...
 
@@ -118,8 +121,7 @@ class Connection(asyncio.Protocol):
         if version < self.hello.lowest:
             self._refuse(503, "The TWS is out of date and must be upgraded.")
         self.version = version
-        now = datetime.now().astimezone()
-        self._emit(frame(payload((str(version), f"{now:%Y%m%d %H:%M:%S} {now.tzname()}"))))
+        self._emit(frame(payload((str(version), self._owner.connection_time()))))
 
     def _refuse(self, code: int, text: str) -> None:
         self._emit(frame(payload(for_version(error(-1, code, text), self.hello.highest))))

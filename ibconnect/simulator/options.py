@@ -20,7 +20,9 @@ def _option(default: Any, text: str) -> Any:
 class Options:
     """The behavior of one gateway. Raises :class:`SimulatorError` for a value that makes no sense."""
 
-    server_version: int = _option(178, f"newest server version to speak, {LOWEST_VERSION} to {HIGHEST_VERSION}")
+    server_version: int = _option(
+        HIGHEST_VERSION, f"newest server version to speak, {LOWEST_VERSION} to {HIGHEST_VERSION}"
+    )
     speed: float = _option(1.0, "simulated seconds per second: 60 makes the 3-minute updates come every 3 s")
     pacing: str = _option("slow", "past --max-rate requests a second: slow (delay), reject (error 100), off")
     max_rate: int = _option(50, "requests a second and client before --pacing takes hold")

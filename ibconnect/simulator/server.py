@@ -141,6 +141,9 @@ class Gateway:
     def negotiate(self, hello: Hello) -> int:
         return max(LOWEST_VERSION, min(hello.highest, self.options.server_version))
 
+    def connection_time(self) -> str:
+        return self.source.connection_time()
+
     def started(self, connection: Connection, client_id: int) -> None:
         if self.refused_logins or any(other.client_id == client_id for other in self.live):
             self.refused_logins = max(0, self.refused_logins - 1)

@@ -7,6 +7,7 @@ invented: a recording without accountDownloadEnd ends without it, unless ``compl
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -45,6 +46,10 @@ class Captures:
         end messages that a recording lacks.
         """
         return cls([read_capture(Path(p)) for p in paths], same_account, complete)
+
+    def connection_time(self) -> str:
+        now = datetime.now().astimezone()
+        return f"{now:%Y%m%d %H:%M:%S} {now.tzname()}"
 
     def managed_accounts(self) -> Fields:
         listed = [c.managed for c in self._captures if c.managed is not None]

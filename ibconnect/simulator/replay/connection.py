@@ -46,8 +46,7 @@ class ReplayConnection(Connection):
         self.version = self._replaying.negotiate(self.hello)
         if self.version < self.hello.lowest:
             self._refuse(503, "The TWS is out of date and must be upgraded.")
-        opened = self.session.opened
-        self._emit(frame(payload((str(self.version), opened.connection_time if opened else ""))))
+        self._emit(frame(payload((str(self.version), self._replaying.connection_time()))))
 
     def finish(self, unfinished: str = "") -> None:
         """Send what the recording ends with (base64 of an incomplete frame), then close our side.

@@ -115,6 +115,10 @@ class Replay:
         opened = self.standing_at.opened
         return min(int(opened.server_version) if opened else 0, hello.highest)
 
+    def connection_time(self) -> str:
+        opened = self.standing_at.opened
+        return opened.connection_time if opened else ""
+
     def started(self, connection: Connection, client_id: int) -> None:
         if any(each.client_id == client_id and not (each.closed or each.is_finished) for each in self.connections):
             connection.send((ID_IN_USE,))

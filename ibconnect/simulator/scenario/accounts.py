@@ -24,7 +24,7 @@ def _updates(scenario: Scenario, account: str) -> Feed:
         account,
         lambda: encoding.value_rows(scenario.values(account), account),
         lambda: [encoding.portfolio_row(p, scenario.world.market, account) for p in scenario.held(account)],
-        lambda: ("8", "1", f"{scenario.world.now:%H:%M}"),
+        lambda: ("8", "1", f"{scenario.world.days.local(scenario.world.now):%H:%M}"),
         scenario.members(account),
     )
 

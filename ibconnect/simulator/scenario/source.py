@@ -37,6 +37,10 @@ class Scenario:
         """An advisor with five clients: all kinds of contracts, fractional sizes, five base currencies."""
         return cls(seed=7, accounts=5, positions=9, advisor=True, activity=4.0)
 
+    def connection_time(self) -> str:
+        local = self.world.days.local(self.world.now)
+        return f"{local:%Y%m%d %H:%M:%S} {local.tzname()}"
+
     def managed_accounts(self) -> Fields:
         return ("15", "1", ",".join(self.world.accounts))
 

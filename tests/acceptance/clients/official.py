@@ -72,7 +72,7 @@ def look(port: int, tags: str) -> Official:
     reader = threading.Thread(target=app.run, daemon=True)
     reader.start()
     app.wait()
-    assert app.serverVersion() == 178
+    assert app.serverVersion() == 200
     for account in list(app.accounts):
         app.reqAccountUpdates(True, account)
         app.wait()
