@@ -4,7 +4,7 @@ In: nothing. Out: :class:`Part` and what parts are made of. A part is one module
 registry; the table of requests, what recordings play and the docs follow from that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -28,6 +28,8 @@ class Request:
     """A gateway passes it on to IB's servers, and so cannot answer while it has lost them."""
     kind: str = ""
     """The kind of the messages that answer it, by which an answer is found in a recording."""
+    about: int | None = None
+    """The field that says what it is about: answers to it are then told apart by ``Message.about``."""
     end: Callable[[list[str]], Fields] | None = None
     """What ends its rows: the whole answer where there are none."""
 
@@ -59,10 +61,18 @@ class Message:
     kind: str = ""
     """The kind of answer that it is a part of."""
     sorting: Sorting = Sorting.FOLLOWS
-    request_id: int | None = None
-    """The field that repeats the id of the request."""
+    request_id: int | Callable[[Fields], int] | None = None
+    """The field that repeats the id of the request; or what finds it, where layouts differ."""
     is_end: bool = False
-    """Whether it ends an answer."""
+    """Whether it ends an answer, or is one by itself."""
+    is_late: bool = False
+    """Whether it may also come after the end of the answer that it belongs to."""
+    about: Callable[[Fields], Iterable[str]] | None = None
+    """What may be asked for to get it."""
+
+    def place(self, fields: Fields) -> int | None:
+        """Which field repeats the id of the request, if one does."""
+        return self.request_id(fields) if callable(self.request_id) else self.request_id
 
 
 @dataclass(frozen=True, slots=True)

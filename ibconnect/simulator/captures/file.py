@@ -104,7 +104,8 @@ def sort_messages(name: str, messages: Sequence[Fields]) -> Capture:
 
 def _ended(message: Message, fields: Fields, ended: Iterable[str]) -> Message:
     """A part of an answer that has an end, or what came unasked: that names no request."""
-    is_asked = message.request_id is None or fields[message.request_id : message.request_id + 1] != ("-1",)
+    place = message.place(fields)
+    is_asked = place is None or list(fields[place : place + 1]) != ["-1"]
     sorting = Sorting.TOGETHER if message.kind in ended and is_asked else Sorting.FOLLOWS
     return replace(message, sorting=sorting)
 
@@ -113,13 +114,14 @@ def _section(
     message: Message, fields: Fields, current: Section | None, owners: dict[Section, str], capture: Capture
 ) -> Section | None:
     """Where a message belongs; ``owners``: which account a request of a kind was about."""
-    request = fields[message.request_id] if message.request_id and message.request_id < len(fields) else ""
+    place = message.place(fields)
+    request = fields[place] if place and place < len(fields) else ""
     match message.sorting:
         case Sorting.TOGETHER:
             return message.kind, ""
         case Sorting.BY_ACCOUNT:
             account = account_of(fields)
-            if message.request_id and account:
+            if place and account:
                 owners[message.kind, request] = account
         case Sorting.BY_REQUEST:
             account = owners.get((message.kind, request), "")

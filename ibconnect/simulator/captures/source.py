@@ -142,7 +142,7 @@ def _with_id(rows: Iterable[Fields], request_id: int | None) -> list[Fields]:
     changed: list[Fields] = []
     for fields in rows:
         message = MESSAGES.get(fields[0])
-        index = message.request_id if message is not None else None
+        index = message.place(fields) if message is not None else None
         if index is None or index >= len(fields):
             changed.append(fields)
         else:

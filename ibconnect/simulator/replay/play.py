@@ -3,18 +3,21 @@
 In: a tape, and what the client asks. Out: messages on the connection, byte for byte as they were recorded. Where the
 recorder asked for something, the play stops until this client asks too (or has not for a while), then goes on from
 there. A client that asks for something else than the recorder did at that place gets the nearest recorded answer to it,
-put in between; the play itself leaves nothing out. Called by ``replay.server``.
+put in between. The play itself leaves out answers that this client does not ask for, as a gateway would: executions,
+orders, profits. Called by ``replay.server``.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from ibconnect.events.codec import is_inbound, payload_of, payloads_of
+from ibconnect.events.codec import fields_of, is_inbound, payload_of, payloads_of
 from ibconnect.events.selection import Stored
-from ibconnect.events.types import AccountsListed
+from ibconnect.events.types import AccountsListed, MessageReceived
 from ibconnect.simulator.connection import Connection
+from ibconnect.simulator.replay.answers import Recorded
 from ibconnect.simulator.replay.requests import (
+    ANSWER,
     LIST,
     MULTI,
     POSITION_END,
@@ -24,14 +27,16 @@ from ibconnect.simulator.replay.requests import (
     not_recorded,
 )
 from ibconnect.simulator.replay.tape import Download, Tape
+from ibconnect.simulator.scenario.registry import MESSAGES
 from ibconnect.simulator.source import no_such_account
 from ibconnect.simulator.wire.frames import Fields, frame, payload, split
-from ibconnect.simulator.wire.messages import for_version
+from ibconnect.simulator.wire.messages import for_version, is_timed
+from ibconnect.simulator.wire.versions import LAYOUTS, convert
 
 _FLUSH_BYTES = 1 << 16
 _NEXT_ID, _TIME, _NOTICE = b"9\0", b"49\0", b"4\0"
-# Messages that repeat the id of a request which the recorder made.
-_WITH_REQUEST_ID = (b"71\0", b"72\0", b"73\0", b"74\0", _NOTICE)
+_CONVERTED = tuple(f"{number}\0".encode() for number in LAYOUTS)
+"""Messages whose layout differs between server versions, besides notices."""
 _ROWS = {"76": (b"73\0", b"74\0"), "74": (b"71\0", b"72\0"), POSITIONS: (b"61\0", b"62\0")}
 
 
@@ -67,6 +72,8 @@ class Play:
         self._is_time_next = False
         self._is_time_asked = False
         self._ids: dict[str, str] = {}
+        self._not_wanted: set[str] = set()
+        self._left_out: list[Recorded] = []
         self._version = 0
         self._at = tape.session.began
         self._list: bytes | None = None
@@ -83,7 +90,10 @@ class Play:
         self._clock.start(self._tape.session.began)
         async for stored in self._tape.events():
             if is_inbound(stored.topic):
-                await self._play(stored)
+                if (answer := self._tape.answer_at(stored.version)) is not None:
+                    await self._await_question(stored, answer)
+                if not self._is_left_out(stored):
+                    await self._play(stored)
             elif self._tape.begins_at(stored.version):
                 await self._await_subscription(stored)
             self._version, self._at = stored.version, stored.arrived
@@ -118,6 +128,10 @@ class Play:
             self._asked.append(ask)
             self._has_asked, self._is_left_alone = True, False
             self._woken.set()
+
+    def can_answer(self, ask: Ask) -> bool:
+        """Whether a recorded answer of another kind than accounts answers it."""
+        return any(each.answers(ask) for each in self._tape.answers)
 
     def withdraw(self, ask: Ask) -> None:
         """Forget what the client has asked and does not want any more."""
@@ -168,6 +182,9 @@ class Play:
         self._is_time_next = False
 
     def _is_ahead(self, ask: Ask) -> bool:
+        if ask.source == ANSWER:
+            answer = self._tape.next_answer(ask, self._version)
+            return answer is not None and self._clock.due(answer.at) <= self._loop.time() + self._patience
         following = self._tape.next_download(self._version)
         if following is None or self._clock.due(following.at) > self._loop.time() + self._patience:
             return False
@@ -182,6 +199,37 @@ class Play:
         for ask in [ask for ask in self._asked if download.answers(ask)]:
             self._asked.remove(ask)
             self._ids.update(_ids_of(ask, download))
+
+    async def _await_question(self, stored: Stored, answer: Recorded) -> None:
+        """Stop where the answer to something begins, until the client asks for it; once in vain for each kind."""
+        await self._flush()
+        due = self._clock.due(stored.arrived)
+        await self._pause(due)
+        if self._has_asked and answer.kind not in self._not_wanted:
+            deadline = max(due, self._loop.time()) + self._patience
+            while not self._asked_for(answer) and self._loop.time() < deadline:
+                await self._answer_those(lambda ask: ask.source == ANSWER and self._is_ahead(ask))
+                if not self._asked_for(answer):
+                    await self._wait(deadline)
+            self._clock.start(stored.arrived)
+        asked = self._asked_for(answer)
+        if not asked:
+            self._not_wanted.add(answer.kind)
+            self._left_out = [each for each in self._left_out if each.until >= stored.version] + [answer]
+            return
+        self._not_wanted.discard(answer.kind)
+        self._asked.remove(asked[0])
+        self._ids.update(_renumbered(answer.request, asked[0]))
+
+    def _is_left_out(self, stored: Stored) -> bool:
+        """Whether a message is of an answer to something that this client has not asked."""
+        if not self._left_out or stored.topic != MessageReceived.TOPIC:
+            return False
+        fields = fields_of(stored.topic, stored.state)
+        return any(answer.has(fields, stored.version) for answer in self._left_out)
+
+    def _asked_for(self, answer: Recorded) -> list[Ask]:
+        return [ask for ask in self._asked if answer.answers(ask)]
 
     async def _stand(self, stored: Stored, has_asked: Callable[[], bool]) -> bool:
         """Stop where the recorder asked for something, until the client has asked (True) or is not going to.
@@ -226,6 +274,9 @@ class Play:
             if ask.source == LIST:
                 if self._list is not None:
                     await self._send(self._list, {})
+            elif ask.source == ANSWER:
+                if (answer := self._tape.nearest_answer(ask, self._version + 1)) is not None:
+                    await self._put_answer_in(ask, answer)
             elif (download := self._tape.nearest(ask, self._version + 1)) is not None:
                 await self._put_in(ask, download)
         await self._flush()
@@ -241,6 +292,16 @@ class Play:
             if not body.startswith(_TIME) and (ask.source == UPDATES or body.startswith((*rows, _NOTICE))):
                 await self._send_all(stored, _ids_of(ask, download))
 
+    async def _put_answer_in(self, ask: Ask, answer: Recorded) -> None:
+        last = max(answer.end, min(answer.until, self._version))
+        async for stored in self._tape.events(answer.start - 1):
+            if stored.version > last:
+                return
+            if stored.topic == MessageReceived.TOPIC and answer.has(
+                fields_of(stored.topic, stored.state), stored.version
+            ):
+                await self._send_all(stored, _renumbered(answer.request, ask))
+
     async def _send_all(self, stored: Stored, ids: dict[str, str]) -> None:
         for body in payloads_of(stored.topic, stored.state):
             await self._send(body, ids)
@@ -254,12 +315,17 @@ class Play:
     def _as_client_expects(self, body: bytes, ids: dict[str, str]) -> bytes:
         """The same bytes, unless this client's request id or server version is another than the recorder's."""
         version = self._connection.version
-        is_other = body.startswith(_NOTICE) and str(version) != self._recorded_version
-        if not is_other and not (ids and body.startswith(_WITH_REQUEST_ID)):
+        is_other = str(version) != self._recorded_version and body.startswith((_NOTICE, *_CONVERTED))
+        if not is_other and not ids:
             return body
         fields = split(body)
-        if len(fields) > 2 and fields[2] in ids:
-            fields[2] = ids[fields[2]]
+        place = _id_place(fields)
+        if place is not None and place < len(fields) and fields[place] in ids:
+            fields[place] = ids[fields[place]]
+        elif not is_other:
+            return body
+        if is_other and self._recorded_version.isdecimal():
+            fields = list(convert(fields, int(self._recorded_version), version))
         return payload(for_version(fields, version) if is_other else fields)
 
     @property
@@ -280,3 +346,16 @@ def _ids_of(ask: Ask, download: Download) -> dict[str, str]:
     """Recorded request id → the client's, if they differ."""
     recorded = {"76": download.values_request, "74": download.positions_request}.get(ask.number, "")
     return {recorded: ask.request_id} if recorded and recorded != ask.request_id else {}
+
+
+def _renumbered(recorded: str, ask: Ask) -> dict[str, str]:
+    """A recorded request id → the client's, if they differ."""
+    return {recorded: ask.request_id} if recorded and recorded != ask.request_id else {}
+
+
+def _id_place(fields: Fields) -> int | None:
+    """Where a message repeats the id of a request which the recorder made."""
+    if fields[:1] == ["4"]:
+        return 1 if is_timed(fields) else 2
+    message = MESSAGES.get(fields[0]) if fields else None
+    return message.place(fields) if message is not None else None

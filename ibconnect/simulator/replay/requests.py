@@ -2,8 +2,9 @@
 
 In: a request's fields. Out: an :class:`Ask` to the play, or an answer on the connection. A recording holds what our
 recorder asked for: the list of accounts, the time, account subscriptions, and positions where it had to compare them.
-What it never asked for is not made up: lists of orders and executions are said to be empty, anything else is refused
-with an error, so that no client waits. Called by ``replay.server`` for each request after startApi.
+Executions, orders, profits, contract details, an advisor's data are answered by what was recorded of them. What it
+never asked for is not made up: lists of orders and executions are said to be empty, anything else is refused with an
+error, so that no client waits. Called by ``replay.server`` for each request after startApi.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ibconnect.simulator.scenario.registry import REQUESTS
 from ibconnect.simulator.wire.frames import Fields
 from ibconnect.simulator.wire.messages import unknown_request
 
-LIST, UPDATES, MULTI, POSITIONS = "list", "updates", "multi", "positions"
+LIST, UPDATES, MULTI, POSITIONS, ANSWER = "list", "updates", "multi", "positions", "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Ask:
     """A request that the recording may answer.
 
     ``source``: ``list`` (reqManagedAccts), ``updates`` (reqAccountUpdates), ``positions`` (reqPositions), ``multi``
-    (the others, with ``number`` 76 for values and 74 for positions).
+    (the others of accounts, with ``number`` 76 for values and 74 for positions), ``answer`` (everything else:
+    ``number`` is the kind of answer, ``account`` what it is about: an account, a contract, a kind of advisor's data).
     """
 
     source: str
@@ -36,6 +38,10 @@ class Player(Protocol):
     """The part of a play that requests steer."""
 
     def ask(self, ask: Ask) -> None: ...
+
+    def can_answer(self, ask: Ask) -> bool:
+        """Whether a recorded answer of another kind than accounts answers it."""
+        ...
 
     def withdraw(self, ask: Ask) -> None: ...
 
@@ -52,7 +58,7 @@ def respond(player: Player, connection: Connection, fields: list[str]) -> None:
     """Deal with one request; never with silence where a gateway would answer."""
     number = fields[0] if fields else ""
     ask = _ask(fields)
-    if ask is not None:
+    if ask is not None and (ask.source != ANSWER or player.can_answer(ask)):
         player.ask(ask)
     elif number == "6":
         player.withdraw(Ask(UPDATES, _field(fields, 3)))
@@ -63,7 +69,7 @@ def respond(player: Player, connection: Connection, fields: list[str]) -> None:
     elif number == "8":
         connection.send((player.next_id(),))
     else:
-        _answer_without(connection, number, fields)
+        _answer_without(connection, fields)
 
 
 def _ask(fields: list[str]) -> Ask | None:
@@ -77,14 +83,23 @@ def _ask(fields: list[str]) -> Ask | None:
         case ["76" | "74" as number, _, request_id, account, *_]:
             return Ask(MULTI, account, number, request_id)
         case _:
-            return None
+            return _question(fields)
 
 
-def _answer_without(connection: Connection, number: str, fields: list[str]) -> None:
+def _question(fields: list[str]) -> Ask | None:
+    request = REQUESTS.get(fields[0]) if fields else None
+    if request is None or not request.kind:
+        return None
+    about = "" if request.about is None else _field(fields, request.about)
+    number = "-1" if request.id_field is None else _field(fields, request.id_field)
+    return Ask(ANSWER, about, request.kind, number)
+
+
+def _answer_without(connection: Connection, fields: list[str]) -> None:
     """Answer what the recording says nothing of: there is none of it (orders, executions), or an error."""
-    request = REQUESTS.get(number)
+    request = REQUESTS.get(fields[0]) if fields else None
     if request is None:
-        connection.send((unknown_request(number),))
+        connection.send((unknown_request(fields[0] if fields else ""),))
     elif request.end is not None:
         try:
             connection.send((request.end(fields),))

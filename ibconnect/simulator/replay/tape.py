@@ -1,7 +1,7 @@
-"""One recorded session, ready to be played: which downloads it holds and where, and its events page by page.
+"""One recorded session, ready to be played: which answers it holds and where, and its events page by page.
 
-In: a database URL and a session. Out: :class:`Download` entries, kept in memory, and events read in a thread as they
-are needed. Called by ``play``.
+In: a database URL and a session. Out: :class:`Download` entries and other recorded answers, kept in memory, and events
+read in a thread as they are needed. Called by ``play``.
 """
 
 import asyncio
@@ -9,9 +9,11 @@ from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
+from ibconnect.events.codec import fields_of
 from ibconnect.events.reader import Page, Reader, RecordedSession
 from ibconnect.events.selection import Stored, Wanted
-from ibconnect.events.types import AccountConcluded, AccountSubscribed, PositionsRequested
+from ibconnect.events.types import AccountConcluded, AccountSubscribed, MessageReceived, PositionsRequested
+from ibconnect.simulator.replay.answers import Answers, Recorded
 from ibconnect.simulator.replay.requests import MULTI, POSITIONS, Ask
 
 
@@ -43,17 +45,22 @@ class Tape:
     def __init__(self, url: str, session: RecordedSession) -> None:
         self.session = session
         self.downloads: list[Download] = []
+        self.answers: list[Recorded] = []
+        """What else was asked of the gateway and answered, in order."""
+        self._starts: dict[int, Recorded] = {}
         self._url = url
         self._reader: Reader | None = None
         self._working: asyncio.Future[Any] | None = None
 
     async def open(self) -> None:
-        """Connect, and look through the session for its downloads.
+        """Connect, and look through the session for what was asked.
 
         :raises DatabaseUnavailable: Postgres cannot be reached
         """
         self._reader = await self._in_thread(Reader, self._url)
         self.downloads = await self._in_thread(self._find_downloads, self._reader)
+        self.answers = await self._in_thread(self._find_answers, self._reader)
+        self._starts = {answer.start: answer for answer in self.answers}
 
     async def close(self) -> None:
         """Let go of the database, once what a thread still reads is read."""
@@ -96,6 +103,31 @@ class Tape:
     def has_answer(self, ask: Ask) -> bool:
         """Whether any download answers a request."""
         return any(each.answers(ask) for each in self.downloads)
+
+    def answer_at(self, version: int) -> Recorded | None:
+        """The answer that begins with the message of this version."""
+        return self._starts.get(version)
+
+    def next_answer(self, ask: Ask, version: int) -> Recorded | None:
+        """The first answer to a request that begins after a version."""
+        return next((each for each in self.answers if each.start > version and each.answers(ask)), None)
+
+    def nearest_answer(self, ask: Ask, version: int) -> Recorded | None:
+        """The last answer to a request that begins before a version, or else the first one after it."""
+        before = None
+        for each in self.answers:
+            if each.start >= version and before is not None:
+                break
+            if each.answers(ask):
+                before = each
+        return before
+
+    def _find_answers(self, reader: Reader) -> list[Recorded]:
+        answers = Answers()
+        for page in reader.stream(self.session, Wanted(topics=frozenset((MessageReceived.TOPIC,)))):
+            for stored in page.events:
+                answers.take(fields_of(stored.topic, stored.state), stored.version, stored.arrived)
+        return answers.whole()
 
     def _find_downloads(self, reader: Reader) -> list[Download]:
         found: list[Download] = []

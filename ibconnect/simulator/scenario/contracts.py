@@ -11,6 +11,7 @@ from ibconnect.simulator.wire.details import BOND_DETAILS, CONTRACT_DETAILS
 from ibconnect.simulator.wire.frames import Fields
 
 _MOST = 100
+_KINDS = frozenset((*KINDS, "BAG", "IND", "CFD", "FUND", "CMDTY", "WAR", "BILL", "IOPT"))
 # Where the fields of a contract stand in a request.
 _ID, _EXCHANGE = 3, 10
 _TERMS = ("symbol", "sec_type", "expiry", "strike", "right", "multiplier", "", "", "currency", "local_symbol")
@@ -65,17 +66,22 @@ def _end(request_id: int) -> Fields:
 def _by_recordings(recordings: Recordings, request_id: int, asked: list[str], version: int) -> list[Fields]:
     """What was recorded of the contract that is asked for by its id, or of all of them."""
     wanted = asked[_ID]
-    rows = [row for row in recordings.rows("contracts") if row[0] != "52"]
-    found = [_with_id(row, request_id) for row in rows if wanted in ("", "0") or wanted in row]
+    rows = [row for row in recordings.rows("contracts", request_id) if row[0] != "52"]
+    found = [row for row in rows if wanted in ("", "0") or wanted in _contract_ids(row)]
     if not found:
         raise Refusal(200, NO_DEFINITION)
     return [*found, _end(request_id)]
 
 
-def _with_id(row: Fields, request_id: int) -> Fields:
-    """The row with another request id: before server version 164 a version stands before it."""
-    index = 1 if row[3] in (*KINDS, "IND", "CFD", "FUND", "CMDTY", "WAR", "BILL", "IOPT") else 2
-    return (*row[:index], str(request_id), *row[index + 1 :])
+def _id_place(row: Fields) -> int:
+    """Where the request id stands: before server version 164 a version is before it."""
+    return 2 if row[4:5] and row[4] in _KINDS else 1
+
+
+def _contract_ids(row: Fields) -> Fields:
+    """The contract's id; from server version 182 on it stands one field later, so that there are two places for it."""
+    first = _id_place(row) + (18 if row[0] == "18" else 11)
+    return [field for field in row[first : first + 2] if field.isdecimal()]
 
 
 CONTRACTS = Question(_by_scenario, _by_recordings)
@@ -96,7 +102,13 @@ def _matching_symbols(subscriptions: Subscriptions, connection: Connection, fiel
 PART = Part(
     requests={
         "9": Request(
-            "reqContractDetails", _ask, "10 or 18, 52; 200; silence while IB is lost", 2, of_ib=True, kind="contracts"
+            "reqContractDetails",
+            _ask,
+            "10 or 18, 52; 200; silence while IB is lost",
+            2,
+            of_ib=True,
+            kind="contracts",
+            about=3,
         ),
         "78": refused("reqSecDefOptParams", 200, NO_DEFINITION, 1),
         "81": Request(
@@ -109,8 +121,8 @@ PART = Part(
         "106": refused("cancelContractData", 300, "Can't find EId", 1),
     },
     messages={
-        "10": Message("contractDetails", "contracts", Sorting.TOGETHER),
-        "18": Message("bondContractDetails", "contracts", Sorting.TOGETHER),
+        "10": Message("contractDetails", "contracts", Sorting.TOGETHER, _id_place, about=_contract_ids),
+        "18": Message("bondContractDetails", "contracts", Sorting.TOGETHER, _id_place, about=_contract_ids),
         "52": Message("contractDetailsEnd", "contracts", Sorting.TOGETHER, 2, is_end=True),
         "79": Message("symbolSamples"),
     },

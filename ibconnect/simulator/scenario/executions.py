@@ -149,7 +149,7 @@ PART = Part(
     messages={
         "11": Message("execDetails", "executions", Sorting.ENDED, 1),
         "55": Message("execDetailsEnd", "executions", Sorting.ENDED, 2, is_end=True),
-        "59": Message("commissionReport", "executions", Sorting.ENDED),
+        "59": Message("commissionReport", "executions", Sorting.ENDED, is_late=True),
     },
     unasked=UNASKED,
 )

@@ -26,6 +26,6 @@ def _family_codes(subscriptions: Subscriptions, connection: Connection, fields: 
 
 
 PART = Part(
-    requests={"80": Request("reqFamilyCodes", _family_codes, "78")},
-    messages={"78": Message("familyCodes", "family", Sorting.ALONE)},
+    requests={"80": Request("reqFamilyCodes", _family_codes, "78", kind="family")},
+    messages={"78": Message("familyCodes", "family", Sorting.ALONE, is_end=True)},
 )

@@ -83,13 +83,13 @@ def _ask_pnl_single(subscriptions: Subscriptions, connection: Connection, fields
 
 PART = Part(
     requests={
-        "92": Request("reqPnL", _ask_pnl, "94; 321", 1),
+        "92": Request("reqPnL", _ask_pnl, "94; 321", 1, kind="pnl", about=2),
         "93": cancel("cancelPnL", "pnl", 1),
-        "94": Request("reqPnLSingle", _ask_pnl_single, "95; 321; silence for an unknown conId", 1),
+        "94": Request("reqPnLSingle", _ask_pnl_single, "95; 321; silence for an unknown conId", 1, kind="pnl_single"),
         "95": cancel("cancelPnLSingle", "pnl_single", 1),
     },
     messages={
-        "94": Message("pnl", "pnl", Sorting.TOGETHER, 1),
-        "95": Message("pnlSingle", "pnl_single", Sorting.TOGETHER, 1),
+        "94": Message("pnl", "pnl", Sorting.TOGETHER, 1, is_end=True),
+        "95": Message("pnlSingle", "pnl_single", Sorting.TOGETHER, 1, is_end=True),
     },
 )

@@ -27,16 +27,24 @@ def error(request_id: int, code: int, text: str) -> Fields:
     return ("4", "2", str(request_id), str(code), text, "")
 
 
+def is_timed(fields: Fields) -> bool:
+    """Whether a message 4 has the layout of versions from 194 on: no version, and the time at its end."""
+    return len(fields) == 6 and len(fields[5]) > 9 and fields[5].isdecimal()
+
+
 def for_version(fields: Fields, version: int) -> Fields:
-    """The same message as a connection of this server version must see it; only message 4 ever changed."""
+    """A message 4 of any version as a connection of this one must see it; others stay as they are."""
     if fields[0] != "4" or len(fields) not in (5, 6):
         return fields
-    core = list(fields[:5])
-    if version >= _REJECT_JSON_SINCE:
-        core.append(fields[5] if len(fields) == 6 else "")
+    if is_timed(fields):
+        core, at = ["4", "2", *fields[1:4]], fields[5]
+        reject = fields[4]
+    else:
+        core, at = list(fields[:5]), str(time.time_ns() // 1_000_000)
+        reject = fields[5] if len(fields) == 6 else ""
     if version >= _ERROR_TIME_SINCE:
-        return [core[0], *core[2:], str(time.time_ns() // 1_000_000)]
-    return core
+        return [core[0], *core[2:], reject, at]
+    return [*core, reject] if version >= _REJECT_JSON_SINCE else core
 
 
 def unknown_request(number: str) -> Fields:
