@@ -205,7 +205,7 @@ async def test_short_answers_in_a_row_are_answers(
 ) -> None:
     """Small frames that nobody acts on are recorded as one piece; these are what somebody waits for."""
     monkeypatch.setattr("ibconnect.gateway.collectors.question.ANSWER_S", 5.0)
-    names = [f"executions{each}" for each in range(10)]
+    names = [f"executions_{each}" for each in "abcdefghij"]
 
     def questions(_: Scheduled, connection: Connection) -> Iterable[Question]:
         yield Question(lambda transport, number: transport.reqExecutions(number, ExecutionFilter()), 55, 2)
@@ -225,3 +225,38 @@ async def test_short_answers_in_a_row_are_answers(
             await until(lambda: len(of_number(seen, 55)) == len(names), "the end of each answer")
             await seen.refreshes()
     assert lines_of(log, "collector_unanswered") == []
+
+
+async def test_one_account_that_does_not_answer_holds_up_one_of_several_questions_at_once(
+    database_url: str, tmp_path: Path, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question for each of 40 accounts, four under way: the silent one is waited for beside all others."""
+    monkeypatch.setattr("ibconnect.gateway.collectors.question.ANSWER_S", 300.0)
+    accounts = [f"DU{number}" for number in range(40)]
+    most = []
+
+    def questions(_: Scheduled, connection: Connection) -> Iterable[Question]:
+        for account in accounts:
+            yield Question(lambda transport, number, each=account: transport.reqPnL(number, each, ""), 94, 1)
+
+    class Profits(Small):
+        open_now = 0
+
+        async def _answer(self, fields: list[str]) -> None:
+            await super()._answer(fields)
+            if fields[0] == "92":
+                self.open_now += 1
+                most.append(self.open_now)
+                if fields[2] != "DU3":
+                    await asyncio.sleep(0)
+                    self.open_now -= 1
+                    await self.say(["94", fields[1], "1.5", "2.5", "0.0"])
+
+    parts = {"due": (At.CONNECTION,), "messages": {94: 2}, "questions": questions, "at_once": 4}
+    use(type("EachProfit", (Scheduled,), {"name": "profits", **parts}))
+    gateway = Profits()
+    async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
+        await until(lambda: len(of_number(seen, 94)) == 39, "the answers of all others")
+        asked = [each[2] for each in gateway.asked if each[0] == "92"]
+        assert sorted(asked) == sorted(accounts), "each is asked once"
+        assert max(most) <= 4

@@ -54,7 +54,7 @@ class Arrivals:
 
 
 async def test_many_questions_at_once_do_not_hold_up_the_accounts(database_url: str, tmp_path: Path, use: Use) -> None:
-    use(*(greedy(f"greedy{each}") for each in range(3)))
+    use(*(greedy(f"greedy_{each}") for each in "abc"))
     arrivals = Arrivals()
     arrivals.look(arrivals.loop.time())
     scenario = Scenario(seed=4, accounts=30, positions=1)

@@ -3,7 +3,7 @@
 In: a connection and a question. Out: what became of it; what was answered is in the recorded events. Called by every
 collector but the walk over the accounts, which has ways of its own.
 
-Questions go out after everything of the walk (:mod:`~ibconnect.gateway.pacing`), and every wait is bounded.
+Questions have a budget of their own beside the walk's (:mod:`~ibconnect.gateway.pacing`), and every wait is bounded.
 """
 
 import asyncio

@@ -16,13 +16,14 @@ In: the questions of a subclass. Out: rounds of them, one after the other, never
 import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import ClassVar
 
 from ibconnect.database.deadlines import ended
 from ibconnect.gateway.collectors.collector import Collector, Home, Note
 from ibconnect.gateway.collectors.due import BySetting, Cron, Due, Timetable
-from ibconnect.gateway.collectors.question import Answer, Ended, Question, answered
+from ibconnect.gateway.collectors.question import Answer, Ended, Question
+from ibconnect.gateway.collectors.several import answers
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.schedule import Schedule
 
@@ -35,6 +36,9 @@ class Scheduled(Collector):
     is_asked_again: ClassVar[bool] = False
     """Whether what the gateway refuses is asked again on the same connection. What it does not answer always is; both
     ever less often."""
+    at_once: ClassVar[int] = 1
+    """How many of its questions may be under way at once. One for each of a thousand accounts takes all too long one by
+    one; the pacing holds for all of them."""
 
     def __init__(self, home: Home) -> None:
         super().__init__(home)
@@ -45,7 +49,7 @@ class Scheduled(Collector):
 
     @abstractmethod
     def questions(self, connection: Connection) -> Iterable[Question]:
-        """What to ask now, one after the other; the next one is only made when the one before has ended."""
+        """What to ask now, one after the other, ``at_once`` under way: the next one is only made when there is room."""
 
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
@@ -70,14 +74,14 @@ class Scheduled(Collector):
     async def _round(self, connection: Connection) -> Answer:
         self._timetable.asked(_now())
         found = Answer(Ended.WHOLE)
-        for question in self.questions(connection):
-            answer = await answered(connection, question)
-            if found.ended is Ended.WHOLE:
-                found = answer
-            if answer.ended is Ended.STALE:
-                # Everything is asked for again when the gateway has IB.
-                self._timetable.tick()
-                return answer
+        async with aclosing(answers(connection, self.questions(connection), self.at_once)) as coming:
+            async for answer in coming:
+                if found.ended is Ended.WHOLE:
+                    found = answer
+                if answer.ended is Ended.STALE:
+                    # Everything is asked for again when the gateway has IB.
+                    self._timetable.tick()
+                    return answer
         is_again = self.is_asked_again or found.ended is not Ended.REFUSED
         self._timetable.answered(_now(), is_whole=found.ended is Ended.WHOLE, is_again=is_again)
         return found
