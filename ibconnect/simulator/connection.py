@@ -8,9 +8,10 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from ibconnect.simulator.mixing import Mixer
 from ibconnect.simulator.source import Feed
 from ibconnect.simulator.wire.frames import Fields, Hello, WireError, frame, parse_hello, payload, split, take_frames
 from ibconnect.simulator.wire.messages import error, for_version
@@ -57,6 +58,7 @@ class Connection(asyncio.Protocol):
         self.sent: list[bytes] = []
         self.sent_count = 0
         self.tampers: list[Tamper] = []
+        self.mixer: Mixer | None = None
         self.silent = False
         self.closed = False
         self.writable = asyncio.Event()
@@ -145,6 +147,11 @@ class Connection(asyncio.Protocol):
 
     def send(self, messages: Iterable[Fields]) -> None:
         """Send messages in order, through whatever faults are set on this connection."""
+        messages = list(messages)
+        if self.mixer is None or not self.mixer.take(messages):
+            self._send(messages)
+
+    def _send(self, messages: Sequence[Fields]) -> None:
         if self.closed or self.silent:
             return
         if self.tampers:
@@ -156,6 +163,10 @@ class Connection(asyncio.Protocol):
         if self._record:
             self.sent.extend(bodies)
         self._emit(b"".join(map(frame, bodies)))
+
+    def mix(self, is_mixed: bool) -> None:
+        """Send answers to several requests mixed from now on, or do so no more."""
+        self.mixer = Mixer(self._send) if is_mixed else None
 
     def send_error(self, request_id: int, code: int, text: str) -> None:
         """Send one message 4."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.faults.registry import FAULTS
+from ibconnect.simulator.scenario.exhibits import books
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.server import Gateway
@@ -113,6 +114,41 @@ def _close_account(gateway: Gateway, request: Request) -> Mapping[str, Any]:
     return {}
 
 
+def _set_alias(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world = _world(gateway)
+    world.firm.rename(world.account(_text(request, "account")).code, _text(request, "alias"))
+    return {}
+
+
+def _set_group(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world, accounts = _world(gateway), request.get("accounts")
+    if not isinstance(accounts, list) or not all(isinstance(code, str) for code in accounts):
+        raise SimulatorError("accounts: a list of account codes is needed")
+    method = request.get("method", "Equal")
+    if not isinstance(method, str):
+        raise SimulatorError("method: text is needed")
+    world.firm.regroup(_text(request, "group"), [world.account(code).code for code in accounts], method)
+    return {}
+
+
+def _remove_group(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world = _world(gateway)
+    world.firm.dissolve(_text(request, "group"), [account.code for account in world.clients()])
+    return {}
+
+
+def _rename_contract(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world, con_id = _world(gateway), request.get("con_id")
+    if not isinstance(con_id, int) or con_id not in world.instruments:
+        raise SimulatorError("con_id: the id of a contract is needed")
+    world.long_names[con_id] = _text(request, "name")
+    return {}
+
+
+def _books(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    return books(_world(gateway))
+
+
 ACTIONS: Mapping[str, Action] = {
     "status": Action("connections, subscriptions, accounts, simulated seconds passed", _status),
     "advance": Action("let `seconds` of simulated time pass now", _advance),
@@ -122,6 +158,11 @@ ACTIONS: Mapping[str, Action] = {
     "deposit": Action('pay `amount` (text, e.g. "-250.00") of `currency` into `account`', _deposit),
     "open-account": Action("open an account; answers with its code", _open_account),
     "close-account": Action("close `account`", _close_account),
+    "set-alias": Action("call `account` by the name `alias`", _set_alias),
+    "set-group": Action("let the advisor's `group` have `accounts` (a list), allocated by `method`", _set_group),
+    "remove-group": Action("take the advisor's `group` away", _remove_group),
+    "rename-contract": Action("give the contract `con_id` the long name `name`", _rename_contract),
+    "books": Action("all orders, fills and profits, as the market's own books have them", _books),
 }
 
 

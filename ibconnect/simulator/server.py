@@ -199,6 +199,7 @@ class Gateway:
         for connection in self.open_connections:
             connection.tampers.clear()
             connection.slow_interval = 0.0
+            connection.mix(False)
             connection.hush(False)
 
     def _answer(self, connection: Connection, fields: list[str]) -> None:

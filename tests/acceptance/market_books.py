@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,11 @@ Rows = dict[str, list[Any]]
 Books = dict[str, Rows]
 
 
-def busy(seconds: int = 300, **plan: Any) -> Scenario:
-    """An advisor's market in which everything has happened once."""
-    scenario = Scenario(**{"seed": 11, "accounts": 3, "positions": 9, "advisor": True, "activity": 60.0, **plan})
-    for _ in range(seconds):
+@lru_cache
+def busy() -> Scenario:
+    """An advisor's market in which everything has happened once; not to be changed."""
+    scenario = Scenario(seed=11, accounts=3, positions=9, advisor=True, activity=60.0)
+    for _ in range(300):
         scenario.advance()
     return scenario
 

@@ -55,11 +55,20 @@ def slow(target: Target, fault: Fault, params: Params) -> None:
     arm(target, params, act)
 
 
+def mixed(target: Target, fault: Fault, params: Params) -> None:
+    def act(connection: Connection) -> None:
+        connection.mix(True)
+        later(target, params, lambda: connection.mix(False))
+
+    arm(target, params, act)
+
+
 FAULTS = (
     Fault("drop", "close the connection (FIN)", now_or_spoil, MESSAGE, drop),
     Fault("reset", "reset the connection (RST)", now_or_spoil, MESSAGE, reset),
     Fault("drop-mid-message", "close the connection in the middle of the next message", spoil, MESSAGE, drop_within),
     Fault("reset-mid-message", "reset it in the middle of the next message", spoil, MESSAGE, reset_within),
     Fault("silence", "neither read nor write, with the socket open (half-open, hung)", silence, STATE),
+    Fault("mixed", "answers about orders, executions and contracts mixed, message by message", mixed, STATE),
     Fault("slow", "send one byte each interval (seconds)", slow, {**STATE, "interval": 0.001}),
 )

@@ -15,8 +15,8 @@ from ibconnect.simulator.wire.frames import Fields
 
 Params = Mapping[str, Any]
 
-MESSAGE: Params = {"skip": 0, "count": 1, "every": False}
-"""The parameters of a fault of single messages, with their defaults."""
+MESSAGE: Params = {"skip": 0, "count": 1, "every": False, "only": ""}
+"""The parameters of a fault of single messages, with their defaults; ``only``: message ids, as ``11+59``."""
 STATE: Params = {"seconds": 0.0, "every": False}
 """Those of a fault that lasts."""
 FOREIGN_ACCOUNT = "DU9999999"
@@ -68,9 +68,10 @@ class Spoil:
         self._params = params
         self._skip = int(params["skip"])
         self._left = int(params["count"])
+        self._only = frozenset(str(params["only"]).replace("+", " ").split())
 
     def apply(self, connection: Connection, fields: Fields) -> Fields | bytes | None:
-        if not self._fault.matches(fields):
+        if not self._fault.matches(fields) or (self._only and fields[0] not in self._only):
             return None
         if self._skip:
             self._skip -= 1
@@ -108,7 +109,7 @@ def spoil(target: Target, fault: Fault, params: Params) -> None:
 def now_or_spoil(target: Target, fault: Fault, params: Params) -> None:
     """Act at once on clients that are logged in, unless messages are to pass first."""
     present = target.live
-    if params["skip"] or not present:
+    if params["skip"] or params["only"] or not present:
         spoil(target, fault, params)
         return
     assert fault.change is not None

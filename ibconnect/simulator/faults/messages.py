@@ -7,8 +7,20 @@ bytes that are no message, or None to leave it. Called through ``fault.Spoil``, 
 import random
 
 from ibconnect.simulator.connection import Connection
-from ibconnect.simulator.faults.fault import FOREIGN_ACCOUNT, MESSAGE, Fault, Matches, Params, now_or_spoil, spoil
-from ibconnect.simulator.wire.frames import Fields, payload
+from ibconnect.simulator.faults.fault import (
+    FOREIGN_ACCOUNT,
+    MESSAGE,
+    STATE,
+    Fault,
+    Matches,
+    Params,
+    Target,
+    arm,
+    later,
+    now_or_spoil,
+    spoil,
+)
+from ibconnect.simulator.wire.frames import Fields, frame, payload
 from ibconnect.simulator.wire.layouts import UNSET_DOUBLE
 
 
@@ -51,7 +63,7 @@ def foreign_account(connection: Connection, fields: Fields, params: Params) -> N
     connection.send_body(payload(("7", "8", *contract, *figures, account)))
 
 
-_FIGURE = {"6": 3, "94": 2, "95": 3}
+_FIGURE = {"6": 3, "59": 3, "94": 2, "95": 3}
 
 
 def unset(connection: Connection, fields: Fields, params: Params) -> Fields:
@@ -65,6 +77,43 @@ def not_ready(connection: Connection, fields: Fields, params: Params) -> Fields:
 
 def swallow(connection: Connection, fields: Fields, params: Params) -> bytes:
     return b""
+
+
+def twice(connection: Connection, fields: Fields, params: Params) -> bytes:
+    return frame(payload(fields)) * 2
+
+
+class Delay:
+    """Holds messages of some ids back until one of another id has gone out; then again from the start."""
+
+    def __init__(self, params: Params) -> None:
+        self._held_ids = frozenset(str(params["held"]).replace("+", " ").split())
+        self._end = str(params["until"])
+        self._held: list[bytes] = []
+
+    def apply(self, connection: Connection, fields: Fields) -> Fields | bytes | None:
+        if fields[0] in self._held_ids:
+            self._held.append(frame(payload(fields)))
+            return b""
+        if fields[0] != self._end:
+            return None
+        held, self._held = self._held, []
+        return b"".join((frame(payload(fields)), *held))
+
+    def end(self, connection: Connection) -> None:
+        """Let go of what is held back, and hold nothing more."""
+        if self in connection.tampers:
+            connection.tampers.remove(self)
+            connection.send_raw(b"".join(self._held))
+
+
+def delay(target: Target, fault: Fault, params: Params) -> None:
+    def act(connection: Connection) -> None:
+        tamper = Delay(params)
+        connection.tampers.append(tamper)
+        later(target, params, lambda: tamper.end(connection))
+
+    arm(target, params, act)
 
 
 def _is(*ids: str) -> Matches:
@@ -110,11 +159,11 @@ FAULTS = (
     Fault("extra-field", "a message 6 or 7 with a field too many", spoil, MESSAGE, extra_field, _is("6", "7")),
     Fault(
         "unset",
-        "the largest double, which means no value, in message 6 (value), 94 (daily) or 95 (daily)",
+        "the largest double, which means no value, in 6 (value), 59 (commission), 94 (daily) or 95 (daily)",
         spoil,
         MESSAGE,
         unset,
-        _is("6", "94", "95"),
+        _is("6", "59", "94", "95"),
     ),
     Fault(
         "foreign-account",
@@ -125,4 +174,12 @@ FAULTS = (
     ),
     Fault("account-not-ready", "AccountReady=false in a download", spoil, MESSAGE, not_ready, _is_ready_flag),
     Fault("no-end", "a download without its end (54)", spoil, MESSAGE, swallow, _is("54")),
+    Fault("lost", "a message that never goes out", spoil, MESSAGE, swallow),
+    Fault("twice", "a message two times", spoil, MESSAGE, twice),
+    Fault(
+        "late-commissions",
+        "commission reports (or other messages, held) only after the end of the executions (55)",
+        delay,
+        {**STATE, "held": "59", "until": "55"},
+    ),
 )
