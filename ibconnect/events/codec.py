@@ -5,21 +5,23 @@ JSON; :func:`payload_of` is the exact inverse for every payload there is. Called
 works on bytes and parses nothing that it need not.
 
 A message of a known layout is a JSON array of its fields without message id and version (constants of the
-topic); any other text message an array of all its fields; what is not NUL-ended UTF-8 is kept in base64. Small
-frames in a row are one event: base64 of all of them, lengths included, and a mark after it. A leading integer is the
-time of arrival; it is left out when the message came in the same read of the socket as the event before it in its
+topic); any other text message an array of all its fields; what is not NUL-ended UTF-8 is kept in base64. A notice that
+has a time and no version ends in that time as a number, where others end in text, with its fields in the same places.
+Small frames in a row are one event: base64 of all of them, lengths included, and a mark after it. A leading integer is
+the time of arrival; it is left out when the message came in the same read of the socket as the event before it in its
 session.
 """
 
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from ibconnect.errors import EventError
 from ibconnect.events.frames import SmallFrames, split
-from ibconnect.events.layouts import TOPICS
+from ibconnect.events.layouts import NOTICE, NOTICE_ID, TIMED_FIELDS, TOPICS, is_timed
 
 MESSAGE = "m"
 FRAME = "x"
@@ -30,11 +32,14 @@ _BY_ID = {layout.number.encode(): (layout.topic, layout.prefix, layout.fields) f
 _PREFIXES = {topic: layout.prefix for topic, layout in TOPICS.items()}
 # What a topic says of its messages, and their states therefore leave out: message id and version.
 _CONSTANTS = {MESSAGE: (), **{topic: layout.constants for topic, layout in TOPICS.items()}}
+_TIMED_PREFIX = f"{NOTICE_ID}\0".encode()
 _TIME = re.compile(rb'(?:\[|\{"t":)(\d+)')
 _NEEDS_ESCAPE = re.compile(rb'[\x01-\x1f"\\\x80-\xff]').search
 _PLAIN = bytes(set(range(256)).difference(range(1, 32), b'"\\', range(128, 256)))
 
 _NO_LAYOUT = ("", b"", 0)
+# A time that JSON gives back digit for digit.
+_IS_TIME = re.compile("0|[1-9][0-9]{0,17}").fullmatch
 
 # Account values, positions and account times: nearly all that a gateway sends, and beginnings of one length.
 RUN_STARTS: tuple[bytes, ...] = (b"6\0", b"7\0", b"8\0")
@@ -59,6 +64,8 @@ def encode_message(payload: bytes, arrived: int | None) -> tuple[str, bytes]:
     if isinstance(payload, SmallFrames):
         return FRAME, _frame_state(payload, arrived, FRAMES_MARK)
     topic, prefix, fields = _BY_ID.get(payload[: payload.find(b"\0")], _NO_LAYOUT)
+    if topic == NOTICE and (timed := _timed_state(payload, arrived)) is not None:
+        return topic, timed
     if topic and payload.startswith(prefix) and payload.count(b"\0") >= fields + 2:
         body = payload[len(prefix) : -1]
     else:
@@ -92,6 +99,20 @@ def encode_run(payloads: Sequence[bytes], arrived: int | None) -> list[tuple[str
         topic, state = events[0]
         events[0] = topic, b"[%d,%b" % (arrived, state[1:])
     return events
+
+
+def _timed_state(payload: bytes, arrived: int | None) -> bytes | None:
+    """The state of a notice that has a time; None if this one has none that a number gives back."""
+    if payload.count(b"\0") != TIMED_FIELDS or payload[-1:] != b"\0":
+        return None
+    try:
+        fields = payload[:-1].decode().split("\0")
+    except UnicodeDecodeError:
+        return None
+    if not is_timed(fields) or not _IS_TIME(fields[-1]):
+        return None
+    values = [*fields[1:-1], int(fields[-1])]
+    return orjson.dumps(values if arrived is None else [arrived, *values])
 
 
 def _escaped(topic: str, body: bytes, payload: bytes, arrived: int | None) -> tuple[str, bytes]:
@@ -128,6 +149,16 @@ def split_state(state: bytes) -> tuple[int | None, list[str]]:
 
     :raises EventError: the state is not such an array
     """
+    arrived, values = _values(state)
+    return arrived, list(map(str, values)) if _has_time(values) else values
+
+
+def _has_time(values: list[Any]) -> bool:
+    """Whether what is left of the state of a notice, its time of arrival aside, ends in a time."""
+    return bool(values) and isinstance(values[-1], int)
+
+
+def _values(state: bytes) -> tuple[int | None, list[Any]]:
     try:
         values = orjson.loads(state)
     except orjson.JSONDecodeError as exc:
@@ -153,7 +184,7 @@ def payload_of(topic: str, state: bytes) -> bytes:
 
     :raises EventError: the topic or the state is not that of an inbound message
     """
-    _, fields = split_state(state)
+    _, fields = _values(state)
     if topic == FRAME:
         data = b64decode(fields[0], validate=True)
         return SmallFrames(data) if fields[1:] == [FRAMES_MARK] else data
@@ -161,10 +192,11 @@ def payload_of(topic: str, state: bytes) -> bytes:
         return _joined(fields)
     if topic not in TOPICS:
         raise EventError(f"topic {topic!r} is not that of an inbound message")
-    return _PREFIXES[topic] + _joined(fields)
+    prefix = _TIMED_PREFIX if topic == NOTICE and _has_time(fields) else _PREFIXES[topic]
+    return prefix + _joined(fields)
 
 
-def _joined(fields: list[str]) -> bytes:
+def _joined(fields: list[Any]) -> bytes:
     return "".join(f"{field}\0" for field in fields).encode()
 
 
@@ -177,4 +209,7 @@ def fields_of(topic: str, state: bytes) -> list[str]:
         raise EventError("the frame is not NUL-ended UTF-8 text and has no fields")
     if topic not in _CONSTANTS:
         raise EventError(f"topic {topic!r} is not that of an inbound message")
-    return [*_CONSTANTS[topic], *split_state(state)[1]]
+    _, values = _values(state)
+    if topic == NOTICE and _has_time(values):
+        return [NOTICE_ID, *map(str, values)]
+    return [*_CONSTANTS[topic], *values]

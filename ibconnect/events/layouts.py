@@ -3,11 +3,13 @@
 In: IB's documentation, "TWS API: message ids", layouts of server versions 157 to 200. Out: one table, read by the codec
 (which fields a state leaves out), by :mod:`~ibconnect.events.accounts` (whose an event is, and so by everything that
 filters events), by the gateway room, the projections and the simulator: nothing else says which field an account is.
+And which of its two layouts a notice (4) has: from server version 194 on it has no version, and ends in a time.
 
 Fields are counted from the message id, which is 0.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -51,6 +53,7 @@ _ACTIONS = frozenset(("BUY", "SELL", "SSHORT", "SLONG"))
 
 
 _ALL = (
+    # Also of a notice without a version: what is said of its texts holds there, too.
     Layout("4", 1, frozenset("2"), topic="n", fields=3, texts=3),
     Layout("5", 13, _ACTIONS, account=20),
     Layout("6", 1, frozenset("2"), topic="v", fields=4, account=5),
@@ -83,3 +86,29 @@ def account_field(number: str) -> int:
     if field is None:
         raise LookupError(f"messages {number} are about no account")
     return field
+
+
+NOTICE = "n"
+"""The topic of notices, in both layouts."""
+NOTICE_ID = "4"
+TIMED_FIELDS = 6
+"""Of a notice with a time."""
+
+_NOTICE_VERSION = "2"
+_IS_NUMBER = re.compile(r"-?[0-9]{1,19}").fullmatch
+
+
+def is_timed(fields: Sequence[str]) -> bool:
+    """Whether a notice is of server version 194 or later: ``4, request, code, text, JSON, time``.
+
+    Before, it is ``4, 2, request, code, text`` and, from 166 on, JSON. The code, a number, tells them apart also where
+    the request is 2.
+    """
+    if len(fields) < 5 or fields[0] != NOTICE_ID or (fields[1] == _NOTICE_VERSION and _IS_NUMBER(fields[3])):
+        return False
+    return _IS_NUMBER(fields[1]) is not None and _IS_NUMBER(fields[2]) is not None
+
+
+def with_version(fields: list[str]) -> list[str]:
+    """A notice of either layout as ``4, 2, request, code, text, …``, so that each field has one place."""
+    return [NOTICE_ID, _NOTICE_VERSION, *fields[1:]] if is_timed(fields) else fields

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from ibconnect.events.codec import FRAME, MESSAGE
-from ibconnect.events.layouts import TOPICS
+from ibconnect.events.layouts import NOTICE, NOTICE_ID, TOPICS
 from ibconnect.events.selection import Stored
 from ibconnect.events.types import TYPES
 from ibconnect.times import format_rfc3339, from_micros
@@ -24,6 +24,7 @@ _CONSTANTS = {
 _STARTS = {
     topic: b'"Type":"%b","Message":[%b' % (_TYPES[topic].encode(), constants) for topic, constants in _CONSTANTS.items()
 }
+_TIMED_START = b'"Type":"%b","Message":["%b",' % (_TYPES[NOTICE].encode(), NOTICE_ID.encode())
 _QUOTE = ord('"')
 _SESSIONS_KEPT = 1000
 
@@ -54,6 +55,8 @@ def line(event: Stored, session: bytes, timestamp: bytes) -> bytes:
         start, rest = _other(event.topic, event.state)
     else:
         rest = _strings(event.state)
+        if event.topic == NOTICE and rest[-2] != _QUOTE:
+            start, rest = _TIMED_START, _with_text_at_end(rest)
     return b'{"Position":%d,"Session":"%b","Version":%d,"Timestamp":"%b",%b%b}' % (
         event.position,
         session,
@@ -67,6 +70,12 @@ def line(event: Stored, session: bytes, timestamp: bytes) -> bytes:
 def _strings(state: bytes) -> bytes:
     """What follows the opening bracket of the array, and its leading time where it has one."""
     return state[1:] if state[1] == _QUOTE else state[state.index(b",") + 1 :]
+
+
+def _with_text_at_end(strings: bytes) -> bytes:
+    """The same with the time of a notice, which ends its state as a number, as the text that it was."""
+    before, _, time = strings[:-1].rpartition(b",")
+    return b'%b,"%b"]' % (before, time)
 
 
 def _other(topic: str, state: bytes) -> tuple[bytes, bytes]:

@@ -76,7 +76,10 @@ class AccountDownloadEnded(InboundEvent):
 
 
 class GatewayNotice(InboundEvent):
-    """An error, warning or notice (4): ``4, 2, request id, code, text`` and, from 166, a JSON field."""
+    """An error, warning or notice (4): ``4, 2, request id, code, text`` and, from 166, a JSON field.
+
+    From 194 on ``4, request id, code, text, JSON, time`` (milliseconds since the epoch).
+    """
 
     TOPIC = "n"
 

@@ -22,6 +22,7 @@ from ib_async.decoder import Decoder
 from ibconnect.errors import GatewayError, GatewayUnavailable
 from ibconnect.events.codec import RUN_STARTS
 from ibconnect.events.frames import LENGTH, Frames, SmallFrames
+from ibconnect.events.layouts import with_version
 from ibconnect.gateway import greeting
 from ibconnect.gateway.outbox import Outbox
 from ibconnect.gateway.pacing import Batch
@@ -70,11 +71,15 @@ class _Wrapper:
 
 
 class Transport(Client):  # type: ignore[misc]
-    """One connection to one gateway; never reused.
+    """One connection to one gateway; never reused. ``on_message`` is given notices (4) in one layout: with a version.
 
     :param steering: the messages that are given to ``on_message`` besides those of every connection, with the number of
         fields that are needed of each
     """
+
+    # 200 is the last server version whose messages are all text: from 201 on prices and amounts are binary doubles.
+    MinClientVersion = 157
+    MaxClientVersion = 200
 
     def __init__(
         self,
@@ -263,6 +268,8 @@ class Transport(Client):  # type: ignore[misc]
     def _steer(self, payload: bytes) -> None:
         fields = decoded(payload).split("\0")[:-1]
         number = int(fields[0]) if fields else 0
+        if number == NOTICE:
+            fields = with_version(fields)
         needed = self._steering.get(number, 1)
         if len(fields) < needed:
             self._on_undecodable(ValueError(f"message {number} has {len(fields)} fields, not {needed}"))

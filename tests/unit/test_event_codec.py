@@ -26,9 +26,14 @@ WIRE_TEXT = st.one_of(
     ),
 )
 KNOWN_START = st.sampled_from([list(layout.constants) for layout in LAYOUTS.values() if layout.topic])
+NUMBER = st.one_of(st.sampled_from(["2", "-1", "0", "321", "00", "-0", "+1", "9" * 19]), st.integers().map(str))
+NOTICE_FIELD = st.one_of(NUMBER, WIRE_TEXT)
+# Notices of both layouts, and what could be taken for either.
+NOTICE = st.lists(NOTICE_FIELD, min_size=3, max_size=8).map(lambda rest: ["4", *rest])
 MESSAGE = st.one_of(
     st.lists(WIRE_TEXT, min_size=1, max_size=25),
     st.builds(lambda start, rest: start + rest, KNOWN_START, st.lists(WIRE_TEXT, max_size=25)),
+    NOTICE,
 )
 
 

@@ -63,6 +63,9 @@ def _taken_apart(state: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def _fields(topic: str, stored: list[str]) -> list[str]:
+    if topic == "n" and not isinstance(stored[-1], str):
+        # A notice with a time, and no version.
+        return ["4", "2", *map(str, stored)]
     if topic != "x":
         return [*_CONSTANTS.get(topic, []), *stored]
     # One frame that is no text; of a row of small ones nothing is to be had.

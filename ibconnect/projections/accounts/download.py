@@ -17,6 +17,7 @@ import orjson
 from ibconnect.errors import ProjectionError
 from ibconnect.events import types
 from ibconnect.events.accounts import account_in, place_in_state
+from ibconnect.events.layouts import NOTICE_ID, with_version
 from ibconnect.projections.accounts.facts import Downloaded
 from ibconnect.projections.accounts.remarks import Code, Remark
 from ibconnect.projections.engine.projection import Event, SetAside
@@ -351,8 +352,8 @@ def _notices(states: bytes | None) -> Iterable[tuple[str, str]]:
             fields = [item for item in orjson.loads(state) if isinstance(item, str)]
             if len(fields) == 1:
                 # A frame that is no UTF-8 text: a notice in the encoding of the gateway's system, perhaps.
-                fields = decoded(b64decode(fields[0], validate=True)).split("\0")
-                fields = fields[2:] if fields[0] == "4" else []
+                fields = with_version(decoded(b64decode(fields[0], validate=True)).split("\0"))
+                fields = fields[2:] if fields[0] == NOTICE_ID else []
             if len(fields) >= 3:
                 yield fields[1], one_line(fields[2])
         except (*_IRREGULAR, Base64Error):
