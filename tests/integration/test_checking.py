@@ -84,7 +84,7 @@ def test_everything_well_beside_a_running_recorder(
                 "disk",
                 "spool",
             ]
-            assert "server version 178, 3 accounts: DU" in lines[-1]
+            assert "server version 200, 3 accounts: DU" in lines[-1]
             assert accounts(serve.url(), 3, after=dict.fromkeys(latest, "")) == latest
             assert (before, serve.output.count("gateway connected"), "gateway lost" in serve.output) == (1, 1, False)
             assert run(given, as_json=True) == 0

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
+from ibconnect.events.layouts import with_version
 from ibconnect.events.types import (
     AccountConcluded,
     AccountSubscribed,
@@ -184,7 +185,7 @@ async def test_beside_another_program_the_multi_requests_serve(database_url: str
             assert ended.outcome == "complete"
             assert [event.source for event in seen.of(AccountSubscribed)] == ["updates", "multi"] * 2
             assert [how for _, how in seen.endings()] == ["rejected", "download-end"] * 2
-            assert "2101" in {event.fields[3] for event in seen.of(GatewayNotice)}
+            assert "2101" in {with_version(list(event.fields))[3] for event in seen.of(GatewayNotice)}
 
 
 async def test_an_unknown_account_is_rejected_not_waited_for(database_url: str, tmp_path: Path) -> None:
