@@ -20,10 +20,16 @@ import orjson
 from ibconnect.errors import EventError
 from ibconnect.events.codec import FRAME, MESSAGE, fields_of, is_inbound, payloads_of
 from ibconnect.events.layouts import LAYOUTS, TOPICS, account_field
-from ibconnect.events.types import AccountConcluded, AccountsListed, AccountSubscribed, PositionsRequested
+from ibconnect.events.types import (
+    AccountConcluded,
+    AccountsListed,
+    AccountSubscribed,
+    PositionsRequested,
+    QuestionAsked,
+)
 from ibconnect.texts import readable
 
-_OWN_ABOUT = frozenset((AccountSubscribed.TOPIC, AccountConcluded.TOPIC, PositionsRequested.TOPIC))
+_OWN_ABOUT = frozenset(kind.TOPIC for kind in (AccountSubscribed, AccountConcluded, PositionsRequested, QuestionAsked))
 ABOUT_TOPICS: frozenset[str] = (
     _OWN_ABOUT | {MESSAGE} | {topic for topic, layout in TOPICS.items() if layout.account is not None}
 )

@@ -223,6 +223,22 @@ class PositionsRequested(OwnEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QuestionAsked(OwnEvent):
+    """A request goes out whose answer does not say what it is about: it has the request's number alone.
+
+    ``report``: what is made of the answer, as ``pnl``. ``account``, and ``contract`` (IB's id) if it is about one
+    position.
+    """
+
+    TOPIC = "qa"
+
+    report: str
+    request: int
+    account: str = ""
+    contract: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefreshEnded(OwnEvent):
     """The walk is over: ``complete``, ``partial``, ``failed`` or ``aborted``.
 

@@ -53,6 +53,8 @@ ABOUT = [
     (sent(*completed_order("DU8")), "DU8"),
     (own("as", account="DU9", source="updates"), "DU9"),
     (own("ac", account="DU9", ended="quiet"), "DU9"),
+    (own("qa", report="pnl", request=7, account="DU9"), "DU9"),
+    (own("qa", report="pnl", request=8, account="DU9", contract=265598), "DU9"),
 ]
 NOT_ABOUT = [
     sent("61", "3"),
@@ -70,6 +72,7 @@ NOT_ABOUT = [
     own("re", created=1, outcome="partial", missing={"DU1": "321"}),
     own("so", gateway="DU1"),
     own("as"),
+    own("qa", report="pnl", request=7),
     ("as", b"not JSON"),
     ("m", b"{}"),
     ("of tomorrow", b'{"t":1,"account":"DU1"}'),

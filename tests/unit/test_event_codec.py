@@ -138,6 +138,7 @@ TOPICS = {
     "as": "AccountSubscribed",
     "ac": "AccountConcluded",
     "pr": "PositionsRequested",
+    "qa": "QuestionAsked",
     "re": "RefreshEnded",
     "df": "DecodeFailed",
     "ri": "RecordingInterrupted",

@@ -73,9 +73,11 @@ class Timetable:
         """The cron says so."""
         self._is_due = True
 
-    def asked(self, now: float) -> None:
-        """It is asked now."""
+    def asked(self, now: float) -> bool:
+        """It is asked now; whether all of it is due, or only what was not answered before."""
+        is_all = self._is_due or (self._every is not None and now >= self._asked_at + self._every)
         self._asked_at, self._is_due, self._is_owed, self._again_at = now, False, True, None
+        return is_all
 
     def answered(self, now: float, *, is_whole: bool, is_again: bool) -> None:
         """An answer has ended; ``is_again``: whether one that is not whole is asked for again on this connection."""

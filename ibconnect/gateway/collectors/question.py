@@ -7,13 +7,14 @@ Questions have a budget of their own beside the walk's (:mod:`~ibconnect.gateway
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ibconnect.errors import GatewayLost
 from ibconnect.events.notices import is_refusal
+from ibconnect.events.types import QuestionAsked
 from ibconnect.gateway.connection import LONGEST_CODE, Connection
 from ibconnect.gateway.transport import NOTICE, Transport
 from ibconnect.gateway.unnumbered import Open
@@ -48,17 +49,40 @@ _STALE = Answer(Ended.STALE, "the gateway has lost its connection to IB")
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a question is about, where its answer does not say so; recorded before it goes out.
+
+    ``report``: what is made of the answer; ``contract``: IB's id, of a question about one position of the account.
+    """
+
+    report: str
+    account: str
+    contract: int | None = None
+
+
+def _any(_fields: Sequence[str]) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is sent, and by which message its answer is known to be whole.
 
     :param ask: sends it; given the number of the request, which a question without one leaves alone
     :param end: id of the message that ends the answer; one of the collector's ``messages``
     :param number_at: which field of that message holds the number of the request; None: the question has none
+    :param is_end: whether one of these messages, by its fields, ends the answer
+    :param then: what is sent after the answer, or when none has come in time: the end of a subscription; not after a
+        refusal. Given the number of the request
+    :param about: what the answer, which has its number alone, does not say; None if it does
     """
 
     ask: Callable[[Transport, int], None]
     end: int
     number_at: int | None = None
+    is_end: Callable[[Sequence[str]], bool] = _any
+    then: Callable[[Transport, int], None] | None = None
+    about: About | None = None
 
 
 async def answered(connection: Connection, question: Question) -> Answer:
@@ -72,6 +96,11 @@ async def answered(connection: Connection, question: Question) -> Answer:
         return _STALE
     transport = connection.transport
     number = 0 if question.number_at is None else transport.getReqId()
+    if question.about is not None:
+        about = question.about
+        connection.record(
+            QuestionAsked, report=about.report, request=number, account=about.account, contract=about.contract
+        )
     with ExitStack() as stack:
         call = _Call(connection, question, str(number), stack)
         stack.enter_context(connection.watching(call.watch))
@@ -79,11 +108,17 @@ async def answered(connection: Connection, question: Question) -> Answer:
         stack.callback(batch.drop)
         await connection.until(None, call.gone, call.answer)
         await connection.until(ANSWER_S, call.answer)
-    if call.answer.done():
-        return call.answer.result()
-    if connection.lost.done():
+    answer = call.answer.result() if call.answer.done() else Answer(Ended.UNANSWERED, f"not within {ANSWER_S:g} s")
+    if connection.lost.done() and not call.answer.done():
         raise GatewayLost(connection.lost.result())
-    return Answer(Ended.UNANSWERED, f"not within {ANSWER_S:g} s")
+    if question.then is not None and call.gone.done() and answer.ended is not Ended.REFUSED:
+        _send_after(transport, question.then, number)
+    return answer
+
+
+def _send_after(transport: Transport, then: Callable[[Transport, int], None], number: int) -> None:
+    """Send what follows a question. Nobody waits for it: it is in the second lane before the next question."""
+    transport.send_later(lambda: then(transport, number), lambda: None)
 
 
 class _Call:
@@ -111,7 +146,7 @@ class _Call:
         is_gone = self.gone.done()
         if self.answer.done():
             return
-        if is_gone and number == self._question.end and self._is_ours(fields):
+        if is_gone and number == self._question.end and self._is_ours(fields) and self._question.is_end(fields):
             if self._open is not None:
                 self._open.is_answered = True
             self.answer.set_result(Answer(Ended.WHOLE))

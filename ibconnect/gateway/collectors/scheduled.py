@@ -1,6 +1,6 @@
 """A collector that says when it asks what; the rest is here: waiting, asking, judging, asking again.
 
-In: the questions of a subclass. Out: rounds of them, one after the other, never while the gateway has lost IB.
+In: the questions of a subclass. Out: rounds of them, in their order, never while the gateway has lost IB.
 
 ::
 
@@ -46,10 +46,19 @@ class Scheduled(Collector):
         self._crons = [each.expression for each in self.due if isinstance(each, Cron)]
         self._crons += [getattr(home.config, each.name) for each in self.due if isinstance(each, BySetting)]
         self._changed = asyncio.Event()
+        self._unanswered: Sequence[Question] = ()
 
     @abstractmethod
     def questions(self, connection: Connection) -> Iterable[Question]:
         """What to ask now, one after the other, ``at_once`` under way: the next one is only made when there is room."""
+
+    def again(self, connection: Connection, unanswered: Sequence[Question]) -> Iterable[Question]:
+        """What to ask when it is only due because some of it was not answered: all of it, unless a subclass says so.
+
+        :param unanswered: what of the round before was not answered, and may be asked again
+        """
+        del unanswered
+        return self.questions(connection)
 
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
@@ -72,19 +81,22 @@ class Scheduled(Collector):
                     await self._changed.wait()
 
     async def _round(self, connection: Connection) -> Answer:
-        self._timetable.asked(_now())
-        found = Answer(Ended.WHOLE)
-        async with aclosing(answers(connection, self.questions(connection), self.at_once)) as coming:
-            async for answer in coming:
-                if found.ended is Ended.WHOLE:
-                    found = answer
+        is_all = self._timetable.asked(_now())
+        questions = self.questions(connection) if is_all else self.again(connection, self._unanswered)
+        lacking: list[tuple[Question, Answer]] = []
+        async with aclosing(answers(connection, questions, self.at_once)) as coming:
+            async for question, answer in coming:
                 if answer.ended is Ended.STALE:
                     # Everything is asked for again when the gateway has IB.
                     self._timetable.tick()
                     return answer
-        is_again = self.is_asked_again or found.ended is not Ended.REFUSED
-        self._timetable.answered(_now(), is_whole=found.ended is Ended.WHOLE, is_again=is_again)
-        return found
+                if answer.ended is not Ended.WHOLE:
+                    lacking.append((question, answer))
+        self._unanswered = [
+            question for question, answer in lacking if self.is_asked_again or answer.ended is not Ended.REFUSED
+        ]
+        self._timetable.answered(_now(), is_whole=not lacking, is_again=bool(self._unanswered))
+        return lacking[0][1] if lacking else Answer(Ended.WHOLE)
 
     def _on_refresh(self) -> None:
         self._timetable.refreshed()

@@ -1,6 +1,7 @@
 """Questions of one round: one after the other, or several under way at once, where there is one for each account.
 
-In: a connection and questions. Out: their answers, as they come. Called by the collectors that are scheduled.
+In: a connection and questions. Out: their answers, as they come, each with its question. Called by the
+collectors that are scheduled.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ from ibconnect.gateway.collectors.question import Answer, Question, answered
 from ibconnect.gateway.connection import Connection
 
 
-async def answers(connection: Connection, questions: Iterable[Question], at_once: int) -> AsyncGenerator[Answer, None]:
+async def answers(
+    connection: Connection, questions: Iterable[Question], at_once: int
+) -> AsyncGenerator[tuple[Question, Answer], None]:
     """The answers, each when it has come. Close it, and what is under way is given up.
 
     A question is made when there is room for it, so with one at once that is when the one before has ended. One that is
@@ -20,11 +23,15 @@ async def answers(connection: Connection, questions: Iterable[Question], at_once
     :raises GatewayLost: the connection is over
     """
     waiting = iter(questions)
-    running: set[asyncio.Task[Answer]] = set()
+    running: set[asyncio.Task[tuple[Question, Answer]]] = set()
+
+    async def ask(question: Question) -> tuple[Question, Answer]:
+        return question, await answered(connection, question)
+
     try:
         while True:
             while len(running) < at_once and (question := next(waiting, None)) is not None:
-                running.add(asyncio.ensure_future(answered(connection, question)))
+                running.add(asyncio.ensure_future(ask(question)))
             if not running:
                 return
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -869,6 +869,7 @@ SELECT
         WHEN 'as' THEN 'AccountSubscribed'
         WHEN 'ac' THEN 'AccountConcluded'
         WHEN 'pr' THEN 'PositionsRequested'
+        WHEN 'qa' THEN 'QuestionAsked'
         WHEN 're' THEN 'RefreshEnded'
         WHEN 'df' THEN 'DecodeFailed'
         WHEN 'ri' THEN 'RecordingInterrupted'
