@@ -1,0 +1,1 @@
+"""Profit and loss, as a gateway computes it."""

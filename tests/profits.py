@@ -1,0 +1,90 @@
+"""Profit and loss in tests: streams of events, a model of what is made of them, and the table read back."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from eventsourcing.persistence import StoredEvent
+
+from ibconnect.database.pools import connect
+from ibconnect.projections.engine.live import LiveTables
+from ibconnect.projections.engine.schema import ensure
+from ibconnect.projections.engine.tracking import path_of
+from ibconnect.projections.pnl.projection import PNL
+from tests.projecting import Stream, record
+
+UNSET = "1.7976931348623157E308"
+
+
+class Row(NamedTuple):
+    """A sample as the table has it; figures as texts, ``as_sent`` in their place where a number says it otherwise."""
+
+    account: str
+    contract: int
+    at: int
+    gateway: str
+    daily: str | None
+    unrealized: str | None
+    realized: str | None
+    size: str | None
+    value: str | None
+
+
+_FIGURES = ("daily", "unrealized", "realized", "size", "value")
+_SHOWN = ", ".join(f"coalesce(as_sent ->> '{name}', {name}::text)" for name in _FIGURES)
+_ROWS = (
+    f"SELECT account, contract, (extract(epoch FROM at) * 1000000)::bigint, gateway, {_SHOWN} "
+    "FROM pnl.sample ORDER BY position"
+)
+
+
+def ask(stream: Stream, number: int, account: str, contract: int = 0) -> StoredEvent:
+    """A request goes out."""
+    more = {"contract": contract} if contract else {}
+    return stream.own("qa", report="pnl", request=number, account=account, **more)
+
+
+def answer(stream: Stream, number: int | str, *figures: str) -> StoredEvent:
+    """The gateway's answer: three figures of an account, five of a position."""
+    return stream.message("94" if len(figures) == 3 else "95", str(number), *figures, timed=True)
+
+
+def project(url: str, limit: int = 20_000) -> None:
+    """Make the tables if need be, and apply everything that is recorded."""
+    ensure(url, [PNL])
+    with connect(url, name="test", search_path=path_of("pnl")) as connection:
+        live = LiveTables(connection, PNL, limit)
+        steps = [live.step()]
+        while steps[-1].is_behind:
+            steps.append(live.step())
+
+
+def projected(url: str, events: Iterable[StoredEvent], limit: int = 20_000) -> list[Row]:
+    """Record events in this order, and give the rows that they make."""
+    record(url, events)
+    project(url, limit)
+    return rows(url)
+
+
+def rows(url: str) -> list[Row]:
+    """The samples, in the order of events."""
+    return [Row._make(row) for row in fetched(url, _ROWS)]
+
+
+def refused(url: str) -> list[str]:
+    """Why events were set aside, in their order."""
+    return [reason for (reason,) in fetched(url, "SELECT reason FROM pnl.poison_event ORDER BY position")]
+
+
+def fetched(url: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    with connect(url, name="test", search_path="public") as connection:
+        return connection.execute(query.encode(), parameters or None).fetchall()
+
+
+def is_number(text: str) -> bool:
+    """Whether Python's decimals read it, which know more spellings than IB has."""
+    try:
+        return Decimal(text).is_finite()
+    except ArithmeticError:
+        return False
