@@ -5,10 +5,12 @@ Called by :mod:`upkeep`, which everybody else calls.
 
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.projection import Projection
+from ibconnect.projections.orders.projection import ORDERS
 from ibconnect.projections.pnl.projection import PNL
 
 REPORTS: tuple[Projection, ...] = (
     # In the order in which they are listed and built.
     ACCOUNTS,
+    ORDERS,
     PNL,
 )

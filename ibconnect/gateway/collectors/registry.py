@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from ibconnect.errors import ConfigError
 from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
+from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.setting_values import Collected
 
 COLLECTORS: tuple[type[Collector], ...] = (
     # In the order in which they are begun.
     Accounts,
+    Orders,
     Pnl,
 )
 

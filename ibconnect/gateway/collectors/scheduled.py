@@ -60,6 +60,11 @@ class Scheduled(Collector):
         del unanswered
         return self.questions(connection)
 
+    def is_settled(self, refusal: Answer) -> bool:
+        """Whether a refusal holds for as long as the connection lasts: then nothing more is asked on it, due or not."""
+        del refusal
+        return False
+
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
         self._timetable.connected()
@@ -69,7 +74,10 @@ class Scheduled(Collector):
                 while not connection.lost.done():
                     await self._until_due()
                     await connection.freshness.fresh()
-                    note(await self._round(connection))
+                    answer = await self._round(connection)
+                    note(answer)
+                    if self._ends(answer):
+                        await connection.until(None, connection.lost)
         finally:
             await ended(*ticks)
 
@@ -92,11 +100,16 @@ class Scheduled(Collector):
                     return answer
                 if answer.ended is not Ended.WHOLE:
                     lacking.append((question, answer))
+                if self._ends(answer):
+                    break
         self._unanswered = [
             question for question, answer in lacking if self.is_asked_again or answer.ended is not Ended.REFUSED
         ]
         self._timetable.answered(_now(), is_whole=not lacking, is_again=bool(self._unanswered))
         return lacking[0][1] if lacking else Answer(Ended.WHOLE)
+
+    def _ends(self, answer: Answer) -> bool:
+        return answer.ended is Ended.REFUSED and self.is_settled(answer)
 
     def _on_refresh(self) -> None:
         self._timetable.refreshed()

@@ -51,6 +51,7 @@ _OF_TYPES: dict[Type, Schema] = {
     Type.BOOLEAN: {"type": "boolean"},
     Type.TIME: {"type": "string", "format": "date-time"},
     Type.TEXTS: {"type": "array", "items": TEXT},
+    Type.JSON: {"type": ["array", "object"]},
 }
 
 
@@ -62,7 +63,7 @@ def row_of(description: str, columns: Iterable[Column]) -> Schema:
 
 
 def _of_column(column: Column) -> Schema:
-    schema = {**_OF_TYPES[column.type], "description": column.description}
+    schema = {**(column.schema or _OF_TYPES[column.type]), "description": column.description}
     if not column.is_nullable or column.is_optional:
         return schema
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

@@ -14,6 +14,7 @@ from ibconnect.http.resources.history import RESOURCE as HISTORY
 from ibconnect.http.resources.instances import RESOURCE as INSTANCES
 from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
+from ibconnect.http.resources.orders.resource import RESOURCE as ORDERS
 from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
@@ -28,6 +29,7 @@ RESOURCES: tuple[Resource, ...] = (
     TAGS,
     POSITIONS,
     CHANGES,
+    ORDERS,
     EVENTS,
     GATEWAYS,
     INSTANCES,

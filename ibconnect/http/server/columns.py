@@ -16,6 +16,7 @@ BOOLEAN    bool                           true, false              true, false  
 TIME       datetime, or RFC 3339 in UTC   RFC 3339, as short as    RFC 3339, always six  timestamp[us, UTC]
                                           exact                    decimals
 TEXTS      sequence of str                array of strings         joined by a space     list of strings
+JSON       str: JSON, made here           the value                the JSON as text      string
 =========  =============================  =======================  ====================  ============================
 
 None is null, an empty cell, null; of a VALUE, FIGURE or TIME so is the empty text.
@@ -51,6 +52,7 @@ class Type(Enum):
     BOOLEAN = "boolean"
     TIME = "time"
     TEXTS = "texts"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Column:
     """One column of a table.
 
     ``is_nullable``: whether a cell may be None. ``is_optional``: in JSON a row has it only where it is not None.
-    ``in_head``: JSON says it once, before the rows; all other formats in every row.
+    ``in_head``: JSON says it once, before the rows; all other formats in every row. ``schema``: of a JSON cell.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Column:
     is_nullable: bool = True
     is_optional: bool = False
     in_head: bool = False
+    schema: Mapping[str, Any] | None = None
 
 
 def figures(cells: Iterable[Any]) -> list[str]:
@@ -116,6 +119,7 @@ _JSON: Mapping[Type, Callable[[Iterable[Any]], list[str]]] = {
     Type.BOOLEAN: _each(lambda cell: "true" if cell else "false"),
     Type.TIME: _each(lambda cell: f'"{_time(cell)}"', _NO_TEXT),
     Type.TEXTS: _each(_quoted),
+    Type.JSON: _each(str),
 }
 _CSV: Mapping[Type, Callable[[Iterable[Any]], list[str]]] = {
     **_JSON,
@@ -123,6 +127,7 @@ _CSV: Mapping[Type, Callable[[Iterable[Any]], list[str]]] = {
     Type.VALUE: _each(text_cell),
     Type.TIME: _each(wide_time, _NO_TEXT),
     Type.TEXTS: _each(lambda cell: text_cell(" ".join(cell))),
+    Type.JSON: _each(text_cell),
 }
 
 

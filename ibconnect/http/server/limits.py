@@ -97,6 +97,12 @@ KEYS_MAX = 20_000
 NAMES_SHOWN = 200
 POSITIONS_DEFAULT = 1_000
 POSITIONS_MAX = 10_000
+ORDERS_DEFAULT = 100
+ORDERS_MAX = 1_000
+ORDER_STATES_DEFAULT = 1_000
+ORDER_STATES_MAX = 10_000
+# States that stand within their order: the newest of it.
+STATES_OF_ORDER = 100
 CHANGES_DEFAULT = 1_000
 CHANGES_MAX = 10_000
 # Accounts that one request names; how many are compared for one page of changes, and read together.

@@ -19,15 +19,9 @@ from ibconnect.projections.accounts.judgement import judge
 from ibconnect.projections.accounts.keys import Sender
 from ibconnect.projections.accounts.layout import Layout, Text, layout_of
 from ibconnect.projections.accounts.numbering import has_own_id
+from ibconnect.projections.engine.copying import escape, line
 from ibconnect.times import from_micros
 from ibconnect.wire_numbers import NULL, number_of
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-def escape(text: str) -> str:
-    """A text as one cell."""
-    return text.translate(_ESCAPES)
 
 
 def instant(micros: int) -> str:
@@ -44,8 +38,7 @@ class Rows:
 
     def add(self, table: str, *cells: object) -> None:
         """One row: text, numbers, None for null."""
-        line = "\t".join([NULL if cell is None else escape(str(cell)) for cell in cells])
-        self.lines[table].append(line)
+        self.lines[table].append(line(cells))
 
     def add_session(self, fact: SessionBegan) -> None:
         """A session that is open."""

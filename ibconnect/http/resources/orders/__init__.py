@@ -1,0 +1,1 @@
+"""Orders of accounts, and every state that they were seen in."""
