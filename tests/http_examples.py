@@ -17,7 +17,9 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.http.openapi.examples import PROBLEMS, rows_of
 from ibconnect.http.resources.registry import RESOURCES
-from tests.serving import Served, admin, at, build_world, serving, tell_gateway
+from tests.orders import order_world
+from tests.projecting import project_all, record
+from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
 
 FILES = (PROBLEMS, *(resource.examples for resource in RESOURCES if resource.examples is not None))
 TOKEN = "example-token-0123456789"
@@ -50,6 +52,8 @@ async def _one(served: Served, row: dict[str, Any]) -> dict[str, Any]:
 def build(url: str) -> None:
     """The world that the examples come from."""
     build_world(url, 2)
+    record(url, order_world(DU1).events)
+    project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)
 

@@ -4,6 +4,7 @@ In: the terms of an order, its state. Out: fields; rows. For the tests of the or
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from ibconnect.database.pools import connect
@@ -13,8 +14,13 @@ from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.orders.layout import COMPLETED_ORDER, CONTRACT, OPEN_ORDER
 from ibconnect.projections.orders.projection import ORDERS
 from ibconnect.projections.orders.walk import Fields, If, Layout, Repeated
+from ibconnect.times import to_micros
+from tests.projecting import Stream
 
 Items = Sequence[tuple[str, ...]]
+COMBINATION = ("28812380", "AAPL,MSFT", "BAG", "", "0.0", "", "", "SMART", "USD", "28812380", "COMB")
+LEGS = (("265598", "1", "BUY", "SMART", "0", "0", "", "-1"), ("272093", "2", "SELL", "SMART", "0", "0", "", "-1"))
+MICROSOFT = ("272093", "MSFT", "STK", "", "0.0", "", "", "SMART", "USD", "MSFT", "NMS")
 APPLE = ("265598", "AAPL", "STK", "", "0.0", "", "", "SMART", "USD", "AAPL", "NMS")
 _TERMS = {
     "action": "BUY",
@@ -97,6 +103,28 @@ def order_status(
 ) -> list[str]:
     """orderStatus."""
     return ["3", order, status, filled, remaining, price, perm, "0", price, client, held, "0"]
+
+
+def order_world(account: str, gateway: str = "127.0.0.1:4002") -> Stream:
+    """A session in which an account has an order that was filled, one with legs that is open, and one that was cancelled."""
+    stream = Stream(gateway, at=to_micros(datetime(2024, 1, 1, 3, tzinfo=UTC)))
+    combination = {"account": account, "permId": "1234567892", "orderId": "9", "tif": "GTC", "lmtPrice": "-1.25"}
+    own = {"account": account, "permId": "1234567891"}
+    done = {"filledQuantity": "10", "totalQuantity": "0", "completedStatus": "Filled Size: 10"}
+    other = {"account": account, "permId": "1234567890", "status": "Cancelled", "orderRef": "hedge"}
+    script = (
+        (open_order(**own, status="PreSubmitted"), order_status("PreSubmitted", perm=own["permId"])),
+        (open_order(**own), order_status("Submitted", "4", "6", "189.4", perm=own["permId"])),
+        (open_order(**combination, contract=COMBINATION, legs=LEGS), order_status(perm="1234567892", order="9")),
+        (OPEN_END,),
+        (completed_order(**own, **done, completedTime="20231231 22:00:06 US/Eastern"),),
+        (completed_order(**other, contract=MICROSOFT, completedStatus="Cancelled by Trader"), COMPLETED_END),
+    )
+    for messages in script:
+        stream.at += 1_000_000
+        for fields in messages:
+            stream.message(*fields, timed=True)
+    return stream
 
 
 OPEN_END, COMPLETED_END = ["53", "1"], ["102"]

@@ -14,6 +14,8 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables, Step
+from ibconnect.projections.engine.tracking import path_of
+from ibconnect.projections.registry import REPORTS
 from ibconnect.projections.upkeep import ensure
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 
@@ -236,3 +238,13 @@ def _texts(connection: psycopg.Connection[Any], snapshot_id: int) -> list[Value]
         WHERE s.id = %s
     """
     return connection.execute(query, (snapshot_id,)).fetchall()
+
+
+def project_all(url: str) -> None:
+    """Apply everything that is recorded to every report."""
+    ensure(url)
+    for report in REPORTS:
+        with connect(url, name="test", search_path=path_of(report.name)) as connection:
+            tables = LiveTables(connection, report, 20_000)
+            while tables.step().is_behind:
+                pass
