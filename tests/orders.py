@@ -106,7 +106,7 @@ def order_status(
 
 
 def order_world(account: str, gateway: str = "127.0.0.1:4002") -> Stream:
-    """A session in which an account has an order that was filled, one with legs that is open, and one that was cancelled."""
+    """A session in which an account has an order that was filled, one with legs that is open, a cancelled one."""
     stream = Stream(gateway, at=to_micros(datetime(2024, 1, 1, 3, tzinfo=UTC)))
     combination = {"account": account, "permId": "1234567892", "orderId": "9", "tif": "GTC", "lmtPrice": "-1.25"}
     own = {"account": account, "permId": "1234567891"}

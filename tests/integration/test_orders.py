@@ -52,8 +52,8 @@ def test_an_order_and_every_state_that_it_was_seen_in(database_url: str) -> None
     ]
     ((*found,),) = rows(
         database_url,
-        "SELECT account_code, perm_id, client_id, order_id, status, is_open, total_quantity::text, lmt_price::text, symbol, "
-        "completed_status, commission FROM v_order",
+        "SELECT account_code, perm_id, client_id, order_id, status, is_open, total_quantity::text, lmt_price::text, "
+        "symbol, completed_status, commission FROM v_order",
     )
     assert found == ["DU1", 71, 3, 7, "Filled", False, "10", "189.50", "AAPL", "Filled Size: 10", None]
 

@@ -13,7 +13,7 @@ from ibconnect.times import from_micros, to_micros
 _PATTERN = "[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,9}"
 _CURSOR = re.compile(_PATTERN, re.ASCII)
 _HIGHEST = to_micros(datetime.max.replace(tzinfo=UTC))
-_BEYOND, _BEYOND_ORDINAL = 10**18, 10**9
+_BEYOND, _BEYOND_ORDINAL = 10**18 - 1, 10**9 - 1
 
 
 class Place(NamedTuple):
