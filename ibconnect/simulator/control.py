@@ -21,6 +21,7 @@ from ibconnect.simulator.server import Gateway
 
 Request = Mapping[str, Any]
 _MAX_BEATS = 1_000_000
+_MAX_SKIP = 1_000_000_000
 _MAX_AMOUNT = 10**12
 
 
@@ -53,6 +54,15 @@ def _advance(gateway: Gateway, request: Request) -> Mapping[str, Any]:
         raise SimulatorError(f"seconds: a whole number up to {_MAX_BEATS}")
     gateway.advance(beats)
     return {"beat": gateway.beat}
+
+
+def _skip(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    seconds = request.get("seconds", 1)
+    if not isinstance(seconds, int) or not 0 < seconds <= _MAX_SKIP:
+        raise SimulatorError(f"seconds: a whole number up to {_MAX_SKIP}")
+    _world(gateway).skip(seconds)
+    gateway.publish()
+    return {}
 
 
 def _clear(gateway: Gateway, request: Request) -> Mapping[str, Any]:
@@ -152,6 +162,7 @@ def _books(gateway: Gateway, request: Request) -> Mapping[str, Any]:
 ACTIONS: Mapping[str, Action] = {
     "status": Action("connections, subscriptions, accounts, simulated seconds passed", _status),
     "advance": Action("let `seconds` of simulated time pass now", _advance),
+    "skip": Action("let `seconds` of simulated time pass in which nothing happens", _skip),
     "clear": Action("forget every fault that is armed or lasts", _clear),
     "trade": Action("let `account` open, change or close a position", _trade),
     "close-position": Action("let `account` close its position in `con_id`", _close_position),

@@ -261,6 +261,7 @@ async def test_the_directory_and_the_books_can_be_acted_on_and_read() -> None:
             {"do": "remove-group", "group": "First"},
             {"do": "rename-contract", "con_id": con_id, "name": "OTHER INC"},
             {"do": "trade", "account": one},
+            {"do": "skip", "seconds": 3600},
         ):
             assert perform(gateway, json.dumps(line)) == {"ok": True}
         groups = (await client.ask("18", "1", "1", end="16"))[-1][3]
@@ -274,6 +275,7 @@ async def test_the_directory_and_the_books_can_be_acted_on_and_read() -> None:
         assert [Decimal(fill["shares"]) for fill in told["fills"]] == [fill.shares for fill in scenario.world.fills]
         assert [order["states"][-1]["status"] for order in told["orders"]] == ["Filled"]
         assert {row["account"] for row in told["profits"]} == set(scenario.codes())
+        assert scenario.world.beats == 3600
 
 
 @pytest.mark.parametrize(
@@ -286,6 +288,7 @@ async def test_the_directory_and_the_books_can_be_acted_on_and_read() -> None:
         ('{"do": "remove-group", "group": "x"}', "no group"),
         ('{"do": "rename-contract", "con_id": 1, "name": "x"}', "con_id"),
         ('{"do": "rename-contract", "con_id": [], "name": "x"}', "con_id"),
+        ('{"do": "skip", "seconds": 0}', "seconds"),
     ],
 )
 async def test_commands_that_make_no_sense_are_told(line: str, complaint: str) -> None:

@@ -49,6 +49,11 @@ class Account:
     def add_cash(self, currency: str, amount: Decimal) -> None:
         self.cash[currency] = self.cash.get(currency, ZERO) + amount
 
+    def holds(self, instrument: Instrument) -> bool:
+        """Whether it has any of a contract."""
+        position = self.positions.get(instrument.con_id)
+        return position is not None and position.quantity != 0
+
     def currencies(self) -> list[str]:
         """Those with a ledger: the base, and every one that cash or a position was ever in."""
         held = {p.instrument.currency for p in self.positions.values()}

@@ -19,7 +19,7 @@ _COMPLETED_END: Fields = ("102",)
 
 def _is_seen(scenario: Scenario, order: Order) -> bool:
     """Whether its account is of this login still."""
-    return order.account in scenario.codes() or bool(order.allocations)
+    return order.account in scenario.world.accounts or bool(order.allocations)
 
 
 def _open(scenario: Scenario, client_id: int | None, version: int) -> list[Fields]:

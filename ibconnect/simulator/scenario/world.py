@@ -159,6 +159,11 @@ class World:
             raise SimulatorError(f"account {code} holds nothing of {con_id}")
         self._trade(self.accounts[code], position.instrument, -position.quantity)
 
+    def skip(self, seconds: int) -> None:
+        """Let time pass in which nothing happens but what is due at its end: a new day, late reports."""
+        self.beats += max(0, seconds - 1)
+        self.beat()
+
     def beat(self) -> None:
         """One simulated second."""
         self.beats += 1
@@ -225,10 +230,10 @@ class World:
         """A contract that the account does not hold, of this pool if it has one left."""
         for _ in range(8):
             instrument = self.random.choice(pool)
-            if instrument.con_id not in account.positions:
+            if not account.holds(instrument):
                 return instrument
         every = [*pool, *(i for kind in KINDS for i in self.pools[kind])]
-        return next((i for i in every if i.con_id not in account.positions), None)
+        return next((i for i in every if not account.holds(i)), None)
 
     def _size(self, account: Account, instrument: Instrument, kind: str) -> Decimal:
         """About a tenth of the account's cash, in units that fit; one position in six is short."""

@@ -5,7 +5,7 @@ parts of the gateway use, and by :func:`convert`, for recordings that a client o
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ibconnect.errors import SimulatorError
@@ -130,9 +130,21 @@ class Layout:
 
     id: str
     items: Sequence[Item]
+    _plain: dict[int, list[tuple[str, str]] | None] = field(default_factory=dict, compare=False, repr=False)
+    """By version: names and defaults of the fields, of a message that has nothing but single ones."""
 
     def encode(self, version: int, values: Values) -> Fields:
         """The message's fields for a server version; what ``values`` does not name has its default."""
+        if version not in self._plain:
+            singles = [item for item in self.items if isinstance(item, F)]
+            known = [(item.name, item.default) for item in singles if item.since <= version < item.until]
+            self._plain[version] = known if len(singles) == len(self.items) else None
+        plain = self._plain[version]
+        if plain is not None:
+            return [self.id, *(str(values.get(name, default)) for name, default in plain)]
+        return self._walk(version, values)
+
+    def _walk(self, version: int, values: Values) -> Fields:
         out, known = [self.id], dict(values)
         for item in self.items:
             item.write(known, version, out)
