@@ -28,8 +28,8 @@ class Request:
     """A gateway passes it on to IB's servers, and so cannot answer while it has lost them."""
     kind: str = ""
     """The kind of the messages that answer it, by which an answer is found in a recording."""
-    about: int | None = None
-    """The field that says what it is about: answers to it are then told apart by ``Message.about``."""
+    about: tuple[int, ...] = ()
+    """The fields that say what it is about, by which answers of its kind are told apart (``Message.about``)."""
     end: Callable[[list[str]], Fields] | None = None
     """What ends its rows: the whole answer where there are none."""
 

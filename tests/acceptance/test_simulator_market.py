@@ -13,6 +13,7 @@ from ibconnect.simulator import Captures, Gateway, Scenario
 from ibconnect.simulator.control import perform
 from ibconnect.simulator.replay.server import Replay
 from ibconnect.simulator.scenario.blotter import Fill
+from ibconnect.simulator.wire.layouts import UNSET_DOUBLE
 from tests.acceptance.clients.raw import Message, RawClient
 from tests.acceptance.market_books import CLIENTS, Books, books, busy, contracts_of, ib_async, official, stoqey
 from tests.acceptance.test_replay import sessions_of
@@ -76,7 +77,7 @@ async def test_every_client_sees_what_the_books_say(node_modules: Path) -> None:
         check(seen, expected)
 
 
-@pytest.mark.parametrize("version", [178, 200])
+@pytest.mark.parametrize("version", [200, pytest.param(178, marks=pytest.mark.slow)])
 async def test_a_replay_answers_what_was_recorded(database_url: str, node_modules: Path, version: int) -> None:
     scenario = busy()
     contracts = contracts_of(scenario)
@@ -93,6 +94,33 @@ async def test_a_replay_answers_what_was_recorded(database_url: str, node_module
         check(seen, expected)
         _, seen = await stoqey(replay.port, contracts, node_modules)
         check(seen, expected)
+
+
+async def test_a_replay_tells_the_profits_of_accounts_apart(database_url: str) -> None:
+    """Answers to reqPnL name no account; the recorder has noted whom it asked about."""
+    stream = Stream()
+    stream.message("15", "1", "DU1,DU2", timed=True)
+    stream.message("9", "1", "1")
+    for number, account in enumerate(("DU1", "DU2"), 51):
+        stream.own("qa", report="pnl", request=number, account=account)
+    stream.own("qa", report="pnl", request=53, account="DU2", contract=265598)
+    for number in (52, 51, 51):
+        stream.message("94", str(number), UNSET_DOUBLE if number == 52 else "1.50", "2.00", str(number))
+    stream.message("95", "53", "10", "1.00", "2.00", "3.00", "40.00")
+    store(database_url, stream.events)
+    async with (
+        Replay(database_url, sessions_of(database_url), speed=math.inf, patience=0.1) as replay,
+        RawClient(replay.port) as client,
+    ):
+        await client.until("9")
+        for number, (account, recorded) in enumerate((("DU1", "51"), ("DU2", "52"), ("DU1", "51"))):
+            client.send("92", str(number), account, "")
+            row = (await client.until(lambda m, number=number: m[:2] == ["94", str(number)]))[-1]
+            assert row[4] == recorded
+        assert (await client.ask("94", "8", "DU2", "", "265598", end="95"))[-1][1:3] == ["8", "10"]
+        for request in (("92", "9", "DU3", ""), ("94", "9", "DU2", "", "1")):
+            client.send(*request)
+            assert (await client.error())[:2] == (9, 322)
 
 
 async def test_a_capture_answers_what_it_holds(tmp_path: Path) -> None:

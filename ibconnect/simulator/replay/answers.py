@@ -65,6 +65,7 @@ class Answers:
         self._begun: list[Recorded] = []
         self._open: dict[tuple[str, str], Recorded] = {}
         self._ended: set[int] = set()
+        self._abouts: dict[str, str] = {}
 
     def take(self, fields: Fields, version: int, at: int) -> None:
         """Look at the next message."""
@@ -82,16 +83,25 @@ class Answers:
                 answer.about = (answer.about or set()).union(message.about(fields))
             if message.is_end:
                 self._ended.add(answer.start)
-                self._open.pop((message.kind, answer.request), None)
+                if not request:
+                    self._open.pop((message.kind, request), None)
+
+    def note(self, request: int, account: str, contract: int | None) -> None:
+        """The recorder says what a request of its is about, which the answer does not."""
+        self._abouts[str(request)] = account if contract is None else f"{account}/{contract}"
 
     def _answer(self, message: Message, request: str, version: int, at: int) -> Recorded | None:
         """The answer that a message is a part of, which may begin with it; None if it came unasked."""
         if message.is_late:
             # It names no request: it is of the answer that is under way, or follows the last one.
-            return next((a for (kind, _), a in self._open.items() if kind == message.kind), None)
+            under_way = (
+                a for (kind, _), a in self._open.items() if kind == message.kind and a.start not in self._ended
+            )
+            return next(under_way, None)
         answer = self._open.get((message.kind, request))
         if answer is None or (not request and at - answer.last > _APART):
-            answer = Recorded(message.kind, version, version, at, request)
+            about = self._abouts.get(request)
+            answer = Recorded(message.kind, version, version, at, request, {about} if about else None)
             self._open[message.kind, request] = answer
             self._begun.append(answer)
         return answer
@@ -102,5 +112,6 @@ class Answers:
         following: dict[str, int] = {}
         for answer in reversed(found):
             answer.until = following.get(answer.kind, _EVER)
+            answer.until = max(answer.end, answer.until)
             following[answer.kind] = answer.start - 1
         return found

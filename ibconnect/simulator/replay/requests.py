@@ -90,7 +90,7 @@ def _question(fields: list[str]) -> Ask | None:
     request = REQUESTS.get(fields[0]) if fields else None
     if request is None or not request.kind:
         return None
-    about = "" if request.about is None else _field(fields, request.about)
+    about = "/".join(_field(fields, index) for index in request.about)
     number = "-1" if request.id_field is None else _field(fields, request.id_field)
     return Ask(ANSWER, about, request.kind, number)
 

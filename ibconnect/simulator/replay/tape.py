@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 from ibconnect.events.codec import fields_of
 from ibconnect.events.reader import Page, Reader, RecordedSession
 from ibconnect.events.selection import Stored, Wanted
-from ibconnect.events.types import AccountConcluded, AccountSubscribed, MessageReceived, PositionsRequested
+from ibconnect.events.types import (
+    AccountConcluded,
+    AccountSubscribed,
+    MessageReceived,
+    PositionsRequested,
+    QuestionAsked,
+)
 from ibconnect.simulator.replay.answers import Answers, Recorded
 from ibconnect.simulator.replay.requests import MULTI, POSITIONS, Ask
 
@@ -124,9 +130,13 @@ class Tape:
 
     def _find_answers(self, reader: Reader) -> list[Recorded]:
         answers = Answers()
-        for page in reader.stream(self.session, Wanted(topics=frozenset((MessageReceived.TOPIC,)))):
+        topics = frozenset((MessageReceived.TOPIC, QuestionAsked.TOPIC))
+        for page in reader.stream(self.session, Wanted(topics=topics)):
             for stored in page.events:
-                answers.take(fields_of(stored.topic, stored.state), stored.version, stored.arrived)
+                if stored.topic == MessageReceived.TOPIC:
+                    answers.take(fields_of(stored.topic, stored.state), stored.version, stored.arrived)
+                elif isinstance(event := reader.event(stored), QuestionAsked):
+                    answers.note(event.request, event.account, event.contract)
         return answers.whole()
 
     def _find_downloads(self, reader: Reader) -> list[Download]:

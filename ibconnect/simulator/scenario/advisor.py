@@ -55,7 +55,7 @@ def _advisor_data(subscriptions: Subscriptions, connection: Connection, fields: 
 
 PART = Part(
     requests={
-        "18": Request("requestFA", _advisor_data, "16; 321 without an advisor's login", kind="advisor", about=2),
+        "18": Request("requestFA", _advisor_data, "16; 321 without an advisor's login", kind="advisor", about=(2,)),
         "19": refused("replaceFA", 321, READ_ONLY, 4),
     },
     messages={"16": Message("receiveFA", "advisor", Sorting.ALONE, is_end=True, about=lambda fields: fields[2:3])},

@@ -108,7 +108,7 @@ PART = Part(
             2,
             of_ib=True,
             kind="contracts",
-            about=3,
+            about=(3,),
         ),
         "78": refused("reqSecDefOptParams", 200, NO_DEFINITION, 1),
         "81": Request(

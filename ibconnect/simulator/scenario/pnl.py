@@ -83,9 +83,11 @@ def _ask_pnl_single(subscriptions: Subscriptions, connection: Connection, fields
 
 PART = Part(
     requests={
-        "92": Request("reqPnL", _ask_pnl, "94; 321", 1, kind="pnl", about=2),
+        "92": Request("reqPnL", _ask_pnl, "94; 321", 1, kind="pnl", about=(2,)),
         "93": cancel("cancelPnL", "pnl", 1),
-        "94": Request("reqPnLSingle", _ask_pnl_single, "95; 321; silence for an unknown conId", 1, kind="pnl_single"),
+        "94": Request(
+            "reqPnLSingle", _ask_pnl_single, "95; 321; silence for an unknown conId", 1, kind="pnl_single", about=(2, 4)
+        ),
         "95": cancel("cancelPnLSingle", "pnl_single", 1),
     },
     messages={
