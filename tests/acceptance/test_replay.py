@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,27 @@ def test_what_cannot_be_replayed_is_said(
     except SystemExit as exc:
         assert exc.code == 2
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+async def test_the_circle_closes_with_everything_that_is_asked(database_url: str, tmp_path: Path) -> None:
+    """What is asked beside the accounts is asked again of the replay, and answered where it was."""
+    source = Scenario(seed=5, accounts=1, positions=3, activity=60.0)
+    for _ in range(120):
+        source.advance()
+    held = sum(len(source.held(code)) for code in source.codes())
+    everything = {"COLLECT": "all", "PNL_POSITIONS": "true"}
+    wanted = {"53": 1, "102": 1, "94": len(source.codes()), "95": held}
+    async with (
+        Gateway(source, speed=1e-6) as gateway,
+        recording(database_url, tmp_path, gateway.port, **everything) as seen,
+    ):
+
+        def has_come() -> bool:
+            came = Counter(fields[0] for session in seen.inbound() for fields in session)
+            return all(came[number] >= count for number, count in wanted.items())
+
+        await until(has_come, "everything that is asked is answered")
+    (first,) = sessions_of(database_url)
+    again = await record_again(database_url, tmp_path, first, **everything)
+    frames = sent(database_url, first)
+    assert sorted(sent(database_url, again)) == sorted(frames)
