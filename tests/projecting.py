@@ -16,6 +16,8 @@ from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables, Step
 from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.registry import REPORTS
+from ibconnect.projections.engine.projection import Projection
+from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.upkeep import ensure
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 
@@ -248,3 +250,22 @@ def project_all(url: str) -> None:
             tables = LiveTables(connection, report, 20_000)
             while tables.step().is_behind:
                 pass
+def project_report(url: str, report: Projection, limit: int = 20_000) -> Step:
+    """Apply everything that is recorded to one report's tables; the last step, with all that was set aside."""
+    ensure(url)
+    refused: list[Any] = []
+    with connect(url, name="test", search_path=path_of(report.name)) as connection:
+        live = LiveTables(connection, report, limit)
+        while True:
+            step = live.step()
+            refused += step.set_aside
+            if not step.is_behind:
+                return step._replace(set_aside=refused)
+
+
+def rows_of_report(url: str, schema: str) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of a report's tables, sorted, without the columns that hold a clock's time."""
+    query = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1"
+    with connect(url, name="test", search_path=schema) as connection:
+        names = [name for (name,) in connection.execute(query, (schema,))]
+        return {name: _rows(connection, name) for name in names if name != "projection"}

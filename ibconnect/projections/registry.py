@@ -4,6 +4,7 @@ Called by :mod:`upkeep`, which everybody else calls.
 """
 
 from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.contracts.projection import CONTRACTS
 from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.orders.projection import ORDERS
 from ibconnect.projections.pnl.projection import PNL
@@ -13,4 +14,5 @@ REPORTS: tuple[Projection, ...] = (
     ACCOUNTS,
     ORDERS,
     PNL,
+    CONTRACTS,
 )
