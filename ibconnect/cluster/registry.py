@@ -267,6 +267,12 @@ class Registry:
         rows = await self._fetch("leader", gateway=gateway)
         return bool(rows) and rows[0][0] == self.instance
 
+    async def contracts_asked(self, contracts: Sequence[int]) -> list[tuple[int, float, str, str]]:
+        """Which of some contracts any instance has asked IB for: their ids, how many seconds ago that was answered, and
+        symbol and multiplier as IB sent them. As far as their report's tables know, and Postgres answers.
+        """
+        return [(*row,) for row in await self._fetch("contracts_asked", contracts=list(contracts))]
+
     def note_notice(self, gateway: str, code: str, text: str) -> None:
         """Note a gateway's newest notice; of many that come at once only the last is sent."""
         if self._notices.get(gateway) != (code, text):

@@ -241,3 +241,13 @@ WHERE name = %(gateway)s
 SELECT instance
 FROM coordination.gateway
 WHERE name = %(gateway)s
+
+-- name: contracts_asked
+-- What became of asking IB for some contracts, and how long ago.
+SELECT
+    v_contract_request.ib_contract_id,
+    extract(EPOCH FROM clock_timestamp() - v_contract_request.asked)::float8 AS seconds,
+    coalesce(v_contract_request.symbol, '') AS symbol,
+    coalesce(v_contract_request.multiplier, '') AS multiplier
+FROM public.v_contract_request
+WHERE v_contract_request.ib_contract_id = ANY(%(contracts)s::bigint[])

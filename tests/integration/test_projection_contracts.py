@@ -12,8 +12,8 @@ from ibconnect.projections.contracts.projection import CONTRACTS
 from ibconnect.projections.engine.rebuild import rebuild
 from ibconnect.simulator.wire.details import BOND_DETAILS, CONTRACT_DETAILS
 from ibconnect.times import from_micros
-from tests.projecting import START, Stream, project_report, record, rows_of_report
 from tests.conftest import create_database, drop_database
+from tests.projecting import START, Stream, project_report, record, rows_of_report
 
 VERSIONS = st.sampled_from(["157", "163", "164", "178", "188", "200"])
 
@@ -83,14 +83,14 @@ def test_bonds_and_funds_and_what_ib_does_not_know(database_url: str) -> None:
     stream.message("10", "1", "too", "short", timed=True)
     record(database_url, stream.events)
     step = project_report(database_url, CONTRACTS)
-    assert [each.reason for each in step.set_aside] == [
-        "ValueError: the message is too short for server version 200"
-    ]
+    assert [each.reason for each in step.set_aside] == ["ValueError: the message is too short for server version 200"]
     assert query(
         database_url,
         "SELECT ib_contract_id, cusip, coupon::text, expiry, fund FROM v_contract_detail ORDER BY 1",
     ) == [(7, "912810TM0", "4.000", "20521115", None), (8, None, None, None, {"fund_family": "Vanguard"})]
-    requests = query(database_url, "SELECT ib_contract_id, is_known, left(detail, 11) FROM v_contract_request ORDER BY 1")
+    requests = query(
+        database_url, "SELECT ib_contract_id, is_known, left(detail, 11) FROM v_contract_request ORDER BY 1"
+    )
     assert requests == [(7, True, None), (8, False, "No security"), (9, False, "No security")]
 
 
@@ -148,9 +148,7 @@ def test_whatever_is_said_by_several_gateways_in_any_order(
                 events += streams[number].events
                 continue
             if what == "describe":
-                stream.message(
-                    *described(contract, version, longName=name, tradingHours=hours), timed=True
-                )
+                stream.message(*described(contract, version, longName=name, tradingHours=hours), timed=True)
                 model.describe(contract, name, hours, stream.at)
             else:
                 refused(stream, contract, version)

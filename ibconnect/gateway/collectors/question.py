@@ -48,6 +48,10 @@ class Answer:
 _STALE = Answer(Ended.STALE, "the gateway has lost its connection to IB")
 
 
+def _nothing(_answer: Answer) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What a question is about, where its answer does not say so; recorded before it goes out.
@@ -75,6 +79,9 @@ class Question:
     :param then: what is sent after the answer, or when none has come in time: the end of a subscription; not after a
         refusal. Given the number of the request
     :param about: what the answer, which has its number alone, does not say; None if it does
+    :param number: that number, where the collector chooses it; None: the next one of the connection
+    :param accepted: codes of refusals that are as good an answer as any: there is nothing to tell
+    :param hear: told what became of it, before anything else is asked
     """
 
     ask: Callable[[Transport, int], None]
@@ -83,6 +90,9 @@ class Question:
     is_end: Callable[[Sequence[str]], bool] = _any
     then: Callable[[Transport, int], None] | None = None
     about: About | None = None
+    number: int | None = None
+    accepted: frozenset[str] = frozenset()
+    hear: Callable[[Answer], None] = _nothing
 
 
 async def answered(connection: Connection, question: Question) -> Answer:
@@ -92,10 +102,14 @@ async def answered(connection: Connection, question: Question) -> Answer:
     """
     if connection.lost.done():
         raise GatewayLost(connection.lost.result())
-    if connection.connectivity.is_stale:
-        return _STALE
+    answer = _STALE if connection.connectivity.is_stale else await _answer(connection, question)
+    question.hear(answer)
+    return answer
+
+
+async def _answer(connection: Connection, question: Question) -> Answer:
     transport = connection.transport
-    number = 0 if question.number_at is None else transport.getReqId()
+    number = 0 if question.number_at is None else question.number or transport.getReqId()
     if question.about is not None:
         about = question.about
         connection.record(
@@ -152,7 +166,8 @@ class _Call:
             self.answer.set_result(Answer(Ended.WHOLE))
         elif is_gone and number == NOTICE and self._refuses(fields):
             code = one_line(fields[3], LONGEST_CODE)
-            self.answer.set_result(Answer(Ended.REFUSED, f"{code}: {one_line(fields[4])}", code))
+            ended = Ended.WHOLE if code in self._question.accepted else Ended.REFUSED
+            self.answer.set_result(Answer(ended, f"{code}: {one_line(fields[4])}", code))
         elif number == NOTICE and self._connection.connectivity.is_stale:
             self.answer.set_result(_STALE)
 

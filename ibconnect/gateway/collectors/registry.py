@@ -10,6 +10,7 @@ from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
 from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
+from ibconnect.gateway.collectors.contracts import Contracts
 from ibconnect.setting_values import Collected
 
 COLLECTORS: tuple[type[Collector], ...] = (
@@ -17,6 +18,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     Accounts,
     Orders,
     Pnl,
+    Contracts,
 )
 
 

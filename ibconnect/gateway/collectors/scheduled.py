@@ -110,6 +110,10 @@ class Scheduled(Collector):
 
     def _ends(self, answer: Answer) -> bool:
         return answer.ended is Ended.REFUSED and self.is_settled(answer)
+    def ask_now(self) -> None:
+        """It is due: something that the collector goes by has changed."""
+        self._timetable.tick()
+        self._changed.set()
 
     def _on_refresh(self) -> None:
         self._timetable.refreshed()
@@ -117,8 +121,7 @@ class Scheduled(Collector):
 
     async def _follow(self, schedule: Schedule) -> None:
         async for _ in schedule.ticks():
-            self._timetable.tick()
-            self._changed.set()
+            self.ask_now()
 
 
 def _now() -> float:

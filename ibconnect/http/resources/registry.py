@@ -6,6 +6,7 @@ docs and the tests.
 
 from ibconnect.http.resources.accounts.resource import RESOURCE as ACCOUNTS
 from ibconnect.http.resources.changes.resource import RESOURCE as CHANGES
+from ibconnect.http.resources.contracts.resource import RESOURCE as CONTRACTS
 from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
 from ibconnect.http.resources.events import RESOURCE as EVENTS
 from ibconnect.http.resources.gateways import RESOURCE as GATEWAYS
@@ -30,6 +31,7 @@ RESOURCES: tuple[Resource, ...] = (
     POSITIONS,
     CHANGES,
     ORDERS,
+    CONTRACTS,
     EVENTS,
     GATEWAYS,
     INSTANCES,

@@ -11,6 +11,7 @@ from psycopg import Connection
 
 from ibconnect.contracts import contract_of_request
 from ibconnect.database.sql import queries
+from ibconnect.events.layouts import with_version
 from ibconnect.projections.contracts.details import Detail, detail_of
 from ibconnect.projections.contracts.layout import BOND, CONTRACT
 from ibconnect.projections.engine.heard import Heard
@@ -74,9 +75,7 @@ def _describe(connection: Connection[Any], heard: Heard, detail: Detail) -> bool
 
 def _refuse(connection: Connection[Any], heard: Heard) -> None:
     """Note that IB knows no contract of an id, if that is what a notice says."""
-    fields = heard.fields
-    # From server version 194 on notices have no version of their own.
-    number, code, text = fields[1:4] if heard.peer.server_version >= 194 else fields[2:5]
+    number, code, text = with_version(heard.fields)[2:5]
     contract = contract_of_request(number)
     if code == NO_DEFINITION and contract is not None:
         said = {"contract": contract, "at": from_micros(heard.at), "detail": one_line(text)}

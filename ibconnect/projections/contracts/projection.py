@@ -8,9 +8,8 @@ from ibconnect.projections.engine.projection import Projection
 
 CONTRACTS = Projection(
     name="contracts",
-    # From server version 194 on a notice may have come as a message without a topic of its own.
     topics=(*SESSIONS, GatewayNotice.TOPIC),
-    message_ids=("4", CONTRACT, BOND),
+    message_ids=(CONTRACT, BOND),
     reader=HeardReader,
     fold=ContractsFold,
 )

@@ -206,11 +206,26 @@ FROM contract_detail AS detail
 -- symbol: What it is called, if IB has ever known it.
 -- multiplier: Its multiplier as IB sent it, if IB has ever known it.
 SELECT
-    coalesce(detail.ib_contract_id, refusal.ib_contract_id) AS ib_contract_id,
+    detail.ib_contract_id,
     greatest(detail.confirmed, refusal.refused) AS asked,
-    refusal.refused IS NULL OR coalesce(detail.confirmed >= refusal.refused, FALSE) AS is_known,
-    CASE WHEN refusal.refused > detail.confirmed OR detail.confirmed IS NULL THEN refusal.detail END AS detail,
+    refusal.refused IS NULL OR detail.confirmed >= refusal.refused AS is_known,
+    CASE WHEN refusal.refused > detail.confirmed THEN refusal.detail END AS detail,
     detail.symbol,
     detail.multiplier
-FROM (SELECT * FROM contract_detail WHERE contract_detail.until IS NULL) AS detail
-FULL JOIN contract_refusal AS refusal ON refusal.ib_contract_id = detail.ib_contract_id
+FROM contract_detail AS detail
+LEFT JOIN contract_refusal AS refusal ON refusal.ib_contract_id = detail.ib_contract_id
+WHERE detail.until IS NULL
+UNION ALL
+SELECT
+    refusal.ib_contract_id,
+    refusal.refused AS asked,
+    FALSE AS is_known,
+    refusal.detail,
+    NULL AS symbol,
+    NULL AS multiplier
+FROM contract_refusal AS refusal
+WHERE NOT EXISTS (
+    SELECT
+    FROM contract_detail AS known
+    WHERE known.ib_contract_id = refusal.ib_contract_id AND known.until IS NULL
+)

@@ -1,0 +1,68 @@
+"""The columns of a table of contracts, as IB describes them.
+
+In: rows of sql/http/contracts.sql, which are in the same order. Out: columns. Called by the handlers of this package.
+Names are those of positions where a position says the same.
+"""
+
+from ibconnect.http.server.columns import Column, Type
+
+COLUMNS: tuple[Column, ...] = (
+    Column("IbContractId", Type.INTEGER, "IB's id of the contract", is_nullable=False),
+    Column("Symbol", Type.TEXT, "Of the underlying"),
+    Column("LocalSymbol", Type.TEXT, "Of the contract at its exchange"),
+    Column("SecurityType", Type.TEXT, "STK, OPT, FUT, FOP, CASH, BOND, CFD, FUND ..."),
+    Column("LongName", Type.TEXT, "What people call it: of a stock the company's name"),
+    Column("ISIN", Type.TEXT, "Null: IB did not name one, or the login is not entitled to it"),
+    Column("CUSIP", Type.TEXT, "Null: as the ISIN"),
+    Column("SecurityIds", Type.TEXTS, "All of its ids: `ISIN=US0378331005`", is_nullable=False),
+    Column("CurrencyCode", Type.TEXT, "What it is traded in"),
+    Column("Exchange", Type.TEXT, "Where orders go: SMART, or an exchange"),
+    Column("PrimaryExchange", Type.TEXT, "Where it is listed"),
+    Column("ValidExchanges", Type.TEXTS, "Where it can be traded", is_nullable=False),
+    Column("TradingClass", Type.TEXT, "IB's trading class"),
+    Column("MarketName", Type.TEXT, "IB's name of the market"),
+    Column("Industry", Type.TEXT, "Of a company: its sector"),
+    Column("Category", Type.TEXT, "Of a company: its line of business"),
+    Column("Subcategory", Type.TEXT, "Of a company: more exactly"),
+    Column("StockType", Type.TEXT, "COMMON, ADR, ETF, REIT ..."),
+    Column(
+        "Expiry", Type.TEXT, "Last trade date, usually YYYYMMDD, with time and zone perhaps; of a bond its maturity"
+    ),
+    Column("LastTradeDate", Type.TEXT, "The last trade date by itself; from server version 182 on"),
+    Column("RealExpirationDate", Type.TEXT, "When it really expires"),
+    Column("ContractMonth", Type.TEXT, "Of a future or an option: YYYYMM"),
+    Column("Strike", Type.VALUE, "Of an option; a number where IB's text is one"),
+    Column("Right", Type.TEXT, "C, P, or IB's filler"),
+    Column("Multiplier", Type.VALUE, "Units of the underlying; a number where IB's text is one"),
+    Column("MinTick", Type.VALUE, "The smallest step of its price"),
+    Column("PriceMagnifier", Type.VALUE, "What a price is divided by to be in CurrencyCode: 100 where it is in pence"),
+    Column("MarketRuleIds", Type.TEXT, "IB's rules of the steps of prices, one for each of ValidExchanges"),
+    Column("MinSize", Type.VALUE, "The smallest size of an order"),
+    Column("SizeIncrement", Type.VALUE, "The step of sizes"),
+    Column("SuggestedSizeIncrement", Type.VALUE, "The step of sizes that IB suggests"),
+    Column("OrderTypes", Type.TEXT, "The types of orders that can be placed, separated by commas"),
+    Column("UnderlyingIbContractId", Type.VALUE, "Of a derivative: IB's id of its underlying"),
+    Column("UnderlyingSymbol", Type.TEXT, "Of a derivative: the symbol of its underlying"),
+    Column("UnderlyingSecurityType", Type.TEXT, "Of a derivative: what its underlying is"),
+    Column("TimeZone", Type.TEXT, "The zone of its hours"),
+    Column("TradingHours", Type.TEXT, "When it is traded in the days after Confirmed, as IB sent it"),
+    Column("LiquidHours", Type.TEXT, "The same of regular hours"),
+    Column("Coupon", Type.VALUE, "Of a bond, in percent"),
+    Column("CouponType", Type.TEXT, "Of a bond: FIXED, FLOATING ..."),
+    Column("BondType", Type.TEXT, "Of a bond: CORP, GOVT ..."),
+    Column("Ratings", Type.TEXT, "Of a bond"),
+    Column("IssueDate", Type.TEXT, "Of a bond"),
+    Column("Description", Type.TEXT, "Of a bond: what IB adds to its description"),
+    Column("Convertible", Type.TEXT, "Of a bond, as IB sent it: 0 or 1"),
+    Column("Callable", Type.TEXT, "Of a bond, as IB sent it: 0 or 1"),
+    Column("Putable", Type.TEXT, "Of a bond, as IB sent it: 0 or 1"),
+    Column("NextOptionDate", Type.TEXT, "Of a bond: when it can next be called or put"),
+    Column("NextOptionType", Type.TEXT, "Of a bond: what can be done then"),
+    Column("Notes", Type.TEXT, "Of a bond"),
+    Column("Fund", Type.TEXTS, "What only funds have: `fund_family=Vanguard`", is_nullable=False),
+    Column("Ineligibility", Type.TEXTS, "Why this login may not trade it: `id=description`", is_nullable=False),
+    Column("Gateway", Type.TEXT, "Which gateway said so first", is_nullable=False),
+    Column("Since", Type.TIME, "When that was", is_nullable=False),
+    Column("Until", Type.TIME, "When something else was said of it; null: this holds"),
+    Column("Confirmed", Type.TIME, "When it was said last", is_nullable=False),
+)
