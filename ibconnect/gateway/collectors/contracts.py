@@ -86,11 +86,11 @@ class Contracts(Collector):
         while self._unknown:
             some = list(self._unknown.items())[:_MOST_AT_ONCE]
             found = await self.home.coordination.contracts_asked([known.id for _, known in some])
-            asked = {contract: rest for contract, *rest in found}
+            asked = {contract: (seconds, terms) for contract, seconds, *terms in found}
             for key, known in some:
                 self._unknown.pop(key, None)
-                seconds, *terms = asked.get(known.id, (math.inf,))
-                known.due = _now() + AGAIN_S - float(seconds)
+                seconds, terms = asked.get(known.id, (math.inf, []))
+                known.due = _now() + AGAIN_S - seconds
                 if known.due <= _now() or _is_otherwise(known.said, terms):
                     self._ask(key, known)
 
@@ -158,13 +158,13 @@ def _question(contract: int) -> Question:
     return Question(ask, _DETAILS_END, _NUMBER_AT, request_of_contract(contract), _NO_DEFINITION)
 
 
-def _is_otherwise(said: bytes, terms: Sequence[object]) -> bool:
+def _is_otherwise(said: bytes, terms: Sequence[str]) -> bool:
     """Whether message 7 says another symbol or multiplier than IB did when it was asked."""
     if not said or not terms:
         return False
     fields = said.decode(errors="replace").split("\0")
     symbol, multiplier = fields[0], fields[5]
-    before, times = str(terms[0]), str(terms[1])
+    before, times = terms
     is_renamed = symbol != before != ""
     return is_renamed or (multiplier != times and multiplier not in _NO_FIGURE and times not in _NO_FIGURE)
 

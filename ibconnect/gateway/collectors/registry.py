@@ -11,6 +11,7 @@ from ibconnect.gateway.collectors.collector import Collector
 from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.gateway.collectors.contracts import Contracts
+from ibconnect.gateway.collectors.directory import Directory
 from ibconnect.setting_values import Collected
 
 COLLECTORS: tuple[type[Collector], ...] = (
@@ -19,6 +20,7 @@ COLLECTORS: tuple[type[Collector], ...] = (
     Orders,
     Pnl,
     Contracts,
+    Directory,
 )
 
 

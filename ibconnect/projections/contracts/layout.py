@@ -38,6 +38,9 @@ class _Pairs:
     until: int = _LAST
 
 
+_Entry = _Field | _Pairs
+
+
 class Values(NamedTuple):
     """What a message says: texts by name, and lists of pairs by name."""
 
@@ -69,7 +72,7 @@ FUND = (
 )
 """What only funds have, from 179 on."""
 
-_CONTRACT = (
+_CONTRACT: Sequence[_Entry] = (
     *(_Field(name) for name in ("symbol", "security_type", "expiry")),
     _Field("last_trade_date", 182),
     *(_Field(name) for name in ("strike", "option_right", "exchange", "currency", "local_symbol")),
@@ -89,7 +92,7 @@ _CONTRACT = (
 )
 _INELIGIBILITY = _Pairs("ineligibility", 186)
 
-_BOND = (
+_BOND: Sequence[_Entry] = (
     *(_Field(name) for name in ("symbol", "security_type", "cusip", "coupon", "expiry", "issue_date", "ratings")),
     *(_Field(name) for name in ("bond_type", "coupon_type", "convertible", "callable", "putable", "description")),
     *(_Field(name) for name in ("exchange", "currency", "market_name", "trading_class", "contract_id", "min_tick")),
@@ -125,7 +128,7 @@ class _Walk:
         except StopIteration:
             raise ValueError(f"the message is too short for server version {self._server_version}") from None
 
-    def along(self, layout: Sequence[_Field | _Pairs]) -> None:
+    def along(self, layout: Sequence[_Entry]) -> None:
         """Read what this layout has.
 
         :raises ValueError: there is less, or a count is none
