@@ -155,7 +155,8 @@ def _question(contract: int) -> Question:
         # With an exchange, a contract that is listed elsewhere would not be found.
         transport.reqContractDetails(number, Contract(conId=contract, includeExpired=True))
 
-    return Question(ask, _DETAILS_END, _NUMBER_AT, request_of_contract(contract), _NO_DEFINITION)
+    number = request_of_contract(contract)
+    return Question(ask, end=_DETAILS_END, number_at=_NUMBER_AT, number=number, accepted=_NO_DEFINITION)
 
 
 def _is_otherwise(said: bytes, terms: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.gateway.collectors.contracts import Contracts
 from ibconnect.gateway.collectors.directory import Directory
+from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.setting_values import Collected
 
 COLLECTORS: tuple[type[Collector], ...] = (
