@@ -14,10 +14,9 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.engine.live import LiveTables, Step
-from ibconnect.projections.engine.tracking import path_of
-from ibconnect.projections.registry import REPORTS
 from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.engine.tracking import path_of
+from ibconnect.projections.registry import REPORTS
 from ibconnect.projections.upkeep import ensure
 from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 
@@ -250,6 +249,8 @@ def project_all(url: str) -> None:
             tables = LiveTables(connection, report, 20_000)
             while tables.step().is_behind:
                 pass
+
+
 def project_report(url: str, report: Projection, limit: int = 20_000) -> Step:
     """Apply everything that is recorded to one report's tables; the last step, with all that was set aside."""
     ensure(url)

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from ibconnect.errors import ConfigError
 from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
-from ibconnect.gateway.collectors.orders import Orders
-from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.gateway.collectors.contracts import Contracts
 from ibconnect.gateway.collectors.directory import Directory
+from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.setting_values import Collected
 

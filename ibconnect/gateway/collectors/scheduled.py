@@ -110,6 +110,7 @@ class Scheduled(Collector):
 
     def _ends(self, answer: Answer) -> bool:
         return answer.ended is Ended.REFUSED and self.is_settled(answer)
+
     def ask_now(self) -> None:
         """It is due: something that the collector goes by has changed."""
         self._timetable.tick()
