@@ -163,6 +163,9 @@ class Kind(Enum):
     REFRESH_STARTED = Line(Level.DEBUG, "refresh started")
     REFRESH_ENDED = Line(Level.INFO, "refresh ended")
     ACCOUNT_CONCLUDED = Line(Level.DEBUG, "account download concluded")
+    SUBSCRIPTION_NOT_REPLACED = Line(
+        Level.INFO, "the gateway lets no account take the place of another: each is unsubscribed before the next one"
+    )
     ACCOUNTS_IN_CONFLICT = Line(
         Level.WARNING, "a gateway lists accounts that belong to another one: what it says of them is set apart"
     )

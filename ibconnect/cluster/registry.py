@@ -245,6 +245,19 @@ class Registry:
         """The stored sessions of a gateway that do not say how they ended, each with its instance's name."""
         return [(stream, instance) for stream, instance in await self._fetch("open_sessions", gateway=gateway)]
 
+    async def unfinished_refresh(
+        self, gateway: str, session: UUID
+    ) -> tuple[int, list[tuple[str, int, int | None]]] | None:
+        """The refresh of all accounts that the gateway's session before this one was cut off in, if any.
+
+        When it was created; and for each account with figures to rely on, when they came and which request they serve.
+        """
+        rows = await self._fetch("unfinished_refresh", gateway=gateway, session=session)
+        if not rows:
+            return None
+        done = [(account, at, request) for _, account, at, request in rows if account is not None]
+        return int(rows[0][0]), done
+
     async def is_alive(self, instance: str) -> bool:
         """Whether another instance is connected to Postgres (true if that cannot be learnt now)."""
         rows = await self._fetch("is_alive", name=instance)

@@ -148,7 +148,8 @@ class SessionClosed(OwnEvent):
 class RefreshStarted(OwnEvent):
     """A walk over the accounts begins; all its snapshots share ``created`` (microseconds since the epoch).
 
-    ``scope``: empty if it is for all accounts of the gateway, ``some`` if for these ``accounts`` alone.
+    ``scope``: empty if it is for all accounts of the gateway, ``some`` if for these ``accounts`` alone. ``resumed``:
+    those that are not asked for, since a refresh with the same ``created``, which was cut off, has their figures.
 
     Whose an account is follows from the rest. ``gateways``: those that this instance has configured, in the order of
     ``IB_GW``, each with the accounts that are pinned to it. ``others``: those that other living instances have, if it
@@ -161,6 +162,7 @@ class RefreshStarted(OwnEvent):
     trigger: str
     accounts: list[str] = field(default_factory=list)
     scope: str = ""
+    resumed: list[str] = field(default_factory=list)
     gateways: dict[str, list[str]] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     knows_others: bool | None = None

@@ -92,6 +92,13 @@ class RefreshQueue:
         self._queued.clear()
         return first._replace(accounts=accounts)
 
+    def is_urgent(self, accounts: Collection[str]) -> bool:
+        """Whether somebody waits for one of the accounts alone."""
+        return any(
+            _is_urgent(refresh) and not (refresh.accounts or frozenset()).isdisjoint(accounts)
+            for refresh in (*self._taken, *self._queued)
+        )
+
     def begin_urgent(self, accounts: Collection[str]) -> str | None:
         """Which of the accounts is to be taken next, since somebody waits for it alone; it then counts as begun.
 

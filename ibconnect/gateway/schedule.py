@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 from ibconnect.setting_values import parse_schedule
-from ibconnect.times import utc_now
+from ibconnect.times import from_micros, utc_now
 
 # Sleeping in slices, the schedule follows a clock that was set; further back than this, the clock is believed.
 _SLICE_S = 5.0
@@ -17,6 +17,12 @@ _BACKWARD = timedelta(minutes=2)
 # A tick that is found later than this (the clock jumped over it, or the machine slept) is no time to give to data
 # that arrives now.
 LATE = timedelta(minutes=1)
+
+
+def has_tick(cron: str, after: int, until: int) -> bool:
+    """Whether a schedule has a tick after one time and not after the other, both microseconds since the epoch."""
+    due = parse_schedule(cron).next(now=from_micros(after), default_utc=True, return_datetime=True)
+    return due is not None and due <= from_micros(until)
 
 
 class Schedule:

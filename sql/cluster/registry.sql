@@ -158,6 +158,118 @@ DELETE FROM coordination.refresh_request
 WHERE asked < clock_timestamp() - interval '1 day'
   AND id < (SELECT max(id) FROM coordination.refresh_request)
 
+-- name: unfinished_refresh
+-- Of a gateway's newest session but one that has just begun, among the latest hundred streams: its newest refresh, if that
+-- was for all accounts and has not ended; and a row for each account whose figures could be relied on in it: when it was
+-- concluded (microseconds since the epoch), and the request that this serves. No refresh has as many events as are looked at.
+WITH RECURSIVE latest AS (
+    (
+        SELECT
+            originator_id,
+            1 AS place
+        FROM public.stored_events
+        ORDER BY originator_id DESC
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT
+        coalesce(
+            (
+                SELECT older.originator_id
+                FROM public.stored_events AS older
+                WHERE older.originator_id < latest.originator_id
+                  AND older.originator_id >= coordination.month_from(latest.originator_id)
+                ORDER BY older.originator_id DESC
+                LIMIT 1
+            ),
+            (
+                SELECT older.originator_id
+                FROM public.stored_events AS older
+                WHERE older.originator_id < latest.originator_id
+                ORDER BY older.originator_id DESC
+                LIMIT 1
+            )
+        ),
+        latest.place + 1
+    FROM latest
+    WHERE latest.originator_id IS NOT NULL AND latest.place < 100
+),
+
+before AS (
+    SELECT latest.originator_id
+    FROM latest
+    INNER JOIN public.stored_events AS opened
+        ON opened.originator_id = latest.originator_id AND opened.originator_version = 1
+    WHERE
+        latest.originator_id <> %(session)s
+        AND opened.topic = 'so'
+        AND convert_from(opened.state, 'UTF8')::json ->> 'gateway' = %(gateway)s
+    ORDER BY latest.originator_id DESC
+    LIMIT 1
+),
+
+newest AS (
+    SELECT
+        before.originator_id,
+        last_event.originator_version
+    FROM before
+    CROSS JOIN LATERAL (
+        SELECT event.originator_version
+        FROM public.stored_events AS event
+        WHERE event.originator_id = before.originator_id
+        ORDER BY event.originator_version DESC
+        LIMIT 1
+    ) AS last_event
+),
+
+marks AS (
+    SELECT
+        event.originator_version,
+        event.topic,
+        convert_from(event.state, 'UTF8')::json AS state
+    FROM newest
+    INNER JOIN public.stored_events AS event
+        ON
+            event.originator_id = newest.originator_id
+            AND event.originator_version > newest.originator_version - 500000
+            AND event.topic IN ('rs', 're', 'ac')
+),
+
+refresh AS (
+    SELECT
+        marks.originator_version,
+        (marks.state ->> 'created')::bigint AS created
+    FROM marks
+    WHERE
+        marks.topic = 'rs'
+        AND coalesce(marks.state ->> 'scope', '') = ''
+        AND NOT EXISTS (
+            SELECT 1
+            FROM marks AS later
+            WHERE later.topic IN ('rs', 're') AND later.originator_version > marks.originator_version
+        )
+)
+
+SELECT
+    refresh.created,
+    concluded.account,
+    concluded.at,
+    concluded.request
+FROM refresh
+LEFT JOIN LATERAL (
+    SELECT DISTINCT ON (marks.state ->> 'account')
+        marks.state ->> 'account' AS account,
+        (marks.state ->> 't')::bigint AS at,
+        (marks.state ->> 'request')::bigint AS request,
+        coalesce(marks.state ->> 'why', '') = '' AS is_whole
+    FROM marks
+    WHERE
+        marks.topic = 'ac'
+        AND marks.originator_version > refresh.originator_version
+        AND coalesce(marks.state ->> 'then', '') = ''
+    ORDER BY marks.state ->> 'account', marks.originator_version DESC
+) AS concluded ON concluded.is_whole
+
 -- name: open_sessions
 -- The streams of a gateway, among the latest hundred of all, that do not say how they ended, and whose they are.
 -- Ids of streams grow with time, so the index gives the latest ones, one step each, in the partition of the month first.

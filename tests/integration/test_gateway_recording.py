@@ -80,8 +80,9 @@ async def test_a_download_that_does_not_end_is_tried_again_and_then_asked_for_ot
         async with recording(database_url, tmp_path, gateway.port, QUIET_TIME="5", DOWNLOAD_TIMEOUT="0.5") as seen:
             (ended,) = await seen.refreshes()
             ends = ["timeout", "timeout", "download-end"]
-            assert seen.endings() == [(account, how) for account in gateway.source.codes() for how in ends]
-            assert [event.then for event in seen.of(AccountConcluded)] == ["updates", "multi", ""] * 2
+            assert seen.endings() == [(account, how) for how in ends for account in gateway.source.codes()]
+            then = ["updates", "updates", "multi", "multi", "", ""]
+            assert [event.then for event in seen.of(AccountConcluded)] == then
             assert (ended.outcome, ended.missing) == ("complete", {})
 
 

@@ -204,7 +204,8 @@ def _refresh_started(sessions: Sessions, event: Event) -> Fact:
     )
     sessions.last_refresh = fact.refresh_id
     sessions.configured = sessions.configured if configured is None else configured
-    session.refresh = OpenRefresh(fact.refresh_id, fact.created, fact.total, tells="gateways" in state)
+    done = len(state.get("resumed", ()))
+    session.refresh = OpenRefresh(fact.refresh_id, fact.created, fact.total, done, tells="gateways" in state)
     session.downloads.clear()
     return fact
 

@@ -10,6 +10,7 @@ from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.refreshing import Refreshing
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
+from ibconnect.gateway.collectors.accounts.unfinished import Unfinished
 from ibconnect.gateway.collectors.collector import Collector, Home, Note
 from ibconnect.gateway.connection import Connection
 
@@ -25,6 +26,7 @@ class Accounts(Collector):
         self._patience = Patience(home.config.download_timeout, home.config.quiet_time)
         self._retries = Retries()
         self._roster = Roster()
+        self._unfinished = Unfinished()
 
     async def run(self, connection: Connection, note: Note) -> None:
         """Walk whenever a refresh is wanted; see :class:`Collector`. What becomes of a walk is in its events."""
@@ -38,6 +40,7 @@ class Accounts(Collector):
                 retries=self._retries,
                 roster=self._roster,
                 coordination=self.home.coordination,
-                gateways=self.home.config.ib_gw,
+                unfinished=self._unfinished,
+                config=self.home.config,
             )
             await refreshing.run()

@@ -56,12 +56,18 @@ class PositionCheck:
         self._all: dict[str, _Book] | None = None
         self._asked_at = float("-inf")
         self._is_refused = False
+        # An answer for all accounts is ended by whoever has it, and would end that of another one.
+        self._turn = asyncio.Lock()
 
     async def of(self, account: str, arrivals: Arrivals) -> tuple[Check, str]:
         """Compare; the text names what a download lacks.
 
         :raises GatewayLost: the connection is over
         """
+        async with self._turn:
+            return await self._compared(account, arrivals)
+
+    async def _compared(self, account: str, arrivals: Arrivals) -> tuple[Check, str]:
         asked_at = self._asked_at
         book = await self._book(account)
         lacking = _lacking(book, arrivals)

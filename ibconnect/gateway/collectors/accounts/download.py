@@ -11,6 +11,7 @@ is never answered otherwise.
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ibconnect.events.notices import LOST, UNSUBSCRIBED, interrupts, is_refusal
@@ -26,21 +27,31 @@ from ibconnect.texts import one_line
 
 
 async def by_updates(
-    connection: Connection, received: Received, account: str, patience: Patience, check: PositionCheck
+    connection: Connection,
+    received: Received,
+    account: str,
+    patience: Patience,
+    check: PositionCheck,
+    *,
+    has_replaced: bool = False,
+    gives_way: Callable[[], bool] = lambda: False,
 ) -> tuple[Conclusion, Arrivals]:
     """Subscribe to the account by reqAccountUpdates; what still comes of it afterwards is noted in the arrivals.
 
+    :param has_replaced: whether it takes the place of another account, of which the first 2100 then speaks
+    :param gives_way: whether somebody waits for another account: nothing at all of this one is not waited for, then
     :raises GatewayLost: the connection is over
     """
     arrivals = received.watch(account)
-    refusal = _Refusal()
+    may_give_way_at = asyncio.get_running_loop().time() + patience.quiet
+    refusal = _Refusal(is_announced=has_replaced, gives_way=gives_way, may_give_way_at=may_give_way_at)
 
     def watch(number: int, fields: list[str]) -> None:
         if number == DOWNLOAD_END:
             refusal.changed.set()
         elif number == NOTICE:
             received.settle()
-            if found := _refused(fields, arrivals):
+            if found := refusal.of(fields, arrivals):
                 refusal.note(found, patience, is_certain=connection.unnumbered.taken is not fields)
 
     with connection.watching(watch):
@@ -54,11 +65,26 @@ async def by_updates(
 
 @dataclass(slots=True)
 class _Refusal:
-    """Why a download under way ends, and from when on: later, if a question of another collector may be meant."""
+    """Why a download under way ends, and from when on: later, if a question of another collector may be meant.
 
+    ``is_announced``: a 2100 is still to come, perhaps, which says that the account before was replaced by this one.
+    ``gives_way``: whether somebody waits for another account, for which a silent one makes room from some time on.
+    """
+
+    is_announced: bool
+    gives_way: Callable[[], bool]
+    may_give_way_at: float
     why: Conclusion | None = None
     at: float = math.inf
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def of(self, fields: list[str], arrivals: Arrivals) -> Conclusion | None:
+        """What a notice means for the download, if it ends it."""
+        if fields[3] == UNSUBSCRIBED and self.is_announced:
+            # Were it about this account after all, its end does not come, and its positions are compared.
+            self.is_announced = False
+            return None
+        return _refused(fields, arrivals)
 
     def note(self, why: Conclusion, patience: Patience, *, is_certain: bool) -> None:
         now = asyncio.get_running_loop().time()
@@ -71,6 +97,8 @@ class _Refusal:
         """Why the download has ended by now; rows show that somebody else was meant."""
         if self.at > now and arrivals.has_rows:
             self.why, self.at = None, math.inf
+        if now >= self.may_give_way_at and not arrivals.has_rows and self.gives_way():
+            return Conclusion(Ended.TIMEOUT, "nothing came, and somebody waits for another account")
         return self.why if self.at <= now else None
 
 
@@ -140,9 +168,3 @@ async def judged(conclusion: Conclusion, account: str, arrivals: Arrivals, check
     if arrivals.has_no_price:
         return replace(found, why="incomplete: no open position has a price yet", awaits_prices=True)
     return found
-
-
-def unsubscribe(connection: Connection, account: str) -> None:
-    """End the account's subscription; IB sends no answer to this."""
-    if not connection.lost.done():
-        connection.transport.reqAccountUpdates(False, account)

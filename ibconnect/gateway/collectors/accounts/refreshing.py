@@ -6,18 +6,19 @@ after the other. Called by the collector of accounts, once for each connection.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from ibconnect.cluster.registry import Registry
+from ibconnect.config import Config
 from ibconnect.gateway.collectors.accounts.conclusion import Patience
 from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.retries import Retries
 from ibconnect.gateway.collectors.accounts.roster import Roster
-from ibconnect.gateway.collectors.accounts.walk import Order, Refresher, Walk
+from ibconnect.gateway.collectors.accounts.unfinished import Done, Unfinished
+from ibconnect.gateway.collectors.accounts.walk import RESUMED, Order, Refresher, Walk
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.refresh_queue import QueuedRefresh, RefreshQueue
-from ibconnect.setting_values import GatewayAddress
+from ibconnect.gateway.schedule import has_tick
 from ibconnect.times import to_micros
 
 # How often it is looked whether something came late.
@@ -29,7 +30,7 @@ _LIST = ""
 
 
 class Refreshing:
-    """One connection's. What is wanted, listed and to be tried again outlasts it, and so is given."""
+    """One connection's. What is wanted, listed, to be tried again and unfinished outlasts it, and so is given."""
 
     def __init__(
         self,
@@ -40,14 +41,17 @@ class Refreshing:
         queue: RefreshQueue,
         retries: Retries,
         roster: Roster,
+        unfinished: Unfinished,
         coordination: Registry,
-        gateways: Sequence[GatewayAddress],
+        config: Config,
     ) -> None:
         self._connection = connection
+        self._acct_ref = config.acct_ref
+        self._unfinished = unfinished
         self._queue = queue
         self._retries = retries
         self._coordination = coordination
-        self._gateways = {str(each): list(each.pins) for each in gateways}
+        self._gateways = {str(each): list(each.pins) for each in config.ib_gw}
         self._refresher = Refresher(
             connection,
             received,
@@ -55,7 +59,9 @@ class Refreshing:
             roster,
             latest_request=lambda: coordination.latest_request,
             configured=self._configured,
-            urgent=queue.begin_urgent,
+            queue=queue,
+            unfinished=unfinished,
+            troubled=retries.accounts,
         )
 
     async def run(self) -> None:
@@ -67,6 +73,7 @@ class Refreshing:
         await self._coordination.heard(_HEARD_S)
         # Whatever was wanted while nobody could fulfil it, this refresh does, with its own time.
         self._queue.clear()
+        await self._learn_unfinished()
         self._queue.add(QueuedRefresh("start"))
         while not self._connection.lost.done():
             if await self._is_wanted():
@@ -99,8 +106,7 @@ class Refreshing:
         return min(waits, default=None)
 
     async def _refresh(self, queued: QueuedRefresh) -> Walk:
-        created = self._connection.session.now() if queued.created is None else to_micros(queued.created)
-        walk = await self._refresher.run(Order(queued.trigger, created, queued.accounts))
+        walk = await self._refresher.run(self._order(queued))
         if set(walk.accounts) == set(self._connection.accounts):
             self._queue.drop("accounts")
         for account in (queued.accounts or frozenset()).difference(walk.accounts):
@@ -109,6 +115,23 @@ class Refreshing:
         if queued.trigger != "retry":
             self._queue.ended()
         return walk
+
+    async def _learn_unfinished(self) -> None:
+        """Ask Postgres what the instance that led this gateway before had done when it ended."""
+        if self._unfinished.is_known:
+            return
+        found = await self._coordination.unfinished_refresh(str(self._connection.address), self._connection.session.id)
+        if found is not None:
+            created, done = found
+            self._unfinished.begin(created, {account: Done(at, request) for account, at, request in done})
+
+    def _order(self, queued: QueuedRefresh) -> Order:
+        """What is asked for: the rest of a refresh that was cut off, if that is still what is wanted."""
+        now = self._connection.session.now()
+        created, done = self._unfinished.created, self._unfinished.done(now, self._coordination.latest_request)
+        if queued.accounts is None and done and created is not None and not has_tick(self._acct_ref, created, now):
+            return Order(RESUMED, created, done=done)
+        return Order(queued.trigger, now if queued.created is None else to_micros(queued.created), queued.accounts)
 
     def _follow_up(self, walk: Walk) -> None:
         now = _now()

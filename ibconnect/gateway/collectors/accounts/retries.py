@@ -31,6 +31,10 @@ class Retries:
         wait = FIRST_S if known is None else min(2 * known.wait, LONGEST_S)
         self._waiting[account] = _Retry(now + wait, wait)
 
+    def accounts(self) -> frozenset[str]:
+        """All that wait to be asked for again."""
+        return frozenset(self._waiting)
+
     def forget(self, account: str) -> None:
         """It need not be asked for again."""
         self._waiting.pop(account, None)

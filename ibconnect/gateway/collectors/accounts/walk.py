@@ -5,43 +5,43 @@ accounts, never twice at once on the same connection.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ibconnect import observe as o
-from ibconnect.events.types import AccountSubscribed, RefreshEnded, RefreshStarted
-from ibconnect.gateway.collectors.accounts.conclusion import (
-    Conclusion,
-    Ended,
-    Patience,
-    Source,
-    conclude,
-    is_held_elsewhere,
-)
-from ibconnect.gateway.collectors.accounts.cross_check import Check, PositionCheck
-from ibconnect.gateway.collectors.accounts.download import by_updates, judged, unsubscribe
+from ibconnect.events.types import RefreshEnded, RefreshStarted
+from ibconnect.gateway.collectors.accounts.asking import Asked, Asking, conclude_again
+from ibconnect.gateway.collectors.accounts.conclusion import Conclusion, Ended, Patience, Source
+from ibconnect.gateway.collectors.accounts.download import judged
 from ibconnect.gateway.collectors.accounts.late import LateRows
 from ibconnect.gateway.collectors.accounts.listing import Listing
-from ibconnect.gateway.collectors.accounts.multi import by_multi
-from ibconnect.gateway.collectors.accounts.received import Arrivals, Received
+from ibconnect.gateway.collectors.accounts.received import Received
 from ibconnect.gateway.collectors.accounts.roster import Roster
+from ibconnect.gateway.collectors.accounts.unfinished import Done, Unfinished
 from ibconnect.gateway.connection import Connection
 from ibconnect.gateway.outcome import Outcome
+from ibconnect.gateway.refresh_queue import RefreshQueue
 from ibconnect.observe import Kind, observe
 
 SOME = "some"
+RESUMED = "resumed"
+# Accounts that are asked for by requests of which any number may be under way.
+_TOGETHER = 10
 
 
 @dataclass(slots=True)
 class Walk:
     """The result: what became of each account that was asked for, and why others are missing.
 
-    ``served``: for each account that was asked for, the highest refresh request that its figures serve.
+    ``served``: for each account that was asked for, the highest refresh request that its figures serve. ``resumed``:
+    those that need not be asked for, since the part of the refresh before it was cut off has their figures.
     """
 
     outcome: Outcome = Outcome.COMPLETE
     accounts: list[str] = field(default_factory=list)
+    resumed: dict[str, Done] = field(default_factory=dict)
     is_for_all: bool = True
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -54,13 +54,14 @@ class Walk:
 class Order:
     """Why a refresh is made, the time that its snapshots share (microseconds since the epoch), and for which accounts.
 
-    ``trigger``: ``start``, ``schedule``, ``request``, ``restored``, ``accounts``, ``retry``, ``late``. ``accounts``:
-    None for all that the gateway lists.
+    ``trigger``: ``start``, ``schedule``, ``request``, ``restored``, ``accounts``, ``retry``, ``late``, ``resumed``.
+    ``accounts``: None for all that the gateway lists. ``done``: those that a refresh that is resumed need not ask for.
     """
 
     trigger: str
     created: int
     accounts: frozenset[str] | None = None
+    done: Mapping[str, Done] = field(default_factory=dict)
 
 
 class Refresher:
@@ -68,7 +69,9 @@ class Refresher:
 
     :param latest_request: gives the highest refresh request known; those up to it are served by what ends then
     :param configured: gives what :class:`RefreshStarted` says of the gateways that are configured
-    :param urgent: gives which of some accounts is to be taken next, since somebody waits for it, each of them once
+    :param queue: says which accounts are to be taken next, since somebody waits for them alone
+    :param unfinished: takes note of what is done, in case that the connection ends before the refresh does
+    :param troubled: gives the accounts that had no figures to rely on when they were asked for last
     """
 
     def __init__(
@@ -80,17 +83,20 @@ class Refresher:
         *,
         latest_request: Callable[[], int | None],
         configured: Callable[[], Mapping[str, Any]],
-        urgent: Callable[[Collection[str]], str | None] = lambda _: None,
+        queue: RefreshQueue,
+        unfinished: Unfinished,
+        troubled: Callable[[], frozenset[str]],
     ) -> None:
         self._connection = connection
-        self._patience = patience
         self._received = received
         self._listing = Listing(connection, roster)
         self._latest_request = latest_request
         self._configured = configured
-        self._urgent = urgent
-        self._check = PositionCheck(connection, patience.answer)
-        self._subscribed: str | None = None
+        self._queue = queue
+        self._unfinished = unfinished
+        self._troubled = troubled
+        self._asking = Asking(connection, received, patience, latest_request, self._gives_way)
+        self._turns: Collection[Asked] = ()
         self.late = LateRows(received)
 
     async def run(self, order: Order) -> Walk:
@@ -102,12 +108,19 @@ class Refresher:
         if not connection.connectivity.is_stale:
             await self._listing.renew()
         walk = Walk(accounts=self._wanted(order), is_for_all=order.accounts is None)
+        walk.resumed = {code: order.done[code] for code in walk.accounts if code in order.done}
         self._begin(order, walk)
-        if connection.connectivity.is_stale:
-            walk.missing = dict.fromkeys(walk.accounts, self._stale())
-        else:
-            await self._walk(walk)
+        waiting = self._unfinished.in_order(
+            [code for code in walk.accounts if code not in walk.resumed], self._troubled()
+        )
         if walk.is_for_all:
+            self._unfinished.begin(order.created, walk.resumed)
+        if connection.connectivity.is_stale:
+            walk.missing = dict.fromkeys(waiting, self._stale())
+        else:
+            await self._walk(walk, waiting)
+        if walk.is_for_all:
+            self._unfinished.end(is_cut_short=connection.connectivity.is_stale)
             self._note_unlisted(walk)
         self._end(order, walk, began)
         return walk
@@ -141,6 +154,7 @@ class Refresher:
             trigger=order.trigger,
             accounts=walk.accounts,
             scope="" if walk.is_for_all else SOME,
+            resumed=list(walk.resumed),
             **self._configured(),
         )
 
@@ -180,67 +194,68 @@ class Refresher:
             pinned = " that IB_GW pins to it" if self._connection.address.pins else ""
             walk.detail = f"the gateway lists no account{pinned}"
 
-    async def _walk(self, walk: Walk) -> None:
-        waiting, is_repeated = list(walk.accounts), False
-        while waiting:
+    async def _walk(self, walk: Walk, waiting: list[str]) -> None:
+        """Ask for each once. What needs more follows when all others have been asked for, so it holds up none of them
+        for longer than one download may last."""
+        turns, together = deque(map(Asked, waiting)), list[Asked]()
+        self._turns, is_repeated = turns, False
+        while turns:
             # What is asked for again and again has every other turn at most, or the walk would never end.
-            urgent = None if is_repeated else self._urgent(walk.accounts)
-            account = urgent or waiting[0]
-            is_repeated = account not in waiting
-            waiting = [other for other in waiting if other != account]
-            conclusion = await self._one(walk, account)
-            await self._take_late(walk, [code for code in self._due() if code != account])
-            if conclusion.ended is Ended.INTERRUPTED and self._connection.connectivity.is_stale:
-                self.late.clear()
-                walk.missing.update(dict.fromkeys(waiting, self._stale()))
+            asked = turns[0] if is_repeated else self._urgent(walk, turns, together)
+            is_repeated = asked.account in walk.conclusions
+            if asked in turns:
+                turns.remove(asked)
+            if await self._is_cut_short(walk, asked):
+                self._cut_short(walk, [*turns, *together])
                 return
+            if asked.next is Source.MULTI:
+                together.append(asked)
+            elif asked.next is not None:
+                turns.append(asked)
+        await self._asking.ask_together(together, _TOGETHER)
+        for asked in together:
+            self._concluded(walk, asked)
 
-    async def _one(self, walk: Walk, account: str) -> Conclusion:
-        """Ask for an account until its figures can be relied on, in the ways that promise something."""
-        self.late.drop(account)
-        source: Source | None = Source.UPDATES
-        tries: list[tuple[Conclusion, Arrivals | None]] = []
-        while source is not None:
-            asked, source = source, None
-            conclusion, arrivals = await self._ask(account, asked, tries)
-            tries.append((conclusion, arrivals))
-            source = _next(asked, conclusion, len(tries))
-            best = _best_but(tries) if source is None and not conclusion.is_whole else None
-            then = source or (Source.UPDATES if best else None)
-            request = self._latest_request()
-            last = None if arrivals is None else arrivals.last
-            conclude(self._connection, account, conclusion, last=last, request=request, then=then or "")
-            if best is not None:
-                conclusion, arrivals = best
-                self._conclude_again(account, conclusion, arrivals, request)
-        observe(Kind.ACCOUNT_CONCLUDED, account=account, ended=conclusion.ended.value, detail=conclusion.detail)
-        self._note(walk, account, conclusion, request)
+    async def _is_cut_short(self, walk: Walk, asked: Asked) -> bool:
+        """Give an account its turn; whether the gateway has lost IB meanwhile."""
+        self.late.drop(asked.account)
+        await self._asking.ask(asked)
+        while asked.next is not None and asked.is_quick:
+            await self._asking.ask(asked)
+        if asked.next is None:
+            self._concluded(walk, asked)
+        await self._take_late(walk, [code for code in self._due() if code != asked.account])
+        return asked.last[0].ended is Ended.INTERRUPTED and self._connection.connectivity.is_stale
+
+    def _urgent(self, walk: Walk, turns: Sequence[Asked], together: Sequence[Asked]) -> Asked:
+        """Whose turn it is: of an account that somebody waits for, unless it was asked for in vain a moment ago."""
+        in_vain = {asked.account for asked in (*turns, *together) if asked.tries}
+        account = self._queue.begin_urgent([code for code in walk.accounts if code not in in_vain])
+        if account is None:
+            return turns[0]
+        return next((asked for asked in turns if asked.account == account), Asked(account))
+
+    def _gives_way(self, account: str) -> bool:
+        """Whether somebody waits for another account than the one that is asked for."""
+        return self._queue.is_urgent({asked.account for asked in self._turns if not asked.tries} - {account})
+
+    def _cut_short(self, walk: Walk, left: Sequence[Asked]) -> None:
+        self.late.clear()
+        walk.missing.update(dict.fromkeys((asked.account for asked in left), self._stale()))
+
+    def _concluded(self, walk: Walk, asked: Asked) -> None:
+        conclusion, arrivals = asked.last
+        observe(Kind.ACCOUNT_CONCLUDED, account=asked.account, ended=conclusion.ended.value, detail=conclusion.detail)
+        self._note(walk, asked.account, conclusion, asked.request)
         if arrivals is not None and conclusion.ended in (Ended.DOWNLOAD_END, Ended.QUIET):
             is_clean = conclusion.is_whole and conclusion.check is None and all(arrivals.prices)
-            self.late.watch(account, arrivals, _now(), is_clean=is_clean)
-        return conclusion
-
-    async def _ask(
-        self, account: str, source: Source, tries: Sequence[tuple[Conclusion, Arrivals | None]]
-    ) -> tuple[Conclusion, Arrivals | None]:
-        if source is Source.MULTI:
-            has_rows = any(conclusion.has_rows for conclusion, _ in tries)
-            check = self._check if any(conclusion.check is Check.DIFFERS for conclusion, _ in tries) else None
-            answer = await by_multi(self._connection, account, self._patience, may_be_empty=not has_rows, check=check)
-            return answer, None
-        self._let_go()
-        self._subscribed = account
-        return await by_updates(self._connection, self._received, account, self._patience, self._check)
-
-    def _conclude_again(self, account: str, conclusion: Conclusion, arrivals: Arrivals, request: int | None) -> None:
-        """Have the last word on an account be what came of a download that has ended."""
-        self._connection.record(AccountSubscribed, account=account, source=Source.UPDATES.value, since=arrivals.since)
-        conclude(self._connection, account, conclusion, last=arrivals.last, request=request)
+            self.late.watch(asked.account, arrivals, _now(), is_clean=is_clean)
 
     def _note(self, walk: Walk, account: str, conclusion: Conclusion, request: int | None) -> None:
         walk.conclusions[account] = conclusion
         walk.served[account] = request
         if conclusion.is_whole:
+            self._unfinished.note(account, Done(self._connection.session.now(), request))
             walk.missing.pop(account, None)
         else:
             walk.missing[account] = conclusion.why
@@ -252,38 +267,14 @@ class Refresher:
         for account in accounts:
             arrivals = self.late.take(account, _now())
             ended = Ended.QUIET if self._received.owes_end(account) else Ended.DOWNLOAD_END
-            conclusion = await judged(Conclusion(ended), account, arrivals, self._check)
+            conclusion = await judged(Conclusion(ended), account, arrivals, self._asking.check)
             request = walk.served.get(account)
-            self._conclude_again(account, conclusion, arrivals, request)
+            conclude_again(self._connection, account, conclusion, arrivals, request)
             self._note(walk, account, conclusion, request)
-
-    def _let_go(self) -> None:
-        if self._subscribed is not None:
-            unsubscribe(self._connection, self._subscribed)
-            self._subscribed = None
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _next(source: Source, conclusion: Conclusion, tried: int) -> Source | None:
-    """What to ask an account by next; None if this was its last word for now."""
-    if conclusion.is_whole or source is Source.MULTI:
-        return None
-    if is_held_elsewhere(conclusion):
-        return Source.MULTI
-    is_final = conclusion.ended in (Ended.DISCONNECTED, Ended.INTERRUPTED, Ended.REJECTED)
-    # Prices follow by themselves, and the other way has none at all.
-    if is_final or not conclusion.is_ready or conclusion.awaits_prices:
-        return None
-    return Source.UPDATES if tried == 1 else Source.MULTI
-
-
-def _best_but(tries: Sequence[tuple[Conclusion, Arrivals | None]]) -> tuple[Conclusion, Arrivals] | None:
-    """The newest try with rows before the last one, if the last one is no better."""
-    found = [(conclusion, arrivals) for conclusion, arrivals in tries[:-1] if arrivals and arrivals.has_rows]
-    return found[-1] if found else None
 
 
 def _outcome(walk: Walk) -> Outcome:
