@@ -46,6 +46,7 @@ SELECT
     coalesce(last_refresh.done, last_refresh.done_so_far) AS done,
     last_refresh.total,
     last_refresh.detail AS refresh_detail,
+    last_refresh.pace,
     foreign_accounts.conflicts
 FROM watched
 LEFT JOIN latest AS reported ON reported.name = watched.name
@@ -67,7 +68,13 @@ LEFT JOIN LATERAL (
             FROM projection
             CROSS JOIN session
             WHERE session.id = refresh.session_id
-        ) END AS done_so_far
+        ) END AS done_so_far,
+        -- Seconds for an account, of those that it has asked for itself: what it was resumed with was done before.
+        CASE WHEN refresh.ended IS NULL THEN (
+            SELECT extract(EPOCH FROM clock_timestamp() - refresh.started)::double precision / nullif(count(*), 0)
+            FROM gateway_account AS asked
+            WHERE asked.gateway_id = gateway.id AND asked.concluded >= refresh.started
+        ) END AS pace
     FROM refresh
     WHERE refresh.gateway_id = gateway.id
     ORDER BY refresh.id DESC
@@ -133,7 +140,8 @@ WITH own AS (
 SELECT
     gateway.name,
     last_refresh.created,
-    last_refresh.started,
+    -- What a refresh was resumed with was asked for before it began.
+    CASE WHEN last_refresh.trigger = 'resumed' THEN last_refresh.created ELSE last_refresh.started END AS started,
     last_refresh.ended,
     last_refresh.outcome,
     last_refresh.scope,

@@ -3,6 +3,7 @@
 In: what leaders report and what the snapshot tables know. Out: ``/v1/gateways``. Called by the pipeline.
 """
 
+import math
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -76,7 +77,7 @@ def _gateway(row: TupleRow, own: Refreshes | None) -> dict[str, Any]:
 
 
 def _refresh(created: Any, started: Any, ended: Any, *rest: Any) -> dict[str, Any] | None:
-    outcome, trigger, missing, scope, done, total, detail = rest
+    outcome, trigger, missing, scope, done, total, detail, pace = rest
     shown = {
         "Created": created and format_rfc3339(created),
         "Started": started and format_rfc3339(started),
@@ -88,8 +89,16 @@ def _refresh(created: Any, started: Any, ended: Any, *rest: Any) -> dict[str, An
         "Done": done,
         "Total": total,
         "Detail": detail,
+        "SecondsLeft": _seconds_left(done, total, pace),
     }
     return shown if created else None
+
+
+def _seconds_left(done: int | None, total: int | None, pace: float | None) -> int | None:
+    """How long a refresh will go on, if the rest takes as long for each account; None where that is not known."""
+    if pace is None or done is None or total is None:
+        return None
+    return max(0, math.ceil(pace * (total - done)))
 
 
 _GATEWAY = object_of(
@@ -126,6 +135,12 @@ _GATEWAY = object_of(
                     "Done": {"type": ["integer", "null"], "description": "Accounts that have been asked for"},
                     "Total": {"type": ["integer", "null"], "description": "Accounts that are to be asked for"},
                     "Detail": {**nullable(TEXT), "description": "Why, where it concerns no account"},
+                    "SecondsLeft": {
+                        "type": ["integer", "null"],
+                        "minimum": 0,
+                        "description": "While it runs: how long it will take, by what it has taken so far. null for a "
+                        "token that is limited to accounts",
+                    },
                 },
             ),
             "type": ["object", "null"],

@@ -63,6 +63,8 @@ def own_refresh(rows: Sequence[TupleRow]) -> dict[str, Any] | None:
         "Done": len(done),
         "Total": len(asked),
         "Detail": None,
+        # How fast the walk goes is a matter of others' accounts.
+        "SecondsLeft": None,
     }
 
 

@@ -61,7 +61,7 @@ class Refreshing:
             configured=self._configured,
             queue=queue,
             unfinished=unfinished,
-            troubled=retries.accounts,
+            troubled=lambda: retries.troubled,
         )
 
     async def run(self) -> None:
@@ -137,6 +137,7 @@ class Refreshing:
         now = _now()
         for account, conclusion in walk.conclusions.items():
             self._retries.note(account, now, is_whole=conclusion.is_whole)
+            self._retries.note_pace(account, is_slow=account in walk.slow)
         if walk.is_for_all:
             is_listed = bool(walk.accounts) and all(
                 code in walk.conclusions or code in walk.accounts for code in walk.missing

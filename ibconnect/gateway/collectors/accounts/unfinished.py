@@ -34,23 +34,26 @@ class Unfinished:
         self.is_known = False
         """Whether anything has been noted: else another instance may know more."""
         self._done: dict[str, Done] = {}
-        self._was_cut_short = False
+        # Since the last refresh that came to its end.
+        self._last: dict[str, int] = {}
 
     def begin(self, created: int, done: Mapping[str, Done] | None = None) -> None:
         """A refresh of all accounts begins, or is gone on with, where some are ``done``."""
-        self.is_known, self._was_cut_short = True, False
+        self.is_known = True
         self.created, self._done = created, dict(done or {})
+        self._last |= {account: each.at for account, each in self._done.items()}
 
     def note(self, account: str, done: Done) -> None:
         """An account has figures that can be relied on."""
         if self.created is not None:
-            self._done[account] = done
+            self._done[account], self._last[account] = done, done.at
 
     def end(self, *, is_cut_short: bool) -> None:
         """It has ended; ``is_cut_short``: because the gateway lost IB, so that some were not asked for."""
-        self.created, self._was_cut_short = None, is_cut_short
+        self.created = None
+        self._done.clear()
         if not is_cut_short:
-            self._done.clear()
+            self._last.clear()
 
     def done(self, now: int, request: int | None) -> dict[str, Done]:
         """The accounts that need not be asked for again; ``request``: the highest one known."""
@@ -65,9 +68,8 @@ class Unfinished:
     def in_order(self, accounts: Sequence[str], troubled: frozenset[str]) -> list[str]:
         """The accounts in the order in which to ask for them.
 
-        Those come first that the refresh before this one, which was cut short, did not come to: or they would never be
-        asked for where that happens again and again. Last come those that had no good figures the last time: what does
-        not answer holds up nobody, then.
+        Those come first that refreshes which were cut off have not come to, or longest ago: or they would never be
+        asked for where that happens again and again. Last come those that were in trouble the last time: what does not
+        answer holds up nobody, then.
         """
-        behind = self._done if self._was_cut_short or self.created is not None else {}
-        return sorted(accounts, key=lambda code: (code in troubled, code in behind))
+        return sorted(accounts, key=lambda code: (code in troubled, self._last.get(code, -1)))

@@ -37,11 +37,13 @@ class Walk:
 
     ``served``: for each account that was asked for, the highest refresh request that its figures serve. ``resumed``:
     those that need not be asked for, since the part of the refresh before it was cut off has their figures.
+    ``slow``: those of which some answer did not come in time.
     """
 
     outcome: Outcome = Outcome.COMPLETE
     accounts: list[str] = field(default_factory=list)
     resumed: dict[str, Done] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
     is_for_all: bool = True
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Refresher:
     :param configured: gives what :class:`RefreshStarted` says of the gateways that are configured
     :param queue: says which accounts are to be taken next, since somebody waits for them alone
     :param unfinished: takes note of what is done, in case that the connection ends before the refresh does
-    :param troubled: gives the accounts that had no figures to rely on when they were asked for last
+    :param troubled: gives the accounts that had no figures to rely on, or only after long, the last time
     """
 
     def __init__(
@@ -245,6 +247,8 @@ class Refresher:
 
     def _concluded(self, walk: Walk, asked: Asked) -> None:
         conclusion, arrivals = asked.last
+        if any(tried.ended is Ended.TIMEOUT for tried, _ in asked.tries):
+            walk.slow.add(asked.account)
         observe(Kind.ACCOUNT_CONCLUDED, account=asked.account, ended=conclusion.ended.value, detail=conclusion.detail)
         self._note(walk, asked.account, conclusion, asked.request)
         if arrivals is not None and conclusion.ended in (Ended.DOWNLOAD_END, Ended.QUIET):
