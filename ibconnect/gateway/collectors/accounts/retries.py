@@ -43,7 +43,7 @@ class Retries:
     @property
     def troubled(self) -> frozenset[str]:
         """Those that wait to be asked for again, and those that were slow."""
-        return self._slow.union(self._waiting)
+        return frozenset(self._waiting) | self._slow
 
     def forget(self, account: str) -> None:
         """It need not be asked for again."""
