@@ -17,6 +17,7 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.http.openapi.examples import PROBLEMS, rows_of
 from ibconnect.http.resources.registry import RESOURCES
+from tests.executions import example_history, record_history
 from tests.orders import order_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
@@ -53,6 +54,7 @@ def build(url: str) -> None:
     """The world that the examples come from."""
     build_world(url, 2)
     record(url, order_world(DU1).events)
+    record_history(url, example_history())
     project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)

@@ -229,7 +229,7 @@ class QuestionAsked(OwnEvent):
     """A request goes out whose answer does not say what it is about: it has the request's number alone.
 
     ``report``: what is made of the answer, as ``pnl``. ``account``, and ``contract`` (IB's id) if it is about one
-    position.
+    position. ``days``: of how many days of the gateway's, of which today is the last.
     """
 
     TOPIC = "qa"
@@ -238,6 +238,7 @@ class QuestionAsked(OwnEvent):
     request: int
     account: str = ""
     contract: int | None = None
+    days: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,12 @@ import asyncio
 from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import tzinfo
 from typing import Any
 
 from ibconnect import __version__
 from ibconnect import observe as o
+from ibconnect.clocks import zone_of
 from ibconnect.errors import GatewayLost, GatewayUnavailable
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.notices import FARMS, label
@@ -29,6 +31,7 @@ from ibconnect.gateway.unnumbered import Unnumbered
 from ibconnect.observe import Kind, observe
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
+from ibconnect.times import utc_now
 
 HANDSHAKE_S = 10.0
 # A half-open connection is found within 30 s: asked after 10 s of silence, given up after 25 s.
@@ -67,6 +70,8 @@ class Connection:
         self.session = Stream(writer, str(address))
         self.floods = False
         self.server_version = ""
+        self.zone: tzinfo | None = None
+        """That of the gateway's own clock, as far as it is known."""
         self.last_notice: tuple[str, str] | None = None
         """Code and text of the newest notice that is not about a farm."""
         self.freshness = Freshness()
@@ -183,6 +188,7 @@ class Connection:
 
     def _on_handshake(self, version: str, connection_time: str) -> None:
         self.server_version = version
+        self.zone = zone_of(connection_time, utc_now())
         self.session.open(
             client_id=self._client_id,
             server_version=version,

@@ -6,12 +6,14 @@ Called by :mod:`upkeep`, which everybody else calls.
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.contracts.projection import CONTRACTS
 from ibconnect.projections.engine.projection import Projection
+from ibconnect.projections.executions.projection import EXECUTIONS
 from ibconnect.projections.orders.projection import ORDERS
 from ibconnect.projections.pnl.projection import PNL
 
 REPORTS: tuple[Projection, ...] = (
     # In the order in which they are listed and built.
     ACCOUNTS,
+    EXECUTIONS,
     ORDERS,
     PNL,
     CONTRACTS,

@@ -14,6 +14,7 @@ from ibconnect.database.sql import queries
 from ibconnect.projections.upkeep import ensure
 from ibconnect.times import to_micros
 from tests.conftest import create_database, drop_database
+from tests.executions import History, commission, fill, told
 from tests.paths import ROOT
 from tests.projecting import Stream, position, project, record, value
 
@@ -37,9 +38,22 @@ def connection(server_url: str, template: str) -> Iterator[Connection[Row]]:
         stream.refresh({account: messages(account, hours) for account in ACCOUNTS}, created=to_micros(created))
     record(url, stream.events)
     project(url)
+    told(url, traded())
     with connect(url, name="test", search_path="public") as connection:
         yield connection
     drop_database(server_url, "view_queries")
+
+
+def traded() -> History:
+    """What the page asks of executions: fills of two months, one of them corrected, and a day without a question."""
+    history = History(now=datetime(2026, 1, 5, 15, tzinfo=UTC))
+    session = history.session(told="20260105 10:00:00 EST")
+    for day, number in ((5, "01"), (5, "02"), (9, "01")):
+        history.now = datetime(2026, 1, day, 15, tzinfo=UTC)
+        execution = f"a.{day}.01.{number}"
+        message = fill(execution, ACCOUNTS[0], time=f"202601{day:02} 09:31:00 US/Eastern", price=f"1{number}.50")
+        history.answer(session, day, [message, commission(execution, "1.25", "USD", "-7.5")])
+    return history
 
 
 def messages(account: str, number: int) -> list[Any]:
@@ -92,7 +106,8 @@ def test_the_days_are_those_of_the_zone_that_is_named(connection: Connection[Row
 # Tables that grow with every snapshot or event, as far as they have grown here.
 GROWN = """
     SELECT relname FROM pg_class
-    WHERE relname ~ '^(account_(snapshot|segment|ledger|value|position|contract)|stored_events_.*)$'
+    WHERE (relname ~ '^(account_(snapshot|segment|ledger|value|position|contract)|stored_events_.*)$'
+           OR relname IN ('execution', 'commission'))
       AND reltuples > 1000
 """
 # 20,000 snapshots of 20 accounts, an hour apart, around the beginning of 2026: enough for an index to be worth while.
@@ -138,6 +153,23 @@ INSERT INTO account_position (account_snapshot_id, contract_id, position)
 INSERT INTO account_contract
     SELECT account_id, contract_id, 1, false FROM account_position JOIN account_snapshot ON id = account_snapshot_id
     GROUP BY account_id, contract_id;
+INSERT INTO executions.account SELECT 'DU100' || lpad(n::text, 4, '0') FROM generate_series(1, 20) AS n;
+INSERT INTO executions.execution (
+    account, execution_id, key, correction, is_current, position, received, gateway, digest, moment, at, time, zone,
+    contract_id, symbol, security_type, expiry, strike, option_right, multiplier, contract_exchange, currency,
+    local_symbol, trading_class, exchange, side, shares, price, order_ref, ev_rule, model_code, submitter, remarks
+)
+SELECT
+    'DU100' || lpad((n % 20 + 1)::text, 4, '0'), 'a.' || n || '.01', 'a.' || n, 1, n % 50 <> 0, n, at, 'gateway', '',
+    at, at, '', '', n % 400, 'S' || n % 400, 'STK', '', '', '', '', '', 'USD', 'S' || n % 400, '', '', 'BOT', 1, n, '',
+    '', '', '', '{}'
+FROM generate_series(1, 20000) AS n
+CROSS JOIN LATERAL (SELECT timestamptz '2025-11-20 00:00:00+00' + n * interval '3 minutes') AS _ (at);
+INSERT INTO executions.commission (
+    execution_id, key, correction, position, received, gateway, digest, commission, currency, realized_pnl,
+    redemption_date
+)
+SELECT execution_id, key, 1, position, received, 'gateway', '', 1, 'USD', 1, '' FROM executions.execution;
 INSERT INTO stored_events (originator_version, originator_id, topic, state)
     SELECT n, '01980000-0000-7000-8000-000000000000', 'v', convert_to('["a"]', 'UTF8')
     FROM generate_series(1, 2000) AS n;
@@ -245,7 +277,7 @@ def test_the_test_finds_what_reads_all(grown: Connection[Row]) -> None:
 
 def test_the_page_bounds_what_grows() -> None:
     """By an account's newest snapshots, by a span of times or positions, or by a number of rows."""
-    bounds = ("v_account_snapshot_latest", "LIMIT 1", "created <", "BETWEEN", "max(position)")
+    bounds = ("v_account_snapshot_latest", "LIMIT 1", "created <", "executed <", "BETWEEN", "max(position)", "_gap")
     assert [name for name, query in QUERIES.items() if not any(bound in query for bound in bounds)] == []
     assert len(QUERIES) >= 11
     assert all(first != second for first, second in pairwise(sorted(QUERIES)))

@@ -9,7 +9,7 @@ Questions have a budget of their own beside the walk's (:mod:`~ibconnect.gateway
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from ibconnect.errors import GatewayLost
@@ -56,12 +56,14 @@ def _nothing(_answer: Answer) -> None:
 class About:
     """What a question is about, where its answer does not say so; recorded before it goes out.
 
-    ``report``: what is made of the answer; ``contract``: IB's id, of a question about one position of the account.
+    ``report``: what is made of the answer; ``account``: empty for all; ``contract``: IB's id, of a question about one
+    position of the account; ``days``: of how many days of the gateway's, of which today is the last.
     """
 
     report: str
-    account: str
+    account: str = ""
     contract: int | None = None
+    days: int | None = None
 
 
 def _any(_fields: Sequence[str]) -> bool:
@@ -82,6 +84,8 @@ class Question:
     :param number: that number, where the collector chooses it; None: the next one of the connection
     :param accepted: codes of refusals that are as good an answer as any: there is nothing to tell
     :param hear: told what became of it, before anything else is asked
+    :param part: id of the messages that a long answer consists of, also one of the collector's ``messages``: as long as
+        they come, it is waited on
     """
 
     ask: Callable[[Transport, int], None]
@@ -93,10 +97,13 @@ class Question:
     number: int | None = None
     accepted: frozenset[str] = frozenset()
     hear: Callable[[Answer], None] = _nothing
+    part: int | None = None
 
 
 async def answered(connection: Connection, question: Question) -> Answer:
-    """Ask, and wait until the answer has ended, for :data:`ANSWER_S` at most. Nothing is asked without IB.
+    """Ask, and wait until the answer has ended, for :data:`ANSWER_S` at most, or so long after its last parts.
+
+    Nothing is asked without IB.
 
     :raises GatewayLost: the connection is over
     """
@@ -111,17 +118,17 @@ async def _answer(connection: Connection, question: Question) -> Answer:
     transport = connection.transport
     number = 0 if question.number_at is None else question.number or transport.getReqId()
     if question.about is not None:
-        about = question.about
-        connection.record(
-            QuestionAsked, report=about.report, request=number, account=about.account, contract=about.contract
-        )
+        connection.record(QuestionAsked, request=number, **asdict(question.about))
     with ExitStack() as stack:
         call = _Call(connection, question, str(number), stack)
         stack.enter_context(connection.watching(call.watch))
         batch = transport.send_later(lambda: question.ask(transport, number), call.on_gone)
         stack.callback(batch.drop)
         await connection.until(None, call.gone, call.answer)
-        await connection.until(ANSWER_S, call.answer)
+        parts = -1
+        while parts < call.parts and not call.answer.done() and not connection.lost.done():
+            parts = call.parts
+            await connection.until(ANSWER_S, call.answer)
     answer = call.answer.result() if call.answer.done() else Answer(Ended.UNANSWERED, f"not within {ANSWER_S:g} s")
     if connection.lost.done() and not call.answer.done():
         raise GatewayLost(connection.lost.result())
@@ -142,6 +149,7 @@ class _Call:
         loop = asyncio.get_running_loop()
         self.gone: asyncio.Future[None] = loop.create_future()
         self.answer: asyncio.Future[Answer] = loop.create_future()
+        self.parts = 0
         self._connection = connection
         self._question = question
         self._number = number
@@ -160,7 +168,9 @@ class _Call:
         is_gone = self.gone.done()
         if self.answer.done():
             return
-        if is_gone and number == self._question.end and self._is_ours(fields) and self._question.is_end(fields):
+        if number == self._question.part:
+            self.parts += 1
+        elif is_gone and number == self._question.end and self._is_ours(fields) and self._question.is_end(fields):
             if self._open is not None:
                 self._open.is_answered = True
             self.answer.set_result(Answer(Ended.WHOLE))

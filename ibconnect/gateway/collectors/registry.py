@@ -10,6 +10,7 @@ from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
 from ibconnect.gateway.collectors.contracts import Contracts
 from ibconnect.gateway.collectors.directory import Directory
+from ibconnect.gateway.collectors.executions import Executions
 from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
 from ibconnect.setting_values import Collected
@@ -17,6 +18,7 @@ from ibconnect.setting_values import Collected
 COLLECTORS: tuple[type[Collector], ...] = (
     # In the order in which they are begun.
     Accounts,
+    Executions,
     Orders,
     Pnl,
     Contracts,

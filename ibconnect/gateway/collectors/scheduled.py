@@ -15,7 +15,7 @@ In: the questions of a subclass. Out: rounds of them, in their order, never whil
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, suppress
 from typing import ClassVar
 
@@ -65,10 +65,16 @@ class Scheduled(Collector):
         del refusal
         return False
 
+    def moments(self, connection: Connection) -> Iterable[AsyncIterator[object]]:
+        """When it asks besides: moments that depend on the gateway, each yielded when it has come."""
+        del connection
+        return ()
+
     async def run(self, connection: Connection, note: Note) -> None:
         """Ask whenever it is due; see :class:`Collector`."""
         self._timetable.connected()
-        ticks = [asyncio.ensure_future(self._follow(Schedule(cron))) for cron in self._crons]
+        moments = (*(Schedule(cron).ticks() for cron in self._crons), *self.moments(connection))
+        ticks = [asyncio.ensure_future(self._follow(each)) for each in moments]
         try:
             with self.home.queue.hearing_ends(self._on_refresh):
                 while not connection.lost.done():
@@ -120,8 +126,8 @@ class Scheduled(Collector):
         self._timetable.refreshed()
         self._changed.set()
 
-    async def _follow(self, schedule: Schedule) -> None:
-        async for _ in schedule.ticks():
+    async def _follow(self, moments: AsyncIterator[object]) -> None:
+        async for _ in moments:
             self.ask_now()
 
 

@@ -26,6 +26,10 @@ _HEADERS: dict[str, Document] = {
     },
     "Content-Range": {"description": "Which bytes of how many", "schema": {"type": "string"}},
     "ETag": {"description": "Names these bytes, for If-None-Match", "schema": {"type": "string"}},
+    "Gaps": {
+        "description": "How many spans of time there are of which nothing is known, in what is asked for",
+        "schema": {"type": "integer"},
+    },
     "Link": {"description": 'The next page: <URL>; rel="next"', "schema": {"type": "string"}},
     "Location": {"description": "Absolute URL of the report", "schema": {"type": "string", "format": "uri"}},
     "Refresh-Incomplete": {

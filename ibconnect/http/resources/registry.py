@@ -9,6 +9,7 @@ from ibconnect.http.resources.changes.resource import RESOURCE as CHANGES
 from ibconnect.http.resources.contracts.resource import RESOURCE as CONTRACTS
 from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
 from ibconnect.http.resources.events import RESOURCE as EVENTS
+from ibconnect.http.resources.executions.resource import RESOURCE as EXECUTIONS
 from ibconnect.http.resources.gateways import RESOURCE as GATEWAYS
 from ibconnect.http.resources.health import RESOURCE as HEALTH
 from ibconnect.http.resources.history import RESOURCE as HISTORY
@@ -30,6 +31,7 @@ RESOURCES: tuple[Resource, ...] = (
     TAGS,
     POSITIONS,
     CHANGES,
+    EXECUTIONS,
     ORDERS,
     CONTRACTS,
     EVENTS,

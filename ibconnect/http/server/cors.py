@@ -23,6 +23,7 @@ READABLE = (
     "Content-Encoding",
     "Content-Range",
     "ETag",
+    "Gaps",
     "Link",
     "Location",
     "Refresh-Incomplete",

@@ -1,0 +1,1 @@
+"""Executions of accounts, and the times of which they are not known."""

@@ -1,0 +1,1 @@
+"""Executions of accounts: fills with their corrections and commissions, and which times nobody asked about."""
