@@ -10,7 +10,8 @@ IbConnectError
 │   ├── UnknownTopic           a stored topic that no event class owns
 │   └── InboxClosed            the recorder no longer takes events
 ├── GatewayError           an IB Gateway refused, vanished or broke its protocol
-│   ├── GatewayUnavailable     nothing listens, or the handshake did not end
+│   ├── GatewayUnavailable     nothing listens, or it does not let us in
+│   │   └── HandshakeUnfinished    it accepted the connection, and the handshake did not end
 │   └── GatewayLost            the connection ended under us
 ├── ProjectionError        a projection cannot go on
 ├── PartFailed             a part that the service cannot do without has died for good
@@ -64,7 +65,11 @@ class GatewayError(IbConnectError):
 
 
 class GatewayUnavailable(GatewayError):
-    """Nothing listens at the gateway's address, or the API handshake did not end in time."""
+    """Nothing listens at the gateway's address, or it does not let us in."""
+
+
+class HandshakeUnfinished(GatewayUnavailable):
+    """It accepted the connection, but the API handshake did not end, or was no good: it must be left alone for a while."""
 
 
 class GatewayLost(GatewayError):

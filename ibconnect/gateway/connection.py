@@ -33,7 +33,8 @@ from ibconnect.setting_values import GatewayAddress
 from ibconnect.texts import one_line
 from ibconnect.times import utc_now
 
-HANDSHAKE_S = 10.0
+# Long, since a handshake that is broken off may cost a gateway more than the time: some then let nobody in.
+HANDSHAKE_S = 25.0
 # A half-open connection is found within 30 s: asked after 10 s of silence, given up after 25 s.
 ASK_AFTER_S = 10.0
 GIVE_UP_AFTER_S = 25.0
@@ -124,6 +125,7 @@ class Connection:
         """Connect and shake hands.
 
         :raises GatewayUnavailable: nothing listens, or the gateway refuses; what it said is recorded
+        :raises HandshakeUnfinished: it has begun to let us in, and did not end
         """
         try:
             await self.transport.open(self.address, self._client_id, HANDSHAKE_S)
@@ -131,7 +133,7 @@ class Connection:
         except GatewayUnavailable as exc:
             why = f"{self.address}: {self.lost.result()}" if self.floods else self._refusal(str(exc))
             self.close("refused", why)
-            raise GatewayUnavailable(why) from exc
+            raise type(exc)(why) from exc
         except BaseException:
             self.close("stopped", "")
             raise

@@ -32,14 +32,29 @@ def stranger(start: bytes, claimed: int, *, has_version: bool) -> str:
     return f"what it sends is not the IB API (a frame claims {claimed} bytes): we closed the connection"
 
 
-def wrong_version(version: str, lowest: int, highest: int) -> str:
-    """Why a server version cannot be talked to; empty if it can."""
-    if not (version.isascii() and version.isdigit() and len(version) <= _LONGEST_VERSION):
+def is_too_new(version: str, highest: int) -> bool:
+    """Whether a gateway insists on a server version that was not offered to it."""
+    return _is_version(version) and int(version) > highest
+
+
+def too_new(version: str, highest: int) -> str:
+    """Why that is no good, and what is."""
+    return (
+        f"it insists on server version {version}, of which we understand nothing: its messages are not all text,"
+        f" as they are up to {highest}, which we asked for"
+    )
+
+
+def _is_version(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _LONGEST_VERSION
+
+
+def wrong_version(version: str, lowest: int) -> str:
+    """Why a server version, if it is not too new, cannot be talked to; empty if it can."""
+    if not _is_version(version):
         return f"it calls its server version {one_line(version, 40)!r}, which is no number"
     if int(version) < lowest:
         return f"its server version {version} is older than {lowest}, upgrade the gateway"
-    if int(version) > highest:
-        return f"its server version {version} is newer than {highest}, the newest that was asked for"
     return ""
 
 

@@ -16,7 +16,7 @@ from ibconnect.cluster.election import Election
 from ibconnect.cluster.lease import Lease
 from ibconnect.cluster.registry import Registry, Request
 from ibconnect.config import Config
-from ibconnect.errors import EventError, GatewayError, GatewayUnavailable
+from ibconnect.errors import EventError, GatewayError, GatewayUnavailable, HandshakeUnfinished
 from ibconnect.events.journal import JournalFull
 from ibconnect.events.writer import Writer
 from ibconnect.gateway import gap
@@ -38,6 +38,8 @@ _WATCH_S = 1.0
 # A predecessor that is cut off from the database keeps the gateway's one place for our client id until it steps down.
 _TAKE_OVER_S, _TAKE_OVER_PAUSE_S = 5.0, 0.4
 _ORPHANS_S = 10.0
+# A Gateway 10.41 lets nobody in any more after handshakes that did not end, so the next one is not begun soon.
+UNFINISHED_S, LONGEST_UNFINISHED_S = 10.0, 30.0
 _FULL_S = 0.5
 # A gateway may list other accounts as often as it likes; each time everything is asked for anew, so often at most.
 _ACCOUNTS_S = 5.0
@@ -60,6 +62,8 @@ class Supervisor:
         self._queue = RefreshQueue()
         self._collecting = Collecting(self.name, Home(config, coordination, self._queue), self._on_collecting)
         self._backoff = Backoff()
+        self._unfinished = Backoff(UNFINISHED_S, LONGEST_UNFINISHED_S)
+        self._handshake_at = float("-inf")
         self._listed = frozenset[str]()
         self._flood = Flood(self.name, config)
         self._relisted_at = float("-inf")
@@ -120,12 +124,17 @@ class Supervisor:
             if self._flood.rest:
                 self._reports.other("waiting", self._flood.detail)
                 await asyncio.sleep(self._flood.rest)
+            await self._until_handshake()
             if election.is_elected:
                 await self._open_sessions.close()
             if await self._session(election):
                 self._backoff.reset()
             is_new = asyncio.get_running_loop().time() - began < _TAKE_OVER_S
             await asyncio.sleep(min(self._backoff.wait(), _TAKE_OVER_PAUSE_S if is_new else math.inf))
+
+    async def _until_handshake(self) -> None:
+        """Leave the gateway alone for a while after a handshake that did not end, whoever broke it off."""
+        await asyncio.sleep(max(0.0, self._handshake_at - asyncio.get_running_loop().time()))
 
     def _has_room(self) -> bool:
         try:
@@ -150,10 +159,13 @@ class Supervisor:
         try:
             await connection.open()
         except (GatewayUnavailable, EventError) as exc:
+            if isinstance(exc, HandshakeUnfinished):
+                self._handshake_at = asyncio.get_running_loop().time() + self._unfinished.wait()
             self._flood.ended(connection)
             self._reports.notice(connection)
             self._reports.other("unavailable", str(exc), kind=Kind.GATEWAY_UNAVAILABLE)
             return False
+        self._unfinished.reset()
         election.admitted()
         watching = [
             asyncio.ensure_future(each) for each in (connection.keep_alive(), self._watch(connection, election))

@@ -19,7 +19,7 @@ from typing import Any
 from ib_async.client import Client
 from ib_async.decoder import Decoder
 
-from ibconnect.errors import GatewayError, GatewayUnavailable
+from ibconnect.errors import GatewayError, GatewayUnavailable, HandshakeUnfinished
 from ibconnect.events.codec import RUN_STARTS
 from ibconnect.events.frames import LENGTH, Frames, SmallFrames
 from ibconnect.events.layouts import with_version
@@ -110,6 +110,8 @@ class Transport(Client):  # type: ignore[misc]
         self._on_read_end = on_read_end
         self._on_lost = on_lost
         self._is_over = False
+        self._refusal = ""
+        self._gave_up = False
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[str] = self._loop.create_future()
         super().__init__(_Wrapper())
@@ -118,7 +120,8 @@ class Transport(Client):  # type: ignore[misc]
     async def open(self, address: GatewayAddress, client_id: int, patience_s: float) -> None:
         """Connect and shake hands until the gateway has said its accounts and its next id.
 
-        :raises GatewayUnavailable: nothing listens, the handshake is refused, or it does not end in time
+        :raises GatewayUnavailable: nothing listens, or the handshake is refused
+        :raises HandshakeUnfinished: it does not end in time, or we broke it off
         """
         shaking = asyncio.ensure_future(self.connectAsync(address.host, address.port, client_id, timeout=0))
         try:
@@ -126,9 +129,12 @@ class Transport(Client):  # type: ignore[misc]
             if shaking.done():
                 shaking.result()
             elif self._over.done():
-                raise GatewayUnavailable(f"{address}: {self._over.result()}")
+                kind = HandshakeUnfinished if self._gave_up else GatewayUnavailable
+                raise kind(f"{address}: {self._over.result()}")
+            elif self.conn.transport is None:
+                raise GatewayUnavailable(f"{address} does not accept a connection within {patience_s:g} s")
             else:
-                raise GatewayUnavailable(f"{address} {self._silence()} within {patience_s:g} s")
+                raise HandshakeUnfinished(f"{address} {self._silence()} within {patience_s:g} s")
         except ConnectionRefusedError as exc:
             raise GatewayUnavailable(f"nothing listens at {address}") from exc
         except OSError as exc:
@@ -205,6 +211,8 @@ class Transport(Client):  # type: ignore[misc]
                 return
         if self._frames.is_broken:
             self._give_up(self._stranger(), self._frames.unfinished[:64])
+        elif self._refusal:
+            self._give_up(self._refusal, self._frames.unfinished, kind="refused")
         elif wrong := self._says_too_much():
             self._give_up(wrong, b"")
         else:
@@ -260,6 +268,9 @@ class Transport(Client):  # type: ignore[misc]
             self._shake_hands(payload)
             return
         self._on_frame(payload)
+        if self._refusal:
+            # Whatever it is, it is not in the language that we speak.
+            return
         if not self._apiReady and payload.startswith(_LOGIN_STARTS):
             self._feed(payload)
         if payload.startswith(self._steering_starts):
@@ -278,11 +289,16 @@ class Transport(Client):  # type: ignore[misc]
 
     def _shake_hands(self, payload: bytes) -> None:
         version, connection_time = decoded(payload).split("\0")[:2]
-        if wrong := greeting.wrong_version(version, self.MinClientVersion, self.MaxClientVersion):
+        if greeting.is_too_new(version, self.MaxClientVersion):
+            # What it says with its greeting is recorded, as frames; it is not answered.
+            self._refusal = f"{greeting.too_new(version, self.MaxClientVersion)} (we closed the connection)"
+            self._serverVersion = int(version)
+        elif wrong := greeting.wrong_version(version, self.MinClientVersion):
             self._give_up(f"{wrong} (we closed the connection)", b"")
             return
         self._on_handshake(version, connection_time)
-        self._feed(payload)
+        if not self._refusal:
+            self._feed(payload)
 
     def _feed(self, payload: bytes) -> None:
         try:
@@ -290,11 +306,12 @@ class Transport(Client):  # type: ignore[misc]
         except Exception as exc:  # noqa: BLE001 - ib_async raises whatever its parsing meets
             self._on_undecodable(exc)
 
-    def _give_up(self, reason: str, unfinished: bytes) -> None:
+    def _give_up(self, reason: str, unfinished: bytes, kind: str = "broken-frame") -> None:
+        self._gave_up = True
         self._over.set_result(reason)
         self.close()
         self._on_read_end()
-        self._end("broken-frame", reason, unfinished)
+        self._end(kind, reason, unfinished)
 
     def _onSocketDisconnected(self, msg: Any) -> None:  # noqa: N802
         if not self._is_over and self._turn is not None:

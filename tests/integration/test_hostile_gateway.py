@@ -178,7 +178,7 @@ GREETINGS: dict[str, tuple[Callable[[], Endless], str]] = {
     "a byte now and then": (lambda: Endless(b"\0", pause=0.02), "no whole message"),
     "silence": (lambda: Endless(b""), "did not answer the API handshake"),
     "a version that is too old": (lambda: Endless(b"", version="99"), "older than 157"),
-    "a version that is too new": (lambda: Endless(b"", version="99999"), "newer than"),
+    "a version that is too new": (lambda: Endless(b"", version="99999"), "insists on server version 99999"),
     "a version that is text": (lambda: Endless(b"", version="latest"), "'latest', which is no number"),
     "a version of 5,000 digits": (lambda: Endless(b"", version="1" * 5000), "which is no number"),
     "a version below zero": (lambda: Endless(b"", version="-178"), "which is no number"),

@@ -3,7 +3,8 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,15 +14,24 @@ from ibapi.contract import Contract
 from ibapi.execution import ExecutionFilter
 from ibapi.wrapper import EWrapper
 
+from ibconnect.events.types import SessionClosed, SessionOpened
 from ibconnect.gateway.requests import request_executions
 from ibconnect.gateway.transport import NOTICE, Transport
 from ibconnect.setting_values import GatewayAddress
 from ibconnect.simulator.options import Options
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.server import Gateway
+from tests.recording import recording
+from tests.small_gateway import SmallGateway, frame, listening_here
 from tests.waiting import until
 
 VERSIONS = range(157, 201)
+
+
+class Small(SmallGateway):
+    """One account."""
+
+    accounts = ("DU1",)
 
 
 class _Official(EClient):  # type: ignore[misc]
@@ -234,3 +244,83 @@ async def test_what_is_offered_is_what_the_docs_say() -> None:
         server.close()
     assert heard == [b"API\0", b"v157..200"]
     assert Options().server_version == 200
+
+
+class TooNew(Small):
+    """Answers with a version that nobody offered, and goes on in its own language."""
+
+    version = "213"
+    said = (b"\0\0\0\xd7\x08\x01", b"\0\0\0\xd1\n\x09DU0000001\0")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[float] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.begun.append(asyncio.get_running_loop().time())
+        await reader.readexactly(4)
+        await reader.readexactly(*struct.unpack(">I", await reader.readexactly(4)))
+        hello = f"{self.version}\x0020261126 12:00:00 UTC\0".encode()
+        writer.write(b"".join(map(frame, (hello, *self.said))))
+        self.asked.append((await reader.read()).decode("latin-1").split("\0"))
+        writer.close()
+
+
+async def test_a_gateway_that_insists_on_protobuf_is_refused_in_words_and_recorded(
+    database_url: str, tmp_path: Path
+) -> None:
+    gateway = TooNew()
+    async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
+        (closed,) = await seen.have(SessionClosed)
+        assert (closed.reason, closed.unfinished) == ("refused", "")
+        assert "it insists on server version 213" in closed.detail
+        assert "up to 200" in closed.detail
+        (opened,) = seen.of(SessionOpened)
+        assert (opened.server_version, opened.connection_time) == ("213", "20261126 12:00:00 UTC")
+        assert seen.payloads() == [list(gateway.said)]
+        await until(lambda: gateway.asked == [[""]], "it is left without a word")
+
+
+class Mute(Small):
+    """Accepts a connection, and does not answer the handshake the first time, or lists no account."""
+
+    def __init__(self, has_version: bool) -> None:
+        super().__init__()
+        self.has_version = has_version
+        self.begun: list[float] = []
+        self.ended: list[float] = []
+        self.open = self.most_open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        self.begun.append(loop.time())
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            if len(self.begun) > 2:
+                await super().serve(reader, writer)
+                return
+            if self.has_version:
+                writer.write(frame(b"200\x0020261126 12:00:00 UTC\0"))
+            with suppress(ConnectionError):
+                await reader.read(-1)
+        finally:
+            self.ended.append(loop.time())
+            self.open -= 1
+            writer.close()
+
+
+@pytest.mark.parametrize("has_version", [False, True])
+async def test_a_handshake_that_does_not_end_is_closed_and_the_next_one_is_not_begun_soon(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_version: bool
+) -> None:
+    monkeypatch.setattr("ibconnect.gateway.connection.HANDSHAKE_S", 0.5)
+    monkeypatch.setattr("ibconnect.gateway.supervisor.UNFINISHED_S", 3.0)
+    gateway = Mute(has_version)
+    async with listening_here(gateway) as ports, recording(database_url, tmp_path, *ports) as seen:
+        await seen.refreshes()
+        assert gateway.most_open == 1, "one handshake at a time"
+        (_, second, third), ended = gateway.begun, gateway.ended
+        # Half of the wait is chance; the second one is twice as long.
+        assert second - ended[0] >= 1.4
+        assert third - ended[1] >= 2.9
