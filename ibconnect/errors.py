@@ -69,7 +69,7 @@ class GatewayUnavailable(GatewayError):
 
 
 class HandshakeUnfinished(GatewayUnavailable):
-    """It accepted the connection, but the API handshake did not end, or was no good: it must be left alone for a while."""
+    """It accepted the connection, but the API handshake did not end, or was no good: leave it alone for a while."""
 
 
 class GatewayLost(GatewayError):

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
+from ibconnect.simulator.wire.messages import for_version
+
 Fields = Sequence[str]
 Message = Fields | bytes
 
@@ -77,7 +79,7 @@ class SmallGateway:
     """One gateway; a case overrides :meth:`subscribed`, which is told how often the account was subscribed."""
 
     accounts: Sequence[str] = ()
-    version = "178"
+    version = "200"
     zone: bytes = b"UTC"
     greeting: Sequence[Message] = ()
 
@@ -107,10 +109,11 @@ class SmallGateway:
         return ",".join(self.accounts)
 
     async def say(self, *messages: Message) -> None:
-        """Send messages to the client."""
+        """Send messages to the client, notices in the layout of the version."""
         assert self._writer is not None
+        ours = [each if isinstance(each, bytes) else for_version(each, int(self.version)) for each in messages]
         with suppress(ConnectionError):
-            self._writer.write(b"".join(map(frame, messages)))
+            self._writer.write(b"".join(map(frame, ours)))
             await self._writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
