@@ -112,9 +112,14 @@ class SmallGateway:
         """Send messages to the client, notices in the layout of the version."""
         assert self._writer is not None
         ours = [each if isinstance(each, bytes) else for_version(each, int(self.version)) for each in messages]
+        data = b"".join(map(frame, ours))
+        self.keep(data)
         with suppress(ConnectionError):
-            self._writer.write(b"".join(map(frame, ours)))
+            self._writer.write(data)
             await self._writer.drain()
+
+    def keep(self, data: bytes) -> None:
+        """What is sent to the client."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its first byte to its last."""

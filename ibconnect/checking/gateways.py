@@ -12,8 +12,8 @@ from ibconnect.setting_values import GatewayAddress
 _PATIENCE_S = 10.0
 _SHOWN = 20
 _ADVICE = (
-    "start the gateway and log in; in its API settings enable socket clients, trust this address, "
-    "and compare the port with IB_GW"
+    "start the gateway and log in; in its API settings trust this address and, in TWS or before Gateway 10.41, "
+    "tick Enable ActiveX and Socket Clients; compare the port with IB_GW"
 )
 
 
