@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ibconnect import setting_values as values
+from ibconnect.collected import Collected, collected
 from ibconnect.database_url import checked_url, hide_password
 from ibconnect.errors import ConfigError
 from ibconnect.setting_values import GatewayAddress
@@ -46,7 +47,7 @@ class Config:
     port: int
     host: tuple[str, ...]
     acct_ref: str
-    collect: values.Collected
+    collect: Collected
     exec_ref: str
     pnl_ref: str
     pnl_positions: bool
@@ -121,7 +122,7 @@ SETTINGS: tuple[Setting, ...] = (
         "COLLECT",
         "all",
         "what gateways are asked for beside balances and positions: all, without some (-orders,-pnl), or some by name",
-        values.collected,
+        collected,
     ),
     Setting(
         "EXEC_REF",

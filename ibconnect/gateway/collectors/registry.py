@@ -5,6 +5,7 @@ connection is of no use without."""
 
 from collections.abc import Sequence
 
+from ibconnect.collected import Collected
 from ibconnect.errors import ConfigError
 from ibconnect.gateway.collectors.accounts.collector import Accounts
 from ibconnect.gateway.collectors.collector import Collector
@@ -13,7 +14,6 @@ from ibconnect.gateway.collectors.directory import Directory
 from ibconnect.gateway.collectors.executions import Executions
 from ibconnect.gateway.collectors.orders import Orders
 from ibconnect.gateway.collectors.pnl.collector import Pnl
-from ibconnect.setting_values import Collected
 
 COLLECTORS: tuple[type[Collector], ...] = (
     # In the order in which they are begun.
