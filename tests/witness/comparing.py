@@ -44,7 +44,7 @@ async def _events(asker: Asker, witness: Witness) -> None:
         assert row["Version"] == event.version
         assert micros(row["Timestamp"]) == event.at, event
         if "Message" in row:
-            assert row["Message"] == event.fields
+            assert row["Message"] == event.message
         elif "Facts" in row:
             assert row["Facts"] == event.facts
         else:

@@ -34,6 +34,15 @@ class Event(NamedTuple):
     at: int
     stored: list[str]
 
+    @property
+    def message(self) -> list[str]:
+        """The message as it came: a notice with a time has no version, which ``fields`` have all the same."""
+        return ["4", *self.fields[2:]] if _is_timed(self.topic, self.stored) else self.fields
+
+
+def _is_timed(topic: str, stored: list[str]) -> bool:
+    return topic == "n" and bool(stored) and not isinstance(stored[-1], str)
+
 
 def read_events(url: str) -> list[Event]:
     """All of them, in the order of positions."""
@@ -63,8 +72,8 @@ def _taken_apart(state: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def _fields(topic: str, stored: list[str]) -> list[str]:
-    if topic == "n" and not isinstance(stored[-1], str):
-        # A notice with a time, and no version.
+    if _is_timed(topic, stored):
+        # Codes and texts then stand where they do in those with a version.
         return ["4", "2", *map(str, stored)]
     if topic != "x":
         return [*_CONSTANTS.get(topic, []), *stored]
