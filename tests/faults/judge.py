@@ -30,6 +30,8 @@ SESSIONS = """
     GROUP BY originator_id
     ORDER BY originator_id
 """
+# In the layout of versions up to 193, and of those from 194 on.
+_LOGINS = (b"4\x002\x00-1\x002107\0login ", b"4\x00-1\x002107\0login ")
 NONE, LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -140,7 +142,7 @@ class Judge:
 
     def _connection(self, name: str, inbound: list[bytes]) -> Connection | None:
         gateway = self.gateways[name]
-        marks = [payload for payload in inbound if payload.startswith(b"4\x002\x00-1\x002107\0login ")]
+        marks = [payload for payload in inbound if payload.startswith(_LOGINS)]
         if not marks:
             return None
         (found,) = [each for each in gateway.connections if marks[0] in each.sent[:20]]
