@@ -46,9 +46,9 @@ INSERT INTO exchange VALUES (1, 'NASDAQ');
 INSERT INTO symbol SELECT n, 'S' || n FROM generate_series(1, 20000) AS n;
 INSERT INTO contract (
     id, ib_contract_id, symbol_id, security_type_id, last_trade_date, strike, option_right, multiplier, exchange_id,
-    currency_id, local_symbol_id, trading_class_id
+    currency_id, local_symbol_id, trading_class_id, described
 )
-SELECT n, 1000 + n, n, 1, '', '0', '', '', 1, currency.id, n, n
+SELECT n, 1000 + n, n, 1, '', '0', '', '', 1, currency.id, n, n, 1
 FROM generate_series(1, 20000) AS n
 JOIN currency ON currency.code = 'USD';
 
@@ -103,4 +103,25 @@ SELECT
 FROM session, generate_series(1, %(events)s) AS n
 WHERE session.id <= 700
 ORDER BY session.id, n;
+UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);
+
+-- Orders: four an hour, of accounts 1 to 20 in turn, nearly all of which were filled; the last fifty are open.
+SET search_path = orders, public;
+INSERT INTO gateway VALUES (1, '127.0.0.1:4002');
+INSERT INTO placed_order (
+    id, perm_id, account, gateway_id, order_id, client_id, status, states, is_open, changed, first_seen, last_seen, first_position,
+    described, symbol, local_symbol
+)
+SELECT
+    n, 1000000 + n, 'DU' || lpad((n %% 20 + 1)::text, 7, '0'), 1, n, 5,
+    CASE WHEN n > 4 * %(hours)s - 50 THEN 'Submitted' WHEN n %% 1009 = 0 THEN 'Gone' WHEN n %% 7 = 0 THEN 'Cancelled' ELSE 'Filled' END,
+    2, n > 4 * %(hours)s - 50, seen.at, seen.at, seen.at, n, n, 'S' || n %% 97, 'L' || n %% 97
+FROM generate_series(1, 4 * %(hours)s) AS n
+CROSS JOIN LATERAL (SELECT %(begin)s + n * interval '15 minutes' AS at) AS seen;
+INSERT INTO order_state (placed_order_id, ordinal, status, filled, gateway_id, position, first_seen, last_seen, account)
+SELECT id, ordinal, CASE ordinal WHEN 1 THEN 'Submitted' ELSE status END, ordinal, 1, id, first_seen, last_seen, account
+FROM placed_order, generate_series(1, 2) AS ordinal;
+INSERT INTO order_gateway (placed_order_id, gateway_id, ordinal, listing)
+SELECT id, 1, 2, CASE WHEN is_open THEN 'listed' ELSE '' END FROM placed_order;
+INSERT INTO order_name SELECT name, account, first_seen, id FROM placed_order, unnest(ARRAY[symbol, local_symbol]) AS name;
 UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);

@@ -18,6 +18,7 @@ from ibconnect.times import to_micros
 from tests.projecting import Stream
 
 Items = Sequence[tuple[str, ...]]
+NIGHT = datetime(2024, 1, 1, 3, tzinfo=UTC)
 COMBINATION = ("28812380", "AAPL,MSFT", "BAG", "", "0.0", "", "", "SMART", "USD", "28812380", "COMB")
 LEGS = (("265598", "1", "BUY", "SMART", "0", "0", "", "-1"), ("272093", "2", "SELL", "SMART", "0", "0", "", "-1"))
 MICROSOFT = ("272093", "MSFT", "STK", "", "0.0", "", "", "SMART", "USD", "MSFT", "NMS")
@@ -78,10 +79,12 @@ def _default(name: str) -> str:
     return "1.7976931348623157E308" if name in _UNSET else "" if name in _TEXTS else "0"
 
 
-def open_order(version: int = 178, contract: tuple[str, ...] = APPLE, legs: Items = (), **given: str) -> list[str]:
+def open_order(
+    version: int = 178, contract: tuple[str, ...] = APPLE, legs: Items = (), shares: Items = (), **given: str
+) -> list[str]:
     """openOrder."""
     told = {**dict(zip(CONTRACT, contract, strict=True)), "orderId": "7", "clientId": "3", **_TERMS, **given}
-    return ["5", *of_layout(OPEN_ORDER, version, told, {"comboLegs": legs})]
+    return ["5", *of_layout(OPEN_ORDER, version, told, {"comboLegs": legs, "orderAllocations": shares})]
 
 
 def completed_order(version: int = 178, contract: tuple[str, ...] = APPLE, **given: str) -> list[str]:
@@ -105,9 +108,9 @@ def order_status(
     return ["3", order, status, filled, remaining, price, perm, "0", price, client, held, "0"]
 
 
-def order_world(account: str, gateway: str = "127.0.0.1:4002") -> Stream:
+def order_world(account: str, gateway: str = "127.0.0.1:4002", at: datetime = NIGHT) -> Stream:
     """A session in which an account has an order that was filled, one with legs that is open, a cancelled one."""
-    stream = Stream(gateway, at=to_micros(datetime(2024, 1, 1, 3, tzinfo=UTC)))
+    stream = Stream(gateway, at=to_micros(at))
     combination = {"account": account, "permId": "1234567892", "orderId": "9", "tif": "GTC", "lmtPrice": "-1.25"}
     own = {"account": account, "permId": "1234567891"}
     done = {"filledQuantity": "10", "totalQuantity": "0", "completedStatus": "Filled Size: 10"}

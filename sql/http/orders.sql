@@ -11,6 +11,18 @@ SELECT one.*
 FROM unnest(%(codes)s::text[]) AS account (code)
 CROSS JOIN LATERAL ({source}) AS one
 
+-- name: known
+-- Which of some accounts any gateway ever listed, or told orders of.
+SELECT wanted.code
+FROM unnest(%(codes)s::text[]) AS wanted (code)
+WHERE
+    EXISTS (SELECT 1 FROM account WHERE account.code = wanted.code)
+    OR EXISTS (SELECT 1 FROM orders.placed_order WHERE placed_order.account = wanted.code)
+
+-- name: others
+-- The accounts that there are beside these.
+SELECT account.code FROM account WHERE NOT account.code = ANY(%(codes)s::text[])
+
 -- name: all_orders
 SELECT
     placed_order.id,
@@ -98,7 +110,7 @@ LIMIT %(rows)s
 SELECT
     placed_order.id,
     nullif(placed_order.account, ''),
-    nullif(placed_order.perm_id, 0),
+    placed_order.perm_id,
     placed_order.client_id,
     nullif(placed_order.order_id, 0),
     placed_order.parent_id,
@@ -229,7 +241,6 @@ FROM orders.placed_order
 INNER JOIN orders.order_state ON order_state.placed_order_id = placed_order.id
 WHERE
     placed_order.perm_id = %(perm_id)s
-    AND placed_order.perm_id <> 0
     AND {whose_state}
     AND order_state.first_seen >= %(from)s
     AND (order_state.first_seen, order_state.placed_order_id, order_state.ordinal)
@@ -245,7 +256,7 @@ order_state.account = account.code
 SELECT
     placed_order.id,
     nullif(placed_order.account, ''),
-    nullif(placed_order.perm_id, 0),
+    placed_order.perm_id,
     placed_order.client_id,
     nullif(placed_order.order_id, 0),
     order_state.ordinal,

@@ -43,6 +43,7 @@ def world() -> Stream:
         completed_order(permId="72", status="Cancelled", contract=MICROSOFT, filledQuantity="0", lmtPrice="x"),
         COMPLETED_END,
         *(completed_order(permId=str(100 + number), account="DU2") for number in range(12)),
+        completed_order(permId="98", account="F1A"),
         order_status(perm="99", order="0", client="0"),
     ]
     for fields in messages:
@@ -91,13 +92,13 @@ TIMES = ("FirstSeen", "LastSeen", "Gateway", "Position")
     ("query", "wanted"),
     [
         ("status=open", [99, 73]),
-        ("status=filled", [*OTHERS, 71]),
+        ("status=filled", [98, *OTHERS, 71]),
         ("status=cancelled", [72]),
         ("status=Cancelled", [72]),
         ("status=gone", []),
         ("status=Submitted", [99, 73]),
         ("symbol=msft", [72]),
-        ("symbol=AAPL", [*OTHERS, 71]),
+        ("symbol=AAPL", [98, *OTHERS, 71]),
         ("symbol=28812380", [73]),
         ("symbol=AAPL&status=open", []),
         ("symbol=AAPL,MSFT&status=open", [73]),
@@ -105,7 +106,7 @@ TIMES = ("FirstSeen", "LastSeen", "Gateway", "Position")
         ("account=DU1,DU2", [*OTHERS, 72, 73, 71]),
         ("to=2023-11-13", []),
         ("from=2023-11-15", []),
-        ("", [99, *OTHERS, 72, 73, 71]),
+        ("", [99, 98, *OTHERS, 72, 73, 71]),
     ],
 )
 async def test_which_are_asked_for_whatever_the_pages(orders_url: str, query: str, wanted: list[int]) -> None:
@@ -138,7 +139,7 @@ async def test_states_as_a_table(orders_url: str) -> None:
         assert found == await rows(served, path)
         assert await rows(served, f"{path}?permid=71&limit=1") == [row for row in found if row["PermId"] == "71"]
         assert await rows(served, "/v1/orders/states?account=DU1") == found
-        assert len(await rows(served, "/v1/orders/states")) == len(found) + 13
+        assert len(await rows(served, "/v1/orders/states")) == len(found) + 14
         assert await rows(served, f"{path}?permid=100") == []
 
 
@@ -166,7 +167,8 @@ async def test_a_token_sees_its_own_accounts_orders(orders_url: str) -> None:
         assert await perm_ids(served, "/v1/orders?status=filled", **LIMITED) == [71]
         assert {row["AccountCode"] for row in await rows(served, "/v1/orders/states", **LIMITED)} == {"DU1"}
         assert await rows(served, "/v1/orders/states?permid=100", **LIMITED) == []
-        assert len(await rows(served, "/v1/orders", **FULL)) == 16
+        assert len(await rows(served, "/v1/orders", **FULL)) == 17
+        assert await perm_ids(served, "/v1/accounts/F1A/orders", **FULL) == [98], "no gateway lists it"
         for path in ("/v1/accounts/DU2/orders", "/v1/accounts/DU2/orders/states", "/v1/orders?account=DU2"):
             answers = []
             for asked in (path, path.replace("DU2", "DU9")):
@@ -174,6 +176,38 @@ async def test_a_token_sees_its_own_accounts_orders(orders_url: str) -> None:
                     assert (response.status, response.content_type) == (404, PROBLEM)
                     answers.append((await response.json())["detail"])
             assert answers[0].replace("DU2", "DU9") == answers[1], "as if it were not there"
+
+
+async def test_a_limited_token_is_told_of_no_other_account_by_the_texts_of_its_own_orders(database_url: str) -> None:
+    stream = Stream(server_version="200")
+    stream.message("15", "1", "DU1,DU2,DU-3", timed=True)
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD", "DU1")]})
+    given = {
+        "orderRef": "hedge of DU2",
+        "ocaGroup": "DU1",
+        "customerAccount": "DU-3",
+        "submitter": "me",
+        "rejectReason": "DU22",
+    }
+    shares = [(code, "0", "4.50", "0", "4.50", "4.50", "0") for code in ("DU1", "DU2")]
+    stream.message(*open_order(200, shares=shares, **given), timed=True)
+    stream.message(*order_status(), timed=True)
+    record(database_url, stream.events)
+    project_all(database_url)
+    async with serving(database_url, API_TOKENS=TOKENS) as served:
+        found = {}
+        for name, token in (("limited", LIMITED), ("full", FULL)):
+            (found[name],) = await rows(served, "/v1/accounts/DU1/orders", **token)
+        differing = {name: cell for name, cell in found["limited"].items() if cell != found["full"][name]}
+        assert set(differing) == {"OrderRef", "Allocations", "Others"}
+        assert differing["OrderRef"] is None
+        assert [(each["Account"], each["PositionDesired"]) for each in differing["Allocations"]] == [("DU1", "4.50")]
+        assert "CustomerAccount" not in differing["Others"]
+        assert differing["Others"]["Submitter"] == "me"
+        async with served.get("/v1/accounts/DU1/orders?format=csv", headers=LIMITED) as response:
+            text = await response.text()
+            assert "DU2," not in text
+            assert "DU-3" not in text
 
 
 async def test_it_is_a_304_until_something_comes(database_url: str) -> None:

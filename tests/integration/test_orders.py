@@ -60,9 +60,10 @@ def test_an_order_and_every_state_that_it_was_seen_in(database_url: str) -> None
 
 def test_batches_of_any_size_and_a_rebuild_give_the_same_rows(database_url: str) -> None:
     """With orders that are told by two gateways, joined, gone, back, and with an account that is told late."""
-    one, two = Stream("one:4002"), Stream("two:4002")
+    zero, one, two = (Stream(f"{name}:4002") for name in ("zero", "one", "two"))
     texts = {"orderRef": "a\tb\\n", "warningText": "Zo\\u00eb", "ocaGroup": "\\N", "lmtPrice": "1.0E7"}
     script = [
+        *((zero, each) for each in (open_order(permId="90", account="DU9"), order_status(perm="90"))),
         (one, ["15", "1", "DU1,DU2"]),
         *((one, each) for each in (open_order(permId="0"), order_status("PendingSubmit", perm="0"), OPEN_END)),
         (one, order_status(perm="80", order="0", client="0")),
@@ -83,7 +84,7 @@ def test_batches_of_any_size_and_a_rebuild_give_the_same_rows(database_url: str)
         ),
         (two, ["5", "x"]),
     ]
-    events = [one.events[0], two.events[0]]
+    events = [stream.events[0] for stream in (two, one, zero)]
     for stream, fields in script:
         events.append(stream.message(*fields, timed=True))
     record(database_url, events)
@@ -97,8 +98,13 @@ def test_batches_of_any_size_and_a_rebuild_give_the_same_rows(database_url: str)
     rebuild(database_url, [ORDERS])
     found.append(read_tables(database_url))
     assert all(each == found[0] for each in found)
-    assert [row[1:4] for row in found[0]["placed_order"]] == [("71", "DU1", "1"), ("80", "DU2", "1")]
+    assert [row[1:4] for row in found[0]["placed_order"]] == [
+        ("90", "DU9", "1"),
+        ("71", "DU1", "2"),
+        ("80", "DU2", "2"),
+    ]
     assert rows(database_url, STATES) == [
+        ("Submitted", "0", "10", "0"),
         ("PendingSubmit", "0", "10", "0"),
         ("Submitted", "2", "8", "189.4"),
         # Its limit is another one.
@@ -109,11 +115,11 @@ def test_batches_of_any_size_and_a_rebuild_give_the_same_rows(database_url: str)
         ("Cancelled", "0", None, None),
     ]
     names = rows(database_url, "SELECT name, account, placed_order_id FROM order_name ORDER BY 3, 1")
-    assert names == [("AAPL", "DU1", 1), ("AAPL", "DU2", 2)]
-    assert rows(database_url, "SELECT DISTINCT account FROM order_state WHERE placed_order_id = 2") == [("DU2",)]
+    assert names == [("AAPL", "DU9", 1), ("AAPL", "DU1", 2), ("AAPL", "DU2", 3)]
+    assert rows(database_url, "SELECT DISTINCT account FROM order_state WHERE placed_order_id = 3") == [("DU2",)]
     (text,) = rows(
         database_url,
-        "SELECT order_ref, oca_group, warning_text, lmt_price::text, inexact::text FROM placed_order WHERE id = 1",
+        "SELECT order_ref, oca_group, warning_text, lmt_price::text, inexact::text FROM placed_order WHERE id = 2",
     )
     assert text == (None, None, None, "189.50", None)
     assert len(found[0]["poison_event"]) == 1

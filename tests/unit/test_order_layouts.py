@@ -16,7 +16,7 @@ VERSIONS = range(157, 201)
 
 @pytest.mark.parametrize("number", LAYOUTS)
 @given(random=st.integers(0, 2**32).map(Random), version=st.sampled_from(VERSIONS))
-@settings(max_examples=300)
+@settings(max_examples=88)
 def test_every_field_is_where_the_official_client_finds_it(number: int, version: int, random: Random) -> None:
     fields, found = message(number, version, random)
     walked = walk(LAYOUTS[number], fields, 1, version)
@@ -29,7 +29,7 @@ def test_every_field_is_where_the_official_client_finds_it(number: int, version:
 
 @pytest.mark.parametrize("number", LAYOUTS)
 @given(random=st.integers(0, 2**32).map(Random), version=st.sampled_from(VERSIONS))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_what_is_cut_off_costs_what_is_behind(number: int, version: int, random: Random) -> None:
     fields, _ = message(number, version, random)
     whole = walk(LAYOUTS[number], fields, 1, version)
@@ -63,3 +63,13 @@ def test_an_unknown_condition_costs_what_is_behind() -> None:
     walked = walk(COMPLETED_ORDER, [*fields[:at], "1", "8", "a", "1", "2", "3"], 1, version)
     assert walked.fault == "there is an item of kind '8' in conditions"
     assert walked.values["status"] == walk(COMPLETED_ORDER, fields, 1, 200).values["status"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", LAYOUTS)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_field_of_each_version(number: int, version: int) -> None:
+    for seed in range(100):
+        fields, found = message(number, version, Random(seed))
+        walked = walk(LAYOUTS[number], fields, 1, version)
+        assert (walked.fault, differences(walked, found)) == ("", [])

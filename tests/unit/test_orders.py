@@ -8,6 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ibconnect.config import load
+from ibconnect.gateway.collectors.collector import Home
+from ibconnect.gateway.collectors.orders import Orders
+from ibconnect.gateway.collectors.question import Answer, Ended
+from ibconnect.gateway.refresh_queue import RefreshQueue
+from ibconnect.simulator.parts import READ_ONLY
 from tests.orders import COMPLETED_END, OPEN_END, completed_order, open_order, order_status
 from tests.orders_told import Told
 
@@ -95,7 +101,7 @@ class Truth:
 
 
 @given(lives=st.lists(LIVES, min_size=1, max_size=3), actions=ACTIONS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_every_state_that_was_told_is_a_row_and_none_is_twice(
     lives: list[tuple[list[int], str | None]], actions: list[tuple[str, int, str, int, bool]]
 ) -> None:
@@ -316,3 +322,18 @@ def test_a_message_that_is_cut_off_costs_what_is_behind() -> None:
     )
     told.say("a", whole, order_status())
     assert (order.cells.get("fault"), order.cells["warning_text"]) == (None, "careful")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "is_settled"),
+    [
+        ("321", READ_ONLY, True),
+        ("321", "Error validating request.-'bM' : cause - The API interface is currently in Read-Only mode.", True),
+        ("321", "the api is READ ONLY", True),
+        ("321", "Error validating request.-'bM' : cause - Invalid account code '0'.", False),
+        ("322", READ_ONLY, False),
+    ],
+)
+def test_which_refusal_is_that_of_a_read_only_gateway(code: str, text: str, is_settled: bool) -> None:
+    answer = Answer(Ended.REFUSED, f"{code}: {text}", code)
+    assert Orders(Home(load({}), None, RefreshQueue())).is_settled(answer) is is_settled  # type: ignore[arg-type]

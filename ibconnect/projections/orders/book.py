@@ -69,7 +69,12 @@ class State:
 
     def is_like(self, cells: Cells, inexact: dict[str, str]) -> bool:
         """Whether this is the same state, however its figures are written, as far as both are known."""
+        if self.cells == cells and self.inexact == inexact:
+            return True
         unknown = {name for name in _OF_STATUS if None in (self.cells[name], cells[name])}
+        if "filled" in unknown:
+            # Of one of them no orderStatus has come.
+            unknown.add("why_held")
         if None in (self.cells["order_type"], cells["order_type"]):
             unknown.update(STATE_COLUMNS[_TERMS_AT:])
         columns = [name for name in STATE_COLUMNS if name not in unknown]
@@ -112,6 +117,8 @@ class Order:
     is_new: bool = True
     is_changed: bool = True
     is_touched: bool = False
+    told: Cells | None = None
+    """What was said of its terms last: the same is understood once, and is the same object."""
     written_account: str = ""
     written_names: frozenset[tuple[str, str]] = frozenset()
 
@@ -294,8 +301,9 @@ def _is_about(order: Order, fact: ListEnded) -> bool:
 
 def _describe(order: Order, said: Said) -> None:
     """What is said of the order's terms holds from now on; what is not said stays."""
-    if not said.about:
+    if not said.about or said.about is order.told:
         return
+    order.told = said.about
     about: Cells = {name: text for name, text in {**order.cells, **said.about}.items() if text is not None}
     inexact = {name: text for name, text in order.inexact.items() if name not in said.about} | said.inexact
     if (about, inexact) != (order.cells, order.inexact):

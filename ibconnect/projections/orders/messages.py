@@ -6,6 +6,7 @@ cannot be read to its end, what is behind is not known, and ``fault`` says so.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -105,24 +106,31 @@ _STATUS = (
 )
 _STATUS_MORE = ("whyHeld", "mktCapPrice")
 
-Read = Callable[[Sequence[str], int, int, int], Said]
-"""Given fields, server version, event position, time of arrival."""
+# Every list repeats what the one before said of most orders: so many messages are understood once, if they are small.
+_MOST_KEPT, _LARGEST_KEPT = 2_048, 10_000
 
 
-def open_order(fields: Sequence[str], version: int, position: int, at: int) -> Said:
-    """What an openOrder says.
+def read(fields: Sequence[str], version: int, position: int, at: int) -> Said:
+    """What one of the :data:`MESSAGES` says, which came in this event, at this time.
 
     :raises ValueError: it does not say of which order
     """
-    return _described(Kind.OPEN, walk(OPEN_ORDER, fields, 1, version), position, at)
+    understood = _understood if sum(map(len, fields)) <= _LARGEST_KEPT else _understood.__wrapped__
+    return understood(tuple(fields), version)._replace(position=position, at=at)
 
 
-def completed_order(fields: Sequence[str], version: int, position: int, at: int) -> Said:
-    """What a completedOrder says. It names the order by IB's own id alone.
+@lru_cache(maxsize=_MOST_KEPT)
+def _understood(fields: tuple[str, ...], version: int) -> Said:
+    return _READ[fields[0]](fields, version)
 
-    :raises ValueError: it does not
-    """
-    said = _described(Kind.COMPLETED, walk(COMPLETED_ORDER, fields, 1, version), position, at)
+
+def _open_order(fields: Sequence[str], version: int) -> Said:
+    return _described(Kind.OPEN, walk(OPEN_ORDER, fields, 1, version))
+
+
+def _completed_order(fields: Sequence[str], version: int) -> Said:
+    """It names the order by IB's own id alone."""
+    said = _described(Kind.COMPLETED, walk(COMPLETED_ORDER, fields, 1, version))
     # Gateways send a quantity of 0 for what has been filled or cancelled.
     for cells in (said.about, said.state):
         if _is_zero(cells.get("total_quantity")):
@@ -130,24 +138,25 @@ def completed_order(fields: Sequence[str], version: int, position: int, at: int)
     return said
 
 
-def order_status(fields: Sequence[str], _version: int, position: int, at: int) -> Said:
-    """What an orderStatus says.
-
-    :raises ValueError: it does not say of which order
-    """
+def _order_status(fields: Sequence[str], _version: int) -> Said:
     if len(fields) <= len(_STATUS):
         raise ValueError(f"an orderStatus has {len(_STATUS) + 1} fields at least, and this one {len(fields)}")
     values = dict(zip((*_STATUS, *_STATUS_MORE), fields[1:], strict=False))
     inexact: dict[str, str] = {}
     about = {"client_id": _id_text(values["clientId"], "client_id", inexact)}
-    return _said(Kind.STATUS, Walked(values, {}, ""), about, inexact, (position, at))
+    return _said(Kind.STATUS, Walked(values, {}, ""), about, inexact)
 
 
-READ: Mapping[str, Read] = {"5": open_order, "3": order_status, "101": completed_order}
-"""By message id."""
+_READ: Mapping[str, Callable[[Sequence[str], int], Said]] = {
+    "5": _open_order,
+    "3": _order_status,
+    "101": _completed_order,
+}
+MESSAGES: tuple[str, ...] = tuple(_READ)
+"""The ids of those that say something of an order."""
 
 
-def _described(kind: Kind, walked: Walked, position: int, at: int) -> Said:
+def _described(kind: Kind, walked: Walked) -> Said:
     values, inexact = walked.values, dict[str, str]()
     if "permId" not in values:
         raise ValueError(f"the order cannot be told: {walked.fault}")
@@ -160,10 +169,10 @@ def _described(kind: Kind, walked: Walked, position: int, at: int) -> Said:
     about["allocations"] = _json([_item(item, tuple(item)) for item in walked.lists.get(ALLOCATIONS, ())])
     about["others"] = _others(walked)
     about["fault"] = walked.fault or None
-    return _said(kind, walked, about, inexact, (position, at))
+    return _said(kind, walked, about, inexact)
 
 
-def _said(kind: Kind, walked: Walked, about: Cells, inexact: dict[str, str], when: tuple[int, int]) -> Said:
+def _said(kind: Kind, walked: Walked, about: Cells, inexact: dict[str, str]) -> Said:
     values, state_inexact = walked.values, dict[str, str]()
     key = Key(_id(values, "permId"), _id(values, "clientId"), _id(values, "orderId"))
     if not any((key.perm_id, key.order_id)):
@@ -172,7 +181,7 @@ def _said(kind: Kind, walked: Walked, about: Cells, inexact: dict[str, str], whe
     state: Cells = {column: _figure(values[name], column, state_inexact) for name, column in figures.items()}
     state |= {column: readable(values[name]) or None for name, column in _STATE_TEXTS.items() if name in values}
     account = readable(values.get("account", ""))
-    return Said(kind, key, account, about, state, inexact, state_inexact, *when)
+    return Said(kind, key, account, about, state, inexact, state_inexact, 0, 0)
 
 
 def _id(values: Mapping[str, str], name: str) -> int:

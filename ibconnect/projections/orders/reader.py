@@ -20,11 +20,11 @@ from ibconnect.events.codec import split_state, time_in
 from ibconnect.events.types import AccountsListed, SessionClosed, SessionOpened
 from ibconnect.projections.engine.projection import Event, SetAside, Understood
 from ibconnect.projections.orders.facts import Fact, Key, Kind, ListEnded, Of, Said, said_of
-from ibconnect.projections.orders.messages import READ
+from ibconnect.projections.orders.messages import MESSAGES, read
 
 TOPICS: tuple[str, ...] = (SessionOpened.TOPIC, SessionClosed.TOPIC, AccountsListed.TOPIC)
 OPEN_END, COMPLETED_END = "53", "102"
-MESSAGE_IDS: tuple[str, ...] = (*READ, OPEN_END, COMPLETED_END)
+MESSAGE_IDS: tuple[str, ...] = (*MESSAGES, OPEN_END, COMPLETED_END)
 
 # What a gateway may send without end is not kept without end.
 _MOST_WAITING, _MOST_LISTED = 1_000, 100_000
@@ -164,8 +164,8 @@ def _message(sessions: _Sessions, event: Event) -> Sequence[Fact]:
     _, fields = split_state(event.state)
     at = time_in(event.timed_state or b"") or 0
     number = fields[0]
-    if number in READ:
-        return list(session.take(READ[number](fields, session.version, event.position, at)))
+    if number in MESSAGES:
+        return list(session.take(read(fields, session.version, event.position, at)))
     return list(session.end_list(Kind.OPEN if number == OPEN_END else Kind.COMPLETED, event.position, at))
 
 

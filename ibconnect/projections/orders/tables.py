@@ -136,7 +136,9 @@ class Gateways:
 
 
 def read(connection: Connection[Any], gateways: Gateways, facts: Sequence[Fact]) -> list[Order]:
-    """The orders that these facts may be about."""
+    """The orders that these facts may be about; their gateways are numbered, in the order of events."""
+    for fact in facts:
+        gateways.id_of(fact.gateway)
     keys = [fact.said.key for fact in facts if isinstance(fact, Of)]
     pairs = [key[1:] for key in keys if key.order_id]
     ending = {gateways.id_of(fact.gateway) for fact in facts if isinstance(fact, ListEnded)}
@@ -174,7 +176,7 @@ def _order(
     number = int(row["id"])
     order = Order(
         number,
-        Key(int(row["perm_id"]), int(row["client_id"] or 0), int(row["order_id"])),
+        Key(int(row["perm_id"] or 0), int(row["client_id"] or 0), int(row["order_id"])),
         row["account"],
         names[int(row["gateway_id"])],
         int(row["first_position"]),
@@ -245,7 +247,7 @@ def _order_cells(order: Order, gateways: Gateways) -> list[Any]:
     latest = order.states[-1]
     own = (
         order.id,
-        order.key.perm_id,
+        order.key.perm_id or None,
         order.account,
         gateways.id_of(order.gateway),
         order.key.order_id,

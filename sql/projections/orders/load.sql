@@ -11,7 +11,7 @@ SELECT coalesce(max(placed_order.id), 0) FROM placed_order
 -- clients, and those in the lists of gateways whose lists end in it.
 SELECT placed_order.id
 FROM placed_order
-WHERE placed_order.perm_id <> 0 AND placed_order.perm_id = ANY(%(perm_ids)s::bigint [])
+WHERE placed_order.perm_id = ANY(%(perm_ids)s::bigint [])
 UNION
 SELECT placed_order.id
 FROM unnest(%(client_ids)s::bigint [], %(order_ids)s::bigint []) AS named (client_id, order_id)

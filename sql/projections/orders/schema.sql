@@ -10,7 +10,7 @@ CREATE TABLE gateway (
     name text NOT NULL UNIQUE
 );
 
--- One order. `account`: empty until it is told. `perm_id`: IB's own id; 0 until it is given. `order_id`: its client's number
+-- One order. `account`: empty until it is told. `perm_id`: IB's own id; null until it is given. `order_id`: its client's number
 -- of it; 0: entered in TWS, or not told. `gateway_id`: who told of it first. `status`: of its latest state, whose number is
 -- `states`, and which was seen first when it `changed`. `is_open`: that state is not a final one. `first_position`: the event
 -- that first told of it; `described`: the one that last said something new of its terms. `fault`: why that could not be read
@@ -18,7 +18,7 @@ CREATE TABLE gateway (
 -- advisor's order; `others`: what has no column, by IB's names, as text.
 CREATE TABLE placed_order (
     id bigint PRIMARY KEY,
-    perm_id bigint NOT NULL,
+    perm_id bigint,
     account text NOT NULL,
     gateway_id integer NOT NULL,
     order_id bigint NOT NULL,
@@ -89,7 +89,7 @@ CREATE TABLE placed_order (
 );
 
 -- Where the next message about an order finds it: by IB's id, or, as long as it waits for something, by its client's.
-CREATE INDEX placed_order_perm_id_idx ON placed_order (perm_id) WHERE perm_id <> 0;
+CREATE INDEX placed_order_perm_id_idx ON placed_order (perm_id);
 CREATE INDEX placed_order_client_idx ON placed_order (client_id, order_id) WHERE is_open AND order_id <> 0;
 
 -- Every state that was seen of an order, numbered from 1; two in a row differ. `first_seen`, `last_seen`: when the first and

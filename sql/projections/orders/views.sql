@@ -3,7 +3,7 @@
 -- is null.
 --
 -- placed_order_id: Ours; with it v_order_state has the states of an order.
--- account_code: The account; null: the gateway did not say.
+-- account_code: The account; empty: the gateway did not say.
 -- perm_id: IB's own id of the order; null: not given yet.
 -- client_id: The API client that placed it; 0: TWS itself, or not said.
 -- order_id: The client's number of it; null: none, or not said.
@@ -79,8 +79,8 @@
 -- described: The event that last said something new of its terms.
 SELECT
     placed_order.id AS placed_order_id,
-    nullif(placed_order.account, '') AS account_code,
-    nullif(placed_order.perm_id, 0) AS perm_id,
+    placed_order.account AS account_code,
+    placed_order.perm_id,
     placed_order.client_id,
     nullif(placed_order.order_id, 0) AS order_id,
     placed_order.parent_id,
@@ -163,7 +163,7 @@ INNER JOIN order_state
 -- state as well.
 --
 -- placed_order_id: The order, in v_order.
--- account_code: The account; null: the gateway did not say.
+-- account_code: The account; empty: the gateway did not say.
 -- perm_id: IB's own id of the order; null: not given yet.
 -- ordinal: Counts an order's states from 1.
 -- status: IB's name of the state; Gone: no longer among the open orders of its gateway, and not among the completed ones.
@@ -184,8 +184,8 @@ INNER JOIN order_state
 -- inexact: Figures that numeric does not give back letter by letter, as they were sent.
 SELECT
     placed_order.id AS placed_order_id,
-    nullif(order_state.account, '') AS account_code,
-    nullif(placed_order.perm_id, 0) AS perm_id,
+    order_state.account AS account_code,
+    placed_order.perm_id,
     order_state.ordinal,
     order_state.status,
     order_state.filled,

@@ -21,10 +21,10 @@ from ibconnect.http.resources.orders.columns import (
     state_row,
 )
 from ibconnect.http.resources.orders.cursor import Place, format_place
+from ibconnect.http.resources.orders.hiding import Hidden
 from ibconnect.http.resources.orders.status import OPEN, statuses
-from ibconnect.http.resources.positions.whose import visible
 from ibconnect.http.server import db
-from ibconnect.http.server.call import Call
+from ibconnect.http.server.call import Call, unknown_account
 from ibconnect.http.server.columns import Row
 from ibconnect.http.server.frames import next_page, table_response
 from ibconnect.http.server.limits import STATES_OF_ORDER
@@ -40,25 +40,25 @@ _WHOSE = {"whose": "the_accounts", "whose_name": "the_accounts_name", "whose_sta
 async def account_orders(call: Call) -> web.StreamResponse:
     """The orders of one account."""
     account = call.account()
-    await visible(call, [account])
+    await _visible(call, [account])
     return await _orders(call, [account], f"{account}-orders")
 
 
 async def all_orders(call: Call) -> web.StreamResponse:
     """The orders of all accounts that the token may see, or of some."""
-    return await _orders(call, await visible(call, call.arguments["account"]), "orders")
+    return await _orders(call, await _visible(call, call.arguments["account"]), "orders")
 
 
 async def account_states(call: Call) -> web.StreamResponse:
     """The states of the orders of one account."""
     account = call.account()
-    await visible(call, [account])
+    await _visible(call, [account])
     return await _states(call, [account], f"{account}-order-states")
 
 
 async def all_states(call: Call) -> web.StreamResponse:
     """The states of the orders of all accounts that the token may see, or of some."""
-    return await _states(call, await visible(call, call.arguments["account"]), "order-states")
+    return await _states(call, await _visible(call, call.arguments["account"]), "order-states")
 
 
 async def _orders(call: Call, codes: Sequence[str] | None, name: str) -> web.StreamResponse:
@@ -69,6 +69,9 @@ async def _orders(call: Call, codes: Sequence[str] | None, name: str) -> web.Str
     ids = [number for _, number in page[:limit]]
     found = await db.rows(pool, SQL_OF["orders"], {"ids": ids})
     rows: list[Row] = [order_row(row[1:]) for row in found]
+    if call.principal.accounts is not None:
+        hidden = await _hidden(call)
+        rows = [hidden.without(row) for row in rows]
     columns = FLAT_COLUMNS
     if call.media == JSON:
         columns = ORDER_COLUMNS
@@ -76,6 +79,30 @@ async def _orders(call: Call, codes: Sequence[str] | None, name: str) -> web.Str
         rows = [[*cells, states[row[0]]] for cells, row in zip(rows, found, strict=True)]
     headers = _next(call, Place(*page[limit - 1])) if len(page) > limit else {}
     return await table_response(call, columns, rows, name, headers=headers)
+
+
+async def _visible(call: Call, named: Sequence[str]) -> list[str] | None:
+    """The accounts to look at: those that are named, or all that the token may see (None: all that there are).
+
+    Also codes that only orders have, such as that of all accounts of an advisor together.
+
+    :raises Problem: one that is named is not there, or not for this token
+    """
+    allowed = call.principal.accounts
+    if not named:
+        return None if allowed is None else sorted(allowed)
+    may_see = [code for code in named if call.principal.may_see(code)]
+    known = {code for (code,) in await db.rows(call.services.pool, SQL_OF["known"], {"codes": may_see})}
+    for code in named:
+        if code not in known:
+            raise unknown_account(code)
+    return list(named)
+
+
+async def _hidden(call: Call) -> Hidden:
+    """The accounts that the token may not see."""
+    asked = {"codes": sorted(call.principal.accounts or ())}
+    return Hidden([code for (code,) in await db.rows(call.services.pool, SQL_OF["others"], asked)])
 
 
 async def _states_of(call: Call, ids: Sequence[int]) -> dict[int, str]:
