@@ -243,12 +243,8 @@ def _texts(connection: psycopg.Connection[Any], snapshot_id: int) -> list[Value]
 
 def project_all(url: str) -> None:
     """Apply everything that is recorded to every report."""
-    ensure(url)
     for report in REPORTS:
-        with connect(url, name="test", search_path=path_of(report.name)) as connection:
-            tables = LiveTables(connection, report, 20_000)
-            while tables.step().is_behind:
-                pass
+        project_report(url, report)
 
 
 def project_report(url: str, report: Projection, limit: int = 20_000) -> Step:
