@@ -15,6 +15,10 @@ _ADVICE = (
     "start the gateway and log in; in its API settings trust this address and, in TWS or before Gateway 10.41, "
     "tick Enable ActiveX and Socket Clients; compare the port with IB_GW"
 )
+_READ_ONLY = (
+    "either leave them out (COLLECT=-orders), or untick Read-Only API in the gateway's API settings; "
+    "balances, positions, executions and profit and loss are answered all the same"
+)
 
 
 def check_gateways(config: Config) -> Iterator[Finding]:
@@ -29,7 +33,7 @@ async def _all(config: Config) -> list[Finding]:
 async def _one(address: GatewayAddress, config: Config) -> Finding:
     subject = f"gateway {address}"
     try:
-        greeting = await greet(address, _PATIENCE_S)
+        greeting = await greet(address, _PATIENCE_S, asks_for_orders="orders" in config.collect)
     except GatewayError as exc:
         return fail(subject, str(exc), _ADVICE)
     detail = _described(greeting, config)
@@ -37,6 +41,10 @@ async def _one(address: GatewayAddress, config: Config) -> Finding:
         return warn(subject, f"{detail}; it says {greeting.notice}", "wait until it has its connection to IB again")
     if not greeting.accounts:
         return fail(subject, f"{detail}, and no account", "log the gateway in")
+    if greeting.refuses_orders:
+        return warn(
+            subject, f"{detail}; it refuses what COLLECT asks of orders ({greeting.refuses_orders})", _READ_ONLY
+        )
     return ok(subject, detail)
 
 

@@ -93,6 +93,19 @@ def test_everything_well_beside_a_running_recorder(
             assert set(document[0]) == {"Level", "Subject", "Detail", "Advice"}
 
 
+async def test_what_a_read_only_gateway_refuses_is_worth_a_look(database_url: str, tmp_path: Path) -> None:
+    async with Gateway(Scenario(frozen=True), read_only=True) as gateway:
+        address = f"127.0.0.1:{gateway.port}"
+        for collect, level, said in (
+            ("all", Level.WARN, "it refuses what COLLECT asks of orders (321: "),
+            ("-orders", Level.OK, "server version 200"),
+        ):
+            given = {"IB_GW": address, "COLLECT": collect}
+            found = await asyncio.to_thread(look, database_url, tmp_path, **given)
+            assert (found[f"gateway {address}"].level, said in found[f"gateway {address}"].detail) == (level, True)
+    assert [[fields[0] for fields in each.requests] for each in gateway.connections] == [["71", "16"], ["71"]]
+
+
 def test_wrong_settings_are_the_only_thing_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run({"IB_GW": "nowhere"}, as_json=False) == 1
     said = capsys.readouterr().out
