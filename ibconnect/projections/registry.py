@@ -5,6 +5,7 @@ Called by :mod:`upkeep`, which everybody else calls.
 
 from ibconnect.projections.accounts.projection import ACCOUNTS
 from ibconnect.projections.contracts.projection import CONTRACTS
+from ibconnect.projections.directory.projection import DIRECTORY
 from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.executions.projection import EXECUTIONS
 from ibconnect.projections.orders.projection import ORDERS
@@ -17,4 +18,5 @@ REPORTS: tuple[Projection, ...] = (
     ORDERS,
     PNL,
     CONTRACTS,
+    DIRECTORY,
 )
