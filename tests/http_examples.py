@@ -18,6 +18,7 @@ from ibconnect.database.migrations import migrate
 from ibconnect.http.openapi.examples import PROBLEMS, rows_of
 from ibconnect.http.resources.registry import RESOURCES
 from tests.executions import example_history, record_history
+from tests.directory import reference_world
 from tests.orders import order_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
@@ -55,6 +56,7 @@ def build(url: str) -> None:
     build_world(url, 2)
     record(url, order_world(DU1).events)
     record_history(url, example_history())
+    record(url, reference_world().events)
     project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)

@@ -87,7 +87,7 @@ HARMFUL = [
 
 @pytest.mark.parametrize("text", HARMFUL, ids=range(len(HARMFUL)))
 def test_what_means_harm_or_nothing_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         told_by(["16", "1", "1", text])
 
 
@@ -95,7 +95,7 @@ def test_what_means_harm_or_nothing_is_refused(text: str) -> None:
     "fields", [["16", "1", "1"], ["78"], ["78", "x"], ["78", "2", "DU1", "F1"], ["78", "1", "DU1"]]
 )
 def test_a_message_that_is_too_short_is_refused(fields: list[str]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         told_by(fields)
 
 

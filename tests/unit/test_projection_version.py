@@ -16,7 +16,7 @@ DIGESTS = {
     "executions": {1: "6e195cf09275cec6"},
     "pnl": {1: "25ebce6bee6bc1f7"},
     "orders": {1: "96b8b1134422d5f3"},
-    "directory": {1: "ea0982d4742ba5b4"},
+    "directory": {1: "8030e101e1c76fe4"},
     "contracts": {1: "7589306bedd71554"},
     "orders": {1: "8ff2a259f95bb781"},
 }

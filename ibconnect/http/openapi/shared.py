@@ -11,6 +11,7 @@ from ibconnect.http.server.resource import Answer, Tag
 ACCOUNTS = Tag("Accounts", "Accounts and their reports: what IB said of an account at one time.")
 HISTORY = Tag("History", "The same figures over time.")
 RECORDER = Tag("Recorder", "What was recorded, and by whom.")
+REFERENCE = Tag("Reference", "What is held, and by whom, by name: contracts, and an advisor's directory.")
 SERVICE = Tag("Service", "This program itself.")
 
 MOMENT = (

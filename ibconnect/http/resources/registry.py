@@ -7,6 +7,7 @@ docs and the tests.
 from ibconnect.http.resources.accounts.resource import RESOURCE as ACCOUNTS
 from ibconnect.http.resources.changes.resource import RESOURCE as CHANGES
 from ibconnect.http.resources.contracts.resource import RESOURCE as CONTRACTS
+from ibconnect.http.resources.directory.resource import RESOURCE as DIRECTORY
 from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
 from ibconnect.http.resources.events import RESOURCE as EVENTS
 from ibconnect.http.resources.executions.resource import RESOURCE as EXECUTIONS
@@ -34,6 +35,7 @@ RESOURCES: tuple[Resource, ...] = (
     EXECUTIONS,
     ORDERS,
     CONTRACTS,
+    DIRECTORY,
     EVENTS,
     GATEWAYS,
     INSTANCES,

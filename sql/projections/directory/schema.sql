@@ -8,8 +8,8 @@
 CREATE TABLE entry (
     gateway text NOT NULL,
     kind text NOT NULL,
-    group_name text NOT NULL,
-    account text NOT NULL,
+    group_name text COLLATE "C" NOT NULL,
+    account text COLLATE "C" NOT NULL,
     value text NOT NULL,
     since timestamptz NOT NULL,
     until timestamptz,

@@ -15,7 +15,7 @@ SELECT
     max(entry.value) FILTER (WHERE entry.kind = 'alias') AS alias,
     max(entry.value) FILTER (WHERE entry.kind = 'family') AS family_code,
     coalesce(
-        array_agg(entry.group_name ORDER BY entry.group_name COLLATE "C") FILTER (WHERE entry.kind = 'member'), '{}'
+        array_agg(entry.group_name ORDER BY entry.group_name) FILTER (WHERE entry.kind = 'member'), '{}'
     ) AS groups,
     max(entry.since) AS since
 FROM entry

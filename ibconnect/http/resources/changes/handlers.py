@@ -18,6 +18,7 @@ from ibconnect.http.resources.changes.columns import COLUMNS, KINDS
 from ibconnect.http.resources.changes.cursor import Place, format_place
 from ibconnect.http.resources.changes.facts import facts_of
 from ibconnect.http.resources.changes.rows import Ends, incomparable, rows_of
+from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.positions.reading import TABLES, complete_by, tables
 from ibconnect.http.resources.positions.whose import ensure_gateway, visible
 from ibconnect.http.server import db
@@ -41,7 +42,9 @@ async def account_changes(call: Call) -> web.StreamResponse:
 
 async def all_changes(call: Call) -> web.StreamResponse:
     """What changed in all accounts that the token may see, or in some."""
-    rows, headers = await _page(call, await visible(call, call.arguments["account"]), None)
+    codes = await visible(call, call.arguments["account"])
+    codes = await within(call, codes, call.arguments["to"] or call.now)
+    rows, headers = await _page(call, codes, None)
     return await table_response(call, COLUMNS, rows, "changes", headers=headers)
 
 

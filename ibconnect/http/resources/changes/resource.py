@@ -22,6 +22,7 @@ from ibconnect.http.openapi.shared import (
 from ibconnect.http.resources.changes.columns import COLUMNS, KINDS
 from ibconnect.http.resources.changes.cursor import CURSOR
 from ibconnect.http.resources.changes.handlers import account_changes, all_changes
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.positions.parameters import ACCOUNTS
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.frames import TABLE
@@ -92,9 +93,9 @@ ROUTES: tuple[Route, ...] = (
             f"The same of all accounts that the token may see. {_HOW} At most {CHANGES_ACCOUNTS} accounts are compared "
             "for one page, which may have fewer rows than `limit`, or none, and a next one all the same."
         ),
-        parameters=(ACCOUNTS, *_SPAN, *_PAGE),
+        parameters=(ACCOUNTS, GROUPS, *_SPAN, *_PAGE),
         answers={200: table("What changed", "ChangeList"), 304: NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=("accounts",),
     ),

@@ -6,7 +6,7 @@ In: nothing. Out: the resource. Read by the registry of resources.
 from pathlib import Path
 
 from ibconnect.http.openapi.schemas import list_of, row_of
-from ibconnect.http.openapi.shared import AT, FORMAT, IF_NONE_MATCH, NOT_MODIFIED, TZ, table
+from ibconnect.http.openapi.shared import AT, FORMAT, IF_NONE_MATCH, NOT_MODIFIED, REFERENCE, TZ, table
 from ibconnect.http.resources.contracts.columns import COLUMNS
 from ibconnect.http.resources.contracts.handlers import UNKNOWN_CONTRACT, all_contracts, one_contract
 from ibconnect.http.server import parameters as kinds
@@ -14,10 +14,8 @@ from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import ACCOUNTS_NAMED_MAX, POSITIONS_DEFAULT, POSITIONS_MAX
 from ibconnect.http.server.negotiation import JSON
 from ibconnect.http.server.parameters import Parameter
-from ibconnect.http.server.resource import Answer, Resource, Route, Tag
+from ibconnect.http.server.resource import Answer, Resource, Route
 from ibconnect.http.server.tokens import Right
-
-REFERENCE = Tag("Reference", "What is held, and who holds it, by name: contracts, and an advisor's directory.")
 
 _ID = kinds.integer(1, 2**53 - 1)
 _CONTRACT = Parameter("IbContractId", "path", _ID, "IB's id of the contract", 265598, required=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Self
 from aiohttp import web
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.directory_lookup import members, names
 from ibconnect.http.resources.overview.closes import Closes, closes_before
 from ibconnect.http.resources.overview.making import CASH, CHANGES, GROSS, NET, Maker, Overview, Row
 from ibconnect.http.resources.overview.rates import EXACT
@@ -79,7 +80,10 @@ async def overview(call: Call) -> web.StreamResponse:
     moment = min(max(at or call.now, EPOCH), _LATEST)
     closes = closes_before(moment, arguments["tz"] or UTC, arguments["close"] or _MIDNIGHT)
     takes_any = arguments["ready"] is not None
-    made = await _overview(call, _Asked(call.principal.accounts, at, closes, arguments["currency"], takes_any))
+    visible = call.principal.accounts
+    if arguments["group"]:
+        visible = await members(call, arguments["group"], at or call.now)
+    made = await _overview(call, _Asked(visible, at, closes, arguments["currency"], takes_any))
     await _ensure_known(call, made, arguments["currency"])
     ordered, limit = _ordered(made, arguments["sort"]), arguments["limit"]
     first = _first_after(ordered, arguments["cursor"])
@@ -90,7 +94,8 @@ async def overview(call: Call) -> web.StreamResponse:
         headers = next_page(call, cursor=page[-1].account.code, **now)
     currency = made.currency or arguments["currency"]
     head = Head(None if at is None else format_rfc3339(at), [format_rfc3339(each) for each in closes], currency)
-    rows = [cells(currency, row) for row in page]
+    said = await names(call, at or call.now, [row.account.code for row in page])
+    rows = [cells(currency, row, said.get(row.account.code)) for row in page]
     return await table_response(
         call, COLUMNS, rows, _name(currency, at), document=document(head, made), headers=headers
     )

@@ -26,7 +26,6 @@ REASONS = {
     "several-currencies": "the accounts have several base currencies: name one by `currency`.",
     "not-positive": "the net liquidation value is not above zero.",
     "no-cash-flows": "deposits and withdrawals are not recorded, without which a change is no return.",
-    "not-recorded": "it is not recorded.",
 }
 """Why a figure is null, or left out of a total."""
 

@@ -6,6 +6,7 @@ In: nothing. Out: the resource. Read by the registry of resources.
 from pathlib import Path
 
 from ibconnect.http.openapi.shared import ACCOUNTS, ANY, AT, FORMAT, IF_NONE_MATCH, NOT_MODIFIED, TZ, table
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.overview import handler
 from ibconnect.http.resources.overview.reading import Reader
 from ibconnect.http.resources.overview.schemas import SCHEMAS
@@ -62,8 +63,9 @@ ROUTES: tuple[Route, ...] = (
             "so far, and the total over all that the token may see, in one currency, with the exchange rates that were "
             "used. `Excluded` names each account that is not in a figure of the total, and why."
         ),
-        parameters=(_CURRENCY, AT, TZ, _CLOSE, ANY, _SORT, _LIMIT, _CURSOR, FORMAT, IF_NONE_MATCH),
+        parameters=(_CURRENCY, GROUPS, AT, TZ, _CLOSE, ANY, _SORT, _LIMIT, _CURSOR, FORMAT, IF_NONE_MATCH),
         answers={200: table("The accounts", "Overview"), 304: NOT_MODIFIED},
+        problems=(UNKNOWN_GROUP,),
         media=TABLE,
         reports=("accounts",),
     ),

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ibconnect.http.resources.directory_lookup import Entry
 from ibconnect.http.resources.overview.making import CASH, CHANGES, GROSS, NET, PERIODS, Overview, Row, Total, text_of
 from ibconnect.http.resources.overview.rates import Rate
 from ibconnect.http.server.frames import Cell, Column, Type, as_figure
 
-ALWAYS = {"Alias": "not-recorded", **{f"Return{period}": "no-cash-flows" for period in PERIODS}}
+ALWAYS = {f"Return{period}": "no-cash-flows" for period in PERIODS}
 """What is null in each row, and why."""
 
 MOMENTS = ("At", *PERIODS)
@@ -24,7 +25,7 @@ _WHY = "For each figure of the row that is null, why: `ChangeYearToDate=no-repor
 
 COLUMNS = (
     Column("AccountCode", Type.TEXT, "The account", is_nullable=False),
-    Column("Alias", Type.TEXT, "Its alias, which is not recorded yet"),
+    Column("Alias", Type.TEXT, "What the advisor called it at the moment; null: nothing, or the login is none"),
     Column("AccountType", Type.TEXT, "INDIVIDUAL, ..."),
     Column("BaseCurrency", Type.TEXT, "That of the figures of the row, but for NetLiquidationIn"),
     Column(NET, Type.FIGURE, "What it is worth"),
@@ -54,6 +55,7 @@ COLUMNS = (
     Column("Ready", Type.BOOLEAN, "Whether that report can be relied on"),
     Column("Gateways", Type.TEXTS, "Those that it belongs to and that list it now", is_nullable=False),
     Column("Why", Type.TEXTS, _WHY, is_nullable=False),
+    Column("Groups", Type.TEXTS, "The advisor's groups that it was in at the moment", is_nullable=False),
 )
 
 
@@ -65,12 +67,12 @@ class Head(NamedTuple):
     currency: str | None
 
 
-def cells(currency: str | None, row: Row) -> tuple[Cell, ...]:
-    """A row of the table."""
+def cells(currency: str | None, row: Row, said: Entry | None) -> tuple[Cell, ...]:
+    """A row of the table; ``said``: by the advisor's directory."""
     account = row.account
     return (
         account.code,
-        None,
+        None if said is None else said.alias,
         account.account_type,
         account.base or None,
         account.net_liquidation,
@@ -87,6 +89,7 @@ def cells(currency: str | None, row: Row) -> tuple[Cell, ...]:
         account.is_ready if account.created else None,
         account.gateways,
         [f"{name}={reason}" for name, reason in row.why.items()],
+        () if said is None else said.groups,
     )
 
 

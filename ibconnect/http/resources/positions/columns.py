@@ -7,7 +7,9 @@ Names, figures and meanings are those of a report's ``Positions``.
 from datetime import datetime
 from typing import NamedTuple
 
+from ibconnect.http.resources import contract_names
 from ibconnect.http.resources.accounts.positions import Contract, product
+from ibconnect.http.resources.contract_names import Names
 from ibconnect.http.server.columns import Cell, Column, Type
 from ibconnect.tags import UNSET_TEXTS
 
@@ -48,6 +50,7 @@ COLUMNS: tuple[Column, ...] = (
     *_WHOSE,
     *_HELD,
     Column("Ready", Type.BOOLEAN, "Whether the figures of that report can be relied on", is_nullable=False),
+    *contract_names.COLUMNS,
 )
 """Of what is held at a moment."""
 
@@ -80,7 +83,7 @@ class Held(NamedTuple):
 BASE_CURRENCY, CONTRACT = (Held._fields.index(name) for name in ("base_currency", "contract"))
 
 
-def row_of(held: Held, contract: Contract, base_currency: str | None) -> tuple[Cell, ...]:
+def row_of(held: Held, contract: Contract, base_currency: str | None, names: Names) -> tuple[Cell, ...]:
     """A row of :data:`COLUMNS`."""
     contract_id, symbol, local_symbol, security_type, exchange, iso_code, currency, code = contract.columns[:8]
     multiplier, strike, right, expiry, trading_class = contract.columns[8:]
@@ -112,6 +115,7 @@ def row_of(held: Held, contract: Contract, base_currency: str | None) -> tuple[C
         rate,
         base_currency,
         held.ready,
+        *names.of(contract_id, held.at),
     )
 
 

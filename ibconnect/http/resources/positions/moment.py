@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.conditions import whose
+from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.positions.columns import COLUMNS
 from ibconnect.http.resources.positions.cursor import Place, format_place
 from ibconnect.http.resources.positions.reading import SQL_OF, Point, Tables, complete_by, held, rows_of, steadily
@@ -37,7 +38,9 @@ async def account_positions(call: Call) -> web.StreamResponse:
 
 async def all_positions(call: Call) -> web.StreamResponse:
     """The positions of all accounts that the token may see, or of some."""
-    rows, headers = await _page(call, await visible(call, call.arguments["account"]), None)
+    codes = await visible(call, call.arguments["account"])
+    codes = await within(call, codes, call.arguments["at"] or call.now)
+    rows, headers = await _page(call, codes, None)
     return await table_response(call, COLUMNS, rows, "positions", headers=headers)
 
 

@@ -16,6 +16,7 @@ from ibconnect.errors import ProjectionError
 from ibconnect.http.resources.accounts.cached import Reports
 from ibconnect.http.resources.accounts.positions import Contract
 from ibconnect.http.resources.conditions import sent_by
+from ibconnect.http.resources.contract_names import Names, names_of
 from ibconnect.http.resources.positions.columns import BASE_CURRENCY, CONTRACT, Held, row_of
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
@@ -118,12 +119,15 @@ async def rows_of(call: Call, generation: int, found: Sequence[TupleRow]) -> lis
     names = await call.services.part(Reports).reader.names(generation, contracts, bases)
     if names is None:
         raise Swapped
+    called = await names_of(call, [names[0][contract].ib_contract_id for contract in contracts])
     rows: list[tuple[int, Row]] = []
     for first in range(0, len(found), POSITIONS_PIECE):
         async with call.services.gate.piece():
-            rows += [_row(Held(*row), *names) for row in found[first : first + POSITIONS_PIECE]]
+            rows += [_row(Held(*row), *names, called) for row in found[first : first + POSITIONS_PIECE]]
     return rows
 
 
-def _row(held: Held, contracts: Mapping[str, Contract], currencies: Mapping[str, str]) -> tuple[int, Row]:
-    return held.number, row_of(held, contracts[held.contract], currencies.get(held.base_currency or ""))
+def _row(
+    held: Held, contracts: Mapping[str, Contract], currencies: Mapping[str, str], called: Names
+) -> tuple[int, Row]:
+    return held.number, row_of(held, contracts[held.contract], currencies.get(held.base_currency or ""), called)

@@ -24,6 +24,7 @@ from ibconnect.http.openapi.shared import (
     table,
 )
 from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.positions import parameters
 from ibconnect.http.resources.positions.columns import COLUMNS, HISTORY_COLUMNS
 from ibconnect.http.resources.positions.cursor import CURSOR
@@ -54,9 +55,9 @@ ROUTES: tuple[Route, ...] = (
             f"What all accounts that the token may see hold at a moment, by symbol or contract too. {_HOW} Each value "
             "is in the base currency of its own account."
         ),
-        parameters=(parameters.ACCOUNTS, *_WHICH, *_PAGE),
+        parameters=(parameters.ACCOUNTS, GROUPS, *_WHICH, *_PAGE),
         answers={200: table("The positions", "HoldingList"), 304: NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=("accounts",),
     ),
