@@ -17,8 +17,8 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.http.openapi.examples import PROBLEMS, rows_of
 from ibconnect.http.resources.registry import RESOURCES
-from tests.executions import example_history, record_history
 from tests.directory import reference_world
+from tests.executions import example_history, record_history
 from tests.orders import order_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
