@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import idle, large, live, read, rebuild, record, results, simulate, space
+from bench import firms, idle, large, live, read, rebuild, record, results, simulate, space
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -37,6 +37,7 @@ ALL: dict[str, Benchmark] = {
     "simulate": simulate.figures,
     "record": record.figures,
     "live": live.figures,
+    "firms": firms.figures,
     "rebuild": _rebuild,
     "read": _read,
     "space": space.figures,
@@ -47,6 +48,7 @@ _FULL_RUN: tuple[Benchmark, ...] = (
     simulate.figures,
     record.figures,
     live.figures,
+    firms.figures,
     _of_history,
     space.figures,
     idle.figures,

@@ -12,6 +12,7 @@ class Size:
     reference_s: float
     latency_s: float
     live_refreshes: int
+    firm_refreshes: int
     history_events: int
     wrk_s: float
     accounts: int
@@ -30,6 +31,7 @@ FULL = Size(
     reference_s=2.0,
     latency_s=5.0,
     live_refreshes=20,
+    firm_refreshes=3,
     history_events=5_000_000,
     wrk_s=4.0,
     accounts=1_000,
@@ -47,6 +49,7 @@ TINY = Size(
     reference_s=0.1,
     latency_s=0.2,
     live_refreshes=2,
+    firm_refreshes=1,
     history_events=3_000,
     wrk_s=1.0,
     accounts=20,

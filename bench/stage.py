@@ -162,6 +162,7 @@ class Simulator:
 
     process: Process
     port: int
+    log: Path
 
 
 @contextmanager
@@ -170,7 +171,7 @@ def simulator(*options: str) -> Iterator[Simulator]:
     command = (sys.executable, "-m", "ibconnect", "simulate", "--port", "0", *options)
     with directory() as path, child(*command, log=path / "log") as process:
         welcome = until(lambda: line_with(path / "log", "listens on", process), "the simulator listens", _STARTING_S)
-        yield Simulator(process, int(welcome.split("127.0.0.1:")[1].split(":")[0]))
+        yield Simulator(process, int(welcome.split("127.0.0.1:")[1].split(":")[0]), path / "log")
 
 
 @dataclass(frozen=True, slots=True)

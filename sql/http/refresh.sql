@@ -49,7 +49,8 @@ LOCK TABLE coordination.refresh_request IN SHARE ROW EXCLUSIVE MODE;
 
 -- name: asked_lately
 -- The refreshes that need not be asked for, since that was done within the floor, or so lately that it may still go on;
--- with the request's id.
+-- with the request's id. Who wants one account does not wait for all of a gateway's, which may be a thousand: a request for
+-- it alone has it asked for next, and what a moment ago brought is new enough without any request.
 SELECT
     wanted.gateway,
     wanted.account,
@@ -59,7 +60,10 @@ INNER JOIN coordination.refresh_request AS request
     ON
         request.asked > clock_timestamp() - make_interval(secs => greatest(%(floor)s, %(patience)s))
         AND (request.gateways IS NULL OR wanted.gateway = ANY(request.gateways))
-        AND (request.accounts IS NULL OR wanted.account = ANY(request.accounts))
+        AND (
+            wanted.account = ANY(request.accounts)
+            OR (wanted.account IS NULL AND request.accounts IS NULL)
+        )
 WHERE
     request.asked > clock_timestamp() - make_interval(secs => %(floor)s)
     OR NOT (
