@@ -9,7 +9,7 @@ from tests.projecting import Stream, project, record
 from tests.serving import DU1, DU2, GATEWAY, Served, admin, messages, serving
 
 FULL, LIMITED = "everything-that-is", "only-one-account-x"
-TOKENS = f"{FULL}@*,{LIMITED}@{DU1}"
+TOKENS = f"{FULL}@* {LIMITED}@{DU1}"
 CREATED = "2025-01-01T00:00:00Z"
 
 
