@@ -13,6 +13,7 @@ from typing import Any
 
 from ibconnect import setting_values as values
 from ibconnect.collected import Collected, collected
+from ibconnect.daily_reset import DailyReset, daily_reset
 from ibconnect.database_url import checked_url, hide_password
 from ibconnect.errors import ConfigError
 from ibconnect.setting_values import GatewayAddress
@@ -51,6 +52,7 @@ class Config:
     exec_ref: str
     pnl_ref: str
     pnl_positions: bool
+    pnl_reset: DailyReset
     refresh_timeout: float
     refresh_floor: float
     download_timeout: float
@@ -137,6 +139,12 @@ SETTINGS: tuple[Setting, ...] = (
         values.schedule,
     ),
     Setting("PNL_POSITIONS", "false", "whether profit and loss is sampled for each position, too", values.boolean),
+    Setting(
+        "PNL_RESET",
+        "23:55 America/New_York",
+        "when a day of profit and loss ends, where a request does not say so: as it is set in TWS or the gateway",
+        daily_reset,
+    ),
     Setting(
         "REFRESH_TIMEOUT",
         "15",

@@ -20,6 +20,7 @@ from ibconnect.http.resources.registry import RESOURCES
 from tests.directory import reference_world
 from tests.executions import example_history, record_history
 from tests.orders import order_world
+from tests.profits import profit_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
 
@@ -54,7 +55,7 @@ async def _one(served: Served, row: dict[str, Any]) -> dict[str, Any]:
 def build(url: str) -> None:
     """The world that the examples come from."""
     build_world(url, 2)
-    record(url, order_world(DU1).events)
+    record(url, [*order_world(DU1).events, *profit_world(DU1).events])
     record_history(url, example_history())
     record(url, reference_world().events)
     project_all(url)

@@ -105,6 +105,22 @@ WHERE session.id <= 700
 ORDER BY session.id, n;
 UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);
 
+-- A sample of profit and loss after each snapshot, and of two positions.
+INSERT INTO pnl.sample (at, contract, position, account, gateway, daily, unrealized, realized)
+SELECT
+    account_snapshot.created + interval '1 minute',
+    subject.contract,
+    3 * account_snapshot.id + subject.number,
+    account.code,
+    gateway.name,
+    1.50,
+    2.50,
+    0.00
+FROM account_snapshot
+INNER JOIN account ON account.id = account_snapshot.account_id
+INNER JOIN gateway ON gateway.id = account_snapshot.gateway_id
+CROSS JOIN (VALUES (0, 0), (1, 265598), (2, 4391)) AS subject (number, contract);
+
 -- Orders: four an hour, of accounts 1 to 20 in turn, nearly all of which were filled; the last fifty are open.
 SET search_path = orders, public;
 INSERT INTO gateway VALUES (1, '127.0.0.1:4002');

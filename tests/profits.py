@@ -11,7 +11,9 @@ from ibconnect.projections.engine.live import LiveTables
 from ibconnect.projections.engine.schema import ensure
 from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.pnl.projection import PNL
+from ibconnect.times import to_micros
 from tests.projecting import Stream, record
+from tests.serving import FIRST, HOUR
 
 UNSET = "1.7976931348623157E308"
 
@@ -47,6 +49,18 @@ def ask(stream: Stream, number: int, account: str, contract: int = 0) -> StoredE
 def answer(stream: Stream, number: int | str, *figures: str) -> StoredEvent:
     """The gateway's answer: three figures of an account, five of a position."""
     return stream.message("94" if len(figures) == 3 else "95", str(number), *figures, timed=True)
+
+
+def profit_world(account: str) -> Stream:
+    """Profit and loss of an account and of one position, ten seconds after each of two refreshes of tests/serving.py."""
+    stream = Stream(at=to_micros(FIRST) + 9_000_000)
+    for number in range(2):
+        stream.at = to_micros(FIRST + number * HOUR) + 10_000_000
+        ask(stream, 2 * number + 1, account)
+        answer(stream, 2 * number + 1, f"-{number}12.50", f"{3713 + number}.00", "0.00")
+        ask(stream, 2 * number + 2, account, 265598)
+        answer(stream, 2 * number + 2, "100", f"{number}5.00", "3713.00", "-0.00", "18725.00")
+    return stream
 
 
 def project(url: str, limit: int = 20_000) -> None:

@@ -91,6 +91,12 @@ def of_each_account() -> Iterator[Asked]:
             yield Asked(f"{account}/positions/history{more}{joined}limit=30&{SPAN}", SOME)
             yield Asked(f"{account}/positions/history{more}{joined}limit=30&step=1mo", SOME)
             yield Asked(f"{account}/positions/history{more}{joined}limit=30", SOME)
+            if "ready" not in more:
+                yield Asked(f"{account}/pnl{more}{joined}limit=30")
+                yield Asked(f"{account}/pnl{more}{joined}limit=30&positions=true&{SPAN}")
+                yield Asked(f"{account}/pnl{more}{joined}limit=30&contract=4391")
+                yield Asked(f"{account}/pnl{more}{joined}step=1mo", SOME)
+                yield Asked(f"{account}/pnl{more}{joined}step=1d&positions=true&{SPAN}", SOME)
             yield Asked(f"{account}/changes{more}{joined}from={MIDDLE}&to={SOON}")
             yield Asked(f"{account}/changes{more}{joined}from=-1y")
         yield from (Asked(f"{account}/orders?limit=50&{of}", SOME) for of in OF_ORDERS)
@@ -125,6 +131,8 @@ ALL = [
     # So much that it is streamed.
     Asked(f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation", 8 * HOURS),
     Asked(f"/v1/accounts/{ORDINARY}/positions/9999999/history"),
+    Asked("/v1/pnl"),
+    Asked(f"/v1/pnl?at={MIDDLE}"),
     Asked("/v1/overview", SOME),
     Asked("/v1/overview?ready=any", SOME),
     Asked(f"/v1/overview?at={MIDDLE}&currency=USD&tz=America/New_York&close=16:00", SOME),
@@ -158,6 +166,7 @@ ALL = [
         for path in (
             "/v1/accounts",
             "/v1/gateways",
+            "/v1/pnl",
             "/v1/overview",
             "/v1/positions",
             "/v1/changes?from=-1y",

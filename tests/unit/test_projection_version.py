@@ -14,7 +14,7 @@ from ibconnect.projections.registry import REPORTS
 DIGESTS = {
     "accounts": {1: "49023ec002341a2a", 2: "cd6cb7d1d0de450d", 3: "b2e7d2d601e7926f", 4: "7f6c44467324ea0f"},
     "executions": {1: "6e195cf09275cec6"},
-    "pnl": {1: "25ebce6bee6bc1f7"},
+    "pnl": {1: "911cc04cfd8d7fe9"},
     "directory": {1: "8030e101e1c76fe4"},
     "contracts": {1: "7589306bedd71554"},
     "orders": {1: "8ff2a259f95bb781"},

@@ -105,6 +105,8 @@ ORDER_STATES_DEFAULT = 1_000
 ORDER_STATES_MAX = 10_000
 # States that stand within their order: the newest of it.
 STATES_OF_ORDER = 100
+PNL_DEFAULT = 1_000
+PNL_MAX = 10_000
 CHANGES_DEFAULT = 1_000
 CHANGES_MAX = 10_000
 # Accounts that one request names; how many are compared for one page of changes, and read together.
@@ -158,3 +160,7 @@ RETRY_AFTER_SECONDS = 5
 LONG_REPORTS_FIRST = 16
 LONG_REPORTS_MAX = 256
 LONG_POINTS = 10_000
+# How often it is looked for more samples of profit and loss, for one page, where those found are another gateway's; how
+# many one statement looks up, each of a step and a contract.
+PNL_LOOKS = 16
+PNL_LOOKUPS = 2_000

@@ -1,0 +1,1 @@
+"""Profit and loss, as gateways said it when they were asked."""
