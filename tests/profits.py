@@ -7,12 +7,9 @@ from typing import Any, NamedTuple
 from eventsourcing.persistence import StoredEvent
 
 from ibconnect.database.pools import connect
-from ibconnect.projections.engine.live import LiveTables
-from ibconnect.projections.engine.schema import ensure
-from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.pnl.projection import PNL
 from ibconnect.times import to_micros
-from tests.projecting import Stream, record
+from tests.projecting import Stream, project_report, record
 from tests.serving import FIRST, HOUR
 
 UNSET = "1.7976931348623157E308"
@@ -52,7 +49,7 @@ def answer(stream: Stream, number: int | str, *figures: str) -> StoredEvent:
 
 
 def profit_world(account: str) -> Stream:
-    """Profit and loss of an account and of one position, ten seconds after each of two refreshes of tests/serving.py."""
+    """Profit and loss of an account and of one position, after each of two refreshes of tests/serving.py."""
     stream = Stream(at=to_micros(FIRST) + 9_000_000)
     for number in range(2):
         stream.at = to_micros(FIRST + number * HOUR) + 10_000_000
@@ -65,12 +62,7 @@ def profit_world(account: str) -> Stream:
 
 def project(url: str, limit: int = 20_000) -> None:
     """Make the tables if need be, and apply everything that is recorded."""
-    ensure(url, [PNL])
-    with connect(url, name="test", search_path=path_of("pnl")) as connection:
-        live = LiveTables(connection, PNL, limit)
-        steps = [live.step()]
-        while steps[-1].is_behind:
-            steps.append(live.step())
+    project_report(url, PNL, limit)
 
 
 def projected(url: str, events: Iterable[StoredEvent], limit: int = 20_000) -> list[Row]:

@@ -13,6 +13,7 @@ from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries
 from ibconnect.projections.upkeep import ensure
 from ibconnect.times import to_micros
+from tests import profits
 from tests.conftest import create_database, drop_database
 from tests.executions import History, commission, fill, told
 from tests.orders import order_world
@@ -37,6 +38,10 @@ def connection(server_url: str, template: str) -> Iterator[Connection[Row]]:
         created = datetime(2025, 12, 30, 2, 30, tzinfo=UTC) + timedelta(hours=hours)
         stream.at = to_micros(created) + 1000
         stream.refresh({account: messages(account, hours) for account in ACCOUNTS}, created=to_micros(created))
+        for number, contract in ((2 * hours + 1, 0), (2 * hours + 2, 265598)):
+            profits.ask(stream, number, ACCOUNTS[0], contract)
+            figures = [f"{hours}.25", "1.00", "2.00"]
+            profits.answer(stream, number, *(["100", *figures, "9"] if contract else figures))
     record(url, stream.events)
     record(url, order_world(ACCOUNTS[0], at=datetime(2026, 1, 5, 15, tzinfo=UTC)).events)
     project_all(url)
@@ -94,7 +99,7 @@ def test_the_test_finds_what_depends_on_the_zone(connection: Connection[Row]) ->
 
 
 def test_the_days_are_those_of_the_zone_that_is_named(connection: Connection[Row]) -> None:
-    (query,) = (query for query in QUERIES.values() if "DISTINCT ON" in query)
+    (query,) = (query for query in QUERIES.values() if "DISTINCT ON (account_code, day)" in query)
     found = connection.execute(query.encode()).fetchall()
     assert [(row[0], str(row[1]), str(row[2])) for row in found if row[0] == ACCOUNTS[0]] == [
         # The last before midnight in New York, which is 05:00 in UTC; readings come every five hours from 02:30 on.
@@ -102,6 +107,17 @@ def test_the_days_are_those_of_the_zone_that_is_named(connection: Connection[Row
         (ACCOUNTS[0], "2026-01-02", "1095.10"),
         (ACCOUNTS[0], "2026-01-03", "1120.10"),
         (ACCOUNTS[0], "2026-01-04", "1140.10"),
+    ]
+
+
+def test_a_day_of_profits_ends_at_the_reset(connection: Connection[Row]) -> None:
+    (query,) = (query for query in QUERIES.values() if "DISTINCT ON (day)" in query)
+    found = connection.execute(query.encode()).fetchall()
+    # The samples are those of half past two and every five hours from then on; in UTC a day ends at 04:55.
+    assert [(str(row[0]), str(row[2])) for row in found][:3] == [
+        ("2026-01-01", "70.25"),
+        ("2026-01-02", "95.25"),
+        ("2026-01-03", "120.25"),
     ]
 
 
@@ -297,7 +313,7 @@ OF_ORDERS = ("is_open", "first_seen <", "perm_id =")
 
 def test_the_page_bounds_what_grows() -> None:
     """By an account's newest snapshots, by a span of times or positions, or by a number of rows."""
-    bounds = ("v_account_snapshot_latest", "LIMIT 1", "created <", "executed <", "BETWEEN", "max(position)", "_gap")
+    bounds = ("v_account_snapshot_latest", "LIMIT 1", "created <", "at <", "executed <", "BETWEEN", "max(position)", "_gap")
     assert [name for name, query in QUERIES.items() if not any(bound in query for bound in (*bounds, *OF_ORDERS))] == []
     assert len(QUERIES) >= 11
     assert all(first != second for first, second in pairwise(sorted(QUERIES)))

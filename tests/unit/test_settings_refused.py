@@ -80,6 +80,10 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     "EXEC_REF": NO_SCHEDULES,
     "PNL_REF": NO_SCHEDULES,
     "PNL_POSITIONS": NO_BOOLEANS,
+    "PNL_RESET": [
+        (value, "23:55 America/New_York")
+        for value in ("23:55", "Asia/Tokyo", "24:00 UTC", "5pm UTC", "17:00 New York", "17:00 localtime", "17:00 utc")
+    ],
     "REFRESH_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
