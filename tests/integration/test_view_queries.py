@@ -313,7 +313,16 @@ OF_ORDERS = ("is_open", "first_seen <", "perm_id =")
 
 def test_the_page_bounds_what_grows() -> None:
     """By an account's newest snapshots, by a span of times or positions, or by a number of rows."""
-    bounds = ("v_account_snapshot_latest", "LIMIT 1", "created <", "at <", "executed <", "BETWEEN", "max(position)", "_gap")
+    bounds = (
+        "v_account_snapshot_latest",
+        "LIMIT 1",
+        "created <",
+        "at <",
+        "executed <",
+        "BETWEEN",
+        "max(position)",
+        "_gap",
+    )
     assert [name for name, query in QUERIES.items() if not any(bound in query for bound in (*bounds, *OF_ORDERS))] == []
     assert len(QUERIES) >= 11
     assert all(first != second for first, second in pairwise(sorted(QUERIES)))
