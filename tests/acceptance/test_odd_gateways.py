@@ -95,6 +95,8 @@ def world(server_url: str, template: str, tmp_path_factory: pytest.TempPathFacto
                 "PORT": "0",
                 "HOST": "127.0.0.1",
                 "IB_GW": ",".join(f"127.0.0.1:{port}" for port in ports),
+                # They answer no other question, so one of these would take a refusal that names no request.
+                "COLLECT": "accounts",
             }
             with process(log, "serve", **settings, **QUICK) as serve:
                 yield World(serve.url(), dict(zip(gateways, ports, strict=True)), gateways, log)

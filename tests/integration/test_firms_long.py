@@ -10,7 +10,7 @@ from bench import stage
 from bench.traffic import Client
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 ACCOUNTS, REFRESHES = 1_000, 10
 # Resident memory of each process, from the second refresh on: what the first ones fill is kept.
