@@ -95,6 +95,28 @@ GROUP BY 1, 2, 3, 4, 5, 6;
 INSERT INTO account_key
 SELECT id, 'Other' || n, '', '', false, 1, false FROM account, generate_series(1, 200) AS n;
 
+-- Four fills an hour, of accounts in turn; of every hundredth an account's first version is corrected. Account 1 has most.
+INSERT INTO executions.account SELECT code FROM accounts.account;
+INSERT INTO executions.execution (
+    account, execution_id, key, correction, is_current, position, received, gateway, digest, moment, at, time, zone, contract_id,
+    symbol, security_type, expiry, strike, option_right, multiplier, contract_exchange, currency, local_symbol, trading_class,
+    exchange, side, shares, price, order_ref, ev_rule, model_code, submitter, remarks
+)
+SELECT
+    account.code, 'a.' || n || '.01.0' || version, 'a.' || n || '.01', version, version = 1 + (n %% 100 = 0)::integer,
+    2 * n + version, %(begin)s + n * interval '15 minutes', '127.0.0.1:4002', '', %(begin)s + n * interval '15 minutes',
+    %(begin)s + n * interval '15 minutes', '', '', 1000 + n %% 2000, 'S' || n %% 2000, 'STK', '', '', '', '', '', 'USD',
+    'S' || n %% 2000, '', '', 'BOT', 1, 10.50, '', '', '', '', '{}'
+FROM generate_series(1, 4 * %(hours)s) AS n
+CROSS JOIN LATERAL generate_series(1, 1 + (n %% 100 = 0)::integer) AS version
+JOIN accounts.account ON account.id = CASE WHEN n %% 3 = 0 THEN 1 ELSE 1 + n %% 20 END;
+INSERT INTO executions.commission (execution_id, key, correction, position, received, gateway, digest, commission, currency, redemption_date)
+SELECT execution_id, key, correction, position, received, gateway, '', 1.05, 'USD', '' FROM executions.execution;
+INSERT INTO executions.coverage
+SELECT gateway.name, day::date, day, day + interval '1 day', day + interval '23 hours', 'UTC'
+FROM accounts.gateway
+CROSS JOIN generate_series(%(begin)s, %(begin)s + %(hours)s * interval '1 hour', interval '1 day') AS day;
+
 -- Events of each day's first session; the rest would only take time.
 INSERT INTO public.stored_events (originator_version, originator_id, topic, state)
 SELECT

@@ -101,7 +101,7 @@ ORDER BY execution.moment DESC, execution.position DESC;
 -- The newest executions of all accounts.
 SELECT execution.*
 FROM executions.execution
-WHERE {span} AND {versions}
+WHERE execution.position <> 0 AND {span} AND {versions}
 ORDER BY execution.moment DESC, execution.position DESC
 LIMIT %(rows)s
 
@@ -157,7 +157,11 @@ execution.moment >= %(from)s
 AND execution.moment <= %(to)s
 AND (execution.moment, execution.position) < (%(moment)s::timestamptz, %(position)s::bigint)
 
--- name: any
+-- name: of_any_contract
+-- By the index that has them in the order of time: all have such a position.
+execution.position <> -1
+
+-- name: with_corrected
 TRUE
 
 -- name: of_contract

@@ -13,7 +13,7 @@ from ibconnect.projections.registry import REPORTS
 # were taken with the table of currencies, which is no part of a version any more.)
 DIGESTS = {
     "accounts": {1: "49023ec002341a2a", 2: "cd6cb7d1d0de450d", 3: "b2e7d2d601e7926f", 4: "7f6c44467324ea0f"},
-    "executions": {1: "6e195cf09275cec6"},
+    "executions": {1: "b19382099c6ac21f"},
     "pnl": {1: "911cc04cfd8d7fe9"},
     "directory": {1: "8030e101e1c76fe4"},
     "contracts": {1: "7589306bedd71554"},

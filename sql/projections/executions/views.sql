@@ -124,6 +124,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS report ON true
 WHERE execution.is_current
+  AND execution.position <> -2
 
 -- name: v_execution_version
 -- One row per execution id: the fills of v_execution, and beside them what they stood in the place of, as it was told before.
@@ -246,6 +247,7 @@ LEFT JOIN LATERAL (
     ORDER BY commission.correction DESC, commission.position DESC
     LIMIT 1
 ) AS report ON true
+WHERE execution.position <> -2
 
 -- name: v_execution_day
 -- One row per gateway and day (by the gateway's own clock) on which it was asked for executions: of these all are known until

@@ -96,12 +96,12 @@ def _found(codes: list[str] | None, symbol: str | None, contract: int | None) ->
 def _wanted(symbol: str | None, contract: int | None) -> LiteralString:
     """The condition on contracts, where it is not the query's own."""
     if contract is None:
-        return "any"
+        return "of_any_contract"
     return "of_contract" if symbol is None else "of_contract_and_symbol"
 
 
 def _versions(call: Call) -> LiteralString:
-    return "current" if call.arguments["corrections"] is None else "any"
+    return "current" if call.arguments["corrections"] is None else "with_corrected"
 
 
 @cache
