@@ -1,6 +1,7 @@
 """Messages 11 and 59 of every server version, as IB's own client reads them; and those that are odd."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -73,8 +74,6 @@ def test_it_is_what_ibs_client_reads(version: int) -> None:
 
 
 def test_a_commission_is_what_ibs_client_reads() -> None:
-    from decimal import Decimal
-
     for realized in (None, Decimal("-73.07")):
         fields = list(commission_row("a.b.01.01", Commission(Decimal("1.05"), "USD", realized), 200))
         seen = as_client(fields, 200)
