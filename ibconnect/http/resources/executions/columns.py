@@ -4,6 +4,7 @@ In: nothing. Out: columns, in the order of the queries of sql/http/executions.sq
 of this package. What says of a contract what it is has the names that it has among positions.
 """
 
+from ibconnect.http.resources import contract_names
 from ibconnect.http.server.columns import Column, Type
 
 COLUMNS: tuple[Column, ...] = (
@@ -52,7 +53,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("Received", Type.TIME, "When it was first told of", is_nullable=False),
     Column("Remarks", Type.TEXTS, "`unknown-time`, `unreadable-figure`", is_nullable=False),
     Column("Source", Type.TEXT, "`gateway`: a gateway told of it", is_nullable=False),
+    *contract_names.COLUMNS,
 )
+
+CONTRACT = [column.name for column in COLUMNS].index("IbContractId")
+"""Where a row has the contract."""
 
 GAP_COLUMNS: tuple[Column, ...] = (
     Column("AccountCode", Type.TEXT, "The account", is_nullable=False),

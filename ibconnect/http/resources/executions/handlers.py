@@ -14,7 +14,8 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed
 
 from ibconnect.database.sql import queries
-from ibconnect.http.resources.executions.columns import COLUMNS, GAP_COLUMNS
+from ibconnect.http.resources.contract_names import names_of
+from ibconnect.http.resources.executions.columns import COLUMNS, CONTRACT, GAP_COLUMNS
 from ibconnect.http.resources.executions.cursor import BEGIN, Place, format_place
 from ibconnect.http.resources.positions.whose import visible
 from ibconnect.http.server import db
@@ -74,10 +75,16 @@ async def _page(call: Call, codes: list[str] | None) -> tuple[list[Row], dict[st
     }
     query = _query(_found(codes, symbol, contract), _wanted(symbol, contract), _versions(call))
     found = await db.rows(call.services.pool, query, asked)
-    rows: list[Row] = [row[:-2] for row in found[:limit]]
+    rows = await _named(call, found[:limit])
     if len(found) <= limit:
         return rows, {}
     return rows, next_page(call, cursor=format_place(Place(*found[limit - 1][-2:])))
+
+
+async def _named(call: Call, found: Sequence[TupleRow]) -> list[Row]:
+    """The rows of what was found, each with what its contract was called then."""
+    names = await names_of(call, {row[CONTRACT] for row in found})
+    return [(*row[:-2], *names.of(row[CONTRACT], row[-2])) for row in found]
 
 
 def _span(call: Call) -> dict[str, datetime]:
