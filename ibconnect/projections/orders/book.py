@@ -322,7 +322,8 @@ def _next_state(order: Order, said: Said, gateway: str) -> State:
     if unsaid and _value(said.state["filled"]) != _value(cells["filled"]):
         cells |= dict.fromkeys(unsaid)
         inexact = {name: text for name, text in inexact.items() if name not in unsaid}
-    if said.kind is Kind.COMPLETED:
+    if "why_held" not in said.state and said.state.get("status") != cells["status"]:
+        # Why it was held in another state says nothing of this one.
         cells["why_held"] = None
     inexact = {name: text for name, text in inexact.items() if name not in said.state} | said.state_inexact
     return State(0, {**cells, **said.state}, inexact, gateway, said.position, said.at, said.at)
