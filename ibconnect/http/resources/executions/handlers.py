@@ -15,6 +15,7 @@ from psycopg.sql import SQL, Composed
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.contract_names import names_of
+from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.executions.columns import COLUMNS, CONTRACT, GAP_COLUMNS
 from ibconnect.http.resources.executions.cursor import BEGIN, Place, format_place
 from ibconnect.http.resources.positions.whose import visible
@@ -39,7 +40,9 @@ async def account_executions(call: Call) -> web.StreamResponse:
 
 async def all_executions(call: Call) -> web.StreamResponse:
     """The executions of all accounts that the token may see, or of some."""
-    rows, headers = await _page(call, await visible(call, call.arguments["account"]))
+    codes = await visible(call, call.arguments["account"])
+    codes = await within(call, codes, call.arguments["to"] or call.now)
+    rows, headers = await _page(call, codes)
     return await _answer(call, COLUMNS, rows, "executions", headers)
 
 

@@ -16,6 +16,7 @@ from ibconnect.http.openapi.shared import (
     TZ,
     table,
 )
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.executions.columns import COLUMNS, GAP_COLUMNS
 from ibconnect.http.resources.executions.cursor import CURSOR
 from ibconnect.http.resources.executions.handlers import TABLES, account_executions, all_executions, execution_gaps
@@ -61,9 +62,9 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="Executions of all accounts",
         description=f"The fills of all accounts that the token may see, with their commissions. {_HOW}",
-        parameters=(parameters.ACCOUNTS, *_WHICH),
+        parameters=(parameters.ACCOUNTS, GROUPS, *_WHICH),
         answers={200: table("The executions", "ExecutionList"), 304: NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=TABLES,
     ),
