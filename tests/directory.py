@@ -1,7 +1,7 @@
 """What a gateway says of an advisor's directory and of contracts, as messages, for the tests."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -68,18 +68,18 @@ APPLE: dict[str, Any] = {
 }
 
 
-def reference_world() -> Stream:
+def reference_world(at: datetime = FIRST) -> Stream:
     """What a login says of the world of tests/serving.py: two contracts, one of which is renamed, and its directory.
 
     Everything comes half an hour after its first snapshot, what changes an hour later.
     """
-    stream = Stream(GATEWAY, at=to_micros(FIRST + timedelta(minutes=30)))
+    stream = Stream(GATEWAY, at=to_micros(at + timedelta(minutes=30)))
     stream.message(*described(265598, **APPLE), timed=True)
     stream.message(*described(4391, symbol="AMD", longName="ADVANCED MICRO", ISIN="US0079031078"), timed=True)
     stream.message(*aliases(**{DU1: "Smith", DU2: "Keller & Sons"}), timed=True)
     stream.message(*groups(Everyone=(DU1, DU2), First=(DU1,)), timed=True)
     stream.message(*families(**{DU1: "F1", DU2: "F1"}), timed=True)
-    stream.at = to_micros(FIRST + timedelta(minutes=90))
+    stream.at = to_micros(at + timedelta(minutes=90))
     stream.message(*described(4391, symbol="AMD", longName="ADVANCED MICRO DEVICES", ISIN="US0079031078"), timed=True)
     stream.message(*aliases(**{DU1: "Smith Trust", DU2: "Keller & Sons"}), timed=True)
     stream.message(*groups(Everyone=(DU1, DU2), First=(DU2,)), timed=True)

@@ -163,3 +163,18 @@ INSERT INTO order_gateway (placed_order_id, gateway_id, ordinal, listing)
 SELECT id, 1, 2, CASE WHEN is_open THEN 'listed' ELSE '' END FROM placed_order;
 INSERT INTO order_name SELECT name, account, first_seen, id FROM placed_order, unnest(ARRAY[symbol, local_symbol]) AS name;
 UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);
+
+-- What IB says of contracts, twice of each; and an advisor's directory, in which an alias and a group change each month.
+INSERT INTO contracts.contract_detail (
+    position, ib_contract_id, since, until, confirmed, gateway, digest, isin, symbol, long_name
+)
+SELECT
+    2 * n + version, 1000 + n, %(begin)s + version * interval '300 days',
+    CASE version WHEN 0 THEN %(begin)s + interval '300 days' END, %(begin)s + (version + 1) * interval '300 days',
+    '127.0.0.1:4002', '', 'US' || lpad(n::text, 9, '0') || '0', 'S' || n %% 5000, 'Contract ' || n
+FROM generate_series(1, %(hours)s) AS n, generate_series(0, 1) AS version;
+INSERT INTO directory.entry (gateway, kind, group_name, account, value, since, until, position)
+SELECT
+    '127.0.0.1:4002', kind, CASE kind WHEN 'member' THEN 'G' || account.id %% 3 ELSE '' END, account.code, kind || month,
+    %(begin)s + month * interval '30 days', CASE WHEN month < 30 THEN %(begin)s + (month + 1) * interval '30 days' END, month
+FROM accounts.account, generate_series(0, 30) AS month, unnest(ARRAY['alias', 'member', 'family']) AS kind;

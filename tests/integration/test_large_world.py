@@ -103,6 +103,18 @@ def of_each_account() -> Iterator[Asked]:
         yield from (Asked(f"{account}/orders/states?limit=50&{of}", SOME) for of in ("", SPAN, f"permid={PERM_ID}"))
 
 
+OF_REFERENCE = (
+    "contracts?limit=50",
+    f"contracts?limit=50&at={MIDDLE}",
+    f"contracts?symbol=S5&at={MIDDLE}",
+    "contracts?isin=US0000000050",
+    f"contracts?contract={contract_of(ORDINARY)}",
+    f"contracts/{contract_of(ORDINARY)}",
+    "directory",
+    f"directory?group=G1&at={MIDDLE}",
+    "groups",
+    f"groups?group=G1&at={MIDDLE}",
+)
 PERM_ID = 1_000_000 + 2 * HOURS
 OF_ORDERS = ("", SPAN, "status=open", "status=gone", "status=filled", "symbol=S5", f"symbol=L5&status=open&{SPAN}")
 
@@ -160,6 +172,12 @@ ALL = [
     Asked(f"/v1/positions?at={MIDDLE}", SOME),
     Asked(f"/v1/changes?from={MIDDLE}&to={SOON}", SOME),
     Asked("/v1/changes?from=-1y&ready=any", SOME),
+    *(Asked(f"/v1/{of}") for of in OF_REFERENCE),
+    *(Asked(f"/v1/{of}", SOME, AS_LIMITED) for of in OF_REFERENCE),
+    *(
+        Asked(f"/v1/{of}&group=G1,G2", SOME)
+        for of in ("overview?currency=USD", "positions?ready=any", "changes?from=-1y")
+    ),
     *(Asked(f"/v1/orders?limit=50&{of}", SOME) for of in OF_ORDERS),
     *(Asked(f"/v1/orders?limit=20&account={ORDINARY},{NEVER_READY}&{of}", SOME) for of in OF_ORDERS),
     *(Asked(f"/v1/orders/states?limit=50&{of}", SOME) for of in ("", SPAN, f"permid={PERM_ID}")),

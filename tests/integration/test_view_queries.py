@@ -15,6 +15,7 @@ from ibconnect.projections.upkeep import ensure
 from ibconnect.times import to_micros
 from tests import profits
 from tests.conftest import create_database, drop_database
+from tests.directory import reference_world
 from tests.executions import History, commission, fill, told
 from tests.orders import order_world
 from tests.paths import ROOT
@@ -44,6 +45,7 @@ def connection(server_url: str, template: str) -> Iterator[Connection[Row]]:
             profits.answer(stream, number, *(["100", *figures, "9"] if contract else figures))
     record(url, stream.events)
     record(url, order_world(ACCOUNTS[0], at=datetime(2026, 1, 5, 15, tzinfo=UTC)).events)
+    record(url, reference_world(datetime(2026, 1, 5, 15, tzinfo=UTC)).events)
     project_all(url)
     told(url, traded())
     with connect(url, name="test", search_path="public") as connection:
@@ -318,6 +320,11 @@ def test_the_page_bounds_what_grows() -> None:
         "LIMIT 1",
         "created <",
         "at <",
+        "ib_contract_id =",
+        "v_account_directory_entry",
+        "v_account_snapshot_latest",
+        "LIMIT 1",
+        "created <",
         "executed <",
         "BETWEEN",
         "max(position)",

@@ -251,6 +251,8 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "right-missing": 403,
         "unknown-path": 404,
         "unknown-account": 404,
+        "unknown-contract": 404,
+        "unknown-group": 404,
         "unknown-gateway": 404,
         "unknown-snapshot": 404,
         "unknown-position": 404,
