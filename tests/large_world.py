@@ -42,7 +42,6 @@ GROWING |= {"sample", "execution", "commission"}
 GROWING = (
     {f"account_{name}" for name in _OF_A_SNAPSHOT} | {"contract", "symbol", "session", "refresh", "sample"} | _OF_ORDERS
 )
-GROWING = {f"account_{name}" for name in _OF_A_SNAPSHOT} | {"contract", "symbol", "session", "refresh"} | _OF_ORDERS
 GROWING |= {"contract_detail"}
 """Tables that grow as long as something is recorded; so do the partitions of events."""
 _FILL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
