@@ -38,11 +38,7 @@ _OF_A_SNAPSHOT = (
 )
 _OF_ORDERS = {"placed_order", "order_state", "order_gateway", "order_name"}
 GROWING = {f"account_{name}" for name in _OF_A_SNAPSHOT} | {"contract", "symbol", "session", "refresh"} | _OF_ORDERS
-GROWING |= {"sample", "execution", "commission"}
-GROWING = (
-    {f"account_{name}" for name in _OF_A_SNAPSHOT} | {"contract", "symbol", "session", "refresh", "sample"} | _OF_ORDERS
-)
-GROWING |= {"contract_detail"}
+GROWING |= {"sample", "execution", "commission", "contract_detail"}
 """Tables that grow as long as something is recorded; so do the partitions of events."""
 _FILL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 # The planner reads how many rows a page has, and looks how many pages there are.

@@ -173,6 +173,10 @@ SELECT
     CASE version WHEN 0 THEN %(begin)s + interval '300 days' END, %(begin)s + (version + 1) * interval '300 days',
     '127.0.0.1:4002', '', 'US' || lpad(n::text, 9, '0') || '0', 'S' || n %% 5000, 'Contract ' || n
 FROM generate_series(1, %(hours)s) AS n, generate_series(0, 1) AS version;
+-- What other accounts have ever held, of which a token for some need not know.
+INSERT INTO accounts.account_contract
+SELECT account.id, contract.id, 1, false FROM accounts.account, accounts.contract WHERE account.id BETWEEN 2 AND 16
+ON CONFLICT DO NOTHING;
 INSERT INTO directory.entry (gateway, kind, group_name, account, value, since, until, position)
 SELECT
     '127.0.0.1:4002', kind, CASE kind WHEN 'member' THEN 'G' || account.id %% 3 ELSE '' END, account.code, kind || month,
