@@ -320,8 +320,8 @@ async def test_the_circle_closes_with_everything_that_is_asked(database_url: str
     for _ in range(120):
         source.advance()
     held = sum(len(source.held(code)) for code in source.codes())
-    everything = {"COLLECT": "all", "PNL_POSITIONS": "true"}
-    wanted = {"53": 1, "102": 1, "94": len(source.codes()), "95": held}
+    everything = {"COLLECT": "executions,orders,pnl", "PNL_POSITIONS": "true"}
+    wanted = {"53": 2, "102": 2, "55": 2, "94": len(source.codes()), "95": held}
     async with (
         Gateway(source, speed=1e-6) as gateway,
         recording(database_url, tmp_path, gateway.port, **everything) as seen,
@@ -334,5 +334,5 @@ async def test_the_circle_closes_with_everything_that_is_asked(database_url: str
         await until(has_come, "everything that is asked is answered")
     (first,) = sessions_of(database_url)
     again = await record_again(database_url, tmp_path, first, **everything)
-    frames = sent(database_url, first)
-    assert sorted(sent(database_url, again)) == sorted(frames)
+    # A recorder that is still busy when it is to ask again asks once for both, and gets one answer.
+    assert set(sent(database_url, again)) == set(sent(database_url, first))
