@@ -173,7 +173,7 @@ def happened(steps: Any) -> tuple[list[StoredEvent], list[Row]]:
 
 
 @given(STEPS, st.sampled_from([1, 3, 20_000]))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_makes_the_samples_of_the_model(database_url: str, steps: Any, limit: int) -> None:
     """Numbers come again on other connections, answers again and for what nobody asked, in steps of any size."""
     clear(database_url)
