@@ -51,7 +51,7 @@ def check(url: str, scenario: Scenario) -> None:
         assert tables.tables() == live
 
 
-@pytest.mark.parametrize("version", [157, 178, 200])
+@pytest.mark.parametrize("version", [pytest.param(157, marks=pytest.mark.slow), 178, 200])
 async def test_they_are_in_the_tables_as_in_the_books(database_url: str, tmp_path: Path, version: int) -> None:
     scenario = busy()
     async with (
@@ -71,19 +71,22 @@ async def test_they_are_in_the_tables_as_in_the_books(database_url: str, tmp_pat
     check(database_url, scenario)
 
 
+def faults(*names: tuple[str, dict[str, Any]], is_slow: bool = True) -> Any:
+    text = " ".join(f"{name} {parameters.get('only', '')}".strip() for name, parameters in names)
+    return pytest.param(names, id=text, marks=[pytest.mark.slow] if is_slow else [])
+
+
 @pytest.mark.parametrize(
     "faults",
     [
-        [("drop", {"only": "11", "skip": 20})],
-        [("reset-mid-message", {"only": "59", "skip": 5})],
-        [("drop", {"only": "55"})],
-        [("twice", {"only": "11+59+55", "count": 500})],
-        [("late-commissions", {})],
-        [("mixed", {})],
-        [("lost", {"only": "59", "count": 30})],
-        [("lost", {"only": "55"})],
+        faults(("drop", {"only": "11", "skip": 20}), is_slow=False),
+        faults(("twice", {"only": "11+59+55", "count": 500}), ("late-commissions", {}), is_slow=False),
+        faults(("reset-mid-message", {"only": "59", "skip": 5})),
+        faults(("drop", {"only": "55"})),
+        faults(("mixed", {})),
+        faults(("lost", {"only": "59", "count": 30})),
+        faults(("lost", {"only": "55"})),
     ],
-    ids=lambda faults: " ".join(f"{name} {parameters.get('only', '')}" for name, parameters in faults),
 )
 async def test_no_fault_loses_or_doubles_one(
     database_url: str, tmp_path: Path, faults: Sequence[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
