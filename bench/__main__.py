@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import firms, idle, large, live, read, rebuild, record, results, simulate, space
+from bench import fills, firms, idle, large, live, read, rebuild, record, results, simulate, space
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -40,6 +40,7 @@ ALL: dict[str, Benchmark] = {
     "firms": firms.figures,
     "rebuild": _rebuild,
     "read": _read,
+    "fills": fills.figures,
     "space": space.figures,
     "idle": idle.figures,
     "large": large.figures,
@@ -50,6 +51,7 @@ _FULL_RUN: tuple[Benchmark, ...] = (
     live.figures,
     firms.figures,
     _of_history,
+    fills.figures,
     space.figures,
     idle.figures,
 )

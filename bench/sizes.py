@@ -23,6 +23,7 @@ class Size:
     starts: int
     simulate_bytes: int
     large_snapshots: int
+    fills: int
 
 
 FULL = Size(
@@ -42,6 +43,7 @@ FULL = Size(
     starts=5,
     simulate_bytes=150_000_000,
     large_snapshots=500_000,
+    fills=100_000,
 )
 TINY = Size(
     rounds=1,
@@ -60,4 +62,5 @@ TINY = Size(
     starts=1,
     simulate_bytes=500_000,
     large_snapshots=200,
+    fills=300,
 )
