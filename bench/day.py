@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 
 from ibconnect.simulator.wire.frames import Fields, frame, payload
 from ibconnect.simulator.wire.layouts import EXECUTION
@@ -25,14 +24,14 @@ class Day:
     """What it says: frames made once, but for the number of the request."""
 
     def __init__(self, executions: int) -> None:
-        self.executions = executions
         self.answered = 0
+        self._rows = self._made(executions)
 
-    @cached_property
-    def _rows(self) -> bytes:
+    @staticmethod
+    def _made(executions: int) -> bytes:
         today = datetime.now(UTC).strftime("%Y%m%d 00:00:01 UTC")
         rows = []
-        for number in range(self.executions):
+        for number in range(executions):
             said = {"execId": f"0000e0d5.{number:08x}.01.01", "time": today, "price": f"189.{number % 100:02d}"}
             filled = {"permId": str(number + 1), "cumQty": "1", "avgPrice": said["price"]}
             # The number of the request has seven digits, so that it fits the place of the mark.

@@ -53,9 +53,9 @@ def _until_recorded(url: str, day: Day, began: float, rounds: int = 1) -> float:
 def _until_projected(url: str, executions: int, began: float) -> float:
     def is_there() -> bool:
         with psycopg.connect(url, autocommit=True) as connection:
-            return connection.execute("SELECT count(*) FROM v_execution").fetchone() == (executions,)
+            return connection.execute("SELECT count(*) FROM executions.execution").fetchone() == (executions,)
 
-    stage.until(is_there, f"{executions} rows of v_execution", _WAIT_S, 0.1)
+    stage.until(is_there, f"{executions} rows of v_execution", _WAIT_S, 0.5)
     return time.perf_counter() - began
 
 

@@ -21,7 +21,6 @@ async def start(database_url: str, tmp_path: Path) -> AsyncIterator[Start]:
             gateways = ",".join(f"127.0.0.1:{port}" for port in ports)
             ours = {"DB_URL": database_url, "DATA_DIR": str(tmp_path), "PORT": "0", "HOST": "127.0.0.1"}
             quick = {"QUIET_TIME": "0.3", "DOWNLOAD_TIMEOUT": "10", "REFRESH_FLOOR": "0", "IB_GW": gateways}
-            quick["COLLECT"] = "accounts"
             return await stack.enter_async_context(running(load({**ours, **quick, **settings})))
 
         yield start

@@ -13,6 +13,7 @@ from psycopg import Connection
 from ibconnect.database.outages import is_passing
 from ibconnect.database.sql import queries
 from ibconnect.events.codec import MESSAGE
+from ibconnect.projections.engine.arrivals import with_times
 from ibconnect.projections.engine.projection import Event, Projection, Reader, SetAside
 
 Q = queries("projections/engine/reading")
@@ -70,7 +71,8 @@ def read_events(connection: Connection[Any], reports: Sequence[Projection], afte
     }
     with connection.cursor(binary=True) as cursor:
         cursor.execute(Q["events"], parameters)
-        return [Event._make(row) for row in cursor]
+        events = [Event._make(row) for row in cursor]
+    return with_times(connection, events, after, upto)
 
 
 def understand(connection: Connection[Any], reader: Reader, events: Sequence[Event], upto: int) -> Batch:

@@ -14,8 +14,7 @@ WHERE notification_id > %(after)s
 
 -- name: events
 -- The events of a range of positions that some reports are made of, in order: those of some topics, and of other messages
--- those of some ids. For a message also the state that says when it arrived: the newest of its session that carries a
--- time.
+-- those of some ids. For a message that carries its time also its state, once more, as the one that says when it arrived.
 SELECT
     event.notification_id,
     event.originator_id,
@@ -23,15 +22,7 @@ SELECT
     event.topic,
     event.state,
     CASE
-        WHEN substring(event.state FROM 1 FOR 1) <> '{'::bytea THEN (
-            SELECT timed.state
-            FROM public.stored_events AS timed
-            WHERE timed.originator_id = event.originator_id
-              AND timed.originator_version <= event.originator_version
-              AND coordination.carries_time(timed.state)
-            ORDER BY timed.originator_version DESC
-            LIMIT 1
-        )
+        WHEN substring(event.state FROM 1 FOR 1) <> '{'::bytea AND coordination.carries_time(event.state) THEN event.state
     END AS timed_state
 FROM public.stored_events AS event
 WHERE event.notification_id > %(after)s
@@ -43,3 +34,27 @@ WHERE event.notification_id > %(after)s
       OR split_part(encode(substring(event.state FROM 1 FOR 40), 'escape'), '"', 2) = ANY (%(message_ids)s)
   )
 ORDER BY event.notification_id
+
+-- name: timed
+-- The events of a range of positions that carry their time. Of a read of the socket that is one, of thousands at most.
+SELECT
+    originator_id,
+    originator_version,
+    state
+FROM public.stored_events
+WHERE notification_id > %(after)s
+  AND notification_id <= %(upto)s
+  AND coordination.carries_time(state)
+ORDER BY
+    originator_id,
+    originator_version
+
+-- name: timed_before
+-- The newest state of a session, up to a version, that carries a time.
+SELECT state
+FROM public.stored_events
+WHERE originator_id = %(session)s
+  AND originator_version <= %(version)s
+  AND coordination.carries_time(state)
+ORDER BY originator_version DESC
+LIMIT 1
