@@ -86,13 +86,19 @@ detail.symbol = ANY(%(symbols)s::text[])
 detail.isin = %(isin)s
 
 -- name: held
--- It is one that an account of the token has ever held, a position that was closed on the same day included.
+-- It is one that an account of the token has ever held, a position that was closed on the same day included. (OFFSET 0 keeps
+-- the planner from reading all contracts instead.)
 detail.ib_contract_id = ANY(
     ARRAY(
         SELECT DISTINCT held.ib_contract_id
         FROM accounts.account
         INNER JOIN accounts.account_contract ON account_contract.account_id = account.id AND NOT account_contract.is_foreign
-        INNER JOIN accounts.contract AS held ON held.id = account_contract.contract_id
+        CROSS JOIN LATERAL (
+            SELECT contract.ib_contract_id
+            FROM accounts.contract
+            WHERE contract.id = account_contract.contract_id
+            OFFSET 0
+        ) AS held
         WHERE account.code = ANY(%(codes)s::text[])
     )
 )
