@@ -122,7 +122,10 @@ def download_of(events: list[Event], account: str, requests: tuple[str, str] | N
     time, lost, first_row = "", False, False
     for event in events:
         fields = [readable(field) for field in event.fields]
-        kind = fields[0] if fields else ""
+        if not fields:
+            # What other collectors ask meanwhile is no message.
+            continue
+        kind = fields[0]
         first_row |= event.topic in ("v", "p")
         if kind == "8" and event.topic == "t":
             time = fields[2]
