@@ -111,6 +111,7 @@ async def test_rows_have_the_figures_of_the_latest_reports(held: Served) -> None
         "Ready": True,
         "Gateways": [GATEWAY],
         "Why": [],
+        "Groups": [],
     }
     dollars = rows["DU2"]
     assert (dollars["NetLiquidation"], dollars["NetLiquidationIn"]) == ("1000", "922.3306000")
@@ -120,7 +121,8 @@ async def test_rows_have_the_figures_of_the_latest_reports(held: Served) -> None
     assert (rows["DU3"]["NetLiquidation"], rows["DU3"]["Latest"]) == ("1.00", "2024-03-04T12:00:00Z")
     assert (rows["DU5"]["NetLiquidation"], rows["DU5"]["Gateways"]) == ("5.00", [])
     assert rows["DU6"]["Why"] == ["ChangeSinceClose=other-base", "ChangeYearToDate=no-report"]
-    assert {rows["DU4"][name] for name in rows["DU4"] if name not in ("AccountCode", "Gateways", "Why")} == {None}
+    lists = ("Gateways", "Why", "Groups")
+    assert {rows["DU4"][name] for name in rows["DU4"] if name not in ("AccountCode", *lists)} == {None}
     assert {reason.partition("=")[2] for reason in rows["DU4"]["Why"]} == {"no-report"}
 
 

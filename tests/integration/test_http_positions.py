@@ -49,7 +49,9 @@ def of_report(found: dict[str, Any] | None) -> list[dict[str, Any]]:
     if found is None:
         return []
     whose = {"AccountCode": found["AccountCode"], "Timestamp": found["Timestamp"], "Ready": found["Ready"]}
-    return [{**whose, **held} for held in found["Positions"]]
+    # Nobody has asked IB for these contracts.
+    unnamed = {"ISIN": None, "LongName": None}
+    return [{**whose, **held, **unnamed} for held in found["Positions"]]
 
 
 def without_base(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,8 @@ def rows_of(snapshot: Snapshot | None) -> list[dict[str, Any]]:
     if snapshot is None:
         return []
     around = {"AccountCode": snapshot.account, "BaseCurrency": snapshot.base or None, "Ready": snapshot.ready}
+    # What the witness is told of has no details of contracts.
+    around |= {"ISIN": None, "LongName": None}
     return [{**around, "Timestamp": snapshot.created, **row} for row in answers.positions(snapshot)]
 
 
