@@ -97,8 +97,8 @@ class Model:
             day = today - timedelta(days=before)
             if day <= last:
                 ends = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
-                known = self.covered.get((gateway, day), when)
-                self.covered[gateway, day] = max(known, min(when, ends))
+                until = min(when, ends)
+                self.covered[gateway, day] = max(self.covered.get((gateway, day), until), until)
 
     def wait(self, hours: int) -> None:
         self.history.now += timedelta(hours=hours)
