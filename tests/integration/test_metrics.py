@@ -26,7 +26,7 @@ from ibconnect.observe import Trouble
 from ibconnect.projections.upkeep import ensure
 from ibconnect.roles import API
 from tests.processes import Process, process
-from tests.projecting import Stream, project, record
+from tests.projecting import Stream, project_all, record
 from tests.serving import DU1, GATEWAY, Served, admin, build_world, serving, settings
 from tests.waiting import DEADLINE_S, until, wait_for
 
@@ -215,7 +215,7 @@ async def test_tables_that_are_behind_say_by_how_many_events_and_seconds(databas
         assert found["ibconnect_projection_position"] == 0
         assert found["ibconnect_projection_lag_events"] == len(stream.events)
         assert found["ibconnect_projection_lag_seconds"] > 1000
-        project(database_url)
+        project_all(database_url)
         found = await scraped(served)
     assert found["ibconnect_projection_position"] == len(stream.events)
     assert found["ibconnect_projection_lag_events"] == found["ibconnect_projection_lag_seconds"] == 0
