@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.database.pools import connect
+from ibconnect.projections.upkeep import REPORTS
 from tests.conftest import create_database, drop_database
 from tests.dying import PARTS
 from tests.faults.family import family
@@ -110,7 +111,7 @@ def test_tables_without_their_tracking_row_are_made_again(service: Process, data
     with connect(database_url, name="test") as connection:
         projecting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'ibconnect projector'"
         projecting += " AND datname = current_database()"
-        wait_for(lambda: connection.execute(projecting).fetchone() == (1,), "it projects")
+        wait_for(lambda: connection.execute(projecting).fetchone() == (len(REPORTS),), "all reports are projected")
         assert get(f"{service.url()}/readyz") == (200, {"Ready": True, "Reasons": []})
         connection.execute("DELETE FROM accounts.projection")
         query = "SELECT count(*) FROM projection"
