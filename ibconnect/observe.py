@@ -176,16 +176,16 @@ class Kind(Enum):
     ACCOUNTS_NOT_PINNED = Line(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
     MONTH_MADE = Line(Level.INFO, "a partition for the events of a month was made")
     MONTHS_MISSING = Line(Level.WARNING, "the events of a month have no partition of their own, and cannot get it now")
-    PROJECTION_CREATED = Line(Level.INFO, "snapshot tables created")
-    PROJECTION_MOVED = Line(Level.INFO, "snapshot tables of an earlier version are taken over")
-    PROJECTION_REBUILDING = Line(Level.INFO, "snapshot tables are rebuilt from the events")
-    PROJECTION_REBUILT = Line(Level.INFO, "rebuilt snapshot tables are live")
+    PROJECTION_CREATED = Line(Level.INFO, "tables of a report created")
+    PROJECTION_MOVED = Line(Level.INFO, "tables of a report of an earlier version are taken over")
+    PROJECTION_REBUILDING = Line(Level.INFO, "tables of reports are rebuilt from the events")
+    PROJECTION_REBUILT = Line(Level.INFO, "rebuilt tables of reports are live")
     PROJECTION_NEWER = Line(
-        Level.WARNING, "the snapshot tables are of a newer version: recording goes on, reports do not"
+        Level.WARNING, "the tables of a report are of a newer version: recording goes on, the report does not"
     )
     VIEW_IN_THE_WAY = Line(Level.ERROR, "a public view stays as it was: what somebody built upon it cannot follow")
     PROJECTION_LEFTOVER = Line(
-        Level.WARNING, "the former snapshot tables are still being read, the next rebuild drops them"
+        Level.WARNING, "the former tables of a report are still being read, the next rebuild drops them"
     )
     PROJECTION_POISONED = Line(Level.ERROR, "an event could not be applied and was set aside")
     POSITIONS_BEYOND = Line(Level.ERROR, "an event stands beyond the sequence of positions: it is not applied")
@@ -250,7 +250,9 @@ class Trouble(Enum):
     EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")
     MONTHS_MISSING = Lasting(Kind.MONTHS_MISSING, None, "the events of a month lack a partition, and are stored apart")
     PROJECTION_FAILS = Lasting(
-        Kind.PROJECTION_FAILED, Kind.PROJECTION_RECOVERED, "the snapshot tables are not kept up, reports are old"
+        Kind.PROJECTION_FAILED,
+        Kind.PROJECTION_RECOVERED,
+        "the tables of reports are not kept up, what they show is old",
     )
     POSITIONS_BEYOND = Lasting(
         Kind.POSITIONS_BEYOND, Kind.POSITIONS_FIT, "an event stands beyond the sequence of positions"

@@ -121,7 +121,7 @@ def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
 def check_the_way_back(upgrade: Upgrade) -> None:
     """The version before, started again: it says what is the matter, and leaves everything as it is."""
     again = upgrade.serve("old", "again")
-    again.said("snapshot tables are of a newer version")
+    again.said("the tables of a report are of a newer version")
     status, problem = get(f"{again.url()}/v1/accounts")
     assert (status, problem["type"]) == (503, "urn:ibconnect:problem:rebuilding")
     assert f"of version {NEXT}, this program reads {ACCOUNTS.version}" in problem["detail"]
@@ -168,7 +168,7 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
         with upgrade.reading():
             for number, state in enumerate(KILLED_WHEN.values()):
                 victim = upgrade.serve("new", f"victim-{number}")
-                victim.said("snapshot tables are rebuilt")
+                victim.said("tables of reports are rebuilt")
                 wait_for(partial(is_so, upgrade, state), state)
                 victim.stop(signal.SIGKILL)
                 of_old.wait_for(True)
@@ -189,8 +189,8 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
         for new in news:
             new.stop()
     of_old.check((True, False))
-    assert sum(new.output.count("rebuilt snapshot tables are live") for new in news) == 1
-    assert sum(new.output.count("snapshot tables are rebuilt") for new in news) == 1
+    assert sum(new.output.count("rebuilt tables of reports are live") for new in news) == 1
+    assert sum(new.output.count("tables of reports are rebuilt") for new in news) == 1
     assert judge.check().messages
     schemas = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^(accounts|snapshots)'"
     assert upgrade.rows(schemas) == [("accounts",)]
