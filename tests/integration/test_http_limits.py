@@ -7,6 +7,7 @@ import orjson
 import psycopg
 import pytest
 
+from ibconnect.database.tables import reports
 from ibconnect.errors import ConfigError
 from ibconnect.http.app import SERVICES, create_app, serve
 from ibconnect.http.resources.accounts.cached import Reports
@@ -164,7 +165,8 @@ async def test_before_the_tables_are_made_it_is_not_ready(database_url: str, emp
     async with serving(database_url) as served:
         async with served.get("/readyz") as response:
             body = await response.json()
-            assert (response.status, body["Reasons"]) == (503, ["the snapshot tables are not there yet"])
+            missing = [f"the {report.title} are not there yet" for report in reports()]
+            assert (response.status, body["Reasons"]) == (503, missing)
         async with served.get("/v1/accounts") as response:
             assert response.status == 503
             assert (await response.json(content_type=PROBLEM))["type"].endswith(":not-ready")
@@ -189,8 +191,8 @@ async def test_metrics_count_requests_by_route_and_status(served: Served) -> Non
         'http_seconds_count{method="GET",route="/v1/accounts/{AccountCode}",status="404"}',
         'http_seconds_count{method="GET",route="unmatched",status="404"}',
         'pool_connections{pool="http",state="idle"}',
-        "projection_lag_events 0.0",
-        "projection_lag_seconds 0.0",
+        "projection_lag_events ",
+        "projection_lag_seconds ",
         "database_up 1.0",
         'last_complete_refresh_timestamp_seconds{gateway="127.0.0.1:4002"}',
     ):

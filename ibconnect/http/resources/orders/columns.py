@@ -107,7 +107,10 @@ _FLAT = (
     Column("StateCount", Type.INTEGER, "How many states were seen of it", is_nullable=False),
     Column("ComboLegs", Type.JSON, "The legs of a combination", schema=_LEG),
     Column(
-        "Allocations", Type.JSON, "Of an advisor's order: what of it goes to which account", schema={"type": ["array"]}
+        "Allocations",
+        Type.JSON,
+        "Of an advisor's order: what of it goes to which account",
+        schema={"type": ["array"], "items": {"type": "object"}},
     ),
     Column("Others", Type.JSON, "What IB said besides, by its names, as text", schema={"type": ["object"]}),
     Column(

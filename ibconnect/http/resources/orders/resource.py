@@ -10,7 +10,7 @@ from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, IF_NONE_MATCH, 
 from ibconnect.http.resources.orders.columns import NESTED_COLUMNS, ORDER_COLUMNS, STATE_COLUMNS
 from ibconnect.http.resources.orders.cursor import CURSOR
 from ibconnect.http.resources.orders.handlers import account_orders, account_states, all_orders, all_states
-from ibconnect.http.resources.orders.status import CHOICES
+from ibconnect.http.resources.orders.status import CHOICES, PATTERN
 from ibconnect.http.resources.positions.parameters import ACCOUNTS, SYMBOL
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.frames import TABLE
@@ -32,7 +32,7 @@ _TABLES = ("accounts", "orders")
 _STATUS = Parameter(
     "status",
     "query",
-    kinds.choice(*CHOICES),
+    kinds.pattern(PATTERN, f"one of: {', '.join(CHOICES)}"),
     "Only orders in this state: `open` (may still be filled), `filled`, `cancelled`, `inactive`, `gone`, or one of "
     "IB's names",
     "open",

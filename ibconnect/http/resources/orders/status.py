@@ -27,6 +27,8 @@ _NAMES = (
 )
 
 CHOICES: tuple[str, ...] = (OPEN, *_WORDS, *_NAMES)
+PATTERN = f"^(?:{'|'.join(CHOICES)})$"
+"""Of no enumeration: programs are generated that have no two values of one but for the case of their letters."""
 
 
 def statuses(word: str | None) -> list[str] | None:
