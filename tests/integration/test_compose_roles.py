@@ -15,6 +15,7 @@ from ibconnect.cli.main import main
 from ibconnect.database.migrations import available, migrate
 from ibconnect.database.programs import fitting
 from ibconnect.database.rights import give_rights
+from ibconnect.database.tables import reports
 from ibconnect.projections.upkeep import ensure, rebuild
 from tests.own_postgres import PASSWORD, ROLES, OwnServer, installations, prepared_server
 from tests.paths import ROOT
@@ -99,7 +100,7 @@ class Volume:
             UNION
             SELECT nspname || ' itself', pg_get_userbyid(nspowner)
             FROM pg_namespace
-            WHERE nspname IN ('coordination', 'accounts')
+            WHERE nspname <> 'public' AND nspname !~ '^pg_' AND nspname <> 'information_schema'
         """
         found: dict[str, set[str]] = {}
         for what, owner in self.ask(query):
@@ -118,8 +119,8 @@ OURS = {
     "coordination": {"ibconnect_owner"},
     "coordination functions": {"ibconnect_owner"},
     "coordination itself": {"ibconnect_owner"},
-    "accounts": {"ibconnect_recorder"},
-    "accounts itself": {"ibconnect_recorder"},
+    **{report.name: {"ibconnect_recorder"} for report in reports()},
+    **{f"{report.name} itself": {"ibconnect_recorder"} for report in reports()},
     "views": {"ibconnect_recorder"},
 }
 
@@ -178,6 +179,7 @@ def test_what_the_superuser_owned_goes_to_whom_it_is_to_belong(volume: Volume, t
         **OURS,
         "public": {"ibconnect_owner", SUPERUSER},
         "reports": {"ibconnect_recorder", SUPERUSER},
+        "reports itself": {SUPERUSER},
     }
     theirs = "SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = 'ibconnect' AND relkind IN ('r', 'v', 'm')"
     tables = f"{theirs} AND relnamespace::regnamespace::text IN ('public', 'reports')"
