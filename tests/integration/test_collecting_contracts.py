@@ -79,7 +79,7 @@ class Knows(Small):
         if contract == "404":
             return [notice(200, "No security definition has been found for the request", number)]
         said = {"conId": contract, "secType": "STK", "symbol": "AAPL", "reqId": number}
-        return [list(CONTRACT_DETAILS.encode(178, said)), ["52", "1", number]]
+        return [list(CONTRACT_DETAILS.encode(int(self.version), said)), ["52", "1", number]]
 
 
 async def test_whatever_names_a_contract(database_url: str, tmp_path: Path) -> None:
