@@ -12,6 +12,9 @@ from tests.serving import DU1, at
 
 WORLD = {"AccountCode": DU1, "Timestamp": at(1), "IbContractId": "265598", "Asset": "docs.css"}
 
+EMPTY = frozenset({"/v1/contracts/{IbContractId}"})
+"""Routes of which the world has nothing: they answer 404."""
+
 
 def value_of(parameter: Parameter) -> str:
     """A value that a parameter may have."""

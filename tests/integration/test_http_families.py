@@ -120,7 +120,7 @@ def check_document(document: dict[str, Any]) -> None:
     assert document["components"]["schemas"].pop("FamilyList")["items"] == {"$ref": "#/components/schemas/Family"}
     types = document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
     before = types.index("urn:ibconnect:problem:unknown-family")
-    assert types[before - 1].endswith("unknown-position"), "beside the others with its status"
+    assert types[before - 1].startswith("urn:ibconnect:problem:unknown-"), "beside the others with its status"
 
 
 def check_missing(client: httpx.Client) -> None:
