@@ -6,14 +6,30 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
+from ibconnect.times import to_micros
 from tests.conftest import create_database, drop_database
 from tests.directory import reference_world
-from tests.projecting import project_all, record
-from tests.serving import DU1, DU2, EMPTY, Served, admin, at, build_world, serving
+from tests.executions import fill
+from tests.orders import OPEN_END, open_order
+from tests.profits import answer, ask
+from tests.projecting import Stream, project_all, record
+from tests.serving import DU1, DU2, EMPTY, FIRST, HOUR, Served, admin, at, build_world, serving
 
 FULL, LIMITED, NOBODY = "full-token-0123456789", "limited-token-0123456789", "nobody-token-0123456789"
 TOKENS = f"{FULL} {LIMITED}@{DU1} {NOBODY}@{EMPTY}"
 THEN = f"at={at(1)}"
+
+
+def trades() -> Stream:
+    """An order, an execution and a sample of profit and loss of each account, after all that a login says."""
+    stream = Stream(at=to_micros(FIRST + 3 * HOUR))
+    for number, account in enumerate((DU1, DU2), start=1):
+        stream.message(*open_order(permId=str(number), orderId=str(number), account=account), timed=True)
+        stream.message(*fill(f"0000e0d5.{number}.01.01", account=account), timed=True)
+        ask(stream, number, account)
+        answer(stream, number, "1.00", "2.00", "3.00")
+    stream.message(*OPEN_END, timed=True)
+    return stream
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +39,7 @@ def directory_url(server_url: str, template: str) -> Iterator[str]:
     url = create_database(server_url, name, template)
     build_world(url, 3)
     record(url, reference_world().events)
+    record(url, trades().events)
     project_all(url)
     yield url
     drop_database(server_url, name)
@@ -91,7 +108,17 @@ async def test_aliases_and_groups_in_the_overview(directory_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/overview", "/v1/positions", "/v1/changes?from=2024-01-01T00:00:30Z", "/v1/directory"]
+    "path",
+    [
+        "/v1/overview",
+        "/v1/positions",
+        "/v1/changes?from=2024-01-01T00:00:30Z",
+        "/v1/directory",
+        "/v1/executions",
+        "/v1/orders",
+        "/v1/orders/states",
+        "/v1/pnl",
+    ],
 )
 async def test_groups_as_a_filter(directory_url: str, path: str) -> None:
     mark = "&" if "?" in path else "?"

@@ -12,6 +12,7 @@ from aiohttp import web
 from psycopg.sql import SQL, Composed
 
 from ibconnect.database.sql import queries
+from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.orders.columns import (
     FLAT_COLUMNS,
     ORDER_COLUMNS,
@@ -46,7 +47,7 @@ async def account_orders(call: Call) -> web.StreamResponse:
 
 async def all_orders(call: Call) -> web.StreamResponse:
     """The orders of all accounts that the token may see, or of some."""
-    return await _orders(call, await _visible(call, call.arguments["account"]), "orders")
+    return await _orders(call, await _named(call), "orders")
 
 
 async def account_states(call: Call) -> web.StreamResponse:
@@ -58,7 +59,7 @@ async def account_states(call: Call) -> web.StreamResponse:
 
 async def all_states(call: Call) -> web.StreamResponse:
     """The states of the orders of all accounts that the token may see, or of some."""
-    return await _states(call, await _visible(call, call.arguments["account"]), "order-states")
+    return await _states(call, await _named(call), "order-states")
 
 
 async def _orders(call: Call, codes: Sequence[str] | None, name: str) -> web.StreamResponse:
@@ -97,6 +98,15 @@ async def _visible(call: Call, named: Sequence[str]) -> list[str] | None:
         if code not in known:
             raise unknown_account(code)
     return list(named)
+
+
+async def _named(call: Call) -> list[str] | None:
+    """The accounts that a request for all of them names, or whose groups it names.
+
+    :raises Problem: one that is named is not there, or not for this token
+    """
+    codes = await _visible(call, call.arguments["account"])
+    return await within(call, codes, call.arguments["to"] or call.now)
 
 
 async def _hidden(call: Call) -> Hidden:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ibconnect.http.openapi.schemas import list_of, row_of
 from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, IF_NONE_MATCH, NOT_MODIFIED, TO, TZ, table
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.orders.columns import NESTED_COLUMNS, ORDER_COLUMNS, STATE_COLUMNS
 from ibconnect.http.resources.orders.cursor import CURSOR
 from ibconnect.http.resources.orders.handlers import account_orders, account_states, all_orders, all_states
@@ -101,9 +102,9 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="Orders of all accounts",
         description=f"Of all accounts that the token may see. {_HOW}",
-        parameters=(ACCOUNTS, _STATUS, SYMBOL, *_SPAN, _LIMIT, *_PAGE),
+        parameters=(ACCOUNTS, GROUPS, _STATUS, SYMBOL, *_SPAN, _LIMIT, *_PAGE),
         answers={200: table("The orders", "OrderList"), 304: NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=_TABLES,
     ),
@@ -115,9 +116,9 @@ ROUTES: tuple[Route, ...] = (
         right=Right.READ,
         summary="States of all accounts' orders",
         description=f"Of all accounts that the token may see. {_HOW_STATES}",
-        parameters=(ACCOUNTS, _PERM_ID, *_SPAN, _STATE_LIMIT, *_PAGE),
+        parameters=(ACCOUNTS, GROUPS, _PERM_ID, *_SPAN, _STATE_LIMIT, *_PAGE),
         answers={200: table("The states", "OrderStateList"), 304: NOT_MODIFIED},
-        problems=(Code.UNKNOWN_ACCOUNT,),
+        problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=_TABLES,
     ),

@@ -5,6 +5,7 @@ In: a call. Out: a table, by account, page by page. Called by the pipeline, for 
 
 from aiohttp import web
 
+from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.pnl.columns import OF_ACCOUNTS, row_of_account
 from ibconnect.http.resources.pnl.reading import TABLES, moment_query
 from ibconnect.http.server import db
@@ -14,11 +15,11 @@ from ibconnect.times import format_rfc3339
 
 
 async def all_pnl(call: Call) -> web.StreamResponse:
-    """The accounts that the token may see."""
+    """The accounts that the token may see, or those of them that are in a group."""
     visible, limit = call.principal.accounts, call.arguments["limit"]
     at = call.arguments["at"] or call.now
     given = {
-        "codes": None if visible is None else sorted(visible),
+        "codes": await within(call, None if visible is None else sorted(visible), at),
         "after": call.arguments["cursor"],
         "at": at,
         "rows": limit + 1,

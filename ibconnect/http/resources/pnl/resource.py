@@ -22,6 +22,7 @@ from ibconnect.http.openapi.shared import (
     TZ,
     table,
 )
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.pnl.columns import COLUMNS, OF_ACCOUNTS
 from ibconnect.http.resources.pnl.history import account_pnl
 from ibconnect.http.resources.pnl.moment import all_pnl
@@ -105,8 +106,9 @@ ROUTES: tuple[Route, ...] = (
             "Of each account that the token may see the newest sample at a moment, each in its own base currency. "
             "Accounts without a sample are left out."
         ),
-        parameters=(AT, TZ, _LIMIT, _CURSOR, FORMAT, IF_NONE_MATCH),
+        parameters=(AT, TZ, GROUPS, _LIMIT, _CURSOR, FORMAT, IF_NONE_MATCH),
         answers={200: table("The rows, by account", "PnlList"), 304: NOT_MODIFIED},
+        problems=(UNKNOWN_GROUP,),
         media=TABLE,
         reports=TABLES,
     ),
