@@ -12,14 +12,13 @@ from typing import Any
 from psycopg.sql import SQL, Composable, Identifier, Placeholder
 
 from ibconnect.database.sql import queries
-from ibconnect.http.resources.conditions import whose
+from ibconnect.http.resources.points import known_account
 from ibconnect.http.server import db
-from ibconnect.http.server.call import Call, unknown_account, unknown_gateway
+from ibconnect.http.server.call import Call
 
 SQL_OF = queries("http/pnl")
 TABLES = ("accounts", "pnl")
 """Whose tables are read."""
-_POINTS = queries("http/points")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,11 @@ async def asked_for(call: Call, account: str) -> Asked:
     :raises Problem: there is no such account, or the gateway that is named never named it
     """
     gateway, contract = call.arguments["gateway"], call.arguments["contract"]
-    given = {"account": account, "gateway": gateway}
-    found = await db.row(call.services.pool, whose(_POINTS["account"], gateway), given)
-    if found is None:
-        raise unknown_account(account)
-    account_id, gateway_id, _ = found
-    if gateway is not None and gateway_id is None:
-        raise unknown_gateway(gateway)
+    known = await known_account(call, account)
     every = "of_account" if call.arguments["positions"] is None else "of_all"
     subject = every if contract is None else "of_contract"
-    return Asked(account, subject, {**given, "account_id": account_id, "contract": contract})
+    given = {"account": account, "gateway": gateway, "account_id": known.account_id, "contract": contract}
+    return Asked(account, subject, given)
 
 
 def each_query(asked: Asked) -> db.Query:
