@@ -119,5 +119,5 @@ async def test_it_ends_in_its_time_and_holds_nobody_up(served: Served, what: str
         await asyncio.gather(*crowd)
         cut_off = [line for line in lines() if line["kind"] == "http_slow_reader"]
     assert len(cut_off) == (size if "large" in what else 0)
-    assert answered > 5, "others were answered meanwhile"
+    assert answered > 1, "others were answered while some were not ended"
     assert served.app[SERVICES].pool.get_stats().get("requests_waiting", 0) == 0
