@@ -28,7 +28,13 @@ RATE = 200
 """Messages a second of the healthy neighbour."""
 
 ATTACK_BYTES = 2 << 20
-QUICK = {"gateway.flood.FIRST_S": 0.5, "gateway.flood.LONGEST_S": 2.0, "gateway.connection.HANDSHAKE_S": 1.0}
+QUICK = {
+    "gateway.flood.FIRST_S": 0.5,
+    "gateway.flood.LONGEST_S": 2.0,
+    "gateway.connection.HANDSHAKE_S": 1.0,
+    "gateway.supervisor.UNFINISHED_S": 0.2,
+    "gateway.supervisor.LONGEST_UNFINISHED_S": 1.0,
+}
 """A gateway that was left alone comes again soon, to attack once more."""
 
 SETTINGS = {"GATEWAY_MAX_BYTES": "1MiB", "GATEWAY_MAX_EVENTS": "5000"}

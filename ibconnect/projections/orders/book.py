@@ -322,11 +322,18 @@ def _next_state(order: Order, said: Said, gateway: str) -> State:
     if unsaid and _value(said.state["filled"]) != _value(cells["filled"]):
         cells |= dict.fromkeys(unsaid)
         inexact = {name: text for name, text in inexact.items() if name not in unsaid}
-    if "why_held" not in said.state and said.state.get("status") != cells["status"]:
-        # Why it was held in another state says nothing of this one.
-        cells["why_held"] = None
+    if said.state.get("status", cells["status"]) != cells["status"]:
+        # Why it was held in another state, and what was filled by then, says nothing of this one.
+        others = [name for name in ("why_held", *_unknown(said)) if name not in said.state]
+        cells |= dict.fromkeys(others)
+        inexact = {name: text for name, text in inexact.items() if name not in others}
     inexact = {name: text for name, text in inexact.items() if name not in said.state} | said.state_inexact
     return State(0, {**cells, **said.state}, inexact, gateway, said.position, said.at, said.at)
+
+
+def _unknown(said: Said) -> Sequence[str]:
+    """What another status leaves unknown: an openOrder whose orderStatus was cut off says nothing of fills."""
+    return () if "filled" in said.state else _OF_STATUS
 
 
 def _meaning(columns: Sequence[str], cells: Cells, inexact: dict[str, str]) -> tuple[object, ...]:
