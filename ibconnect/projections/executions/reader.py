@@ -2,7 +2,7 @@
 
 In: sessions that begin and end, requests, messages 11, 55 and 59, in the order of positions. Out: a
 :class:`~ibconnect.projections.executions.facts.Work`. Kept in memory: of each session that is open its gateway, the
-zone of that, and what is asked of it.
+zone of that, and what is asked of it; and what was told last of each execution, which is told again with every answer.
 
 A message 55 ends the answer to a request, which has everything since the gateway's midnight, or of some days. What it
 is sure to have is what there was when it was asked for.
@@ -22,6 +22,7 @@ from ibconnect.errors import EventError, ProjectionError
 from ibconnect.events.codec import MESSAGE, split_state, time_in
 from ibconnect.events.types import QuestionAsked, SessionClosed, SessionOpened
 from ibconnect.projections.engine.projection import Event, SetAside, Understood
+from ibconnect.projections.engine.repeats import Repeats
 from ibconnect.projections.executions.facts import Covered, Work
 from ibconnect.projections.executions.layout import (
     COMMISSION,
@@ -37,6 +38,8 @@ MESSAGE_IDS = (EXECUTION, EXECUTIONS_END, COMMISSION)
 # Requests of a session that have no answer yet; what is asked for later makes up for those before.
 _MOST_ASKED = 20
 _MOST_DAYS = 7
+# Places in the messages 11 and 59.
+_EXECUTION_AT, _ACCOUNT_AT, _COMMISSION_OF_AT = 14, 16, 2
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class ExecutionsReader:
 
     def __init__(self, opened: Any) -> None:
         self._open: dict[UUID, _Session] = {}
+        self._told = Repeats()
         for key, (gateway, zone, asked) in ({} if opened is None else opened).items():
             session = _Session(gateway, zone_named(zone))
             session.asked = {number: (at, days) for number, at, days in asked}
@@ -102,6 +106,8 @@ class ExecutionsReader:
     def _message(self, event: Event, work: Work) -> None:
         session, (_, fields) = self._of(event), split_state(event.state)
         received = _arrival(event)
+        if self._is_repeat(session, fields, received):
+            return
         if fields[0] == EXECUTION:
             work.fills.append(fill_of(fields, event.position, received, session.gateway, session.zone))
         elif fields[0] == COMMISSION:
@@ -109,6 +115,19 @@ class ExecutionsReader:
         else:
             asked = session.asked.pop(fields[2], None) if len(fields) > 2 else None
             work.covered.extend(_covered(session, asked, received))
+
+    def _is_repeat(self, session: _Session, fields: Sequence[str], received: datetime) -> bool:
+        """Whether nothing else was told of this execution, or of its commission, since this was told.
+
+        When an execution was depends on the gateway's zone; whose commission it is, on nothing but its id.
+        """
+        said, day = "\0".join(fields[2:]), received.toordinal()
+        if fields[0] == EXECUTION and len(fields) > _ACCOUNT_AT:
+            key = f"{EXECUTION}\0{fields[_ACCOUNT_AT]}\0{fields[_EXECUTION_AT]}"
+            return self._told.is_one(key, f"{session.gateway}\0{name_of(session.zone)}\0{said}", day)
+        if fields[0] == COMMISSION and len(fields) > _COMMISSION_OF_AT:
+            return self._told.is_one(f"{COMMISSION}\0{fields[_COMMISSION_OF_AT]}", said, day)
+        return False
 
     def _of(self, event: Event) -> _Session:
         try:
