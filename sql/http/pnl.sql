@@ -59,7 +59,8 @@ LEFT JOIN LATERAL (
 
 -- name: newest
 -- The newest sample of a span: of each gateway that has named the account its own newest, and of these the newest that counts. One
--- look at an index for each gateway, however many samples of others there are.
+-- look at an index for each gateway, however many samples of others there are. (Of a gateway that has none the primary key would
+-- find out by reading all of the account's: compared and ordered as whole rows, only the index by gateway can be used.)
 SELECT
     candidate.*,
     report.base_currency
@@ -70,11 +71,12 @@ CROSS JOIN LATERAL (
     FROM pnl.sample
     WHERE
         sample.account = {account}
-        AND sample.gateway = gateway.name
-        AND sample.contract = {contract}
-        AND sample.at > {since}
-        AND sample.at <= {until}
-    ORDER BY sample.at DESC
+        AND (sample.gateway, sample.contract, sample.at) > (gateway.name, {contract}, {since}::timestamptz)
+        AND (sample.gateway, sample.contract, sample.at) <= (gateway.name, {contract}, {until}::timestamptz)
+    ORDER BY
+        sample.gateway DESC,
+        sample.contract DESC,
+        sample.at DESC
     LIMIT 1
 ) AS candidate
 {report}
