@@ -48,7 +48,7 @@ def test_tables_of_the_former_schema_are_taken_over_and_nothing_is_lost(upgrade:
         seen = [upgrade.rows(view) for view in VIEWS]
         new = upgrade.serve("new")
         new.said("are taken over")
-        new.said("tables are live")
+        new.said("rebuilt tables of reports are live")
         accounts(new.url(), 2)
         of_new = stack.enter_context(traffic(new.url(), account, latest))
         of_new.wait_for(True)

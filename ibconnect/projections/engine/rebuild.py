@@ -54,10 +54,7 @@ def rebuild(url: str, reports: Sequence[Projection], progress: Progress | None =
     :raises DatabaseUnavailable: Postgres cannot be reached, or the connection broke
     :raises DatabaseError: Postgres refused a statement
     """
-    with _rebuilding(url, reports) as targets:
-        for target in targets:
-            refuse_newer(target.connection, target.report)
-            refuse_stranger(target.connection, target.report)
+    with _rebuilding(url, reports, _refuse) as targets:
         return _Rebuild(url, targets, progress or _silent).run()
 
 
@@ -69,7 +66,7 @@ def rebuild_if_older(url: str, reports: Sequence[Projection]) -> Rebuilt | None:
     :raises ProjectionError: as of :func:`rebuild`
     :raises DatabaseError: as of :func:`rebuild`
     """
-    with _rebuilding(url, reports) as targets:
+    with _rebuilding(url, reports, _refuse_nobody) as targets:
         older = [target for target in targets if _is_older(target)]
         for target in older:
             refuse_stranger(target.connection, target.report)
@@ -113,9 +110,24 @@ def _is_older(target: _Target) -> bool:
     return version is None or version < target.report.version
 
 
+def _refuse(connection: Connection[Any], report: Projection) -> None:
+    refuse_newer(connection, report)
+    refuse_stranger(connection, report)
+
+
+def _refuse_nobody(_connection: Connection[Any], _report: Projection) -> None:
+    pass
+
+
 @contextmanager
-def _rebuilding(url: str, reports: Sequence[Projection]) -> Iterator[list[_Target]]:
-    """A connection for the only rebuild of each report; errors of the driver are raised as ours."""
+def _rebuilding(
+    url: str, reports: Sequence[Projection], refuse: Callable[[Connection[Any], Projection], None]
+) -> Iterator[list[_Target]]:
+    """A connection for the only rebuild of each report; errors of the driver are raised as ours.
+
+    ``refuse``: what may not be is refused by the first of them, since a role that may not rebuild may not have a
+    connection for each of them either.
+    """
     try:
         with ExitStack() as stack:
             targets = []
@@ -124,6 +136,7 @@ def _rebuilding(url: str, reports: Sequence[Projection]) -> Iterator[list[_Targe
                 connection = stack.enter_context(closing(connect(url, name="rebuild", search_path=path)))
                 stack.enter_context(alone(connection, [report]))
                 take_over(connection, report)
+                refuse(connection, report)
                 targets.append(_Target(report, connection))
             yield targets
     except psycopg.Error as exc:
