@@ -18,7 +18,7 @@ CONTAINERS := tests/containers
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
-	@echo "make test       all tests but the slow ones: ten minutes on two cores"
+	@echo "make test       all tests but the slow ones: under five minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description, a thousand days of trading: 25 minutes on two cores"
 	@echo "make test-alone those of the slow ones that compare times, one at a time: five minutes"
@@ -47,9 +47,8 @@ $(STAMP): $(BIN)/uv pyproject.toml requirements-dev.lock
 demo: setup
 	$(BIN)/ibconnect demo
 
-# They wait more than they compute: two for each core.
 test: setup
-	$(BIN)/python -m pytest -n $(if $(filter auto,$(WORKERS)),$$((2 * $$(nproc))),$(WORKERS)) --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-again: setup
 	$(BIN)/python -m pytest -m "not slow" --last-failed --last-failed-no-failures none
