@@ -83,19 +83,18 @@ def record_rate(url: str, messages: int) -> float:
 
 def _record(url: str, messages: int, *, is_alone: bool = True) -> tuple[float, float, float]:
     """Events a second, CPU µs of the service per message, and MB by which it grew."""
-    with (
-        _recording(url, "--rate", "max", "--rate-messages", str(messages)) as (service, wire),
-        connect(url, name="bench") as connection,
-    ):
-        former = _position(connection)
-        begin = stage.until(lambda: _subscribed(connection, former), "the recorder subscribes", _WAIT_S)
-        cpu = service.process.cpu_seconds
-        stage.until(lambda: _position(connection) >= former + messages // 10, "a tenth is stored", _WAIT_S)
-        early = service.process.rss_mb
-        stage.until(lambda: _position(connection) >= former + messages, "everything is stored", _WAIT_S)
-        seconds = time.time() - begin / 1e6
-        used = service.process.cpu_seconds - cpu
-        growth = max(0.0, service.process.peak_rss_mb - early)
+    with connect(url, name="bench") as connection:
+        # Before anything is started: a short load is over before there is a connection.
+        former, options = _position(connection), ("--rate", "max", "--rate-messages", str(messages))
+        with _recording(url, *options) as (service, wire):
+            begin = stage.until(lambda: _subscribed(connection, former), "the recorder subscribes", _WAIT_S)
+            cpu = service.process.cpu_seconds
+            stage.until(lambda: _position(connection) >= former + messages // 10, "a tenth is stored", _WAIT_S)
+            early = service.process.rss_mb
+            stage.until(lambda: _position(connection) >= former + messages, "everything is stored", _WAIT_S)
+            seconds = time.time() - begin / 1e6
+            used = service.process.cpu_seconds - cpu
+            growth = max(0.0, service.process.peak_rss_mb - early)
     if is_alone:
         check_law(url, wire)
     return messages / seconds, used / messages * 1e6, growth

@@ -314,6 +314,13 @@ def test_what_cannot_be_replayed_is_said(
     assert said in " ".join(capsys.readouterr().err.split())
 
 
+def numberless(url: str, session: RecordedSession) -> set[tuple[str, ...]]:
+    """What was said in a session, without the numbers of the requests that are answered."""
+    places = {"11": 1, "55": 2, "94": 1, "95": 1}
+    found = (payload.decode().split("\0") for _, payload in sent(url, session))
+    return {tuple(field for at, field in enumerate(fields) if at != places.get(fields[0])) for fields in found}
+
+
 async def test_the_circle_closes_with_everything_that_is_asked(database_url: str, tmp_path: Path) -> None:
     """What is asked beside the accounts is asked again of the replay, and answered where it was."""
     source = Scenario(seed=5, accounts=1, positions=3, activity=60.0)
@@ -334,5 +341,5 @@ async def test_the_circle_closes_with_everything_that_is_asked(database_url: str
         await until(has_come, "everything that is asked is answered")
     (first,) = sessions_of(database_url)
     again = await record_again(database_url, tmp_path, first, **everything)
-    # A recorder that is still busy when it is to ask again asks once for both, and gets one answer.
-    assert set(sent(database_url, again)) == set(sent(database_url, first))
+    # A recorder that is still busy when it is to ask again asks once for both, and gets one answer: to another number.
+    assert numberless(database_url, again) == numberless(database_url, first)
