@@ -1,7 +1,11 @@
 """Tables of the API read as a client would: page after page, every figure as the text that it is."""
 
+import csv
+import io
 import json
 from typing import Any
+
+import orjson
 
 from tests.serving import Served
 
@@ -26,3 +30,22 @@ async def pages(served: Served, path: str, **headers: str) -> list[list[dict[str
 async def rows(served: Served, path: str, **headers: str) -> list[dict[str, Any]]:
     """The rows of all pages."""
     return [row for page in await pages(served, path, **headers) for row in page]
+
+
+async def rows_of(served: Served, path: str) -> list[dict[str, str]]:
+    """The rows of a table as CSV, figures as text."""
+    async with served.get(path, headers={"Accept": "text/csv"}) as response:
+        assert response.status == 200, await response.text()
+        return list(csv.DictReader(io.StringIO(await response.text())))
+
+
+async def pages_of(served: Served, path: str) -> list[list[dict[str, Any]]]:
+    """Page after page, as the links lead, with numbers as JSON has them."""
+    found = []
+    while path:
+        async with served.get(path) as response:
+            assert response.status == 200, await response.text()
+            found.append(await response.json(loads=orjson.loads))
+            link = response.links.get("next")
+            path = str(link["url"]).removeprefix(served.url) if link else ""
+    return found

@@ -1,13 +1,9 @@
 """Cash and values per currency over time: figures to the letter, steps, pages, who may see them."""
 
-import csv
-import io
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
-import orjson
 import pytest
 
 from ibconnect.database.sql import queries
@@ -17,6 +13,7 @@ from tests.conftest import create_database, drop_database
 from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, project, record, value
 from tests.serving import DU1, EMPTY, FIRST, PROBLEM, Served, at, serving
+from tests.tables import pages_of, rows_of
 
 LEDGER = f"/v1/accounts/{DU1}/ledger"
 BOOKS = "DU0000001"
@@ -60,25 +57,6 @@ async def books(books_url: str) -> AsyncIterator[Served]:
     async with serving(books_url, API_TOKENS=f"{LIMITED}@{BOOKS},read") as served:
         served.client.headers["Authorization"] = f"Bearer {LIMITED}"
         yield served
-
-
-async def rows_of(served: Served, path: str) -> list[dict[str, str]]:
-    """The rows of a table, figures as text."""
-    async with served.get(path, headers={"Accept": "text/csv"}) as response:
-        assert response.status == 200, await response.text()
-        return list(csv.DictReader(io.StringIO(await response.text())))
-
-
-async def pages_of(served: Served, path: str) -> list[list[dict[str, Any]]]:
-    """Page after page, as the links lead."""
-    pages = []
-    while path:
-        async with served.get(path) as response:
-            assert response.status == 200, await response.text()
-            pages.append(await response.json(loads=orjson.loads))
-            link = response.links.get("next")
-            path = str(link["url"]).removeprefix(served.url) if link else ""
-    return pages
 
 
 def test_the_figures_stand_in_the_order_of_the_tags() -> None:

@@ -1,14 +1,11 @@
 """Profit and loss over HTTP: samples and steps to the letter, the day that ends at the reset, pages, who may see it."""
 
-import csv
-import io
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import pyarrow.ipc
 import pytest
 
@@ -18,6 +15,7 @@ from tests.conftest import create_database, drop_database
 from tests.profits import UNSET
 from tests.projecting import Stream, project, record, value
 from tests.serving import PROBLEM, Served, serving
+from tests.tables import pages_of, rows_of
 
 MINE, THEIRS, NOBODYS = "DU0000001", "DU0000002", "DU0000003"
 PNL = f"/v1/accounts/{MINE}/pnl"
@@ -82,25 +80,6 @@ async def pnl(pnl_url: str) -> AsyncIterator[Served]:
     async with serving(pnl_url, API_TOKENS=tokens) as served:
         served.client.headers["Authorization"] = f"Bearer {LIMITED}"
         yield served
-
-
-async def rows_of(served: Served, path: str) -> list[dict[str, str]]:
-    """The rows of a table, figures as text."""
-    async with served.get(path, headers={"Accept": "text/csv"}) as response:
-        assert response.status == 200, await response.text()
-        return list(csv.DictReader(io.StringIO(await response.text())))
-
-
-async def pages_of(served: Served, path: str) -> list[list[dict[str, Any]]]:
-    """Page after page, as the links lead."""
-    pages = []
-    while path:
-        async with served.get(path) as response:
-            assert response.status == 200, await response.text()
-            pages.append(await response.json(loads=orjson.loads))
-            link = response.links.get("next")
-            path = str(link["url"]).removeprefix(served.url) if link else ""
-    return pages
 
 
 def wide(at: datetime) -> str:
