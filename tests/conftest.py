@@ -19,6 +19,9 @@ from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from tests.paths import scratch
 
+# What helpers of the tests assert says what it compared, as in the tests themselves.
+pytest.register_assert_rewrite("tests.faults", "tests.integration", "tests.acceptance")
+
 _numbers = itertools.count(1)
 
 # How long an example takes says how busy the machine is, nothing else.

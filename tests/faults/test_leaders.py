@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.instances import instances
+from tests.faults.judge import Judge
 from tests.faults.lab import chance, kill, rounds, row
 from tests.faults.proxy import Proxy
 from tests.waiting import wait_for
@@ -19,18 +20,25 @@ _LEAVING_S = 0.5
 
 def kill_leaders(url: str, directory: Path, times: int) -> None:
     random, line = chance("leaders"), row(KILLED)
+    expected = dict[tuple[str, int], int]()
     with instances(url, directory) as (three, judge):
         for _ in range(times):
             time.sleep(random.uniform(0.0, 0.6))
             victim = random.choice(sorted(wait_for(three.leaders, "somebody leads").values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
-            expected = kill(three.running[victim], three.simulators)
+            expected |= kill(three.running[victim], three.simulators)
             position = three.store.position()
             took = three.taken_over(position, led, victim)
             judge.check()
-            line.note(took, judge.lost({key: count for key, count in expected.items() if key in judge.held}))
+            line.note(took)
             three.start(victim)
-    assert line.lost == 0
+        # What was in a journal and not yet in Postgres comes when its instance is back.
+        wait_for(lambda: lost(judge, expected) == 0, lambda: f"{lost(judge, expected)} messages are missing")
+
+
+def lost(judge: Judge, expected: dict[tuple[str, int], int]) -> int:
+    judge.check()
+    return judge.lost({key: count for key, count in expected.items() if key in judge.held})
 
 
 def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
@@ -46,11 +54,12 @@ def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
             part(three.proxies[victim], fault)
             # A cut is noticed at once, silence after seconds only. What the gateway still sends to a leader that is
             # just leaving it reaches nobody: one that has hung up a moment later was leaving before it was parted.
+            # What waits in its socket, on a busy machine, reaches nobody either.
             time.sleep(random.uniform(0.0, 0.5) if fault == SWALLOWED else 0.0)
-            sent = {name: len(each.sent) for name, each in connections.items()}
+            read = three.simulators.read()
             time.sleep(_LEAVING_S if fault == SWALLOWED else 0.0)
-            there = {name: each for name, each in connections.items() if fault != SWALLOWED or not each.closed}
-            expected.update({(name, each.number): sent[name] for name, each in there.items()})
+            there = {(name, each.number): each for name, each in connections.items()}
+            expected.update({key: read[key] for key in there if key in read and not there[key].closed})
             if number % 3 == 2:
                 time.sleep(random.uniform(0.2, 3.0))
             else:
@@ -58,6 +67,7 @@ def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
                 line.note(time.monotonic() - began)
                 time.sleep(max(0.0, random.uniform(0.0, 9.0) - (time.monotonic() - began)))
             three.proxies[victim].mend()
+    assert any(expected.values()), "no leader was there to be parted"
     line.lost += judge.lost(expected)
     assert line.lost == 0
 

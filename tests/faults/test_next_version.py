@@ -53,6 +53,7 @@ def contracts_of(upgrade: Upgrade, reader: str) -> tuple[list[str], int]:
         return [column.name for column in seen], count
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("is_thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
     upgrade: Upgrade, reader: str, is_thorough: bool

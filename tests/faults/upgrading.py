@@ -12,9 +12,12 @@ from typing import Any
 from ibconnect.database.pools import connect
 from tests.faults.lab import Simulators, Store
 from tests.processes import Process, process
-from tests.waiting import DEADLINE_S, wait_for
+from tests.waiting import wait_for
 
 _LOG_CHARS = 4000
+
+_VERB_S = 300.0
+"""How long a verb may take: a rebuild of all reports beside traffic waits for readers at each of them."""
 
 
 class Upgrade:
@@ -53,7 +56,7 @@ class Upgrade:
         """Run a verb to its end: exit code and output."""
         log = self._directory / f"{verb}.log"
         with process(log, verb, *arguments, root=self.roots[version], **self._settings("verbs")) as running:
-            return running.popen.wait(DEADLINE_S), running.output
+            return running.popen.wait(_VERB_S), running.output
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with connect(self.url, name="test") as connection:
