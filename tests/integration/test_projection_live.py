@@ -1,12 +1,14 @@
 """The projector at work: woken by commits, one at a time on a database, at home after losing its connection."""
 
 import threading
+from itertools import pairwise
 
 import pytest
 
 from ibconnect.database.pools import connect
 from ibconnect.errors import SchemaError
 from ibconnect.projections.accounts.projection import ACCOUNTS
+from ibconnect.projections.engine import reading
 from ibconnect.projections.engine.runner import Projector
 from ibconnect.projections.engine.schema import needs_rebuild
 from ibconnect.projections.upkeep import ensure
@@ -172,3 +174,17 @@ def test_figures_of_people_views(database_url, stream):
             "SELECT symbol, currency, position::text, market_price::text FROM public.v_account_position"
         ).fetchall()
         assert positions == [("AAPL", "USD", "100", "187.25")]
+
+
+def test_a_step_reads_no_more_bytes_than_it_should_but_any_single_event(database_url, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_BYTES", 3_000)
+    stream = Stream()
+    sizes = [10, 900, 900, 900, 900, 10_000, 10, 5_000, 10]
+    for size in sizes:
+        stream.message("9999", "x" * size)
+    record(database_url, stream.events)
+    steps = [step.position for step in project(database_url)]
+    states = {number: len(event.state) for number, event in enumerate(stream.events, start=1)}
+    assert (steps[-1], len(steps)) == (len(states), 6)
+    for before, upto in pairwise([0, *steps]):
+        assert sum(states[each] for each in range(before + 1, upto + 1)) <= 3_000 or upto == before + 1

@@ -18,6 +18,9 @@ from ibconnect.projections.engine.projection import Event, Projection, Reader, S
 
 Q = queries("projections/engine/reading")
 
+_MOST_BYTES = 8 << 20
+"""Of the events that are read at once, unless a single one has more: what is made of them takes many times as much."""
+
 
 class Batch(NamedTuple):
     """The events up to a position: what the fold is given, what is set aside, and what stays open."""
@@ -50,12 +53,17 @@ def head(connection: Connection[Any]) -> int:
 
 
 def reach(connection: Connection[Any], after: int, newest: int, size: int) -> int:
-    """The end of the next range of ``size`` positions; a gap before the next event, however wide, is passed at once."""
-    if newest - after <= size:
-        return newest
-    row = connection.execute(Q["next_position"], {"after": after}).fetchone()
-    first = (row[0] if row else None) or newest
-    return int(min(newest, first - 1 + size))
+    """The end of the next range of ``size`` positions; a gap before the next event, however wide, is passed at once.
+
+    It ends before its events are too many bytes: a gateway may send messages of megabytes.
+    """
+    upto = newest
+    if newest - after > size:
+        row = connection.execute(Q["next_position"], {"after": after}).fetchone()
+        upto = min(newest, ((row[0] if row else None) or newest) - 1 + size)
+    asked = {"after": after, "upto": upto, "most": _MOST_BYTES}
+    too_much, first = connection.execute(Q["first_too_much"], asked).fetchone() or (None, None)
+    return int(upto if too_much is None else max(too_much - 1, first))
 
 
 def read_events(connection: Connection[Any], reports: Sequence[Projection], after: int, upto: int) -> list[Event]:

@@ -12,6 +12,20 @@ SELECT min(notification_id)
 FROM public.stored_events
 WHERE notification_id > %(after)s
 
+-- name: first_too_much
+-- Of the events of a range, the first one with which they are more bytes than may be read at once, and the first of all.
+SELECT
+    min(position) FILTER (WHERE bytes > %(most)s),
+    min(position)
+FROM (
+    SELECT
+        notification_id AS position,
+        sum(octet_length(state)) OVER (ORDER BY notification_id) AS bytes
+    FROM public.stored_events
+    WHERE notification_id > %(after)s
+      AND notification_id <= %(upto)s
+) AS event
+
 -- name: events
 -- The events of a range of positions that some reports are made of, in order: those of some topics, and of other messages
 -- those of some ids. For a message that carries its time also its state, once more, as the one that says when it arrived.
