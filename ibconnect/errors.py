@@ -16,6 +16,7 @@ IbConnectError
 ├── ProjectionError        a projection cannot go on
 ├── PartFailed             a part that the service cannot do without has died for good
 ├── ProcessDied            a process of the service has died, and may be started again
+├── StatementRefused       a document is no Flex statement that can be recorded; says why
 ├── Problem                an answer with an error status, see ibconnect/http/server/problems.py
 └── SimulatorError         the simulated gateway was asked for what it cannot do
     └── CaptureError           a capture file is not what it should be
@@ -95,6 +96,10 @@ class ProcessDied(IbConnectError):
         super().__init__(why or how)
         self.how = how
         self.may_be_put_right = may_be_put_right
+
+
+class StatementRefused(IbConnectError):
+    """A document is not well-formed, no Flex statement, dangerous or too large: nothing of it is recorded."""
 
 
 class SimulatorError(IbConnectError):

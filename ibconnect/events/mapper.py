@@ -19,6 +19,8 @@ from ibconnect.events.types import Event, FrameReceived, InboundEvent, OwnEvent,
 def encode_own(event: OwnEvent) -> bytes:
     """The state of an own event: a JSON object with its time (microseconds) under ``t``.
 
+    A field that Python would not let be called as its key is has a ``_`` at the end, which its key has not.
+
     :raises EventError: the event has no time
     """
     if event.arrived is None:
@@ -26,7 +28,7 @@ def encode_own(event: OwnEvent) -> bytes:
     values = {name: getattr(event, name) for name in own_fields(type(event))}
     state = {
         "t": event.arrived,
-        **{name: value for name, value in values.items() if value not in (None, "", {}, [])},
+        **{name.rstrip("_"): value for name, value in values.items() if value not in (None, "", {}, [])},
     }
     if event.class_version > 1:
         state["class_version"] = event.class_version
@@ -91,5 +93,5 @@ def _own_state(kind: type[Event], state: bytes) -> dict[str, Any]:
     while version < kind.class_version:
         getattr(kind, f"upcast_v{version}_v{version + 1}")(values)
         version += 1
-    known = own_fields(kind)
-    return {"arrived": arrived, **{name: value for name, value in values.items() if name in known}}
+    known = {name.rstrip("_"): name for name in own_fields(kind)}
+    return {"arrived": arrived, **{known[key]: value for key, value in values.items() if key in known}}

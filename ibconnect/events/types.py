@@ -289,6 +289,57 @@ class RecordingInterrupted(OwnEvent):
     why: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StatementBegan(OwnEvent):
+    """A Flex statement was imported: the first event of a stream of its own, which holds one document, byte for byte.
+
+    ``sha256``: hexadecimal, of its ``bytes`` bytes; ``parts`` events hold them, in ``encoding``. ``source``: ``file``,
+    ``http`` or ``flex``; ``name``: of the file, or the id of the query; ``by``: the name of the token that gave it.
+    Of what the Flex Web Service gave, as texts: ``query`` (its id), the days asked for, the ``reference`` code.
+    """
+
+    TOPIC = "sb"
+
+    sha256: str
+    bytes: int
+    parts: int
+    encoding: str
+    source: str
+    name: str = ""
+    by: str = ""
+    query: str = ""
+    from_: str = ""
+    to: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementPart(OwnEvent):
+    """The next bytes of a document. ``n``: from 0; ``zstd``: base64 of them, compressed by themselves."""
+
+    TOPIC = "sp"
+
+    n: int
+    zstd: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementEnded(OwnEvent):
+    """The document is whole: the last event of its stream, and all that a list of documents needs.
+
+    ``statements``: how many it holds; ``accounts``: whose, in order of their codes; ``from_`` and ``to``: the lowest
+    and highest day of any, as texts, where they can be compared; ``elements``: how many have attributes.
+    """
+
+    TOPIC = "se"
+
+    statements: int
+    accounts: list[str] = field(default_factory=list)
+    from_: str = ""
+    to: str = ""
+    elements: int = 0
+
+
 def class_of(topic: str) -> type[Event]:
     """The class that owns a stored topic.
 
@@ -304,5 +355,5 @@ _BASE_FIELDS = {"originator_id", "originator_version", "arrived"}
 
 
 def own_fields(kind: type[Event]) -> tuple[str, ...]:
-    """The names of the fields that ``kind`` adds to :class:`Event`."""
+    """The names of the fields that ``kind`` adds to :class:`Event`; their keys in a state have no ``_`` at the end."""
     return tuple(item.name for item in fields(kind) if item.name not in _BASE_FIELDS)

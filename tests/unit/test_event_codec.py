@@ -142,6 +142,9 @@ TOPICS = {
     "re": "RefreshEnded",
     "df": "DecodeFailed",
     "ri": "RecordingInterrupted",
+    "sb": "StatementBegan",
+    "sp": "StatementPart",
+    "se": "StatementEnded",
 }
 
 
