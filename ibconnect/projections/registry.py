@@ -10,6 +10,7 @@ from ibconnect.projections.engine.projection import Projection
 from ibconnect.projections.executions.projection import EXECUTIONS
 from ibconnect.projections.orders.projection import ORDERS
 from ibconnect.projections.pnl.projection import PNL
+from ibconnect.projections.statements.projection import STATEMENTS
 
 REPORTS: tuple[Projection, ...] = (
     # In the order in which they are listed and built.
@@ -19,4 +20,5 @@ REPORTS: tuple[Projection, ...] = (
     PNL,
     CONTRACTS,
     DIRECTORY,
+    STATEMENTS,
 )

@@ -1,0 +1,31 @@
+-- What only readers need: live it is there from the start; a rebuild adds it once its rows are loaded. Whoever reads says
+-- WHERE current, and so do the indexes.
+
+-- Statements of an account by day, and those of a document.
+CREATE INDEX statement_account_idx ON statement (account, to_day, from_day);
+CREATE INDEX statement_position_idx ON statement (position);
+CREATE INDEX statement_stream_idx ON statement (stream);
+CREATE INDEX oddity_statement_idx ON oddity (statement);
+
+-- Of an account by day; of all accounts on a day.
+CREATE INDEX nav_account_idx ON nav (account, day) WHERE current;
+CREATE INDEX nav_day_idx ON nav (day) WHERE current;
+CREATE INDEX nav_change_current_idx ON nav_change (account, to_day, from_day) WHERE current;
+CREATE INDEX cash_balance_account_idx ON cash_balance (account, day, currency) WHERE current;
+CREATE INDEX cash_flow_account_idx ON cash_flow (account, day, statement, line) WHERE current;
+CREATE INDEX cash_flow_day_idx ON cash_flow (day, account, statement, line) WHERE current;
+CREATE INDEX fund_line_account_idx ON fund_line (account, day) WHERE current;
+CREATE INDEX transfer_account_idx ON transfer (account, day) WHERE current;
+CREATE INDEX accrual_account_idx ON accrual (account, day) WHERE current;
+CREATE INDEX corporate_action_account_idx ON corporate_action (account, day) WHERE current;
+CREATE INDEX option_event_account_idx ON option_event (account, day) WHERE current;
+CREATE INDEX conversion_rate_account_idx ON conversion_rate (account, day, currency) WHERE current;
+CREATE INDEX conversion_rate_currency_idx ON conversion_rate (currency, to_currency, day) WHERE current;
+CREATE INDEX open_position_account_idx ON open_position (account, day, contract) WHERE current;
+CREATE INDEX transaction_tax_account_idx ON transaction_tax (account, day) WHERE current;
+
+-- Trades of an account by day and in the order of time; one by its execution id, the same as in executions.execution.
+CREATE INDEX trade_account_idx ON trade (account, day) WHERE current;
+CREATE INDEX trade_at_idx ON trade (account, at) WHERE current;
+CREATE INDEX trade_exec_idx ON trade (exec_id, account) WHERE current;
+CREATE INDEX trade_part_account_idx ON trade_part (account, day) WHERE current;
