@@ -31,7 +31,7 @@ _UNREADABLE = "cannot be read as XML"
 class Limits:
     """What a document may be. IBKR's own have six levels, tags of some 5 kB, and below a thousand names."""
 
-    size: int = 1 << 30
+    size: int = 512 << 20
     """Bytes of the whole document."""
     depth: int = 32
     tag: int = 1 << 20

@@ -1,14 +1,14 @@
 """The one way into ``public.stored_events``: a transaction with one binary COPY and one NOTIFY, one writer at a time.
 
 In: a connection in autocommit mode, and rows as COPY data. Out: the position of the last one. Called by the recorder,
-and by what ends the streams of processes that are gone.
+by what ends the streams of processes that are gone, and by what records Flex statements.
 
 Whoever adds events has his turn until his transaction ends: a trigger of the table takes it, before the first position
 is drawn (sql/migrations/0011_one_append_at_a_time.sql). So positions appear in the order of commits, and a reader that
 follows them never steps over an event. VACUUM and CREATE INDEX CONCURRENTLY of the events hold nobody up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, LiteralString
 from uuid import UUID
@@ -62,6 +62,32 @@ def append_end(connection: Connection[Any], stream: UUID, event: OwnEvent) -> bo
         return True
 
 
+@contextmanager
+def turn(connection: Connection[Any]) -> Iterator[Callable[[Iterable[bytes]], int]]:
+    """A transaction that has the turn to append from its beginning on, and may do other things beside.
+
+    What it gives appends rows and returns the position of the last one; called once or not at all, and then nothing
+    is stored. The end of the context commits everything, an exception nothing. Nobody else appends meanwhile: it
+    should not last for long.
+
+    :raises psycopg.Error: Postgres cannot do it now, or refuses it; nothing was stored
+    """
+    has_sent = False
+
+    def send(rows: Iterable[bytes]) -> int:
+        nonlocal has_sent
+        has_sent = True
+        return _send(connection, rows)
+
+    with _transaction(connection):
+        connection.execute(Q["take_turn"])
+        yield send
+        if has_sent:
+            connection.execute(Q["end_append"])
+        else:
+            connection.rollback()
+
+
 def last_position(connection: Connection[Any]) -> int:
     """The position of the newest event, 0 if there is none."""
     return int(_rows(connection, _HEAD, None).fetchall()[0][0])
@@ -104,6 +130,16 @@ def _copy(connection: Connection[Any], data: bytes) -> int:
     while cursor.description is None:
         cursor.nextset()
     return int(cursor.fetchall()[0][0])
+
+
+def _send(connection: Connection[Any], rows: Iterable[bytes]) -> int:
+    """The rows, however many bytes they are: they are made while they are sent."""
+    with connection.cursor().copy(Q["copy_rows"]) as copy:
+        copy.write(_COPY_HEADER)
+        for row in rows:
+            copy.write(row)
+        copy.write(_COPY_TRAILER)
+    return int(_rows(connection, Q["drawn"], None).fetchall()[0][0])
 
 
 def _rows(connection: Connection[Any], query: LiteralString, values: dict[str, Any] | None) -> psycopg.Cursor[TupleRow]:

@@ -69,7 +69,9 @@ FROM (
         has_table_privilege(pg_class.oid, wanted)
     FROM pg_class
     CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS needed (wanted)
-    WHERE relnamespace = to_regnamespace('coordination') AND relkind = 'r'
+    WHERE relnamespace = to_regnamespace('coordination')
+      AND relkind = 'r'
+      AND (relname <> 'statement' OR wanted IN ('SELECT', 'INSERT'))
     UNION ALL
     SELECT
         format('ownership of schema %%I, which belongs to %%I', nspname, pg_get_userbyid(nspowner)),

@@ -56,6 +56,9 @@ GRANT EXECUTE ON FUNCTION coordination.make_month(date, bigint) TO ibconnect_rec
 GRANT USAGE ON SCHEMA coordination TO ibconnect_recorder;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA coordination TO ibconnect_recorder;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA coordination TO ibconnect_recorder;
+-- Which statements are recorded is as immutable as their events: whoever could take one from this list, or name another
+-- stream, could have it recorded twice or hide it.
+REVOKE UPDATE, DELETE ON coordination.statement FROM ibconnect_recorder;
 
 -- Those that only read, as far as they are there: roles.sql of an earlier version made no ibconnect_backup.
 DO $$

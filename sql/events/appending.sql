@@ -36,6 +36,10 @@ WHERE pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_d
 -- name: copy_rows
 COPY public.stored_events (originator_version, originator_id, topic, state) FROM STDIN (FORMAT binary)
 
+-- name: drawn
+-- The position of our last row; nobody else draws from the sequence while we have the turn.
+SELECT currval('public.stored_events_notification_id_seq')
+
 -- name: end_append
 -- While we have the turn nobody else draws from the sequence, so its current value is our last row's position. Any role
 -- can fill the queue of notifications, and a commit that has one for a full queue fails: whoever follows the events looks

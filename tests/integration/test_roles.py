@@ -15,7 +15,10 @@ from ibconnect.errors import DatabaseUnavailable
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
 from ibconnect.projections.upkeep import ensure
+from ibconnect.statements.recording import Origin
+from ibconnect.statements.recording import record as record_statement
 from tests.own_postgres import GRANTS, ROLES, run_file
+from tests.statements import document_of, statement_of
 
 
 def as_role(url: str, role: str) -> str:
@@ -52,6 +55,17 @@ def test_the_recorder_starts_records_and_makes_the_snapshot_tables(installed: st
     record(recorder)
     execute(recorder, "INSERT INTO coordination.refresh_request (instance) VALUES ('test')")
     execute(recorder, "UPDATE coordination.gateway SET heartbeat = clock_timestamp()")
+
+
+def test_a_statement_that_is_recorded_stays_in_the_list(installed: str) -> None:
+    """Else the recorder could have it recorded twice, or hide it."""
+    recorder = as_role(installed, "recorder")
+    assert record_statement(recorder, [document_of(statement_of("U1"))], Origin(source="file")).new
+    assert not record_statement(recorder, [document_of(statement_of("U1"))], Origin(source="file")).new
+    for statement in ("UPDATE coordination.statement SET position = 1", "DELETE FROM coordination.statement"):
+        for role in ("recorder", "reader"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                execute(as_role(installed, role), statement)
 
 
 @pytest.mark.parametrize("role", ["owner", "recorder", "reader"])
