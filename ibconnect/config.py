@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ class Config:
     pnl_ref: str
     pnl_positions: bool
     pnl_reset: DailyReset
+    perf_flows: str
+    perf_large_flow: Decimal
     refresh_timeout: float
     refresh_floor: float
     download_timeout: float
@@ -144,6 +147,18 @@ SETTINGS: tuple[Setting, ...] = (
         "23:55 America/New_York",
         "when a day of profit and loss ends, where a request does not say so: as it is set in TWS or the gateway",
         daily_reset,
+    ),
+    Setting(
+        "PERF_FLOWS",
+        "start",
+        "when in its day a flow counts in returns, where no value at its time is known: start, mid or end",
+        values.one_of("start", "mid", "end"),
+    ),
+    Setting(
+        "PERF_LARGE_FLOW",
+        "0.1",
+        "share of an account's value (0 to 1) from which a flow is valued at its time, if a snapshot tells the value",
+        values.share,
     ),
     Setting(
         "REFRESH_TIMEOUT",

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -90,6 +91,13 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
         return float(text)
 
     return parse
+
+
+def share(text: str) -> Decimal:
+    """A share, exact: from 0 to 1."""
+    if not re.fullmatch(r"[01](?:\.\d{1,9})?", text.strip(), re.ASCII) or Decimal(text.strip()) > 1:
+        raise ValueError("use a share from 0 to 1, such as 0.1")
+    return Decimal(text.strip())
 
 
 def one_of(*choices: str) -> Callable[[str], str]:

@@ -84,6 +84,8 @@ USELESS: dict[str, list[tuple[str, str]]] = {
         (value, "23:55 America/New_York")
         for value in ("23:55", "Asia/Tokyo", "24:00 UTC", "5pm UTC", "17:00 New York", "17:00 localtime", "17:00 utc")
     ],
+    "PERF_FLOWS": [(value, "start, mid, end") for value in ("begin", "0.5", "start,end", "none")],
+    "PERF_LARGE_FLOW": [(value, "0 to 1") for value in ("10%", "-0.1", "1.1", "2", ".1", "1e-1", "nan", "0,1")],
     "REFRESH_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],

@@ -1,0 +1,112 @@
+"""The money-weighted return: the rate at which all flows and the last value are worth nothing at the start (XIRR).
+
+In: amounts by day. Out: the rate, and whether it is the only one. Called by :mod:`ibconnect.returns.summary`.
+
+The rate is that of pyxirr, of binary fractions, in years of 365 days: it is no amount, and is given with nine decimals.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from enum import Enum
+from itertools import pairwise
+from typing import NamedTuple
+
+import pyxirr
+
+from ibconnect.returns.figures import EXACT, ONE, ZERO
+from ibconnect.returns.linking import DAYS_OF_YEAR
+
+_DIGITS = Decimal("1e-9")
+# Of Newton's method, from a rate that is nearly right.
+_STEPS = 20
+# Rates at which the worth is looked at, to see how often it changes its sign: from -99.99 % to 100,000 % a year.
+_GRID = (
+    *(-0.9999, -0.999, -0.99, -0.95),
+    *(number / 50 - 0.9 for number in range(1, 145)),
+    *(2 * 1.15**number for number in range(45)),
+)
+
+
+class Solutions(Enum):
+    """How many rates there are."""
+
+    ONE = "one"
+    NONE = "none"
+    SEVERAL = "several"
+
+
+class Rate(NamedTuple):
+    """The rate a year, and what it is over the whole span; both None unless there is one."""
+
+    solutions: Solutions
+    annual: Decimal | None
+    over: Decimal | None
+
+
+def rate_of(first: date, start: Decimal, flows: Mapping[date, Decimal], last: date, value: Decimal) -> Rate:
+    """The money-weighted return from the end of one day to the end of another.
+
+    :param flows: external ones of the days after the first, positive into the account
+    """
+    amounts = dict.fromkeys((first, *sorted(flows), last), ZERO)
+    amounts[first] -= start
+    for day, amount in flows.items():
+        amounts[day] -= amount
+    amounts[last] += value
+    paid = {day: amount for day, amount in amounts.items() if amount}
+    if last <= first or not any(each < 0 for each in paid.values()) or not any(each > 0 for each in paid.values()):
+        return Rate(Solutions.NONE, None, None)
+    return _rate(sorted(paid), paid, (last - first).days)
+
+
+def _rate(days: Sequence[date], paid: Mapping[date, Decimal], length: int) -> Rate:
+    # As shares of the largest, so that no amount is too large or small for a binary fraction.
+    largest = max(abs(amount) for amount in paid.values())
+    shares = [float(EXACT.divide(paid[day], largest)) for day in days]
+    if not _is_single(shares):
+        roots = _sign_changes(days, shares)
+        if roots != 1:
+            return Rate(Solutions.SEVERAL if roots else Solutions.NONE, None, None)
+    found = pyxirr.xirr(list(days), shares, silent=True)
+    if found is None or not -1 < found < 1e15:
+        return Rate(Solutions.NONE, None, None)
+    exact = Decimal(_polished(found, days, shares))
+    return Rate(Solutions.ONE, exact.quantize(_DIGITS, ROUND_HALF_EVEN, EXACT), _over(exact, length))
+
+
+def _polished(rate: float, days: Sequence[date], shares: Sequence[float]) -> float:
+    """The rate with all of its digits: pyxirr ends where the worth is small, which with small shares is too soon."""
+    times = [(day - days[0]).days / DAYS_OF_YEAR for day in days]
+    for _ in range(_STEPS):
+        worths = [share * (1 + rate) ** -time for share, time in zip(shares, times, strict=True)]
+        slope = sum(-time * worth for time, worth in zip(times, worths, strict=True)) / (1 + rate)
+        step = sum(worths) / slope if slope else 0.0
+        if not abs(step) < 0.1 * (1 + rate):
+            break
+        rate -= step
+        if abs(step) < 1e-14 * (1 + rate):
+            break
+    return rate
+
+
+def _over(annual: Decimal, length: int) -> Decimal | None:
+    share = EXACT.divide(Decimal(length), Decimal(DAYS_OF_YEAR))
+    try:
+        return EXACT.subtract(EXACT.power(EXACT.add(ONE, annual), share), ONE).quantize(_DIGITS, context=EXACT)
+    except InvalidOperation:
+        return None
+
+
+def _is_single(shares: Sequence[float]) -> bool:
+    """Whether the signs alone say that there is one rate (Descartes): they change once."""
+    signs = [share > 0 for share in shares]
+    return sum(one is not other for one, other in pairwise(signs)) == 1
+
+
+def _sign_changes(days: Sequence[date], shares: Sequence[float]) -> int:
+    """How often the worth changes its sign over the rates of the grid."""
+    times = [(day - days[0]).days / DAYS_OF_YEAR for day in days]
+    worths = [sum(share * (1 + rate) ** -time for share, time in zip(shares, times, strict=True)) for rate in _GRID]
+    signs = [worth > 0 for worth in worths if worth]
+    return sum(one is not other for one, other in pairwise(signs))
