@@ -12,11 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ibconnect import flex_settings as flex
 from ibconnect import setting_values as values
 from ibconnect.collected import Collected, collected
 from ibconnect.daily_reset import DailyReset, daily_reset
 from ibconnect.database_url import checked_url, hide_password
 from ibconnect.errors import ConfigError
+from ibconnect.flex_settings import FlexQuery
 from ibconnect.setting_values import GatewayAddress
 
 
@@ -56,6 +58,11 @@ class Config:
     pnl_reset: DailyReset
     perf_flows: str
     perf_large_flow: Decimal
+    flex_token: str = field(repr=False)
+    flex_token_file: str
+    flex_queries: tuple[FlexQuery, ...]
+    flex_ref: str
+    flex_url: str
     refresh_timeout: float
     refresh_floor: float
     download_timeout: float
@@ -161,6 +168,32 @@ SETTINGS: tuple[Setting, ...] = (
         values.share,
     ),
     Setting(
+        "FLEX_TOKEN",
+        "",
+        "token of IBKR's Flex Web Service, by which statements are fetched, see docs/statements.md",
+        flex.token,
+        secret=True,
+    ),
+    Setting("FLEX_TOKEN_FILE", "", "file with that token instead, read for each fetch", values.file_of_secrets),
+    Setting(
+        "FLEX_QUERIES",
+        "",
+        "ids of the Flex queries to fetch, separated by commas, each with a name before it if wanted: daily=123456",
+        flex.queries,
+    ),
+    Setting(
+        "FLEX_REF",
+        "30 12 * * *",
+        "cron schedule, in UTC, by which statements are fetched; IBKR makes those of a day in the night after it",
+        values.schedule,
+    ),
+    Setting(
+        "FLEX_URL",
+        "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService",
+        "URL of the Flex Web Service; another one is for tests",
+        flex.service_url,
+    ),
+    Setting(
         "REFRESH_TIMEOUT",
         "15",
         "seconds (0.1 to 600) that a request waits for a refresh that it asked for",
@@ -243,7 +276,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 # Somebody may put the secret itself into these, by mistake.
-_FILES_OF_SECRETS = frozenset({"API_TOKENS_FILE"})
+_FILES_OF_SECRETS = frozenset({"API_TOKENS_FILE", "FLEX_TOKEN_FILE"})
 # Of these no other program's variable is far.
 _TOO_PLAIN = frozenset({"HOST", "PORT"})
 
@@ -257,7 +290,15 @@ def load(environ: Mapping[str, str]) -> Config:
     found["instance"] = found["instance"] or f"{socket.gethostname()}-{os.getpid()}"
     if found["db_read_url"] and not found["db_url"]:
         raise ConfigError("DB_READ_URL is set without DB_URL: set the DB_URL of the server whose standby that is")
+    _check_flex(found)
     return Config(**found)
+
+
+def _check_flex(found: Mapping[str, Any]) -> None:
+    if found["flex_token"] and found["flex_token_file"]:
+        raise ConfigError("FLEX_TOKEN and FLEX_TOKEN_FILE are both set; set one of them")
+    if found["flex_queries"] and not (found["flex_token"] or found["flex_token_file"]):
+        raise ConfigError("FLEX_QUERIES is set without FLEX_TOKEN or FLEX_TOKEN_FILE: IBKR answers nobody without one")
 
 
 def listening(environ: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
@@ -357,7 +398,7 @@ def describe(config: Config) -> list[tuple[str, str, str]]:
 def _shown(name: str, value: Any) -> str:
     if name in ("db_url", "db_read_url"):
         return hide_password(value)
-    if name == "api_tokens":
+    if name in ("api_tokens", "flex_token"):
         return "(hidden)" if value else ""
     if isinstance(value, bool):
         return str(value).lower()

@@ -14,6 +14,10 @@ IbConnectError
 │   │   └── HandshakeUnfinished    it accepted the connection, and the handshake did not end
 │   └── GatewayLost            the connection ended under us
 ├── ProjectionError        a projection cannot go on
+├── FlexError              IBKR's Flex Web Service gave no statement; says what to do
+│   ├── FlexUnavailable        it may give one later: it is busy, or cannot be reached
+│   ├── FlexNothing            it has none of these days
+│   └── FlexRefused            it gives none until somebody has done something
 ├── PartFailed             a part that the service cannot do without has died for good
 ├── ProcessDied            a process of the service has died, and may be started again
 ├── StatementRefused       a document is no Flex statement that can be recorded; says why
@@ -79,6 +83,34 @@ class GatewayLost(GatewayError):
 
 class ProjectionError(IbConnectError):
     """A projection cannot go on."""
+
+
+class FlexError(IbConnectError):
+    """IBKR's Flex Web Service gave no statement. ``code``: IBKR's own, if it gave one."""
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class FlexUnavailable(FlexError):
+    """The service is busy, still makes the statement, or cannot be reached: the same may succeed later.
+
+    ``is_paced``: too many requests were sent. ``is_anew``: the statement has to be asked for from the beginning.
+    """
+
+    def __init__(self, why: str, code: str = "", *, is_paced: bool = False, is_anew: bool = False) -> None:
+        super().__init__(why, code)
+        self.is_paced = is_paced
+        self.is_anew = is_anew
+
+
+class FlexNothing(FlexError):
+    """The service has no statement of the days that it was asked for."""
+
+
+class FlexRefused(FlexError):
+    """The token, the query or the request is no good: nothing comes until somebody has done something."""
 
 
 class PartFailed(IbConnectError):

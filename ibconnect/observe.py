@@ -66,6 +66,24 @@ ACCOUNT_CONFLICTS = Gauge(
     "Accounts that the gateway lists although they belong to another one, if no pin in IB_GW says so.",
     ["gateway"],
 )
+STATEMENTS_FETCHED = Counter(
+    "ibconnect_statements_fetched",
+    "Documents that the Flex Web Service gave; new: not recorded before.",
+    ["query", "new"],
+)
+STATEMENTS_FAILED = Counter(
+    "ibconnect_statements_failed", "Times that the Flex Web Service gave no document in the end.", ["query"]
+)
+STATEMENTS_GOT = Gauge(
+    "ibconnect_statements_got_timestamp_seconds",
+    "When a Flex query was last answered with a document, seconds since the epoch; 0: not yet.",
+    ["query"],
+)
+STATEMENTS_DUE = Gauge(
+    "ibconnect_statements_due_timestamp_seconds",
+    "When a Flex query is fetched next, seconds since the epoch.",
+    ["query"],
+)
 PROJECTION_POSITION = Gauge("ibconnect_projection_position", "Position of the last event applied to the tables.")
 PROJECTION_LAG_EVENTS = Gauge("ibconnect_projection_lag_events", "Events recorded and not yet applied.")
 PROJECTION_LAG_SECONDS = Gauge("ibconnect_projection_lag_seconds", "Age of the oldest event not yet applied.")
@@ -176,6 +194,9 @@ class Kind(Enum):
     ACCOUNTS_NOT_PINNED = Line(Level.INFO, "a gateway lists accounts that are not its own by IB_GW")
     MONTH_MADE = Line(Level.INFO, "a partition for the events of a month was made")
     MONTHS_MISSING = Line(Level.WARNING, "the events of a month have no partition of their own, and cannot get it now")
+    STATEMENT_FETCHED = Line(Level.INFO, "a Flex statement was fetched and is recorded")
+    STATEMENTS_MISSING = Line(Level.WARNING, "Flex statements are not to be had: they are asked for again")
+    STATEMENTS_COMPLETE = Line(Level.INFO, "Flex statements are fetched again")
     PROJECTION_CREATED = Line(Level.INFO, "tables of a report created")
     PROJECTION_MOVED = Line(Level.INFO, "tables of a report of an earlier version are taken over")
     PROJECTION_REBUILDING = Line(Level.INFO, "tables of reports are rebuilt from the events")
@@ -249,6 +270,9 @@ class Trouble(Enum):
     LEFTOVERS_KEPT = Lasting(Kind.SPOOL_KEPT, None, "what a killed process left could not be opened or read to its end")
     EVENTS_KEPT = Lasting(Kind.REFUSED_KEPT, None, "the event store did not take some events, which are kept in files")
     MONTHS_MISSING = Lasting(Kind.MONTHS_MISSING, None, "the events of a month lack a partition, and are stored apart")
+    STATEMENTS_MISSING = Lasting(
+        Kind.STATEMENTS_MISSING, Kind.STATEMENTS_COMPLETE, "IBKR's Flex Web Service gives no statements"
+    )
     PROJECTION_FAILS = Lasting(
         Kind.PROJECTION_FAILED,
         Kind.PROJECTION_RECOVERED,

@@ -20,6 +20,7 @@ def name_of(roles: frozenset[str]) -> str:
 # What people call the parts that are started again when they die.
 PROJECTOR = "the projector of the snapshot tables"
 COORDINATION = "the coordination with other instances"
+STATEMENTS = "what fetches Flex statements"
 MONTHS = "what makes the partitions of the events"
 
 

@@ -20,7 +20,7 @@ from ibconnect.events.kept import DAMAGED, UNOPENED
 from ibconnect.events.quarantine import QUARANTINED
 from ibconnect.events.types import TYPES
 from ibconnect.gateway.outcome import Outcome
-from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, keeper_of, process_of
+from ibconnect.roles import ALL, API, COORDINATION, ORDER, PROJECT, PROJECTOR, RECORD, STATEMENTS, keeper_of, process_of
 
 _CODES = (*notices.LOST, *notices.RESTORED, notices.UNSUBSCRIBED, notices.SUBSCRIBED_ELSEWHERE)
 
@@ -46,6 +46,12 @@ def _expect_recording(config: Config) -> None:
         _expect_gateway(gateway)
     for part in (COORDINATION, *map(keeper_of, config.ib_gw)):
         o.PART_FAILURES.labels(part)
+    for query in config.flex_queries:
+        o.STATEMENTS_FAILED.labels(query.name)
+        for new in ("true", "false"):
+            o.STATEMENTS_FETCHED.labels(query.name, new)
+    if config.flex_queries:
+        o.PART_FAILURES.labels(STATEMENTS)
     for why in (DAMAGED, UNOPENED):
         o.SPOOL_KEPT.labels(why)
     for why in (DAMAGED, UNOPENED, QUARANTINED):

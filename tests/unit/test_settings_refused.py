@@ -86,6 +86,33 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     ],
     "PERF_FLOWS": [(value, "start, mid, end") for value in ("begin", "0.5", "start,end", "none")],
     "PERF_LARGE_FLOW": [(value, "0 to 1") for value in ("10%", "-0.1", "1.1", "2", ".1", "1e-1", "nan", "0,1")],
+    "FLEX_TOKEN": [
+        (value, "letters and digits")
+        for value in ("1234567", "12345 67890", "token=1234567890", "é23456789", "x" * 257)
+    ],
+    "FLEX_TOKEN_FILE": [("", "name a file"), ("0123456789abcdef", "the path of a file")],
+    "FLEX_QUERIES": [
+        *(
+            (value, "such as 123456")
+            for value in ("daily", "daily=", "=1", "1;2", "1 2", "a b=1", "1.0", "-1", "9" * 21)
+        ),
+        *((value, "each query once") for value in ("1,1", "a=1,b=1", "a=1,a=2")),
+        (" , ", "or nothing"),
+        ("123456", "FLEX_TOKEN"),
+    ],
+    "FLEX_REF": NO_SCHEDULES,
+    "FLEX_URL": [
+        *(
+            (value, "https://host")
+            for value in ("ndcdyn.interactivebrokers.com", "ftp://h/x", "https://", "https://h/?t=1")
+        ),
+        *(
+            (value, "https://host")
+            for value in ("https://me:pw@h/x", "https://h/a b", "https://h:0/x", "https://h/x#y")
+        ),
+        *((value, "use https") for value in ("http://example.com/x", "http://10.0.0.1:80/x")),
+        ("https://h/FlexWebService/SendRequest", "leave SendRequest"),
+    ],
     "REFRESH_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
     "REFRESH_FLOOR": NO_SECONDS,
     "DOWNLOAD_TIMEOUT": [*NO_SECONDS, ("0", "0.1 to 600")],
@@ -161,7 +188,7 @@ USELESS: dict[str, list[tuple[str, str]]] = {
     "LOG_LEVEL": [("trace", "debug, info"), ("20", "debug, info")],
     "ACCESS_LOG": [("json", "true or false"), ("2", "true or false")],
 }
-FILES = {"DB_URL_FILE": "", "DB_READ_URL_FILE": "", "API_TOKENS_FILE": ""}
+FILES = {"DB_URL_FILE": "", "DB_READ_URL_FILE": "", "API_TOKENS_FILE": "", "FLEX_TOKEN_FILE": ""}
 
 
 def refusal(environ: dict[str, str]) -> str:
@@ -207,7 +234,7 @@ def test_a_file_that_gives_no_secret_starts_no_other_database(name: str, tmp_pat
     assert "not" in refusal({name: str(tmp_path / "none")})
 
 
-@pytest.mark.parametrize("name", ["DB_URL_FILE", "DB_READ_URL_FILE", "API_TOKENS_FILE"])
+@pytest.mark.parametrize("name", ["DB_URL_FILE", "DB_READ_URL_FILE", "API_TOKENS_FILE", "FLEX_TOKEN_FILE"])
 @pytest.mark.parametrize(
     "secret", ["postgresql://u:hunter2xyz@h/d", TOKEN, f"{TOKEN}@DU1", "hunter2xyz/and=more", "x" * 5000]
 )
@@ -225,6 +252,7 @@ def test_what_contradicts_itself_is_refused(tmp_path: Path) -> None:
     assert "both" in refusal({"API_TOKENS": TOKEN, "API_TOKENS_FILE": tokens})
     assert "API_TOKENS" in refusal({"HOST": "127.0.0.1,0.0.0.0"})
     assert "both" in refusal({"DB_URL": "postgresql://h/d", "DB_URL_FILE": tokens})
+    assert "both" in refusal({"FLEX_TOKEN": "0123456789", "FLEX_TOKEN_FILE": tokens})
 
 
 @pytest.mark.parametrize("name", ["DB_URL", "DB_URL_FILE", "DB_READ_URL", "DB_READ_URL_FILE"])
