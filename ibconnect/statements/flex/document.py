@@ -11,7 +11,7 @@ import zstandard
 from ibconnect.errors import FlexRefused
 
 MOST_BYTES = 1 << 30
-MOST_KEPT_BYTES = 128 << 20
+MOST_KEPT_BYTES = 64 << 20
 _PIECE = 1 << 20
 _END = 4096
 _MARK = b"\xef\xbb\xbf"
