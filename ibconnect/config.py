@@ -187,12 +187,7 @@ SETTINGS: tuple[Setting, ...] = (
         "cron schedule, in UTC, by which statements are fetched; IBKR makes those of a day in the night after it",
         values.schedule,
     ),
-    Setting(
-        "FLEX_URL",
-        "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService",
-        "URL of the Flex Web Service; another one is for tests",
-        flex.service_url,
-    ),
+    Setting("FLEX_URL", flex.IBKR_URL, "URL of the Flex Web Service; another one is for tests", flex.service_url),
     Setting(
         "REFRESH_TIMEOUT",
         "15",
@@ -290,15 +285,8 @@ def load(environ: Mapping[str, str]) -> Config:
     found["instance"] = found["instance"] or f"{socket.gethostname()}-{os.getpid()}"
     if found["db_read_url"] and not found["db_url"]:
         raise ConfigError("DB_READ_URL is set without DB_URL: set the DB_URL of the server whose standby that is")
-    _check_flex(found)
+    flex.check_together(found["flex_token"], found["flex_token_file"], found["flex_queries"])
     return Config(**found)
-
-
-def _check_flex(found: Mapping[str, Any]) -> None:
-    if found["flex_token"] and found["flex_token_file"]:
-        raise ConfigError("FLEX_TOKEN and FLEX_TOKEN_FILE are both set; set one of them")
-    if found["flex_queries"] and not (found["flex_token"] or found["flex_token_file"]):
-        raise ConfigError("FLEX_QUERIES is set without FLEX_TOKEN or FLEX_TOKEN_FILE: IBKR answers nobody without one")
 
 
 def listening(environ: Mapping[str, str]) -> tuple[tuple[str, ...], int]:

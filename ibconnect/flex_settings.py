@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ibconnect.errors import FlexRefused
+from ibconnect.errors import ConfigError, FlexRefused
 from ibconnect.setting_values import is_authority, is_loopback
 
+IBKR_URL = "https://ndcdyn.interactivebrokers.com/AccountManagement/FlexWebService"
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,256}", re.ASCII)
 _QUERY = re.compile(r"(?:([A-Za-z][A-Za-z0-9_.-]{0,39})=)?([0-9]{1,20})", re.ASCII)
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*", re.ASCII)
@@ -76,6 +77,17 @@ def service_url(text: str) -> str:
     if scheme == "http" and not is_loopback(host.strip("[]")):
         raise ValueError("use https: the token is a part of each URL; http is for a service on loopback")
     return url
+
+
+def check_together(token_text: str, token_file: str, wanted: tuple[FlexQuery, ...]) -> None:
+    """Whether the settings can go together.
+
+    :raises ConfigError: they cannot
+    """
+    if token_text and token_file:
+        raise ConfigError("FLEX_TOKEN and FLEX_TOKEN_FILE are both set; set one of them")
+    if wanted and not (token_text or token_file):
+        raise ConfigError("FLEX_QUERIES is set without FLEX_TOKEN or FLEX_TOKEN_FILE: IBKR answers nobody without one")
 
 
 def read_token(text: str, file: str) -> str:
