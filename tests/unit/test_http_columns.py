@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import orjson
@@ -29,6 +29,7 @@ COLUMNS = (
     Column("Partial", Type.BOOLEAN, "Whether it goes on", is_optional=True),
     Column("Gateways", Type.TEXTS, "From where"),
     Column("Name", Type.TEXT, "What it is called"),
+    Column("Day", Type.DATE, "Which day"),
 )
 # Digits on both sides of the point, as many as decimals of Arrow keep in every page.
 FIGURES = st.decimals(allow_nan=False, allow_infinity=False, places=18, min_value=-(10**19), max_value=10**19)
@@ -44,6 +45,7 @@ ROWS = st.lists(
         st.none() | st.booleans(),
         st.none() | st.lists(TEXTS),
         st.none() | TEXTS,
+        st.none() | st.dates(),
     ),
     max_size=8,
 )
@@ -83,6 +85,8 @@ def test_every_format_has_the_same_cells(rows: list[Row]) -> None:
         assert ("Partial" in member) == (columns[5][number] is not None)
         assert kept["Gateways"] == member["Gateways"] == columns[6][number]
         assert kept["Name"] == member["Name"] == columns[7][number]
+        assert kept["Day"] == columns[8][number]
+        assert member["Day"] == (cell["Day"] or None) == (kept["Day"] and str(kept["Day"]))
         assert kept["AccountCode"] == columns[0][number]
         assert kept["Value"] == (columns[3][number] or None)
         assert "AccountCode" not in member
@@ -99,17 +103,17 @@ def test_figures_keep_their_digits_as_text(figures: list[str | None]) -> None:
 
 
 def test_what_a_cell_looks_like() -> None:
-    row = ("DU1", NOON, Decimal("-0.00"), "1.50", 7, True, ("a:1", "b:2"), "=1+1")
+    row = ("DU1", NOON, Decimal("-0.00"), "1.50", 7, True, ("a:1", "b:2"), "=1+1", date(2024, 1, 31))
     assert json_rows(COLUMNS, [row]) == (
         '{"At":"2024-01-01T12:00:00Z","Figure":-0.00,"Value":1.50,"Count":7,"Partial":true,'
-        '"Gateways":["a:1","b:2"],"Name":"=1+1"}'
+        '"Gateways":["a:1","b:2"],"Name":"=1+1","Day":"2024-01-31"}'
     )
-    assert csv_rows(COLUMNS, [row]) == "DU1,2024-01-01T12:00:00.000000Z,-0.00,1.50,7,true,a:1 b:2,'=1+1\r\n"
+    assert csv_rows(COLUMNS, [row]) == "DU1,2024-01-01T12:00:00.000000Z,-0.00,1.50,7,true,a:1 b:2,'=1+1,2024-01-31\r\n"
 
 
 def test_a_column_has_one_type_in_all_pages() -> None:
     """Whether it is empty, has whole numbers or eighteen decimals: pages can be put together."""
-    pages = [[], [(None,)], [("5",)], [("1.2305",), (Decimal("1E+5"),)], [(f"{'9' * 20}.{'9' * 18}",)]]
+    pages: list[list[Row]] = [[], [(None,)], [("5",)], [("1.2305",), (Decimal("1E+5"),)], [(f"{'9' * 20}.{'9' * 18}",)]]
     tables = [arrow([Column("Figure", Type.FIGURE, "How much")], page) for page in pages]
     assert len({str(table.schema.field("Figure").type) for table in tables}) == 1
     assert [cell.as_py() for cell in pa.concat_tables(tables)["Figure"]] == [

@@ -50,6 +50,7 @@ _OF_TYPES: dict[Type, Schema] = {
     Type.INTEGER: {"type": "integer"},
     Type.BOOLEAN: {"type": "boolean"},
     Type.TIME: {"type": "string", "format": "date-time"},
+    Type.DATE: {"type": "string", "format": "date"},
     Type.TEXTS: {"type": "array", "items": TEXT},
     Type.JSON: {"type": ["array", "object"]},
 }

@@ -65,7 +65,12 @@ def _array(pa: Any, column: Column, cells: Sequence[Any], pool: Any) -> Any:
             return _times(pa, cells, pool)
         case Type.VALUE:
             return pa.array([cell or None for cell in cells], pa.string(), memory_pool=pool)
-    kinds = {Type.INTEGER: pa.int64(), Type.BOOLEAN: pa.bool_(), Type.TEXTS: pa.list_(pa.string())}
+    kinds = {
+        Type.INTEGER: pa.int64(),
+        Type.BOOLEAN: pa.bool_(),
+        Type.DATE: pa.date32(),
+        Type.TEXTS: pa.list_(pa.string()),
+    }
     return pa.array(cells, kinds.get(column.type, pa.string()), memory_pool=pool)
 
 

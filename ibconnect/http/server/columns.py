@@ -15,6 +15,7 @@ INTEGER    int                            number                   digits       
 BOOLEAN    bool                           true, false              true, false           bool
 TIME       datetime, or RFC 3339 in UTC   RFC 3339, as short as    RFC 3339, always six  timestamp[us, UTC]
                                           exact                    decimals
+DATE       date                           2026-01-31             the same text         date32
 TEXTS      sequence of str                array of strings         joined by a space     list of strings
 JSON       str: JSON, made here           the value                the JSON as text      string
 =========  =============================  =======================  ====================  ============================
@@ -25,7 +26,7 @@ None is null, an empty cell, null; of a VALUE, FIGURE or TIME so is the empty te
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -36,7 +37,7 @@ from ibconnect.http.server.csv import text_cell
 from ibconnect.tags import is_canonical
 from ibconnect.times import format_rfc3339, wide_rfc3339, widened
 
-Cell = str | int | bool | Decimal | datetime | Sequence[str] | None
+Cell = str | int | bool | Decimal | datetime | date | Sequence[str] | None
 Row = Sequence[Cell]
 
 _FIGURES = re.compile(r"(?:(?:-?(?:0|[1-9]\d*)(?:\.\d+)?)?\n)*+", re.ASCII)
@@ -51,6 +52,7 @@ class Type(Enum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     TIME = "time"
+    DATE = "date"
     TEXTS = "texts"
     JSON = "json"
 
@@ -118,6 +120,7 @@ _JSON: Mapping[Type, Callable[[Iterable[Any]], list[str]]] = {
     Type.INTEGER: _each(str),
     Type.BOOLEAN: _each(lambda cell: "true" if cell else "false"),
     Type.TIME: _each(lambda cell: f'"{_time(cell)}"', _NO_TEXT),
+    Type.DATE: _each(lambda cell: f'"{cell.isoformat()}"'),
     Type.TEXTS: _each(_quoted),
     Type.JSON: _each(str),
 }
@@ -126,6 +129,7 @@ _CSV: Mapping[Type, Callable[[Iterable[Any]], list[str]]] = {
     Type.TEXT: _each(text_cell),
     Type.VALUE: _each(text_cell),
     Type.TIME: _each(wide_time, _NO_TEXT),
+    Type.DATE: _each(lambda cell: str(cell.isoformat())),
     Type.TEXTS: _each(lambda cell: text_cell(" ".join(cell))),
     Type.JSON: _each(text_cell),
 }
