@@ -107,6 +107,11 @@ ORDER_STATES_MAX = 10_000
 STATES_OF_ORDER = 100
 PNL_DEFAULT = 1_000
 PNL_MAX = 10_000
+# Rows of what statements say; days of a value per day.
+STATED_DEFAULT = 1_000
+STATED_MAX = 10_000
+NAV_DAYS_DEFAULT = 1_000
+NAV_DAYS_MAX = 4_000
 CHANGES_DEFAULT = 1_000
 CHANGES_MAX = 10_000
 # Accounts that one request names; how many are compared for one page of changes, and read together.

@@ -1,0 +1,103 @@
+"""The routes of what statements say, made of the list of tables, and everything that goes with them.
+
+In: nothing. Out: the resource. Read by the registry of resources.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ibconnect.http.openapi.schemas import list_of, row_of
+from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, IF_NONE_MATCH, NOT_MODIFIED, TO, TZ, table
+from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
+from ibconnect.http.resources.positions import parameters
+from ibconnect.http.resources.statement_tables.cursor import CURSOR
+from ibconnect.http.resources.statement_tables.handlers import TABLES, handler_of_account, handler_of_all
+from ibconnect.http.resources.statement_tables.kinds import SERVED, Served
+from ibconnect.http.server import parameters as kinds
+from ibconnect.http.server.frames import TABLE
+from ibconnect.http.server.limits import STATED_DEFAULT, STATED_MAX
+from ibconnect.http.server.parameters import Parameter
+from ibconnect.http.server.problems import Code
+from ibconnect.http.server.resource import Resource, Route, Tag
+from ibconnect.http.server.tokens import Right
+
+STATEMENTS = Tag("Statements", "What Flex statements say: the time before the recorder, cash flows, values of days.")
+
+_LIMIT = Parameter(
+    "limit",
+    "query",
+    kinds.integer(1, STATED_MAX),
+    "Most rows on a page",
+    STATED_DEFAULT,
+    default=STATED_DEFAULT,
+)
+_HOW = (
+    "Newest first, as the newest statement of a day says. `from` and `to` are of `Day`, the day of the statement. Page "
+    "by page: the header `Link` names the next page."
+)
+_CHOICES = 20
+
+
+def _parameters(served: Served) -> tuple[Parameter, ...]:
+    span = (FROM, TO, TZ)
+    usual = (_LIMIT, CURSOR, FORMAT, IF_NONE_MATCH)
+    if served.chosen_by is None:
+        return (*span, *usual)
+    name, column = served.chosen_by
+    shown = next(field.column.name for field in served.fields if field.of == column)
+    chosen = Parameter(
+        name,
+        "query",
+        kinds.pattern(r"^[^\u0000-\u001f\u007f-\u009f,]{1,64}$", "1 to 64 printable characters"),
+        f"Only rows with this `{shown}`, in capital letters or not; repeated or separated by commas",
+        [served.example],
+        repeated=_CHOICES,
+    )
+    return (*span, chosen, *usual)
+
+
+def _routes() -> Iterator[Route]:
+    for served in SERVED:
+        if served.of_all:
+            yield Route(
+                path=f"/v1/{served.noun}",
+                name=f"list{served.names}",
+                handler=handler_of_all(served),
+                tag=STATEMENTS,
+                right=Right.READ,
+                summary=f"{served.what} of all accounts",
+                description=f"Of all accounts that the token may see. {served.how} {_HOW}",
+                parameters=(parameters.ACCOUNTS, GROUPS, *_parameters(served)),
+                answers={200: table("The rows", f"{served.name}List"), 304: NOT_MODIFIED},
+                problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
+                media=TABLE,
+                reports=TABLES,
+            )
+        yield Route(
+            path=f"/v1/accounts/{{AccountCode}}/{served.noun}",
+            name=f"listAccount{served.names}",
+            handler=handler_of_account(served),
+            tag=STATEMENTS,
+            right=Right.READ,
+            summary=f"{served.what} of an account",
+            description=f"{served.how} {_HOW}",
+            parameters=(ACCOUNT, *_parameters(served)),
+            answers={200: table("The rows", f"{served.name}List"), 304: NOT_MODIFIED},
+            problems=(Code.UNKNOWN_ACCOUNT,),
+            media=TABLE,
+            reports=TABLES,
+        )
+
+
+RESOURCE = Resource(
+    tuple(_routes()),
+    {
+        name: schema
+        for served in SERVED
+        for name, schema in (
+            (served.name, row_of(served.row, served.columns)),
+            (f"{served.name}List", list_of("Newest first", served.name)),
+        )
+    },
+    Path(__file__).with_name("examples.json"),
+)
