@@ -120,9 +120,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     with database(settings(environ)) as url, Reader(url) as reader, _bar(arguments.output) as show:
         wanted = _wanted(arguments)
         check_sessions(reader, wanted)
-        with _output(arguments.output) as output:
+        with output(arguments.output) as file:
             pages = _shown(_limited(reader.pages(wanted), arguments.limit), show)
-            left_out = export(pages, LINES[arguments.format](), output)
+            left_out = export(pages, LINES[arguments.format](), file)
     if left_out:
         print(
             f"ibconnect: left out {left_out} frames that no capture can hold (they do not end in NUL)", file=sys.stderr
@@ -228,7 +228,7 @@ def _bar(output: Path | None) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def _output(path: Path | None) -> Iterator[BinaryIO]:
+def output(path: Path | None) -> Iterator[BinaryIO]:
     """Standard output, or a file for its owner's eyes only that appears under its name once it is whole."""
     if path is None:
         yield sys.stdout.buffer

@@ -15,7 +15,7 @@ import zstandard
 from ibconnect.errors import EventError
 
 ENCODING = "zstd"
-PART_BYTES = 1 << 20
+PART_BYTES = 256 << 10
 """How many bytes of the document one part holds, the last one fewer."""
 FIRST_PART = 2
 """The version of the first part in its stream; the event before says what the document is."""

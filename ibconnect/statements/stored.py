@@ -5,6 +5,7 @@ they were imported. Called by ``ibconnect statements list`` and ``export``. (HTT
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import EventError
 from ibconnect.events.documents import FIRST_PART, piece_of
@@ -45,6 +47,16 @@ class Named(NamedTuple):
     stream: UUID
     digest: bytes
     parts: int
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection[Any]]:
+    """A connection to read statements with.
+
+    :raises DatabaseError: Postgres cannot be reached or refuses, also while the context lasts
+    """
+    with connect(url, name="statements", search_path="public") as connection, explained("no statement can be read"):
+        yield connection
 
 
 def documents(connection: Connection[Any], account: str | None = None) -> Iterator[Listed]:
