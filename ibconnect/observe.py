@@ -195,6 +195,7 @@ class Kind(Enum):
     MONTH_MADE = Line(Level.INFO, "a partition for the events of a month was made")
     MONTHS_MISSING = Line(Level.WARNING, "the events of a month have no partition of their own, and cannot get it now")
     STATEMENT_FETCHED = Line(Level.INFO, "a Flex statement was fetched and is recorded")
+    STATEMENT_NOT_RECORDED = Line(Level.ERROR, "a Flex statement that was fetched could not be recorded")
     STATEMENTS_MISSING = Line(Level.WARNING, "Flex statements are not to be had: they are asked for again")
     STATEMENTS_COMPLETE = Line(Level.INFO, "Flex statements are fetched again")
     PROJECTION_CREATED = Line(Level.INFO, "tables of a report created")

@@ -1,4 +1,4 @@
-"""What records: the writer of events, the registry of instances, a supervisor for each gateway.
+"""What records: the writer of events, the registry of instances, a supervisor for each gateway, Flex statements.
 
 In: the settings, a database that is prepared or may be away. Out: events in the journal and in Postgres. Entered by the
 composition root, in a process of its own or beside the others. What it cannot do without is under
@@ -22,7 +22,7 @@ from ibconnect.events.store import Datastore
 from ibconnect.events.writer import Writer
 from ibconnect.gateway.supervisor import Supervisor
 from ibconnect.observe import Kind, Trouble, observe
-from ibconnect.roles import COORDINATION, MONTHS, keeper_of
+from ibconnect.roles import COORDINATION, MONTHS, STATEMENTS, keeper_of
 from ibconnect.service import data_directory
 from ibconnect.service.months import months_ahead
 from ibconnect.service.supervision import Parts, cancelled
@@ -130,4 +130,9 @@ async def _entered_supervisors(
     tasks += [
         parts.keep(keeper_of(each), partial(keep, each), shown="the keeper of a gateway") for each in config.ib_gw
     ]
+    if config.flex_queries:
+        # What nobody has asked for is not imported either.
+        from ibconnect.service.statements import fetched_by_schedule
+
+        tasks.append(parts.keep(STATEMENTS, partial(fetched_by_schedule, config, url)))
     stack.push_async_callback(cancelled, tasks)

@@ -6,19 +6,21 @@ each of them knows from the diary what is due: so nothing is fetched twice, and 
 """
 
 import asyncio
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from ibconnect import observe as o
 from ibconnect.config import Config
-from ibconnect.errors import DatabaseUnavailable, FlexError, FlexRefused
+from ibconnect.errors import DatabaseError, DatabaseUnavailable, FlexError, FlexRefused, FlexUnavailable
 from ibconnect.flex_settings import FlexQuery, read_token
-from ibconnect.observe import Trouble
-from ibconnect.statements.flex.asking import Record, Times, ask
+from ibconnect.observe import Kind, Trouble, observe
+from ibconnect.statements.flex.asking import Given, Record, Times, ask
 from ibconnect.statements.flex.client import Client
 from ibconnect.statements.flex.codes import brief_of
 from ibconnect.statements.flex.days import (
+    Span,
     covered_to,
     due_after_failure,
     due_after_success,
@@ -90,14 +92,31 @@ class Fetching:
         began, last = loop.time(), last_day(state.now)
         days = span_after(state.up_to, last)
         query = next(each for each in self._queries if each.id == state.query)
-        try:
-            given = await ask(client, self._record, query, days)
-        except FlexError as exc:
-            await self._failed(diary, state, exc, state.now + timedelta(seconds=loop.time() - began))
-            return
+        given = await self._given(client, query, days)
         now = state.now + timedelta(seconds=loop.time() - began)
+        if isinstance(given, FlexError):
+            await self._failed(diary, state, given, now)
+            return
         covered = covered_to(days, given.until, last)
         await diary.succeeded(state.query, covered, due_after_success(now, self._config.flex_ref, days, covered, last))
+
+    async def _given(self, client: Client, query: FlexQuery, days: Span) -> Given | FlexError:
+        """What came, or why nothing did, whatever it is: asked again too soon, IBKR would have to say no."""
+        try:
+            return await ask(client, self._record, query, days)
+        except FlexError as exc:
+            return exc
+        except DatabaseUnavailable:
+            raise
+        except DatabaseError as exc:
+            observe(Kind.STATEMENT_NOT_RECORDED, query=query.name, error=exc)
+            return FlexUnavailable("what IBKR gave could not be recorded: Postgres refuses it, the log says why")
+        except Exception as exc:  # noqa: BLE001 - a fault in here must not end what records gateways
+            # Not its text: nobody can know what that holds.
+            place = traceback.extract_tb(exc.__traceback__)[-1]
+            where = f"{type(exc).__name__} in {place.name}, line {place.lineno}"
+            observe(Kind.STATEMENT_NOT_RECORDED, query=query.name, error=where)
+            return FlexUnavailable(f"this program failed: {where}")
 
     async def _failed(self, diary: Diary, state: State, exc: FlexError, now: datetime) -> None:
         o.STATEMENTS_FAILED.labels(state.name).inc()
