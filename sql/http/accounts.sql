@@ -115,5 +115,5 @@ SELECT EXISTS (
 );
 
 -- name: account_exists
--- Whether any gateway ever listed this account.
+-- Whether any gateway ever listed this account, or a statement is of it.
 SELECT EXISTS (SELECT 1 FROM account WHERE account.code = %(account)s);

@@ -8,7 +8,7 @@ SELECT
     (SELECT coalesce(max(account_snapshot.id), 0) FROM account_snapshot) AS newest;
 
 -- name: known
--- Which of some accounts any gateway ever listed.
+-- Which of some accounts any gateway ever listed, or a statement is of.
 SELECT account.code FROM account WHERE account.code = ANY(%(codes)s::text[]);
 
 -- name: complete_by

@@ -53,8 +53,8 @@ class Call(NamedTuple):
 
 
 def unknown_account(code: str) -> Problem:
-    """No gateway ever listed this account, or the token is not for it."""
-    return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}")
+    """No gateway ever listed this account and no statement is of it, or the token is not for it."""
+    return Problem(Code.UNKNOWN_ACCOUNT, f"no gateway ever listed an account {code!r}, and no statement is of it")
 
 
 def unknown_gateway(name: str) -> Problem:

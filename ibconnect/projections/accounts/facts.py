@@ -43,6 +43,13 @@ class AccountsNamed:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class AccountsStated:
+    """A Flex statement is of these accounts, which no gateway may ever have listed."""
+
+    codes: tuple[str, ...]
+
+
 Configured = tuple[tuple[str, tuple[str, ...]], ...]
 """The gateways that living instances have configured, by precedence, each with the accounts that are pinned to it."""
 
@@ -138,4 +145,13 @@ class Downloaded:
 
 MULTI = "multi"
 
-Fact = SessionBegan | SessionEnded | AccountsNamed | RefreshBegan | RefreshFinished | Concluded | Downloaded
+Fact = (
+    SessionBegan
+    | SessionEnded
+    | AccountsNamed
+    | AccountsStated
+    | RefreshBegan
+    | RefreshFinished
+    | Concluded
+    | Downloaded
+)

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import orjson
 
-from ibconnect.codes import listed_codes
+from ibconnect.codes import is_code, listed_codes
 from ibconnect.errors import ProjectionError
 from ibconnect.events import types
 from ibconnect.projections.accounts.facts import (
     AccountsNamed,
+    AccountsStated,
     Concluded,
     Configured,
     Downloaded,
@@ -188,6 +189,12 @@ def _accounts_listed(sessions: Sessions, event: Event) -> Fact | None:
     return AccountsNamed(session.gateway, listed_codes(fields[0]), _arrival(event))
 
 
+def _statement_ended(_: Sessions, event: Event) -> Fact | None:
+    """A document is a stream of its own. What its accounts are called is the document's: no table holds any text."""
+    codes = tuple(code for code in _own(event).get("accounts", ()) if isinstance(code, str) and is_code(code))
+    return AccountsStated(codes) if codes else None
+
+
 def _refresh_started(sessions: Sessions, event: Event) -> Fact:
     state, session = _own(event), sessions.of(event)
     configured = None if session.is_late else _configured_now(sessions.configured, state)
@@ -305,6 +312,7 @@ _APPLY: dict[str, Callable[[Sessions, Event], Fact | None]] = {
     types.SessionOpened.TOPIC: _session_opened,
     types.SessionClosed.TOPIC: _session_closed,
     types.AccountsListed.TOPIC: _accounts_listed,
+    types.StatementEnded.TOPIC: _statement_ended,
     types.RefreshStarted.TOPIC: _refresh_started,
     types.RefreshEnded.TOPIC: _refresh_ended,
     types.AccountSubscribed.TOPIC: _account_subscribed,

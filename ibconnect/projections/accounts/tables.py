@@ -15,6 +15,7 @@ from ibconnect.projections.accounts.dimensions import Dimensions
 from ibconnect.projections.accounts.download import Download
 from ibconnect.projections.accounts.facts import (
     AccountsNamed,
+    AccountsStated,
     Concluded,
     Downloaded,
     RefreshBegan,
@@ -76,7 +77,8 @@ class Tables:
             self.rows.add_snapshot(fact, download, is_foreign=is_foreign)
 
     def add(
-        self, fact: SessionBegan | SessionEnded | AccountsNamed | RefreshBegan | RefreshFinished | Concluded
+        self,
+        fact: SessionBegan | SessionEnded | AccountsNamed | AccountsStated | RefreshBegan | RefreshFinished | Concluded,
     ) -> None:
         """Anything but a snapshot."""
         match fact:
@@ -86,6 +88,9 @@ class Tables:
                 self._close(fact)
             case AccountsNamed():
                 self.listing.add(fact)
+            case AccountsStated():
+                for code in fact.codes:
+                    self.dimensions.account.id_of(code)
             case RefreshBegan():
                 self.rows.add_refresh(fact)
                 if fact.configured is not None:

@@ -16,6 +16,7 @@ CREATE TABLE gateway (
     name text NOT NULL UNIQUE
 );
 
+-- Accounts that a gateway has named, and those that Flex statements are of, which have no row of gateway_account.
 CREATE TABLE account (
     id integer PRIMARY KEY,
     code text NOT NULL UNIQUE

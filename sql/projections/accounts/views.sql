@@ -14,7 +14,7 @@
 -- newest; one that a wrong clock dated into the future counts when that time has come. What a gateway says of an account of
 -- another one is in the tables alone, here and in all views.
 --
--- account_code: The code of an account that any gateway ever listed.
+-- account_code: The code of an account that any gateway ever listed, or that a Flex statement is of.
 -- latest: When its latest snapshot was created, as in /v1/accounts; null before the first.
 -- ready: Whether the figures as a whole can be relied on; false: no snapshot of the account can.
 -- source: updates, or multi: asked for in another way, without market prices.
