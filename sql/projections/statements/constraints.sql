@@ -10,7 +10,6 @@ CREATE INDEX oddity_statement_idx ON oddity (statement);
 -- Of an account by day; of all accounts on a day.
 CREATE INDEX nav_account_idx ON nav (account, day) WHERE current;
 CREATE INDEX nav_day_idx ON nav (day) WHERE current;
-CREATE INDEX nav_change_current_idx ON nav_change (account, to_day, from_day) WHERE current;
 CREATE INDEX cash_balance_account_idx ON cash_balance (account, day, currency) WHERE current;
 CREATE INDEX cash_flow_account_idx ON cash_flow (account, day, statement, line) WHERE current;
 CREATE INDEX cash_flow_day_idx ON cash_flow (day, account, statement, line) WHERE current;

@@ -68,6 +68,7 @@ CREATE TABLE oddity (
 CREATE TABLE covered (
     statement bigint NOT NULL,
     sections bigint NOT NULL,
+    generated timestamptz,
     from_day date NOT NULL,
     to_day date NOT NULL,
     mentioned boolean NOT NULL,
@@ -178,6 +179,7 @@ CREATE TABLE nav_change (
     as_sent jsonb
 );
 CREATE INDEX nav_change_statement_idx ON nav_change (statement);
+CREATE INDEX nav_change_period_idx ON nav_change (account, to_day, from_day);
 
 -- Cash of an account in a currency over a period (CashReport), the whole of it in its base currency as BASE_SUMMARY. `day`: the end of
 -- the period. Current is the newest for the day at the end.
@@ -224,7 +226,7 @@ CREATE INDEX cash_balance_statement_idx ON cash_balance (statement);
 -- Cash and assets that came into an account or left it other than by trading (CashTransactions, Transfers, StockGrantActivities; lines of
 -- StmtFunds where nothing else covers the day). `amount`: what came is positive, what left negative; of assets their value. `external`: a flow
 -- for the account as performance counts it. `scope`: "firm": it came into or left the firm; "account": from or to another account of the firm (none for the
--- firm as a whole); "internal": between an account and its own segments, or income and cost. `counterparty`: the other account, or the other
+-- firm as a whole); "internal": between an account and its own segments; null for income and cost. `counterparty`: the other account, or the other
 -- broker. `is_asset`: assets, not cash. `id`: IBKR's transaction id.
 CREATE TABLE cash_flow (
     statement bigint NOT NULL,
