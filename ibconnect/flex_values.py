@@ -21,7 +21,7 @@ EASTERN = ZoneInfo("America/New_York")
 MONTH_FIRST, DAY_FIRST = "month first", "day first"
 
 _LONGEST = 100
-_MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAY = (
     r"(?:(?P<y1>\d{4})(?P<m1>\d\d)(?P<d1>\d\d)"
     r"|(?P<y2>\d{4})-(?P<m2>\d\d?)-(?P<d2>\d\d?)"

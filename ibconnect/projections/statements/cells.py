@@ -49,9 +49,7 @@ def cells_of(attributes: Mapping[str, str], columns: Columns, order: str = MONTH
             more[attribute] = text
             continue
         column, kind = target
-        if kind is Kind.TEXT:
-            of[column] = text
-        elif kind is Kind.NUMBER and is_exact(text):
+        if kind is Kind.TEXT or (kind is Kind.NUMBER and is_exact(text)):
             of[column] = text
         else:
             _understand(found, attribute, text, target, order)
@@ -64,8 +62,7 @@ def _understand(found: Cells, attribute: str, text: str, target: tuple[str, Kind
         value = _value(text, kind, order)
     except ValueError as exc:
         found.as_sent[column] = text
-        if kind is not Kind.WHOLE:
-            found.oddities.append(Oddity(attribute, text, str(exc)))
+        found.oddities.append(Oddity(attribute, text, str(exc)))
         return
     if kind is Kind.NUMBER or value is None:
         found.as_sent[column] = text
@@ -91,14 +88,3 @@ def _value(text: str, kind: Kind, order: str) -> str | None:
 def written(value: date | datetime) -> str:
     """A day or a moment as COPY takes it."""
     return value.isoformat()
-
-
-def day_of(attributes: Mapping[str, str], names: tuple[str, ...], order: str) -> tuple[date | None, Oddity | None]:
-    """The day of an element: of the first of these attributes that is there; or why it cannot be understood."""
-    for name in names:
-        if text := attributes.get(name):
-            try:
-                return day(text, order), None
-            except ValueError as exc:
-                return None, Oddity(name, text, str(exc))
-    return None, None

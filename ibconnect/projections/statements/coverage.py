@@ -51,7 +51,9 @@ def bit_of(source: Source) -> int:
 def _topics() -> Mapping[int, int]:
     """By the bit of a source: the bits of all sources of its topic."""
     return {
-        bit_of(source): sum(bit_of(other) for other in SOURCES if other is source or (other.topic == source.topic != ""))
+        bit_of(source): sum(
+            bit_of(other) for other in SOURCES if other is source or (other.topic == source.topic != "")
+        )
         for source in SOURCES
     }
 

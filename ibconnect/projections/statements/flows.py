@@ -24,8 +24,18 @@ Row = dict[str, str]
 _EXACT = Context(prec=500)
 _ZERO = Decimal(0)
 _EXTERNAL = frozenset(
-    """deposits/withdrawals deposits&withdrawals deposits withdrawals depositswithdrawals debitcardactivity debitcard
-    billpay cashreceipts donations""".split()
+    {
+        "deposits/withdrawals",
+        "deposits&withdrawals",
+        "deposits",
+        "withdrawals",
+        "depositswithdrawals",
+        "debitcardactivity",
+        "debitcard",
+        "billpay",
+        "cashreceipts",
+        "donations",
+    }
 )
 _ACCOUNT = re.compile(r"\b(?:to|from)\s+(?:account\s+)?((?:DU|DF|U|F|I)[0-9X*]{5,9}[A-Z]?)\b", re.IGNORECASE)
 _SYSTEM = re.compile(r"\bsystem\s+transfer\b", re.IGNORECASE)
@@ -47,9 +57,10 @@ _LINE_TYPES = {
     "ADVFEE": "Advisor Fees",
 }
 # Trades, and what has a section of its own: no cash transactions.
-_NO_FLOWS = frozenset("BUY SELL SHORT COVER ASSIGN EXE EXP FOREX ADJ CORP".split())
-_FROM_LINE = "id at settle_day currency rate_to_base description contract symbol asset isin action_id".split()
-_FROM_TRANSFER = "id at settle_day type currency rate_to_base description contract symbol asset isin code".split()
+_NO_FLOWS = frozenset(["BUY", "SELL", "SHORT", "COVER", "ASSIGN", "EXE", "EXP", "FOREX", "ADJ", "CORP"])
+_SHARED = ("id", "at", "settle_day", "currency", "rate_to_base", "description", "contract", "symbol", "asset", "isin")
+_FROM_LINE = (*_SHARED, "action_id")
+_FROM_TRANSFER = (*_SHARED, "type", "code")
 
 
 def cash_transaction(row: Row, account: str) -> None:

@@ -46,30 +46,35 @@ _RATE = columns(text="currency", number="fxRateToBase=rate_to_base")
 
 NAV = columns(
     text="currency model",
-    number="""total cash stock options bonds notes funds commodities crypto cfdUnrealizedPl=cfd forexCfdUnrealizedPl=forex_cfd
-    dividendAccruals interestAccruals incentiveCouponAccruals brokerFeesAccrualsComponent=broker_fees_accruals
-    ipoSubscription slbDirectSecuritiesBorrowed=securities_borrowed slbDirectSecuritiesLent=securities_lent
-    slbCashCollateral=lending_collateral softDollars other""",
+    number="""total cash stock options bonds notes funds commodities crypto cfdUnrealizedPl=cfd
+        forexCfdUnrealizedPl=forex_cfd dividendAccruals interestAccruals incentiveCouponAccruals
+        brokerFeesAccrualsComponent=broker_fees_accruals ipoSubscription
+        slbDirectSecuritiesBorrowed=securities_borrowed slbDirectSecuritiesLent=securities_lent
+        slbCashCollateral=lending_collateral softDollars other""",
 )
 NAV_TOTAL = columns(text="currency model", number="endingValue=total")
 NAV_CHANGE = columns(
     text="currency model",
     day="fromDate=from_day toDate=to_day",
-    number="""startingValue=starting endingValue=ending mtm realized changeInUnrealized=unrealized_change costAdjustments
-    transferredPnlAdjustments depositsWithdrawals internalCashTransfers excessFundSweep assetTransfers debitCardActivity
-    billPay grantActivity dividends withholdingTax withholding871m=withholding_871m withholdingTaxCollected
-    changeInDividendAccruals=dividend_accruals_change interest changeInInterestAccruals=interest_accruals_change advisorFees
-    clientFees brokerFees otherFees feesReceivables commissions commissionCreditsRedemption commissionReceivables
-    forexCommissions transactionTax taxReceivables salesTax billableSalesTax softDollars netFxTrading fxTranslation
-    linkingAdjustments referralFee donations carbonCredits paxosTransfers corporateActionProceeds other twr""",
+    number="""startingValue=starting endingValue=ending mtm realized changeInUnrealized=unrealized_change
+        costAdjustments transferredPnlAdjustments depositsWithdrawals internalCashTransfers
+        excessFundSweep assetTransfers debitCardActivity billPay grantActivity dividends withholdingTax
+        withholding871m=withholding_871m withholdingTaxCollected
+        changeInDividendAccruals=dividend_accruals_change interest
+        changeInInterestAccruals=interest_accruals_change advisorFees clientFees brokerFees otherFees
+        feesReceivables commissions commissionCreditsRedemption commissionReceivables forexCommissions
+        transactionTax taxReceivables salesTax billableSalesTax softDollars netFxTrading fxTranslation
+        linkingAdjustments referralFee donations carbonCredits paxosTransfers corporateActionProceeds
+        other twr""",
 )
 CASH_REPORT = columns(
     text="currency model",
     day="fromDate=from_day toDate=to_day",
-    number="""startingCash=starting endingCash=ending endingSettledCash=settled depositWithdrawals=deposits_withdrawals
-    deposits withdrawals accountTransfers internalTransfers dividends paymentInLieu withholdingTax brokerInterest=interest
-    bondInterest commissions advisorFees otherFees transactionTax salesTax netTradesSales=trades_sales
-    netTradesPurchases=trades_purchases fxTranslationGainLoss=fx_translation other""",
+    number="""startingCash=starting endingCash=ending endingSettledCash=settled
+        depositWithdrawals=deposits_withdrawals deposits withdrawals accountTransfers internalTransfers
+        dividends paymentInLieu withholdingTax brokerInterest=interest bondInterest commissions
+        advisorFees otherFees transactionTax salesTax netTradesSales=trades_sales
+        netTradesPurchases=trades_purchases fxTranslationGainLoss=fx_translation other""",
 )
 CASH_TRANSACTION = {
     **_ASSET,
@@ -89,7 +94,7 @@ FUND_LINE = {
         number="""amount debit credit balance tradeQuantity=quantity tradePrice=price tradeGross=gross
         tradeCommission=commission tradeTax=tax""",
         day="settleDate=settle_day",
-        moment="date=at dateTime=at",
+        moment="dateTime=at",
     ),
     "activityDescription": ("description", Kind.TEXT),
 }
@@ -98,8 +103,8 @@ TRANSFER = {
     **_RATE,
     **columns(
         text="transactionID=id type direction account=counterparty accountName=counterparty_name code",
-        number="""quantity transferPrice=price positionAmount=amount positionAmountInBase=amount_in_base cashTransfer=cash
-        pnlAmount=pnl pnlAmountInBase=pnl_in_base multiplier""",
+        number="""quantity transferPrice=price positionAmount=amount positionAmountInBase=amount_in_base
+        cashTransfer=cash pnlAmount=pnl pnlAmountInBase=pnl_in_base multiplier""",
         day="settleDate=settle_day",
         moment="dateTime=at",
     ),
@@ -115,9 +120,10 @@ TRADE = {
     **_OPTION,
     **_RATE,
     **columns(
-        text="""tradeID=id ibExecID=exec_id ibOrderID=order_id transactionID=transaction_id brokerageOrderID=brokerage_order_id
-        extExecID=external_exec_id orderReference transactionType orderType buySell=side openCloseIndicator=open_close
-        exchange ibCommissionCurrency=commission_currency notes""",
+        text="""tradeID=id ibExecID=exec_id ibOrderID=order_id transactionID=transaction_id
+        brokerageOrderID=brokerage_order_id extExecID=external_exec_id orderReference transactionType
+        orderType buySell=side openCloseIndicator=open_close exchange
+        ibCommissionCurrency=commission_currency notes""",
         number="""quantity tradePrice=price tradeMoney=money proceeds ibCommission=commission taxes netCash cost
         fifoPnlRealized=realized mtmPnl=mtm closePrice multiplier accruedInt=accrued_interest""",
         day="settleDateTarget=settle_day tradeDate=trade_day",
@@ -164,9 +170,9 @@ OPTION_EVENT = {
     **_RATE,
     **columns(
         text="transactionType tradeID=id",
-        number="""quantity tradePrice=price markPrice=close_price closePrice proceeds commisionsAndTax=commission_and_tax
-        commissionsAndTax=commission_and_tax costBasis=cost realizedPnl=realized fifoPnlRealized=realized mtmPnl=mtm
-        multiplier""",
+        number="""quantity tradePrice=price markPrice=close_price closePrice proceeds
+        commisionsAndTax=commission_and_tax commissionsAndTax=commission_and_tax costBasis=cost
+        realizedPnl=realized fifoPnlRealized=realized mtmPnl=mtm multiplier""",
     ),
 }
 CONVERSION_RATE = columns(text="fromCurrency=currency toCurrency", number="rate")
@@ -176,8 +182,9 @@ OPEN_POSITION = {
     **_RATE,
     **columns(
         text="side code",
-        number="""position=quantity markPrice positionValue=value openPrice costBasisPrice=cost_price costBasisMoney=cost
-        fifoPnlUnrealized=unrealized percentOfNAV=percent_of_nav multiplier accruedInt=accrued_interest""",
+        number="""position=quantity markPrice positionValue=value openPrice costBasisPrice=cost_price
+        costBasisMoney=cost fifoPnlUnrealized=unrealized percentOfNAV=percent_of_nav multiplier
+        accruedInt=accrued_interest""",
         moment="openDateTime=opened holdingPeriodDateTime=holding_since",
     ),
 }

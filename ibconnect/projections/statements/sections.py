@@ -1,9 +1,9 @@
 """The sections that tables are made of: which elements of them become rows, and which days they speak for.
 
 In: nothing. Out: :data:`SPECS`, by section and element, and :data:`SOURCES`. Called by :mod:`rows` and :mod:`coverage`.
-A **source** is a section as far as it fills one kind of table: what is current is decided for each source, account and
-day. Sources of one ``topic`` tell of the same things (cash, by CashTransactions or by the statement of funds): there the
-higher ``rank`` holds whatever the age.
+A **source** is a section as far as it fills one kind of table: what is current is decided for each source, account
+and day. Sources of one ``topic`` tell of the same things (cash, by CashTransactions or by the statement of funds):
+there the higher ``rank`` holds whatever the age.
 """
 
 from collections.abc import Mapping
