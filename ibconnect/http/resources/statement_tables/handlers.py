@@ -95,11 +95,12 @@ def _query(served: Served, found: LiteralString, *, is_chosen: bool) -> Composed
     wanted: Composable = SQL(_SQL["any"])
     if is_chosen and served.chosen_by:
         wanted = SQL(_SQL["chosen"]).format(column=Identifier(served.chosen_by[1]))
-    cells = SQL(",\n").join([*(_cell(field) for field in served.fields), SQL(_SQL["place"])])
+    cells = SQL(",\n").join([*(cell(field) for field in served.fields), SQL(_SQL["place"])])
     table, span = Identifier("statements", served.table), SQL(_SQL["span"])
     return SQL(db.compact(_SQL[found])).format(cells=cells, table=table, span=span, wanted=wanted)
 
 
-def _cell(field: Field) -> Composed:
+def cell(field: Field) -> Composed:
+    """The expression for a column of ``item``, as its cells are."""
     is_text = field.column.type in (Type.FIGURE, Type.JSON)
     return SQL(db.compact(_SQL["as_text" if is_text else "cell"])).format(column=Identifier(field.of))

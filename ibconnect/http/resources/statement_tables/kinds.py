@@ -60,6 +60,16 @@ def _fields(*parts: Iterable[Field]) -> tuple[Field, ...]:
     return (*_WHOSE, *(field for part in parts for field in part), *_SOURCE)
 
 
+MORE = Field(
+    Column(
+        "More",
+        Type.JSON,
+        "What the statement says besides, by IBKR's names, as text",
+        is_optional=True,
+        schema={"type": "object", "additionalProperties": {"type": "string"}},
+    ),
+    "more",
+)
 _WHOSE = (
     Field(Column("AccountCode", Type.TEXT, "The account", is_nullable=False), "account"),
     Field(Column("Day", Type.DATE, "The day on which the statement counts it", is_nullable=False), "day"),
@@ -67,16 +77,7 @@ _WHOSE = (
 _SOURCE = (
     Field(Column("Statement", Type.INTEGER, "The statement that says so", is_nullable=False), "statement"),
     Field(Column("Section", Type.TEXT, "The section of it", is_nullable=False), "origin"),
-    Field(
-        Column(
-            "More",
-            Type.JSON,
-            "What the statement says besides, by IBKR's names, as text",
-            is_optional=True,
-            schema={"type": "object", "additionalProperties": {"type": "string"}},
-        ),
-        "more",
-    ),
+    MORE,
 )
 _AT = Field(Column("Time", Type.TIME, "When it happened; null: the statement says the day alone"), "at")
 _CONTRACT = Field(Column("IbContractId", Type.INTEGER, "IB's id of the contract; null: none"), "contract")
