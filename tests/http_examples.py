@@ -22,7 +22,7 @@ from tests.executions import example_history, record_history
 from tests.orders import order_world
 from tests.profits import profit_world
 from tests.projecting import project_all, record
-from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway
+from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway, tell_statements
 
 FILES = (PROBLEMS, *(resource.examples for resource in RESOURCES if resource.examples is not None))
 TOKEN = "example-token-0123456789"
@@ -61,6 +61,7 @@ def build(url: str) -> None:
     project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)
+        tell_statements(connection)
 
 
 def main() -> None:

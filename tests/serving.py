@@ -206,6 +206,18 @@ def tell_gateway(
     )
 
 
+def tell_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Report a Flex query that is fetched, and one that IBKR refuses."""
+    connection.execute(
+        """
+        INSERT INTO coordination.flex_query (query, name, tried, got, up_to, due, failures, failing_since, code, error)
+        VALUES
+            ('123456', 'daily', now(), now(), '2024-01-01', now() + interval '1 day', 0, NULL, NULL, NULL),
+            ('234567', 'trades', now(), NULL, NULL, now() + interval '1 day', 1, now(), '1014', 'IBKR does not know it')
+        """
+    )
+
+
 def admin(url: str) -> psycopg.Connection[tuple[object, ...]]:
     """A connection for a test's own statements."""
     return connect(url, name="test")

@@ -27,7 +27,7 @@ from ibconnect.statements.flex.days import FIFTY_YEARS, Span, last_day
 from ibconnect.statements.flex.diary import Diary
 from ibconnect.statements.flex.fetching import Fetching
 from ibconnect.statements.flex.walking import Walk, walk
-from tests.serving import logged
+from tests.serving import logged, serving
 from tests.waiting import until
 
 DAY = timedelta(days=1)
@@ -293,6 +293,25 @@ async def test_no_event_and_no_table_holds_the_token(database_url: str) -> None:
     assert began[0]["source"] == "flex"
     assert re.fullmatch(r"\d+", began[0]["reference"])
     assert began[0]["to"] == LAST.isoformat()
+
+
+async def test_the_api_shows_how_far_each_query_has_got(database_url: str) -> None:
+    tokens = "a-full-token-0123456789@* a-limited-token-012345@DU1"
+    async with service() as flex:
+        async with fetching(settings(database_url, flex, FLEX_QUERIES=f"daily={QUERY},555")):
+            await until(
+                lambda: state(database_url).get("got") and state(database_url, "555").get("error"), "both tried"
+            )
+        async with serving(database_url, API_TOKENS=tokens) as served:
+            full, limited = ({"Authorization": f"Bearer {each.partition('@')[0]}"} for each in tokens.split())
+            async with served.get("/v1/statements/queries", headers=full) as response:
+                unknown, daily = await response.json()
+            async with served.get("/v1/statements/queries", headers=limited) as response:
+                assert await response.json() == []
+    assert (daily["Query"], daily["Name"], daily["UpTo"], daily["Failures"]) == (QUERY, "daily", str(LAST), 0)
+    assert daily["LastSuccess"] < daily["NextDue"]
+    assert (unknown["Query"], unknown["Code"], unknown["LastSuccess"], unknown["Failures"]) == ("555", "1014", None, 1)
+    assert "compare FLEX_QUERIES" in unknown["Error"]
 
 
 # Walking back.

@@ -189,6 +189,7 @@ ALL = [
     Asked(f"/v1/events?limit=50&account={ORDINARY}&after=100", EVENTS_LOOKED_THROUGH),
     Asked("/v1/gateways"),
     Asked("/v1/instances"),
+    Asked("/v1/statements/queries"),
     Asked("/readyz"),
     Asked("/healthz"),
     Asked("/metrics"),

@@ -21,6 +21,7 @@ from ibconnect.http.resources.orders.resource import RESOURCE as ORDERS
 from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
 from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
+from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
 from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
@@ -43,6 +44,7 @@ RESOURCES: tuple[Resource, ...] = (
     EVENTS,
     GATEWAYS,
     INSTANCES,
+    STATEMENT_QUERIES,
     HEALTH,
     METRICS,
     DOCUMENTATION,
