@@ -12,6 +12,7 @@ import orjson
 
 from ibconnect.checking.disk import check_disk
 from ibconnect.checking.findings import Finding, Level, fail, ok, warn
+from ibconnect.checking.flex import check_flex
 from ibconnect.checking.gateways import check_gateways
 from ibconnect.checking.postgres import check_postgres, check_reads
 from ibconnect.config import Config, load, sources
@@ -67,7 +68,7 @@ def findings(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield warn("API tokens", f"without @, and so with full rights: entry {entries}", advice)
     checks: list[tuple[str, Check]] = [("Postgres", check_postgres)]
     checks += [("Postgres for reads", check_reads)] if config.db_read_url not in ("", config.db_url) else []
-    checks += [("data directory", check_disk), ("gateways", check_gateways)]
+    checks += [("data directory", check_disk), ("gateways", check_gateways), ("Flex", check_flex)]
     for subject, check in checks:
         yield from _within(_LONGEST_S, subject, check, config)
 

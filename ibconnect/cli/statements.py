@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ibconnect.cli import statements_fetch
 from ibconnect.cli.events import output
 from ibconnect.cli.starting import settings
 from ibconnect.config import Config
@@ -30,13 +31,15 @@ _ACCOUNTS_SHOWN = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``ibconnect statements``."""
-    does = parser.add_subparsers(metavar="import|list|export", required=True)
+    does = parser.add_subparsers(metavar="import|fetch|list|export", required=True)
     imports = does.add_parser("import", help="record statements from files; fail if one is refused")
     imports.add_argument(
         "paths", metavar="FILE|DIR", nargs="+", type=Path, help="XML files; all *.xml below directories"
     )
     imports.add_argument("--quiet", action="store_true", help="say only what was refused, and how many there were")
     imports.set_defaults(does=run_import)
+    fetches = does.add_parser("fetch", help="record statements of the past from IBKR, back to the first")
+    statements_fetch.declare(fetches)
     lists = does.add_parser("list", help="list the statements that are recorded, a line for each document")
     lists.add_argument("--account", metavar="CODE", help="those of this account")
     lists.set_defaults(does=run_list)

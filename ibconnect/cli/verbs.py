@@ -46,7 +46,10 @@ VERBS = (
     Verb("set-aside", "list the events that could not be applied, and why, or apply them again; fail if any are left"),
     Verb("backup", "write the whole database into a file, also while it is recorded into"),
     Verb("restore", "fill a new, empty database from a file that backup has written"),
-    Verb("statements", "import Flex statements from files, list those that are recorded, or write one out again"),
+    Verb(
+        "statements",
+        "import Flex statements from files, fetch them from IBKR, list those recorded, write one out",
+    ),
     Verb("events", "export recorded events, or make a capture of them"),
     Verb("replay", "serve recorded sessions again, as the gateway that sent them"),
     Verb("simulate", "an IB Gateway of our own, for development and tests"),
