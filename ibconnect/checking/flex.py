@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import NamedTuple
 
-import psycopg
-
 from ibconnect.checking.findings import Finding, fail, ok, warn
 from ibconnect.config import Config
-from ibconnect.database.pools import connect
+from ibconnect.database.pools import connect, explained
 from ibconnect.database.sql import queries
 from ibconnect.errors import DatabaseError, FlexRefused
 from ibconnect.flex_settings import FlexQuery, read_token
@@ -56,9 +54,9 @@ def check_flex(config: Config) -> Iterator[Finding]:
 
 def _known(url: str) -> dict[str, Finding]:
     try:
-        with connect(url, name="check") as connection:
+        with explained("the check"), connect(url, name="check") as connection:
             found = connection.execute(_SQL["list_queries"]).fetchall()
-    except (DatabaseError, psycopg.Error):
+    except DatabaseError:
         # What is wrong with it, its own check says.
         return {}
     return {row[0]: _judged(_Row(*row)) for row in found}
