@@ -9,6 +9,9 @@ from pathlib import Path
 
 from ibconnect.simulator.control import ACTIONS
 from ibconnect.simulator.faults.registry import FAULTS
+from ibconnect.simulator.flex.faults import FAULTS as FLEX_FAULTS
+from ibconnect.simulator.flex.options import FLEX_HELP, FlexOptions
+from ibconnect.simulator.flex.queries import DATES, PERIODS, SECTIONS, SEPARATORS, TIMES, Query
 from ibconnect.simulator.options import OPTION_HELP, Options
 from ibconnect.simulator.scenario.registry import MESSAGES, REQUESTS
 
@@ -42,6 +45,42 @@ def _faults() -> str:
     return _table("| fault | what happens | parameters |", rows)
 
 
+def _flex_options() -> str:
+    defaults = FlexOptions()
+    rows = (
+        (f"`--flex-{name.replace('_', '-')}`", str(getattr(defaults, name)), text) for name, text in FLEX_HELP.items()
+    )
+    return _table("| option | default | meaning |", rows)
+
+
+def _flex_keys() -> str:
+    default = Query("1")
+    known = {
+        "name": "any",
+        "sections": ", ".join(SECTIONS) + "; joined by `+`",
+        "breakout": "true: a statement a day; false: one for the period",
+        "dates": ", ".join(DATES),
+        "times": ", ".join(TIMES),
+        "separator": ", ".join(SEPARATORS),
+        "period": ", ".join(PERIODS),
+        "columns": "all; few: without empty ones",
+        "accounts": "codes, joined by `+`; none: all",
+        "repeat": "how often each statement comes in the same document",
+    }
+    rows = (
+        (f"`{key}`", "all" if key == "sections" else str(getattr(default, key) or "all"), known[key]) for key in known
+    )
+    return _table("| key | default | values |", rows)
+
+
+def _flex_faults() -> str:
+    rows = (
+        (f"`{name}`", each.help, each.on, ", ".join(f"`{key}={value}`" for key, value in each.params.items()))
+        for name, each in FLEX_FAULTS.items()
+    )
+    return _table("| fault | what happens | on | parameters |", rows)
+
+
 def tables() -> dict[str, str]:
     """Each table by the name of its place in the page."""
     messages = ((number, f"`{each.name}`") for number, each in MESSAGES.items())
@@ -52,6 +91,9 @@ def tables() -> dict[str, str]:
         "refused": _requests(is_refused=True),
         "messages": _table("| id | message |", messages),
         "faults": _faults(),
+        "flexkeys": _flex_keys(),
+        "flexoptions": _flex_options(),
+        "flexfaults": _flex_faults(),
         "actions": _table("| action | what it does |", actions),
     }
 

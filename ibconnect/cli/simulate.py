@@ -6,15 +6,17 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 
+from ibconnect.cli import simulate_flex
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.captures.source import SAME_ACCOUNT, Captures
 from ibconnect.simulator.control import ControlPort
 from ibconnect.simulator.faults.fault import Fault
 from ibconnect.simulator.faults.registry import FAULTS
 from ibconnect.simulator.options import OPTION_HELP, PACING, Options
-from ibconnect.simulator.scenario.plan import Plan
+from ibconnect.simulator.scenario.plan import START, Plan
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.server import Gateway
 from ibconnect.simulator.source import Source
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_captures(parser)
     _add_scenario(parser)
     _add_options(parser)
+    simulate_flex.add_arguments(parser)
     _add_faults(parser)
 
 
@@ -100,6 +103,12 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
         default=plan.pnl_reset,
         help="when the day of profits begins, in that zone (default: %(default)s)",
     )
+    group.add_argument(
+        "--start",
+        type=_start,
+        default=START,
+        help=f"when the scenario begins: a moment with its zone, or now (default: {START.isoformat()})",
+    )
     group.add_argument("--frozen", action="store_true", help="nothing moves")
     group.add_argument(
         "--ledger-prefix", action="store_true", help="spell per-currency keys $LEDGER-..., as gateways may since 2026"
@@ -128,6 +137,10 @@ def parse_fault(text: str) -> tuple[str, dict[str, str]]:
     return name, {key: value for key, _, value in pairs}
 
 
+def _start(text: str) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) if text == "now" else datetime.fromisoformat(text)
+
+
 def _rate(text: str) -> float:
     return float("inf") if text == "max" else float(text)
 
@@ -150,6 +163,9 @@ async def _serve(args: argparse.Namespace) -> int:
         tell = partial(print, flush=True) if args.trace else None
         gateway = Gateway(_source(args), args.host, args.port, tell, record=False, **options)
         await stack.enter_async_context(gateway)
+        told = await simulate_flex.serve(args, gateway.source, stack)
+        if told:
+            print(told, flush=True)
         if args.control_port is not None:
             control = await stack.enter_async_context(ControlPort(gateway, args.control_port))
             print(f"control port: 127.0.0.1:{control.port}", flush=True)
@@ -169,7 +185,7 @@ def _welcome(gateway: Gateway) -> str:
 
 def _source(args: argparse.Namespace) -> Source:
     if args.demo:
-        return Scenario.demo()
+        return Scenario.demo(args.start)
     if not args.capture:
         return Scenario(
             ledger_prefix=args.ledger_prefix,
@@ -182,5 +198,6 @@ def _source(args: argparse.Namespace) -> Source:
             zone=args.zone,
             pnl_reset=args.pnl_reset,
             frozen=args.frozen,
+            start=args.start,
         )
     return Captures.load(*args.capture, same_account=args.same_account, complete=args.complete)

@@ -19,12 +19,15 @@ def of_day(starting: Exact, ending: Exact, flows: Exact, weight: Fraction = STAR
     """The day's return, net of fees; None where there was nothing that could have earned it.
 
     ``flows`` is what came in from outside, less what went out; ``weight`` is the share of the day that it was there.
+    Where that leaves nothing to earn, or nothing is left of the account, the money was there at the other end of the
+    day.
     """
-    begin, came = Fraction(starting), Fraction(flows)
+    begin, came, end = Fraction(starting), Fraction(flows), Fraction(ending)
     capital = begin + came * weight
-    if capital <= 0:
-        return None
-    return (Fraction(ending) - begin - came) / capital
+    if capital <= 0 or (not end and begin > 0):
+        capital = max(begin, begin + came)
+    gain = end - begin - came
+    return None if capital <= 0 or capital + gain < 0 else gain / capital
 
 
 def linked(returns: Iterable[Fraction | None]) -> Fraction | None:

@@ -26,6 +26,7 @@ PATH = "/AccountManagement/FlexWebService"
 LONGEST_WINDOW = 365
 _A_SECOND, _A_MINUTE, _A_MINUTE_MOST = 0.95, 60.0, 10
 _PATIENCE_S = 5.0
+_MOST_KEPT = 20
 _FORBIDDEN = "<html><body><h1>403 Forbidden</h1></body></html>\n"
 
 
@@ -103,6 +104,7 @@ class FlexService:
         """Every request that came, oldest first."""
         self.faults: list[Fault] = []
         self._makings: dict[str, _Making] = {}
+        self._count = 0
         self._runner: web.AppRunner | None = None
 
     @property
@@ -181,10 +183,14 @@ class FlexService:
 
     def _ordered(self, request: web.Request, now: float) -> str:
         window = self._window(request)
-        reference = f"{4_000_000_000 + len(self._makings) + 1}"
+        self._count += 1
+        reference = f"{4_000_000_000 + self._count}"
         self.source.prepare()
         work = asyncio.get_running_loop().create_task(asyncio.to_thread(self._make, window))
         self._makings[reference] = _Making(work, now)
+        for old in list(self._makings)[:-_MOST_KEPT]:
+            if self._makings[old].work.done():
+                del self._makings[old]
         return accepted(reference, f"http://{request.host}{PATH}/GetStatement", self.source.now())
 
     def _window(self, request: web.Request) -> _Window:

@@ -33,4 +33,6 @@ class Plan:
     def __post_init__(self) -> None:
         if self.accounts < 1 or self.positions < 0 or not self.activity >= 0 or not self.orders >= 0:
             raise SimulatorError("a scenario needs at least 1 account, and no negative positions, orders or activity")
+        if self.start.tzinfo is None:
+            raise SimulatorError(f"start {self.start}: the zone of the moment is needed")
         Days(self.zone, self.pnl_reset)

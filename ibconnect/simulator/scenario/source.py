@@ -6,12 +6,13 @@ followed by ``A`` (all client accounts as one), and groups.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Self
 
 from ibconnect.simulator.scenario import encoding
 from ibconnect.simulator.scenario.book import Account, Position, combine
 from ibconnect.simulator.scenario.figures import Value, account_values
-from ibconnect.simulator.scenario.plan import Plan
+from ibconnect.simulator.scenario.plan import START, Plan
 from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.source import P, Pulse, Question, T, no_such_account, no_such_group
 from ibconnect.simulator.wire.frames import Fields
@@ -33,9 +34,9 @@ class Scenario:
         self.ledger_prefix = ledger_prefix
 
     @classmethod
-    def demo(cls) -> Self:
+    def demo(cls, start: datetime = START) -> Self:
         """An advisor with five clients: all kinds of contracts, fractional sizes, five base currencies."""
-        return cls(seed=7, accounts=5, positions=9, advisor=True, activity=4.0)
+        return cls(seed=7, accounts=5, positions=9, advisor=True, activity=4.0, start=start)
 
     def connection_time(self) -> str:
         local = self.world.days.local(self.world.now)

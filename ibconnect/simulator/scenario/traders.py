@@ -133,6 +133,10 @@ class Traders:
             if code == order.account or code in dict(order.allocations):
                 self._cancel(order)
 
+    def unreported(self, key: str) -> Commission | None:
+        """The commission of a fill, by its key, that has been charged and not been told yet."""
+        return self._unreported.get(key)
+
     # Orders at work.
 
     def _place_something(self) -> None:

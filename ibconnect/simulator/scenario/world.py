@@ -16,6 +16,7 @@ from ibconnect.simulator.scenario.days import Days
 from ibconnect.simulator.scenario.figures import equity
 from ibconnect.simulator.scenario.firm import Firm, Group
 from ibconnect.simulator.scenario.instruments import KINDS, Instrument, make_pools
+from ibconnect.simulator.scenario.payments import DEPOSIT, Payment, Watcher, pay
 from ibconnect.simulator.scenario.plan import Plan
 from ibconnect.simulator.scenario.profits import profits
 from ibconnect.simulator.scenario.traders import Traders
@@ -52,6 +53,8 @@ class World:
         self.market = Market({currency: Decimal(text) for currency, text in _DOLLARS.items()})
         self.pools = make_pools(plan.start.date(), plan.positions)
         self.accounts: dict[str, Account] = {}
+        self.watchers: list[Watcher] = []
+        """Who is told of what happens besides trades."""
         self.beats = 0
         self.traded: set[str] = set()
         self.listed = False
@@ -128,6 +131,8 @@ class World:
         account.previous_equity = equity(account, self.market)
         self.listed = True
         self.traded.add(code)
+        for watcher in self.watchers:
+            watcher.opened(account)
         return account
 
     def close_account(self, code: str) -> None:
@@ -135,16 +140,19 @@ class World:
         if code not in self.accounts or code == self.master or len(self.clients()) == 1:
             raise SimulatorError(f"account {code!r} cannot be closed")
         self.traders.leave(code)
+        for watcher in self.watchers:
+            watcher.closing(self.accounts[code])
         del self.accounts[code]
         self.listed = True
 
     def deposit(self, code: str, amount: Decimal, currency: str) -> None:
         """Pay in (or out, below 0). Raises :class:`SimulatorError` for what is not known."""
-        account = self.account(code)
+        pay(self, Payment(self.now, code, DEPOSIT, currency, amount.quantize(MONEY)))
+
+    def check_currency(self, currency: str) -> None:
+        """Raises :class:`SimulatorError` for one that has no rate."""
         if currency not in self.market.dollars:
             raise SimulatorError(f"currency {currency!r}: one of {', '.join(self.market.dollars)}")
-        account.add_cash(currency, amount.quantize(MONEY))
-        self.traded.add(code)
 
     def account(self, code: str) -> Account:
         """An account by code. Raises :class:`SimulatorError`."""
@@ -169,6 +177,8 @@ class World:
         self.beats += 1
         self.traded.clear()
         self.listed = False
+        for watcher in self.watchers:
+            watcher.passing(self.now)
         if self.plan.frozen:
             return
         self._move_prices()
