@@ -20,6 +20,7 @@ from tests.executions import History, commission, fill, told
 from tests.orders import order_world
 from tests.paths import ROOT
 from tests.projecting import Stream, position, project_all, record, value
+from tests.statements import cash, document, element, flows, nav, navs, section, statement, take
 
 Row = tuple[Any, ...]
 ZONES = ("Pacific/Kiritimati", "America/New_York", "Europe/London")
@@ -46,11 +47,19 @@ def connection(server_url: str, template: str) -> Iterator[Connection[Row]]:
     record(url, stream.events)
     record(url, order_world(ACCOUNTS[0], at=datetime(2026, 1, 5, 15, tzinfo=UTC)).events)
     record(url, reference_world(datetime(2026, 1, 5, 15, tzinfo=UTC)).events)
+    take(url, stated())
     project_all(url)
     told(url, traded())
     with connect(url, name="test", search_path="public") as connection:
         yield connection
     drop_database(server_url, "view_queries")
+
+
+def stated() -> bytes:
+    """What the page asks of statements: values, payments, a trade that no gateway tells, and what makes no sense."""
+    trade = element("Trade", ibExecID="a.1.01.01", dateTime="20260105;093100", quantity="5", tradePrice="9.5")
+    paid = cash("Deposits/Withdrawals", "1000.00"), cash("Dividends", "12.50", conid="x")
+    return document(statement(navs(nav("1000.00")), flows(*paid), section("Trades", trade), account=ACCOUNTS[0]))
 
 
 def traded() -> History:

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from ibconnect.flex_values import MONTH_FIRST, day, is_exact, moment, number, whole
+from ibconnect.projections.engine.copying import escape
 from ibconnect.projections.statements.layout import Columns, Kind
 
 
@@ -49,7 +50,9 @@ def cells_of(attributes: Mapping[str, str], columns: Columns, order: str = MONTH
             more[attribute] = text
             continue
         column, kind = target
-        if kind is Kind.TEXT or (kind is Kind.NUMBER and is_exact(text)):
+        if kind is Kind.TEXT:
+            of[column] = escape(text)
+        elif kind is Kind.NUMBER and is_exact(text):
             of[column] = text
         else:
             _understand(found, attribute, text, target, order)

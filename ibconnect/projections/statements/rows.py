@@ -15,7 +15,7 @@ import orjson
 
 from ibconnect.flex_values import day, moment
 from ibconnect.flex_xml import Row
-from ibconnect.projections.engine.copying import line
+from ibconnect.projections.engine.copying import escape, line
 from ibconnect.projections.statements import flows
 from ibconnect.projections.statements.cells import Cells, Oddity, cells_of, written
 from ibconnect.projections.statements.sections import (
@@ -29,8 +29,10 @@ from ibconnect.projections.statements.sections import (
     tables,
 )
 from ibconnect.projections.statements.speaking import Claims, Speaking, Where
+from ibconnect.wire_numbers import NULL
 
 TABLES = tables()
+_CELLS = {table: columns[:-1] for table, columns in TABLES.items()}
 _ELEMENT_LEVELS = {
     "Order": "ORDER",
     "SymbolSummary": "SYMBOL_SUMMARY",
@@ -207,20 +209,20 @@ class Statement:
     def _put(self, table: str, cells: Cells, place: _Place) -> None:
         where, of = self.where, cells.of
         of["statement"], of["position"], of["line"] = str(where.statement), str(where.position), str(place.number)
-        of["account"] = place.account
+        of["account"] = escape(place.account)
         of["origin"] = place.source.origin if place.source else place.section
         if place.on is not None:
             of["day"] = written(place.on)
         if place.level:
-            of["level"] = place.level
+            of["level"] = escape(place.level)
         if cells.more:
-            of["more"] = orjson.dumps(cells.more).decode()
+            of["more"] = escape(orjson.dumps(cells.more).decode())
         if cells.as_sent:
-            of["as_sent"] = orjson.dumps(cells.as_sent).decode()
+            of["as_sent"] = escape(orjson.dumps(cells.as_sent).decode())
         for oddity in cells.oddities:
             self.oddities += 1
             self._note("oddity", line((where.statement, place.number, place.account, place.section, *oddity)))
-        text = line(of.get(column) for column in TABLES[table][:-1])
+        text = "\t".join([of.get(column, NULL) for column in _CELLS[table]])
         self._give(Made(table, text, where.statement, place.account, place.source, place.on, self._rank(place)))
         if place.source is not None:
             self._speaking.row(place.source, place.account, place.on)

@@ -22,7 +22,7 @@ class Span(Enum):
     END = "how things stood on the last day of the period"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """``bit``: its place in ``covered.sections``, which stays; ``origin``: the section; ``tables``: that it fills."""
 
