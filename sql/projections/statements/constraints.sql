@@ -27,4 +27,18 @@ CREATE INDEX transaction_tax_account_idx ON transaction_tax (account, day) WHERE
 CREATE INDEX trade_account_idx ON trade (account, day) WHERE current;
 CREATE INDEX trade_at_idx ON trade (account, at) WHERE current;
 CREATE INDEX trade_exec_idx ON trade (exec_id, account) WHERE current;
+
+-- Beside executions, newest first: of an account all, those of a contract or of a symbol; of all accounts. One that is without a time
+-- comes at the end of its day, in New York. By the execution that it is of, whichever correction.
+CREATE INDEX trade_moment_idx ON trade (coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York')) WHERE current;
+CREATE INDEX trade_account_moment_idx ON trade (account, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York')) WHERE current;
+CREATE INDEX trade_contract_idx ON trade (account, contract, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York')) WHERE current;
+CREATE INDEX trade_symbol_idx ON trade (account, symbol, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York')) WHERE current;
+CREATE INDEX trade_underlying_idx ON trade (account, underlying, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York'))
+    WHERE current AND underlying <> symbol;
+CREATE INDEX trade_key_idx ON trade (account, regexp_replace(exec_id, '\.[0-9]{1,9}$', '')) WHERE current AND exec_id <> '';
+
+-- Cash flows of one type, of all accounts.
+CREATE INDEX cash_flow_type_idx ON cash_flow (lower(type), day) WHERE current;
+
 CREATE INDEX trade_part_account_idx ON trade_part (account, day) WHERE current;

@@ -11,7 +11,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("AccountCode", Type.TEXT, "The account", is_nullable=False),
     Column("ExecutionId", Type.TEXT, "IB's id of the execution; in statements it is `ibExecID`", is_nullable=False),
     Column("Time", Type.TIME, "When it was executed; null: nobody knows the zone of the gateway's clock"),
-    Column("TimeAsSent", Type.TEXT, "The time as IB sent it", is_nullable=False),
+    Column("TimeAsSent", Type.TEXT, "The time as IB sent it; null: as `Time` has it, in a statement"),
     Column("TimeZone", Type.TEXT, "The zone that it is in: named with it, or that of the gateway's clock"),
     Column("IbContractId", Type.INTEGER, "IB's id of the contract; null: what came is no id"),
     Column("Symbol", Type.TEXT, "Of the underlying"),
@@ -49,11 +49,20 @@ COLUMNS: tuple[Column, ...] = (
     Column("Submitter", Type.TEXT, "Who submitted the order, as IB says"),
     Column("Yield", Type.FIGURE, "Of a bond"),
     Column("YieldRedemptionDate", Type.TEXT, "Of a bond"),
-    Column("Gateway", Type.TEXT, "That told of it first", is_nullable=False),
+    Column("Gateway", Type.TEXT, "That told of it first; null: none did, a statement does"),
     Column("Received", Type.TIME, "When it was first told of", is_nullable=False),
     Column("Remarks", Type.TEXTS, "`unknown-time`, `unreadable-figure`", is_nullable=False),
-    Column("Source", Type.TEXT, "`gateway`: a gateway told of it", is_nullable=False),
+    Column(
+        "Source", Type.TEXT, "Who tells of it: `gateway`, `statement` (a Flex statement) or `both`", is_nullable=False
+    ),
     *contract_names.COLUMNS,
+    Column("Statement", Type.INTEGER, "The statement that tells of it; null: none"),
+    Column(
+        "Differences",
+        Type.JSON,
+        "What the statement says otherwise than the gateway, by the names of columns; null: nothing",
+        schema={"type": "object"},
+    ),
 )
 
 CONTRACT = [column.name for column in COLUMNS].index("IbContractId")

@@ -18,6 +18,7 @@ from ibconnect.http.resources.contract_names import names_of
 from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.executions.columns import COLUMNS, CONTRACT, GAP_COLUMNS
 from ibconnect.http.resources.executions.cursor import BEGIN, Place, format_place
+from ibconnect.http.resources.executions.stated import Fill, row_of, with_statements
 from ibconnect.http.resources.positions.whose import visible
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
@@ -25,7 +26,7 @@ from ibconnect.http.server.columns import Row
 from ibconnect.http.server.frames import next_page, table_response
 
 _SQL = queries("http/executions")
-TABLES = ("accounts", "executions")
+TABLES = ("accounts", "executions", "statements")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -72,22 +73,34 @@ async def _page(call: Call, codes: list[str] | None) -> tuple[list[Row], dict[st
         "codes": codes,
         "symbols": None if symbol is None else list({symbol, symbol.upper()}),
         "contract": contract,
-        "moment": place.moment,
-        "position": place.position,
+        **place._asdict(),
         "rows": limit + 1,
+        "all": arguments["corrections"] is not None,
     }
     query = _query(_found(codes, symbol, contract), _wanted(symbol, contract), _versions(call))
-    found = await db.rows(call.services.pool, query, asked)
-    rows = await _named(call, found[:limit])
-    if len(found) <= limit:
+    told = [_fill(row) for row in await db.rows(call.services.pool, query, asked)]
+    beside: LiteralString = "of_all" if (codes, symbol, contract) == (None, None, None) else "of_each_account"
+    fills = await with_statements(call, told, asked, beside, is_full=len(told) > limit)
+    end = limit
+    while end < len(fills) and fills[end].place == fills[end - 1].place:
+        # What a statement corrects, and what it was: the next page begins behind both.
+        end += 1
+    rows = await _named(call, fills[:end])
+    if len(fills) <= end:
         return rows, {}
-    return rows, next_page(call, cursor=format_place(Place(*found[limit - 1][-2:])))
+    return rows, next_page(call, cursor=format_place(fills[end - 1].place))
 
 
-async def _named(call: Call, found: Sequence[TupleRow]) -> list[Row]:
+def _fill(row: TupleRow) -> Fill:
+    """An execution as a gateway told of it, without names of its contract, and no statement yet."""
+    *cells, moment, position = row
+    return Fill(Place(moment, position), [*cells, *[None] * (len(COLUMNS) - len(cells))])
+
+
+async def _named(call: Call, fills: Sequence[Fill]) -> list[Row]:
     """The rows of what was found, each with what its contract was called then."""
-    names = await names_of(call, {row[CONTRACT] for row in found})
-    return [(*row[:-2], *names.of(row[CONTRACT], row[-2])) for row in found]
+    names = await names_of(call, {fill.cells[CONTRACT] for fill in fills})
+    return [row_of(fill, *names.of(fill.cells[CONTRACT], fill.place.moment)) for fill in fills]
 
 
 def _span(call: Call) -> dict[str, datetime]:

@@ -29,7 +29,7 @@ from ibconnect.http.server.problems import Code
 from ibconnect.http.server.resource import Resource, Route, Tag
 from ibconnect.http.server.tokens import Right
 
-EXECUTIONS = Tag("Executions", "What accounts have bought and sold, as gateways tell of it.")
+EXECUTIONS = Tag("Executions", "What accounts have bought and sold, as gateways and Flex statements tell of it.")
 
 _LIMIT = Parameter(
     "limit",
@@ -48,7 +48,7 @@ _CORRECTIONS = Parameter(
 _SPAN = (FROM, TO, TZ)
 _WHICH = (*_SPAN, parameters.SYMBOL, parameters.CONTRACT, _CORRECTIONS, _LIMIT, CURSOR, FORMAT, IF_NONE_MATCH)
 _HOW = (
-    "Newest first, each once, however often and by how many gateways it was told. A correction stands in the place of "
+    "Newest first, each once, however often and by how many gateways or statements it was told. A correction stands in the place of "
     "what it `Corrects`. A combination has a row (`SecurityType` BAG) and one for each leg: leave its row out of what "
     "you add up."
 )
