@@ -48,9 +48,9 @@ _CORRECTIONS = Parameter(
 _SPAN = (FROM, TO, TZ)
 _WHICH = (*_SPAN, parameters.SYMBOL, parameters.CONTRACT, _CORRECTIONS, _LIMIT, CURSOR, FORMAT, IF_NONE_MATCH)
 _HOW = (
-    "Newest first, each once, however often and by how many gateways or statements it was told. A correction stands in the place of "
-    "what it `Corrects`. A combination has a row (`SecurityType` BAG) and one for each leg: leave its row out of what "
-    "you add up."
+    "Newest first, each once, however often and by how many gateways or statements it was told. A correction stands in "
+    "the place of what it `Corrects`. A combination has a row (`SecurityType` BAG) and one for each leg: leave its row "
+    "out of what you add up."
 )
 
 ROUTES: tuple[Route, ...] = (
