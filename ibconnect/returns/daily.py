@@ -68,6 +68,7 @@ def day_returns(
     rule: Rule = START,
     holidays: Collection[date] = (),
     unknown: Collection[date] = (),
+    explained: Collection[date] = (),
     marks: Mapping[date, Sequence[Mark]] = _NO_MARKS,
 ) -> Series:
     """The returns of days with a value, from the second on.
@@ -76,6 +77,7 @@ def day_returns(
     :param flows: external ones by day, positive into the account; those of before the first value are left out
     :param holidays: weekdays that are known to have no value
     :param unknown: days whose flows are not known
+    :param explained: weekdays without a value of which it is said elsewhere why
     :param marks: of days all flows with the value just before each, in order
     """
     days, gaps = list[DayReturn](), list[Gap]()
@@ -88,8 +90,8 @@ def day_returns(
             while place < len(pending) and pending[place] <= valued.day:
                 inflows.append((pending[place], flows[pending[place]]))
                 place += 1
-            if missing:
-                gaps.append(Gap(Code.MISSING, missing[0], missing[-1], len(missing)))
+            if listed := [each for each in missing if each not in explained]:
+                gaps.append(Gap(Code.MISSING, listed[0], listed[-1], len(listed)))
             is_unknown = bool(unknown) and any(before.day < day <= valued.day for day in unknown)
             span = _Span(before, valued, inflows, len(missing) + 1, marks.get(valued.day, ()), is_unknown)
             day, code = _day(span, rule)
@@ -106,7 +108,8 @@ def _missing(before: date, day: date, holidays: Collection[date]) -> list[date]:
 
 def _day(asked: _Span, rule: Rule) -> tuple[DayReturn, Code | None]:
     before, valued, inflows, span, marks, is_unknown = asked
-    start, value = before.value, valued.value
+    start = before.value + before.carried if before.carried else before.value
+    value = valued.value
     flow = inflows[0][1] if len(inflows) == 1 else sum((amount for _, amount in inflows), ZERO)
     if valued.source is Source.RECORDER:
         found, flow = _recorded(start, valued, span, rule)

@@ -54,12 +54,17 @@ class Method(Enum):
 
 
 class Valued(NamedTuple):
-    """What is known at the end of a day. ``gain``: the day's profit, of the recorder; None: not known, not needed."""
+    """What is known at the end of a day.
+
+    ``gain``: the day's profit, of the recorder; None: not known, or not needed. ``carried``: what comes in after the
+    end of the day and before the next, as an account that joins a set; negative for one that leaves it.
+    """
 
     day: date
     value: Decimal
     source: Source = Source.STATEMENT
     gain: Decimal | None = None
+    carried: Decimal = ZERO
 
 
 class Mark(NamedTuple):

@@ -12,8 +12,7 @@ from decimal import Decimal, localcontext
 from itertools import groupby
 from typing import NamedTuple
 
-from ibconnect.returns.figures import EXACT, ONE, ZERO, DayReturn, Gap, Method, Source
-from ibconnect.returns.figures import Code as GapCode
+from ibconnect.returns.figures import EXACT, ONE, ZERO, Code, DayReturn, Gap, Method, Source
 
 DAYS_OF_YEAR = 365
 """Of annual returns: what XIRR counts with, too."""
@@ -30,7 +29,7 @@ class Period(NamedTuple):
     day: date
     start: Decimal
     value: Decimal
-    flow: Decimal
+    gain: Decimal
     factor: Decimal | None
     level: Decimal | None
     sources: tuple[Source, ...]
@@ -38,9 +37,9 @@ class Period(NamedTuple):
     days: int
 
     @property
-    def gain(self) -> Decimal:
-        """The change of value that is no flow."""
-        return EXACT.subtract(EXACT.subtract(self.value, self.start), self.flow)
+    def flow(self) -> Decimal:
+        """The change of value that is no gain: flows, and accounts that joined a set or left it."""
+        return EXACT.subtract(EXACT.subtract(self.value, self.start), self.gain)
 
 
 def linked(days: Iterable[DayReturn]) -> Decimal | None:
@@ -62,7 +61,7 @@ def trimmed(days: Sequence[DayReturn]) -> tuple[Sequence[DayReturn], list[Gap]]:
     while last > first and days[last - 1].factor is None:
         last -= 1
     ends = (days[:first], days[last:]) if first < last else (days,)
-    gaps = [Gap(GapCode.CUT, end[0].day, end[-1].day, len(end)) for end in ends if end]
+    gaps = [Gap(Code.CUT, end[0].day, end[-1].day, len(end)) for end in ends if end]
     return days[first:last], gaps
 
 
@@ -95,14 +94,14 @@ def periods(days: Sequence[DayReturn], of: Callable[[date], object]) -> list[Per
             is_whole = is_whole and factor is not None
             if factor is not None:
                 index *= factor
-            flow = sum((each.flow for each in group), ZERO) if len(group) > 1 else group[0].flow
+            gain = sum((each.gain for each in group), ZERO) if len(group) > 1 else group[0].gain
             made.append(
                 Period(
                     group[0].since,
                     group[-1].day,
                     group[0].start,
                     group[-1].value,
-                    flow,
+                    gain,
                     factor,
                     index if is_whole else None,
                     tuple(dict.fromkeys(each.source for each in group)),

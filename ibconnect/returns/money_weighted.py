@@ -18,6 +18,7 @@ from ibconnect.returns.figures import EXACT, ONE, ZERO
 from ibconnect.returns.linking import DAYS_OF_YEAR
 
 _DIGITS = Decimal("1e-9")
+_LARGEST = 1e15
 # Of Newton's method, from a rate that is nearly right.
 _STEPS = 20
 # Rates at which the worth is looked at, to see how often it changes its sign: from -99.99 % to 100,000 % a year.
@@ -64,20 +65,32 @@ def _rate(days: Sequence[date], paid: Mapping[date, Decimal], length: int) -> Ra
     # As shares of the largest, so that no amount is too large or small for a binary fraction.
     largest = max(abs(amount) for amount in paid.values())
     shares = [float(EXACT.divide(paid[day], largest)) for day in days]
+    places = [(day - days[0]).days for day in days]
+    # Of less than a year by the rate of a day: as of a year it may be -1 to every digit, after one bad week.
+    is_short = length < DAYS_OF_YEAR
+    times = [float(place) if is_short else place / DAYS_OF_YEAR for place in places]
     if not _is_single(shares):
-        roots = _sign_changes(days, shares)
+        roots = _sign_changes(times, shares)
         if roots != 1:
             return Rate(Solutions.SEVERAL if roots else Solutions.NONE, None, None)
-    found = pyxirr.xirr(list(days), shares, silent=True)
-    if found is None or not -1 < found < 1e15:
+    found = _of_days(places, shares) if is_short else pyxirr.xirr(list(days), shares, silent=True)
+    if found is None or not -1 < found < _LARGEST:
         return Rate(Solutions.NONE, None, None)
-    exact = Decimal(_polished(found, days, shares))
-    return Rate(Solutions.ONE, exact.quantize(_DIGITS, ROUND_HALF_EVEN, EXACT), _over(exact, length))
+    factor = EXACT.add(ONE, Decimal(_polished(found, times, shares)))
+    of_year, of_span = (DAYS_OF_YEAR, length) if is_short else (1, EXACT.divide(Decimal(length), Decimal(DAYS_OF_YEAR)))
+    return Rate(Solutions.ONE, _power(factor, of_year), _power(factor, of_span))
 
 
-def _polished(rate: float, days: Sequence[date], shares: Sequence[float]) -> float:
+def _of_days(places: Sequence[int], shares: Sequence[float]) -> float | None:
+    """The rate a day."""
+    daily = [0.0] * (places[-1] + 1)
+    for place, share in zip(places, shares, strict=True):
+        daily[place] = share
+    return pyxirr.irr(daily, silent=True)
+
+
+def _polished(rate: float, times: Sequence[float], shares: Sequence[float]) -> float:
     """The rate with all of its digits: pyxirr ends where the worth is small, which with small shares is too soon."""
-    times = [(day - days[0]).days / DAYS_OF_YEAR for day in days]
     for _ in range(_STEPS):
         worths = [share * (1 + rate) ** -time for share, time in zip(shares, times, strict=True)]
         slope = sum(-time * worth for time, worth in zip(times, worths, strict=True)) / (1 + rate)
@@ -90,10 +103,10 @@ def _polished(rate: float, days: Sequence[date], shares: Sequence[float]) -> flo
     return rate
 
 
-def _over(annual: Decimal, length: int) -> Decimal | None:
-    share = EXACT.divide(Decimal(length), Decimal(DAYS_OF_YEAR))
+def _power(factor: Decimal, times: Decimal | int) -> Decimal | None:
+    """A rate over so many of its spans; None if it is beyond all figures."""
     try:
-        return EXACT.subtract(EXACT.power(EXACT.add(ONE, annual), share), ONE).quantize(_DIGITS, context=EXACT)
+        return EXACT.subtract(EXACT.power(factor, times), ONE).quantize(_DIGITS, ROUND_HALF_EVEN, EXACT)
     except InvalidOperation:
         return None
 
@@ -104,9 +117,8 @@ def _is_single(shares: Sequence[float]) -> bool:
     return sum(one is not other for one, other in pairwise(signs)) == 1
 
 
-def _sign_changes(days: Sequence[date], shares: Sequence[float]) -> int:
+def _sign_changes(times: Sequence[float], shares: Sequence[float]) -> int:
     """How often the worth changes its sign over the rates of the grid."""
-    times = [(day - days[0]).days / DAYS_OF_YEAR for day in days]
     worths = [sum(share * (1 + rate) ** -time for share, time in zip(shares, times, strict=True)) for rate in _GRID]
     signs = [worth > 0 for worth in worths if worth]
     return sum(one is not other for one, other in pairwise(signs))

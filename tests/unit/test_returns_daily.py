@@ -197,6 +197,15 @@ def test_days_at_both_ends_that_have_no_return_are_left_out() -> None:
     assert [(gap.code, gap.first) for gap in gaps] == [(Code.CUT, MONDAY + DAY), (Code.CUT, MONDAY + 4 * DAY)]
 
 
+def test_what_joins_after_a_day_is_in_the_base_of_the_next() -> None:
+    values = valued("100", "110", "231")
+    values[1] = values[1]._replace(carried=Decimal(100))
+    series = day_returns(values, {})
+    assert [each.factor for each in series.days] == [Decimal("1.1"), Decimal("1.1")]
+    (whole,) = periods(series.days, lambda _: None)
+    assert [whole.gain, whole.flow, whole.factor] == [31, 100, Decimal("1.21")]
+
+
 def test_nothing_and_one_value_have_no_return() -> None:
     assert not day_returns([], {}).days
     assert not day_returns(valued("1"), {}).days

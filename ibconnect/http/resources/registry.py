@@ -19,6 +19,7 @@ from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
 from ibconnect.http.resources.orders.resource import RESOURCE as ORDERS
 from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
+from ibconnect.http.resources.performance.resource import RESOURCE as PERFORMANCE
 from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
@@ -35,6 +36,7 @@ RESOURCES: tuple[Resource, ...] = (
     TAGS,
     POSITIONS,
     PNL,
+    PERFORMANCE,
     CHANGES,
     EXECUTIONS,
     ORDERS,

@@ -1,0 +1,438 @@
+-- What returns are made of: values by day, external flows, exchange rates, and what the recorder knows of days without a statement.
+-- Accounts are named by their codes; statements are in the schema of that name, reports and profit beside them. Which accounts are
+-- looked at is filled in ({whose}): a condition that goes by an index for one account and for all.
+
+-- name: state
+-- Is another one whenever the tables of statements may have other rows: statements are only ever added, with growing numbers.
+SELECT
+    'statements.statement'::regclass::oid::bigint AS generation,
+    (SELECT max(statement.id) FROM statements.statement) AS statements,
+    (SELECT projection.position FROM statements.projection) AS position,
+    (SELECT projection.position FROM pnl.projection) AS sampled,
+    (SELECT projection.position FROM projection) AS reported;
+
+-- name: named
+-- Accounts that are named.
+SELECT unnest(%(codes)s::text[]) AS code
+
+-- name: every
+-- All accounts that there are, of statements (by a look at each: there may be very many rows) and of gateways.
+SELECT listed.code
+FROM (
+    WITH RECURSIVE found (code) AS (
+        (
+            SELECT nav.account
+            FROM statements.nav
+            WHERE nav.current
+            ORDER BY nav.account
+            LIMIT 1
+        )
+        UNION ALL
+        SELECT (
+            SELECT nav.account
+            FROM statements.nav
+            WHERE nav.current AND nav.account > found.code
+            ORDER BY nav.account
+            LIMIT 1
+        )
+        FROM found
+        WHERE found.code IS NOT NULL
+    )
+    SELECT found.code FROM found WHERE found.code IS NOT NULL
+    UNION
+    SELECT account.code COLLATE "C" FROM account
+) AS listed
+
+-- name: accounts
+-- The accounts of a set, by code: whether each is known, its base currency, and the first and the last day of the span on which a
+-- statement gives its value, with that.
+SELECT
+    whose.code,
+    recorded.id,
+    coalesce(latest.currency, said.base_currency, recorded.base_currency) AS base,
+    earliest.day AS first_day,
+    (
+        SELECT sum(nav.total)
+        FROM statements.nav
+        WHERE nav.current AND nav.account = whose.code AND nav.day = earliest.day
+    )::text AS first_total,
+    latest.day AS last_day,
+    (
+        SELECT sum(nav.total)
+        FROM statements.nav
+        WHERE nav.current AND nav.account = whose.code AND nav.day = latest.day
+    )::text AS last_total,
+    coalesce(earliest.currency <> latest.currency, FALSE) AS has_changed,
+    coalesce(earliest.currency, latest.currency) IS NULL AND latest.day IS NOT NULL AS is_untold,
+    latest.day IS NOT NULL
+    OR recorded.id IS NOT NULL
+    OR EXISTS (SELECT FROM statements.statement WHERE statement.account = whose.code) AS is_known
+FROM ({whose}) AS whose
+LEFT JOIN LATERAL (
+    SELECT nav.day, nav.currency
+    FROM statements.nav
+    WHERE nav.current AND nav.account = whose.code AND nav.day >= %(from)s AND nav.day <= %(to)s AND nav.total IS NOT NULL
+    ORDER BY nav.day
+    LIMIT 1
+) AS earliest ON TRUE
+LEFT JOIN LATERAL (
+    SELECT nav.day, nav.currency, nav.statement
+    FROM statements.nav
+    WHERE nav.current AND nav.account = whose.code AND nav.day >= %(from)s AND nav.day <= %(to)s AND nav.total IS NOT NULL
+    ORDER BY nav.day DESC
+    LIMIT 1
+) AS latest ON TRUE
+LEFT JOIN statements.statement AS said ON said.id = latest.statement
+LEFT JOIN LATERAL (
+    SELECT
+        account.id,
+        (
+            SELECT currency.code
+            FROM account_snapshot
+            INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
+            WHERE account_snapshot.account_id = account.id AND NOT account_snapshot.is_foreign AND account_snapshot.ready
+            ORDER BY account_snapshot.created DESC
+            LIMIT 1
+        ) AS base_currency
+    FROM account
+    WHERE account.code = whose.code
+) AS recorded ON TRUE
+ORDER BY whose.code COLLATE "C"
+
+-- name: of_named
+nav.account = ANY(%(codes)s::text[])
+
+-- name: of_every
+TRUE
+
+-- name: values
+-- The sums of values by day and currency, as one text with a line for each: day, currency, how many accounts, sum. Where a query breaks
+-- out models, the values of an account's models are added up, and the account counts once.
+SELECT string_agg(
+    each.day::text || ' ' || each.currency || ' ' || each.accounts::text || ' ' || each.total::text,
+    E'\n'
+    ORDER BY each.day
+)
+FROM (
+    SELECT
+        nav.day,
+        {currency} AS currency,
+        {accounts} AS accounts,
+        sum(nav.total) AS total
+    FROM statements.nav
+    {base}
+    WHERE nav.current AND {whose} AND nav.day >= %(from)s AND nav.day <= %(to)s AND nav.total IS NOT NULL
+    GROUP BY nav.day, {currency}
+) AS each
+
+-- name: currency_as_told
+nav.currency
+
+-- name: currency_of_account
+coalesce(nav.currency, asked.base)
+
+-- name: base_of_account
+INNER JOIN unnest(%(codes)s::text[], %(bases)s::text[]) AS asked (account, base) ON asked.account = nav.account
+
+-- name: one_account
+1
+
+-- name: several_accounts
+count(*) FILTER (WHERE nav.model IS NULL)
+
+-- name: flows
+-- External flows by day and currency, of the accounts and their spans that are named, transfers to and from others of them apart
+-- (is_within): those by account. An amount is that in the account's base currency, else in its own. `missing`: how many flows have
+-- no amount.
+SELECT
+    flow.day,
+    flow.currency,
+    sum(flow.amount)::text AS amount,
+    count(*) FILTER (WHERE flow.amount IS NULL) AS missing,
+    flow.is_within,
+    flow.account,
+    flow.counterparty,
+    flow.what
+FROM (
+    SELECT
+        cash_flow.day,
+        CASE
+            WHEN cash_flow.amount_in_base IS NULL AND cash_flow.rate_to_base IS NULL THEN cash_flow.currency
+            WHEN asked.has_changed THEN coalesce(
+                (
+                    SELECT nav.currency
+                    FROM statements.nav
+                    WHERE nav.current AND nav.account = cash_flow.account AND nav.day >= cash_flow.day
+                    ORDER BY nav.day
+                    LIMIT 1
+                ),
+                asked.base
+            )
+            ELSE asked.base
+        END AS currency,
+        coalesce(
+            cash_flow.amount_in_base, cash_flow.amount * cash_flow.rate_to_base, cash_flow.amount
+        ) AS amount,
+        within.is_within,
+        CASE WHEN within.is_within THEN cash_flow.account END AS account,
+        CASE WHEN within.is_within THEN cash_flow.counterparty END AS counterparty,
+        CASE
+            WHEN within.is_within AND cash_flow.is_asset THEN coalesce(cash_flow.contract::text, cash_flow.symbol, '')
+            WHEN within.is_within THEN coalesce(cash_flow.currency, '') || ' ' || trim_scale(abs(cash_flow.amount))::text
+        END AS what
+    FROM unnest(
+        %(codes)s::text[], %(bases)s::text[], %(firsts)s::date[], %(lasts)s::date[], %(changed)s::boolean[]
+    ) AS asked (account, base, first_day, last_day, has_changed)
+    INNER JOIN statements.cash_flow
+        ON
+            cash_flow.account = asked.account
+            AND cash_flow.day > asked.first_day
+            AND cash_flow.day <= asked.last_day
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            cash_flow.scope = 'account' AND cash_flow.counterparty = ANY(%(codes)s::text[]), FALSE
+        ) AS is_within
+    ) AS within
+    WHERE cash_flow.current AND cash_flow.external
+) AS flow
+GROUP BY flow.day, flow.currency, flow.is_within, flow.account, flow.counterparty, flow.what
+
+-- name: stated
+-- Periods of which statements say another sum of flows than the flows that are listed: period, currency, both sums, how many flows are listed.
+-- Cents are the rounding of rates.
+SELECT
+    period.account,
+    period.from_day,
+    period.to_day,
+    coalesce(period.currency, asked.base) AS currency,
+    period.amount::text AS stated,
+    coalesce(listed.amount, 0)::text AS listed,
+    coalesce(listed.flows, 0) AS flows
+FROM unnest(
+    %(codes)s::text[], %(bases)s::text[], %(firsts)s::date[], %(lasts)s::date[]
+) AS asked (account, base, first_day, last_day)
+INNER JOIN LATERAL (
+    SELECT
+        nav_change.account,
+        nav_change.from_day,
+        nav_change.to_day,
+        nav_change.currency,
+        {sum} AS amount
+    FROM statements.nav_change
+    WHERE
+        nav_change.account = asked.account
+        AND nav_change.to_day > asked.first_day
+        AND nav_change.from_day > asked.first_day
+        AND nav_change.to_day <= asked.last_day
+        AND nav_change.current
+) AS period ON period.amount <> 0
+LEFT JOIN LATERAL (
+    SELECT
+        sum(coalesce(cash_flow.amount_in_base, cash_flow.amount * cash_flow.rate_to_base, cash_flow.amount)) AS amount,
+        count(*) AS flows
+    FROM statements.cash_flow
+    WHERE
+        cash_flow.account = period.account
+        AND cash_flow.day >= period.from_day
+        AND cash_flow.day <= period.to_day
+        AND cash_flow.current
+        AND cash_flow.external
+) AS listed ON TRUE
+WHERE abs(period.amount - coalesce(listed.amount, 0)) > 0.01
+
+-- name: sum_of_flows
+-- What a statement counts as flows of its period.
+coalesce(nav_change.deposits_withdrawals, 0)
++ coalesce(nav_change.asset_transfers, 0)
++ coalesce(nav_change.internal_cash_transfers, 0)
++ coalesce(nav_change.debit_card_activity, 0)
++ coalesce(nav_change.bill_pay, 0)
++ coalesce(nav_change.grant_activity, 0)
++ coalesce(nav_change.donations, 0)
++ coalesce(nav_change.paxos_transfers, 0)
+
+-- name: rates_of_named
+rate.account = ANY(%(visible)s::text[])
+
+-- name: covered
+-- Of these days those that a statement of one of the accounts covers that gives values of days. No statement is longer than a year.
+SELECT asked.day
+FROM unnest(%(days)s::date[]) AS asked (day)
+WHERE EXISTS (
+    SELECT
+    FROM unnest(%(codes)s::text[]) AS whose (code)
+    INNER JOIN statements.covered
+        ON
+            covered.account = whose.code
+            AND covered.from_day <= asked.day
+            AND covered.from_day > asked.day - 367
+            AND covered.to_day >= asked.day
+    WHERE
+        NOT covered.mentioned
+        AND EXISTS (SELECT FROM statements.nav WHERE nav.statement = covered.statement AND nav.account = covered.account)
+)
+
+-- name: rates
+-- What one unit of a currency was worth in another on each of some days, as a statement says it that the token may see: directly, the
+-- other way round, or both over a third currency. `above` / `below` is the rate.
+SELECT
+    asked.day,
+    found.above::text,
+    found.below::text
+FROM unnest(%(days)s::date[]) AS asked (day)
+CROSS JOIN LATERAL (
+    (
+        SELECT rate.rate AS above, 1 AS below, 1 AS place
+        FROM statements.conversion_rate AS rate
+        WHERE
+            rate.current AND rate.currency = %(source)s AND rate.to_currency = %(target)s AND rate.day = asked.day
+            AND rate.rate > 0 AND {whose}
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT 1, rate.rate, 2
+        FROM statements.conversion_rate AS rate
+        WHERE
+            rate.current AND rate.currency = %(target)s AND rate.to_currency = %(source)s AND rate.day = asked.day
+            AND rate.rate > 0 AND {whose}
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT rate.rate, other.rate, 3
+        FROM statements.conversion_rate AS rate
+        INNER JOIN statements.conversion_rate AS other
+            ON
+                other.current
+                AND other.account = rate.account
+                AND other.day = rate.day
+                AND other.to_currency = rate.to_currency
+                AND other.currency = %(target)s
+                AND other.rate > 0
+        WHERE
+            rate.current AND rate.currency = %(source)s AND rate.day = asked.day AND rate.rate > 0 AND {whose}
+        LIMIT 1
+    )
+    LIMIT 1
+) AS found
+ORDER BY asked.day
+
+-- name: ledger_rates
+-- The same of ledgers: of the newest report of each of some days of one of the accounts whose base currency one of the two is.
+SELECT
+    asked.number,
+    found.above::text,
+    found.below::text
+FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) WITH ORDINALITY AS asked (since, until, number)
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN base.code = %(target)s THEN ledger.exchange_rate ELSE 1 END AS above,
+        CASE WHEN base.code = %(target)s THEN 1 ELSE ledger.exchange_rate END AS below
+    FROM account
+    INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
+    INNER JOIN currency AS base ON base.id = account_snapshot.base_currency_id
+    INNER JOIN currency AS other
+        ON other.code = CASE WHEN base.code = %(target)s THEN %(source)s ELSE %(target)s END
+    INNER JOIN account_ledger AS ledger
+        ON ledger.account_snapshot_id = account_snapshot.id AND ledger.currency_id = other.id
+    WHERE
+        account.code = ANY(%(codes)s::text[])
+        AND account_snapshot.created > asked.since
+        AND account_snapshot.created <= asked.until
+        AND account_snapshot.ready
+        AND NOT account_snapshot.is_foreign
+        AND base.code IN (%(source)s, %(target)s)
+        AND ledger.exchange_rate > 0
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS found
+ORDER BY asked.number
+
+-- name: recorded
+-- What the recorder knows of days of accounts: the net liquidation value of the day's last report that can be relied on, its base
+-- currency, and the day's profit as it was last told. Days end when those of profit do.
+SELECT
+    asked.account,
+    asked.number,
+    report.value::text,
+    report.base,
+    profit.daily::text
+FROM unnest(
+    %(ids)s::integer[], %(codes)s::text[], %(numbers)s::integer[], %(begins)s::timestamptz[], %(ends)s::timestamptz[]
+) AS asked (id, account, number, since, until)
+CROSS JOIN LATERAL (
+    SELECT
+        account_segment.net_liquidation AS value,
+        currency.code AS base,
+        gateway.name AS gateway
+    FROM account_snapshot
+    INNER JOIN account_segment
+        ON account_segment.account_snapshot_id = account_snapshot.id AND account_segment.segment = ''
+    INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
+    INNER JOIN gateway ON gateway.id = account_snapshot.gateway_id
+    WHERE
+        account_snapshot.account_id = asked.id
+        AND account_snapshot.created > asked.since
+        AND account_snapshot.created <= asked.until
+        AND account_snapshot.ready
+        AND NOT account_snapshot.is_foreign
+        AND account_segment.net_liquidation IS NOT NULL
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS report
+LEFT JOIN LATERAL (
+    SELECT sample.daily
+    FROM pnl.sample
+    WHERE
+        sample.account = asked.account
+        AND sample.gateway = report.gateway
+        AND sample.contract = 0
+        AND sample.at > asked.since
+        AND sample.at <= asked.until
+        AND sample.daily IS NOT NULL
+    ORDER BY sample.at DESC
+    LIMIT 1
+) AS profit ON TRUE
+ORDER BY asked.account, asked.number
+
+-- name: oldest
+-- The oldest report of each of some accounts.
+SELECT
+    asked.id,
+    (
+        SELECT min(account_snapshot.created)
+        FROM account_snapshot
+        WHERE account_snapshot.account_id = asked.id AND account_snapshot.ready AND NOT account_snapshot.is_foreign
+    ) AS created
+FROM unnest(%(ids)s::integer[]) AS asked (id)
+
+-- name: marks
+-- The value of an account just before flows: of its newest report that was complete within the hour before each.
+SELECT
+    flow.day,
+    flow.amount_in_base::text AS amount,
+    report.value::text
+FROM statements.cash_flow AS flow
+LEFT JOIN LATERAL (
+    SELECT account_segment.net_liquidation AS value
+    FROM account
+    INNER JOIN account_snapshot ON account_snapshot.account_id = account.id
+    INNER JOIN account_segment
+        ON account_segment.account_snapshot_id = account_snapshot.id AND account_segment.segment = ''
+    WHERE
+        account.code = flow.account
+        AND account_snapshot.created > flow.at - INTERVAL '1 hour'
+        AND account_snapshot.created <= flow.at
+        AND account_snapshot.completed <= flow.at
+        AND account_snapshot.ready
+        AND NOT account_snapshot.is_foreign
+    ORDER BY account_snapshot.created DESC
+    LIMIT 1
+) AS report ON TRUE
+WHERE
+    flow.current
+    AND flow.external
+    AND flow.account = %(code)s
+    AND flow.day = ANY(%(days)s::date[])
+ORDER BY flow.day, flow.at
