@@ -18,7 +18,7 @@ CONTAINERS := tests/containers
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
-	@echo "make demo       record and serve a simulated advisor's accounts; Ctrl-C stops it"
+	@echo "make demo       record and serve a simulated advisor's accounts, with the two years before; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones: twelve minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, 20,000 requests from the API's description: 20 minutes on two cores"

@@ -5,12 +5,13 @@ import signal
 import stat
 import tempfile
 from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ibconnect.database.pools import connect
 from tests.paths import CAPTURES
 from tests.processes import STOPS_S, Process, accounts, get, process
-from tests.waiting import DEADLINE_S
+from tests.waiting import DEADLINE_S, wait_for
 
 CAPTURE = str(CAPTURES / "eur-cfd.jsonl")
 
@@ -160,6 +161,17 @@ def test_migrate_and_a_database_newer_than_the_code(database_url: str) -> None:
     assert "newer ibconnect" in output
 
 
+def _days_of(url: str, codes: list[str]) -> list[date]:
+    """The days of which every account has a value, if there are two years of them."""
+    found: list[set[str]] = []
+    for code in codes:
+        status, rows = get(f"{url}/v1/accounts/{code}/nav?limit=1000")
+        assert status == 200
+        found.append({row["Day"] for row in rows})
+    days = [date.fromisoformat(day) for day in set.intersection(*found)]
+    return days if len(days) > 500 else []
+
+
 def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Path, tmp_path: Path) -> None:
     real = open_place / "real"
     real.mkdir(mode=0o700)
@@ -179,6 +191,9 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Pa
         assert kinds >= {"STK", "OPT", "FUT", "CASH"}
         assert sizes == {True, False}
         assert len(currencies) > 1
+        demo.said("the two years before are recorded")
+        days = wait_for(lambda: _days_of(url, sorted(latest)), "two years of days before the demo began")
+        assert datetime.now(UTC).date() - min(days) > timedelta(days=720)
         assert demo.stop(signal.SIGINT) < STOPS_S
         assert demo.popen.returncode == 0
         assert demo.output.rstrip().endswith("the recorded history stays where it is")
