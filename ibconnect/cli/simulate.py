@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_captures(parser)
     _add_scenario(parser)
     _add_options(parser)
-    simulate_flex.add_arguments(parser)
+    simulate_flex.declare(parser)
     _add_faults(parser)
 
 

@@ -16,7 +16,7 @@ from ibconnect.simulator.source import Source
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def declare(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the Flex service."""
     group = parser.add_argument_group("flex", "a Flex Web Service whose statements agree with the scenario's books")
     group.add_argument("--flex-port", type=int, metavar="PORT", help="serve statements on this port; 0 = any")
