@@ -52,6 +52,8 @@ sha256:$(hash_of prometheus_token)@metrics
 "
 write grafana_password "$(random)"
 write ib_password ""
+# Of IBKR's Flex Web Service: empty, as long as no statements are fetched.
+write flex_token ""
 
 # In a file of its own that then takes the other's place: that one may be read-only.
 put_ib_password() {

@@ -26,6 +26,7 @@ OVERRIDE = Path(__file__).parent / "compose.override.yaml"
 SERVICES = ("ibconnect", "postgres", "ib-gateway", "prometheus")
 """Those that go on running; migrate ends."""
 PASSWORD = "the password of an IB user"
+FLEX_TOKEN = "1618033988749894848204"
 
 
 class Stack:
@@ -36,6 +37,7 @@ class Stack:
         engine.run("deploy/make-secrets.sh", cwd=tree)
         self.token = (tree / "secrets" / "api_token").read_text()
         (tree / "secrets" / "ib_password").write_text(PASSWORD)
+        (tree / "secrets" / "flex_token").write_text(FLEX_TOKEN)
         ports = {name: free_port() for name in ("PORT", "PROMETHEUS_PORT", "GRAFANA_PORT")}
         settings = "".join(f"{name}={port}\n" for name, port in ports.items())
         (tree / ".env").write_text(f"TWS_USERID=somebody\n{settings}")
@@ -185,7 +187,7 @@ def test_secrets_are_files_that_only_their_services_see(stack: Stack) -> None:
     mounts = [each["Destination"] for each in stack.engine.inspect(container("migrate"))["Mounts"]]
     seen["migrate"] = [path.removeprefix("/run/secrets/") for path in mounts if path != "/var/lib/ibconnect"]
     assert seen == {
-        "ibconnect": ["api_tokens", "recorder_db_url"],
+        "ibconnect": ["api_tokens", "flex_token", "recorder_db_url"],
         "migrate": ["owner_db_url"],
         "postgres": ["owner_password", "postgres_password", "recorder_password"],
         "ib-gateway": ["ib_password"],

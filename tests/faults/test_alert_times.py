@@ -40,6 +40,12 @@ AS_THEY_STAND: list[tuple[str, dict[str, str], dict[str, bool]]] = [
         {"4m": False, "6m": True, "12m": False},
     ),
     ("ProjectionLagging", {"ibconnect_projection_lag_seconds": "59x30"}, {"20m": False}),
+    # A night in which IBKR is busy, and a token that has expired.
+    (
+        "StatementsMissing",
+        {'ibconnect_trouble{trouble="statements_missing"}': "0x9 1x110 0x9 1x140"},
+        {"2h5m": False, "4h15m": True},
+    ),
     ("AccountConflict", {"ibconnect_account_conflicts": "0x4 2x20"}, {"8m": False, "11m": True}),
     # Nobody leads for a moment at each hand-over: the trouble is told after 30 s, the alert has no time of its own.
     (

@@ -172,7 +172,7 @@ def test_secrets_come_by_file_only(compose: dict[str, Any]) -> None:
 def test_each_service_sees_the_secrets_that_it_needs_and_no_others(compose: dict[str, Any]) -> None:
     """What goes on running has neither the superuser's password nor the owner's."""
     assert {name: set(service.get("secrets", [])) for name, service in compose["services"].items()} == {
-        "ibconnect": {"recorder_db_url", "api_tokens"},
+        "ibconnect": {"recorder_db_url", "api_tokens", "flex_token"},
         "migrate": {"owner_db_url"},
         "postgres": {"postgres_password", "owner_password", "recorder_password"},
         "ib-gateway": {"ib_password"},
