@@ -8,6 +8,7 @@ clock) is replaced by one settled value.
 import asyncio
 import re
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.http.openapi.examples import PROBLEMS, rows_of
 from ibconnect.http.resources.registry import RESOURCES
+from ibconnect.statements.recording import Origin
+from ibconnect.statements.recording import record as record_statement
 from tests.directory import reference_world
 from tests.executions import example_history, record_history
 from tests.orders import order_world
 from tests.profits import profit_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway, tell_statements
+from tests.statements import document_of, statement_of
 
 FILES = (PROBLEMS, *(resource.examples for resource in RESOURCES if resource.examples is not None))
 TOKEN = "example-token-0123456789"
+EXAMPLE = Origin(source="file", name="2024-01-02.xml")
 
 _SETTLED = (
     (re.compile(r'"error_id":"\w+"'), '"error_id":"5f2b6c1e9a7d4e03"'),
@@ -42,7 +47,9 @@ async def recorded(url: str) -> dict[Path, list[dict[str, Any]]]:
 
 async def _one(served: Served, row: dict[str, Any]) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {TOKEN}", **row["headers"]}
-    async with served.get(row["path"], headers=headers) as response:
+    ask = served.get if "body" not in row else partial(served.client.post, data=row["body"].encode())
+    url = row["path"] if "body" not in row else served.url + row["path"]
+    async with ask(url, headers=headers) as response:
         text = await response.text()
     for pattern, settled in _SETTLED:
         text = pattern.sub(settled, text)
@@ -58,6 +65,7 @@ def build(url: str) -> None:
     record(url, [*order_world(DU1).events, *profit_world(DU1).events])
     record_history(url, example_history())
     record(url, reference_world().events)
+    record_statement(url, [document_of(statement_of(DU1, "20240102", generated="20240103;010203"))], EXAMPLE)
     project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)

@@ -12,7 +12,7 @@ from tests.serving import DU1, at
 
 WORLD = {"AccountCode": DU1, "Timestamp": at(1), "IbContractId": "265598", "Asset": "docs.css"}
 
-EMPTY = frozenset({"/v1/contracts/{IbContractId}"})
+EMPTY = frozenset({"/v1/contracts/{IbContractId}", "/v1/statements/{Id}", "/v1/statements/{Id}/document"})
 """Routes of which the world has nothing: they answer 404."""
 
 

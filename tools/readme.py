@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from ibconnect.config import SETTINGS
-from ibconnect.http.resources.registry import ROUTES
+from ibconnect.http.resources.registry import POSTS, ROUTES
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.resource import Route
 
@@ -40,14 +40,15 @@ def settings_table() -> str:
 def routes_table() -> str:
     """A row for each route: the request, the right that its token needs, what it takes, what it answers."""
     head = "| request | right | parameters | answer |\n| --- | --- | --- | --- |\n"
-    return head + "".join(map(_route_row, ROUTES))
+    return head + "".join(map(_route_row, (*ROUTES, *POSTS)))
 
 
 def _route_row(route: Route) -> str:
     parameters = ", ".join(f"`{each.name}`" for each in route.parameters if each.place != "path")
     own = ", ".join(f"`{each.code}`" for each in route.problems if not isinstance(each, Code))
     answer = f"{route.summary}{f'; or {own}' if own else ''}"
-    return f"| `GET {route.path}` | {f'`{route.right}`' if route.right else ''} | {parameters} | {answer} |\n"
+    method = "GET" if route.body is None else "POST"
+    return f"| `{method} {route.path}` | {f'`{route.right}`' if route.right else ''} | {parameters} | {answer} |\n"
 
 
 def render(page: str) -> str:

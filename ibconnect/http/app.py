@@ -61,6 +61,8 @@ def create_app(
     app[SERVICES], app[SERVED] = services, served
     for route in routes:
         app.router.add_get(router_path(route, routes), handler_of(route, services), name=route.name)
+    for route in (post for resource in served for post in resource.posts):
+        app.router.add_post(route.path, handler_of(route, services), name=route.name)
     allow_origins(app, config.cors_origins)
     app.cleanup_ctx.append(running(services))
     app.on_shutdown.append(_end_streams)

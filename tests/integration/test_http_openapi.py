@@ -16,7 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ibconnect.http.openapi.document import make_document, problem_types, problems_of
 from ibconnect.http.openapi.examples import rows_of
-from ibconnect.http.resources.registry import RESOURCES, ROUTES
+from ibconnect.http.resources.registry import POSTS, RESOURCES, ROUTES
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.routing import router_path
@@ -27,6 +27,7 @@ from tests.routes import path_of
 from tests.serving import Served
 
 DOCUMENT = make_document(RESOURCES)
+EVERY = (*ROUTES, *POSTS)
 REDOCLY = "@redocly/cli@2.77.0"
 # The home page answers nothing but a redirect.
 _LINT = "extends: [recommended-strict]\nrules:\n  operation-2xx-response: off\ntelemetry: off\n"
@@ -101,17 +102,15 @@ def test_every_answer_with_a_body_of_json_has_an_example() -> None:
 
 
 def test_every_problem_is_documented_somewhere() -> None:
-    documented = {code for route in ROUTES for code in problems_of(route)}
-    assert set(problem_types(ROUTES)) - documented == {Code.BODY_TOO_LARGE, Code.UNKNOWN_PATH}, (
-        "those need a body, or a path that is none of these"
-    )
+    documented = {code for route in EVERY for code in problems_of(route)}
+    assert set(problem_types(EVERY)) - documented == {Code.UNKNOWN_PATH}, "that needs a path that is none of these"
 
 
 def test_the_page_of_the_api_names_every_route_parameter_and_problem() -> None:
     page = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
-    names = {route.path for route in ROUTES if "Asset" not in route.path}
-    names |= {parameter.name for route in ROUTES for parameter in route.parameters if parameter.name != "Asset"}
-    names |= {each.code for each in problem_types(ROUTES)}
+    names = {route.path for route in EVERY if "Asset" not in route.path}
+    names |= {parameter.name for route in EVERY for parameter in route.parameters if parameter.name != "Asset"}
+    names |= {each.code for each in problem_types(EVERY)}
     assert sorted(name for name in names if f"`{name}`" not in page and f"{name}" not in page) == []
 
 
@@ -125,12 +124,12 @@ def test_operations_and_paths_are_named_once() -> None:
 def test_no_two_resources_claim_one_name() -> None:
     """What the second would say would take the place of what the first says."""
     schemas = [name for resource in RESOURCES for name in resource.schemas]
-    types = problem_types(ROUTES)
+    types = problem_types(EVERY)
     parts = [part for resource in RESOURCES for part in resource.parts]
     for names in (schemas, [each.code for each in types], parts, [resource.examples for resource in RESOURCES]):
         given = [name for name in names if name is not None]
         assert len(set(given)) == len(given)
-    used = {name for route in ROUTES for answer in route.answers.values() for name in answer.schemas.values()}
+    used = {name for route in EVERY for answer in route.answers.values() for name in answer.schemas.values()}
     assert used <= {*schemas, "Text", "Binary"}
     assert {name for route in ROUTES for name in route.reports} <= set(WANTED)
 

@@ -21,7 +21,7 @@ from ibconnect.events.selection import Stored
 from ibconnect.http.openapi.document import problem_types
 from ibconnect.http.resources.accounts.remarks import REMARKS
 from ibconnect.http.resources.accounts.values import Shape, TextKey, quoted, values
-from ibconnect.http.resources.registry import ROUTES
+from ibconnect.http.resources.registry import POSTS, ROUTES
 from ibconnect.http.resources.series import Page, Series, as_csv, as_json
 from ibconnect.http.server.csv import text_cell
 from ibconnect.http.server.moments import parse, parse_length, parse_time, parse_zone
@@ -237,7 +237,7 @@ def test_a_line_holds_the_fields_of_any_message(fields: list[str], micros: int |
 
 
 def test_problem_codes_are_what_they_always_were() -> None:
-    assert {each.code: each.status for each in problem_types(ROUTES)} == {
+    assert {each.code: each.status for each in problem_types((*ROUTES, *POSTS))} == {
         "bad-request": 400,
         "bad-host": 400,
         "invalid-parameter": 400,
@@ -256,9 +256,13 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "unknown-gateway": 404,
         "unknown-snapshot": 404,
         "unknown-position": 404,
+        "unknown-statement": 404,
         "method-not-allowed": 405,
         "not-acceptable": 406,
+        "body-too-slow": 408,
         "body-too-large": 413,
+        "unsupported-media": 415,
+        "statement-refused": 422,
         "head-too-large": 431,
         "misdirected": 421,
         "too-many-tries": 429,

@@ -14,7 +14,7 @@ from ibconnect.http.openapi.schemas import problem as problem_schema
 from ibconnect.http.server.negotiation import PARQUET
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import MEDIA_TYPE, Code, ProblemType
-from ibconnect.http.server.resource import Answer, Resource, Route
+from ibconnect.http.server.resource import Answer, Body, Resource, Route
 from ibconnect.http.server.tokens import Right
 
 Document = dict[str, Any]
@@ -68,7 +68,7 @@ _FROM_DATABASE = (Code.DATABASE_UNAVAILABLE, Code.NOT_READY, Code.QUERY_TIMEOUT)
 def make_document(resources: Iterable[Resource], server: str = "/") -> Document:
     """The document for these resources; ``server``: the URL that their paths belong to."""
     resources = tuple(resources)
-    routes = [route for resource in resources for route in resource.routes]
+    routes = [route for resource in resources for route in (*resource.routes, *resource.posts)]
     examples = examples_of([PROBLEMS, *(each.examples for each in resources if each.examples is not None)])
     return {
         "openapi": "3.1.0",
@@ -80,9 +80,7 @@ def make_document(resources: Iterable[Resource], server: str = "/") -> Document:
         },
         "servers": [{"url": server}],
         "tags": [tag._asdict() for tag in dict.fromkeys(route.tag for route in routes)],
-        "paths": {
-            route.path: {"get": _operation(route, examples)} for route in sorted(routes, key=lambda route: route.path)
-        },
+        "paths": _paths(routes, examples),
         "components": {
             "schemas": _schemas(resources, problem_types(routes)),
             "securitySchemes": {
@@ -100,6 +98,14 @@ def make_document(resources: Iterable[Resource], server: str = "/") -> Document:
     }
 
 
+def _paths(routes: Iterable[Route], examples: Examples) -> Document:
+    paths: dict[str, Document] = {}
+    for route in sorted(routes, key=lambda route: (route.path, route.body is not None)):
+        method = "get" if route.body is None else "post"
+        paths.setdefault(route.path, {})[method] = _operation(route, examples)
+    return paths
+
+
 def _schemas(resources: Iterable[Resource], types: Iterable[ProblemType]) -> Document:
     of_resources = {name: schema for resource in resources for name, schema in resource.schemas.items()}
     return {**of_resources, "Problem": problem_schema(types), "Text": TEXT, "Binary": BINARY}
@@ -113,7 +119,9 @@ def problem_types(routes: Iterable[Route]) -> list[ProblemType]:
 
 
 def _operation(route: Route, examples: Examples) -> Document:
+    body = {} if route.body is None else {"requestBody": _body(route.body)}
     return {
+        **body,
         "operationId": route.name,
         "tags": [route.tag.name],
         "summary": route.summary,
@@ -121,6 +129,14 @@ def _operation(route: Route, examples: Examples) -> Document:
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": _responses(route, examples),
         "security": [] if route.right is None else [{"token": [route.right.value]}, {}],
+    }
+
+
+def _body(body: Body) -> Document:
+    return {
+        "description": body.description,
+        "required": True,
+        "content": {body.media[0]: {"schema": {"$ref": "#/components/schemas/Binary"}}},
     }
 
 
@@ -147,6 +163,8 @@ def problems_of(route: Route) -> list[ProblemType]:
     types = [*_EVERYWHERE, *route.problems, *([Code.REBUILDING] if route.reports else [])]
     if route.parameters:
         types.append(Code.INVALID_PARAMETER)
+    if route.body is not None:
+        types += [Code.BODY_TOO_SLOW, Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA]
     if not route.is_open:
         types += [*_GUARDED, *_FROM_DATABASE]
     return types

@@ -12,6 +12,7 @@ ACCOUNTS = Tag("Accounts", "Accounts and their reports: what IB said of an accou
 HISTORY = Tag("History", "The same figures over time.")
 RECORDER = Tag("Recorder", "What was recorded, and by whom.")
 REFERENCE = Tag("Reference", "What is held, and by whom, by name: contracts, and an advisor's directory.")
+STATEMENTS = Tag("Statements", "What Flex statements say: the time before the recorder, cash flows, values of days.")
 SERVICE = Tag("Service", "This program itself.")
 
 MOMENT = (

@@ -24,6 +24,7 @@ from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
+from ibconnect.http.resources.statements.resource import RESOURCE as STATEMENTS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
 from ibconnect.http.server.resource import Resource, Route
 
@@ -40,6 +41,7 @@ RESOURCES: tuple[Resource, ...] = (
     CHANGES,
     EXECUTIONS,
     ORDERS,
+    STATEMENTS,
     STATEMENT_TABLES,
     CONTRACTS,
     DIRECTORY,
@@ -53,3 +55,5 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)
+POSTS: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.posts)
+"""Those whose requests have a body."""

@@ -43,13 +43,13 @@ def is_from_elsewhere(request: web.BaseRequest, origins: tuple[str, ...]) -> boo
     return request.headers.get(SITE) not in AT_HOME and request.headers.get(hdrs.ORIGIN) not in origins
 
 
-def keep_out(request: web.BaseRequest, origins: tuple[str, ...], *, is_live: bool) -> None:
+def keep_out(request: web.BaseRequest, origins: tuple[str, ...], *, is_more: bool) -> None:
     """Let pages elsewhere do no more than lead somebody here who clicks a link.
 
-    :param is_live: whether the route's answer may go on for ever
+    :param is_more: whether the route does more than to show something: it takes a body, or may answer for ever
     :raises Problem: a page of another origin wants more
     """
-    if is_from_elsewhere(request, origins) and (is_live or request.headers.get("Sec-Fetch-Mode") not in _CLICKED):
+    if is_from_elsewhere(request, origins) and (is_more or request.headers.get("Sec-Fetch-Mode") not in _CLICKED):
         raise elsewhere()
 
 
@@ -71,4 +71,5 @@ def allow_origins(app: web.Application, origins: tuple[str, ...]) -> None:
     )
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
     for route in list(app.router.routes()):
-        cors.add(route)
+        if route.method != hdrs.METH_POST:
+            cors.add(route)

@@ -5,6 +5,13 @@ MAX_LINE_BYTES = 8190
 MAX_HEADER_BYTES = 8190
 MAX_HEADERS = 64
 MAX_BODY_BYTES = 64 * 1024
+# A Flex statement, whether it comes compressed or not; how long the next piece of it may be in coming, and all of it;
+# how many are received and recorded at once, and how long a recorder waits for Postgres.
+STATEMENT_BYTES = 128 * 1024 * 1024
+BODY_PIECE_SECONDS = 20.0
+BODY_SECONDS = 600.0
+IMPORTS_AT_ONCE = 4
+IMPORT_PATIENCE_SECONDS = 3.0
 
 # How long a client may take: to send a request's head, between requests, to take what it was sent.
 HEAD_SECONDS = 10.0
@@ -108,6 +115,8 @@ STATES_OF_ORDER = 100
 PNL_DEFAULT = 1_000
 PNL_MAX = 10_000
 # Rows of what statements say; days of a value per day.
+STATEMENTS_DEFAULT = 1_000
+STATEMENTS_MAX = 10_000
 STATED_DEFAULT = 1_000
 STATED_MAX = 10_000
 NAV_DAYS_DEFAULT = 1_000

@@ -51,7 +51,7 @@ def handler_of(route: Route, services: Services) -> AioHandler:
         if right not in principal.rights:
             raise right_missing(right)
         if guard.tokens is None:
-            keep_out(request, origins, is_live=route.is_live)
+            keep_out(request, origins, is_more=route.is_live or route.body is not None)
         with guard.under_way(request, principal):
             return await answer(request, principal)
 

@@ -59,11 +59,25 @@ class Shortcut:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """What a request brings, at most so many bytes.
+
+    ``media``: of which types it may be; the first is the one that the API's description names, since what makes clients
+    of it knows few.
+    """
+
+    description: str
+    media: tuple[str, ...]
+    most_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One row of the table of routes.
 
     ``right``: what a token must be for; None: no token is needed, since it shows nothing of any account.
     ``reports``: whose tables it answers from; it cannot while one of them is being rebuilt.
+    ``body``: what a request brings that is sent by POST; None: it is sent by GET or HEAD, and brings nothing.
     """
 
     path: str
@@ -79,6 +93,7 @@ class Route:
     media: tuple[str, ...] = (JSON,)
     reports: tuple[str, ...] = ()
     shortcut: Shortcut | None = None
+    body: Body | None = None
 
     @property
     def is_open(self) -> bool:
@@ -96,7 +111,8 @@ class Resource:
     """What one module adds to the API.
 
     ``schemas``: its JSON Schemas, by the names that its answers use; ``examples``: a file of requests and what was
-    answered (``python -m tests.http_examples`` records it); ``parts``: what it keeps for all requests.
+    answered (``python -m tests.http_examples`` records it); ``parts``: what it keeps for all requests. ``posts``: the
+    routes whose requests have a body, which are none of ``routes``.
     ``is_operational``: processes that do not serve the API answer it, too.
     """
 
@@ -105,6 +121,7 @@ class Resource:
     examples: Path | None = None
     parts: tuple[type[Part], ...] = ()
     is_operational: bool = False
+    posts: tuple[Route, ...] = ()
 
 
 SERVED = web.AppKey("served", tuple[Resource, ...])

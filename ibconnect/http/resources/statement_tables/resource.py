@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ibconnect.http.openapi.schemas import list_of, row_of
-from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, IF_NONE_MATCH, NOT_MODIFIED, TO, TZ, table
+from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, IF_NONE_MATCH, NOT_MODIFIED, STATEMENTS, TO, TZ, table
 from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.positions import parameters
 from ibconnect.http.resources.statement_tables.cursor import CURSOR
@@ -20,10 +20,8 @@ from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import NAV_DAYS_DEFAULT, NAV_DAYS_MAX, STATED_DEFAULT, STATED_MAX
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code
-from ibconnect.http.server.resource import Resource, Route, Tag
+from ibconnect.http.server.resource import Resource, Route
 from ibconnect.http.server.tokens import Right
-
-STATEMENTS = Tag("Statements", "What Flex statements say: the time before the recorder, cash flows, values of days.")
 
 _LIMIT = Parameter(
     "limit",

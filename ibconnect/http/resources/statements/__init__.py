@@ -1,0 +1,1 @@
+"""Flex statements: which are recorded, the documents that hold them, and one more to record."""
