@@ -302,6 +302,8 @@ def test_sections_that_a_query_does_not_tick_are_not_there() -> None:
     (first, *_) = texts(books, Query("1", sections=("ChangeInNAV",), columns="few"))
     root = ET.fromstring(first)
     assert [child.tag for child in root] == ["ChangeInNAV"]
+    (other, *_) = texts(books, Query("1", sections=("ChangeInNAV", "CorporateActions"), columns="few"))
+    assert [child.tag for child in ET.fromstring(other)] == ["ChangeInNAV", "CorporateActions"]
     assert "" not in root[0].attrib.values()
 
 

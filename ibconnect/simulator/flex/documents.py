@@ -54,7 +54,7 @@ def statement(given: Statement, query: Query) -> str:
             lines += rows
         elif rows:
             lines += (f"<{name}>", *rows, f"</{name}>")
-        elif query.columns == "all":
+        else:
             lines.append(f"<{name} />")
     return "\n".join((*lines, "</FlexStatement>"))
 

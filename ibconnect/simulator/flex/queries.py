@@ -72,7 +72,7 @@ class Query:
     separator: str = "semicolon"
     period: str = "Last30CalendarDays"
     columns: str = "all"
-    """``all``: empty attributes are written too; ``few``: they are left out."""
+    """``all``: empty attributes are written too; ``few``: they are left out. Sections that are ticked always come."""
     accounts: tuple[str, ...] = ()
     """Those that it is for; empty: all."""
     repeat: int = 1
