@@ -41,6 +41,12 @@ WHERE
     AND failures > 0
     AND tried < clock_timestamp() - interval '1 minute'
 
+-- name: hasten
+-- The schedule is another one now, by which a query is due sooner.
+UPDATE coordination.flex_query
+SET due = least(due, %(due)s)
+WHERE query = %(query)s AND failures = 0
+
 -- name: states
 -- How these queries are, in the order of their ids.
 SELECT

@@ -222,6 +222,27 @@ async def test_whoever_starts_asks_again_for_what_was_refused(database_url: str)
             await until(lambda: state(database_url)["got"], "it is fetched")
 
 
+@pytest.mark.parametrize("number", ["1003", "1020"])
+async def test_an_account_that_is_younger_than_a_year_is_fetched(database_url: str, number: str) -> None:
+    """Whatever IBKR says of a year that begins before it did."""
+    async with service() as flex:
+        flex.inject("code", code=number, count=1, on="send")
+        async with fetching(settings(database_url, flex)):
+            await until(lambda: state(database_url).get("got"), "it is fetched")
+        assert spans(flex) == [(LAST - 364 * DAY, LAST), (LAST - 6 * DAY, LAST)]
+
+
+async def test_another_schedule_holds_from_the_start_on(database_url: str) -> None:
+    async with service() as flex:
+        seldom = f"0 0 1 {(LAST.month + 5) % 12 + 1} *"
+        async with fetching(settings(database_url, flex, FLEX_REF=seldom)):
+            await until(lambda: state(database_url).get("got"), "it is fetched")
+        assert state(database_url)["due"] - state(database_url)["now"] > 2 * DAY
+        async with fetching(settings(database_url, flex, FLEX_REF="@daily")):
+            await until(lambda: state(database_url)["due"] - state(database_url)["now"] <= DAY, "it is due sooner")
+        assert len(spans(flex)) == 1
+
+
 async def test_a_new_token_in_the_file_needs_no_start(database_url: str, tmp_path: Path) -> None:
     file = tmp_path / "token"
     async with service() as flex:

@@ -43,6 +43,11 @@ def span_after(up_to: date | None, last: date) -> Span:
     return since, min(last, since + (MOST_DAYS - 1) * _DAY)
 
 
+def newest(last: date) -> Span:
+    """The last days alone."""
+    return last - (OVERLAP_DAYS - 1) * _DAY, last
+
+
 def covered_to(asked: Span, got: date | None, last: date) -> date:
     """The last day that is covered by what came; ``got``: that of the newest statement in it.
 

@@ -93,6 +93,10 @@ class Diary:
         """Have those due that failed last: whoever starts may have other settings."""
         await self._rows("retry_refused", {"queries": [each.id for each in wanted]})
 
+    async def hasten(self, query: str, due: datetime) -> None:
+        """Have a query that is well due then, if it is due later."""
+        await self._rows("hasten", {"query": query, "due": due})
+
     async def states(self, wanted: Iterable[FlexQuery]) -> list[State]:
         """How these are, by id."""
         return [State(*row) for row in await self._rows("states", {"queries": [each.id for each in wanted]})]

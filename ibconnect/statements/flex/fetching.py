@@ -25,12 +25,16 @@ from ibconnect.statements.flex.days import (
     due_after_failure,
     due_after_success,
     last_day,
+    newest,
+    next_tick,
     span_after,
 )
 from ibconnect.statements.flex.diary import Diary, State
 from ibconnect.statements.flex.pacing import Pace
 from ibconnect.troubles import State as Amiss
 
+# What IBKR may say of a year that begins before the account did: then its last days are asked for.
+_BEFORE_ALL = frozenset({"1003", "1020"})
 _OVERDUE = timedelta(hours=1)
 
 
@@ -67,14 +71,21 @@ class Fetching:
         async with Diary.opened(self._url) as diary:
             await diary.announce(self._queries)
             if self._is_new:
-                await diary.retry_refused(self._queries)
-                self._is_new = False
+                await self._begin(diary)
             states = self._tell(await diary.states(self._queries))
             if any(each.due <= each.now for each in states) and await diary.take_turn():
                 # Whoever had the turn before may have fetched it.
                 await self._fetch(diary, [each for each in await diary.states(self._queries) if each.due <= each.now])
                 states = self._tell(await diary.states(self._queries))
         return min([self._times.look, *(max((each.due - each.now).total_seconds(), 0.1) for each in states)])
+
+    async def _begin(self, diary: Diary) -> None:
+        """Heed that settings may be others than those of the process before: the token, the schedule."""
+        await diary.retry_refused(self._queries)
+        for state in await diary.states(self._queries):
+            if state.got is not None:
+                await diary.hasten(state.query, next_tick(state.got, self._config.flex_ref))
+        self._is_new = False
 
     async def _fetch(self, diary: Diary, due: Sequence[State]) -> None:
         pace = Pace(await diary.recent_requests(), diary.note_request, self._times.spans)
@@ -93,6 +104,9 @@ class Fetching:
         days = span_after(state.up_to, last)
         query = next(each for each in self._queries if each.id == state.query)
         given = await self._given(client, query, days)
+        if state.up_to is None and isinstance(given, FlexError) and given.code in _BEFORE_ALL:
+            days = newest(last)
+            given = await self._given(client, query, days)
         now = state.now + timedelta(seconds=loop.time() - began)
         if isinstance(given, FlexError):
             await self._failed(diary, state, given, now)
