@@ -90,14 +90,27 @@ def day_returns(
             while place < len(pending) and pending[place] <= valued.day:
                 inflows.append((pending[place], flows[pending[place]]))
                 place += 1
+            if not inflows and not missing and not unknown and (day := _usual(before, valued)):
+                days.append(day)
+                continue
             if listed := [each for each in missing if each not in explained]:
                 gaps.append(Gap(Code.MISSING, listed[0], listed[-1], len(listed)))
-            is_unknown = bool(unknown) and any(before.day < day <= valued.day for day in unknown)
+            is_unknown = bool(unknown) and any(before.day < each <= valued.day for each in unknown)
             span = _Span(before, valued, inflows, len(missing) + 1, marks.get(valued.day, ()), is_unknown)
             day, code = _day(span, rule)
             gaps.extend(_remarks(before, day, code, inflows))
             days.append(day)
     return Series(days, merged(gaps))
+
+
+def _usual(before: Valued, valued: Valued) -> DayReturn | None:
+    """A day as nearly all are, of which nothing is to be said; None if it is another one."""
+    start, value, source = before.value, valued.value, valued.source
+    if before.carried or source is not Source.STATEMENT or before.source is not source:
+        return None
+    if start <= ZERO or value <= ZERO:
+        return None
+    return DayReturn(valued.day, before.day, start, value, ZERO, value / start, Method.SIMPLE, source)
 
 
 def _missing(before: date, day: date, holidays: Collection[date]) -> list[date]:

@@ -94,7 +94,8 @@ class DayReturn(NamedTuple):
     @property
     def gain(self) -> Decimal:
         """The change of value that is no flow."""
-        return EXACT.subtract(EXACT.subtract(self.value, self.start), self.flow)
+        change = EXACT.subtract(self.value, self.start)
+        return EXACT.subtract(change, self.flow) if self.flow else change
 
 
 class Code(Enum):

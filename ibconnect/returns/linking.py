@@ -112,6 +112,32 @@ def periods(days: Sequence[DayReturn], of: Callable[[date], object]) -> list[Per
     return made
 
 
+def joined(parts: Sequence[Period], of: Callable[[date], object]) -> list[Period]:
+    """Periods by longer ones that they are whole parts of, oldest first: months by years."""
+    made = list[Period]()
+    with localcontext(EXACT):
+        for _, some in groupby(parts, key=lambda each: of(each.day)):
+            group = list(some)
+            factor: Decimal | None = ONE
+            for each in group:
+                factor = None if factor is None or each.factor is None else factor * each.factor
+            made.append(
+                Period(
+                    group[0].since,
+                    group[-1].day,
+                    group[0].start,
+                    group[-1].value,
+                    sum((each.gain for each in group), ZERO),
+                    factor,
+                    group[-1].level,
+                    tuple(dict.fromkeys(source for each in group for source in each.sources)),
+                    tuple(dict.fromkeys(method for each in group for method in each.methods)),
+                    sum(each.days for each in group),
+                )
+            )
+    return made
+
+
 def annual(factor: Decimal, days: int) -> Decimal | None:
     """A factor over so many days as that of a year; None for less than a year (GIPS 2020, 2.A), or a total loss."""
     if days < DAYS_OF_YEAR or factor <= ZERO:

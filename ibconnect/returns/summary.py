@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ibconnect.returns.figures import EXACT, ONE, ZERO, DayReturn, Source
-from ibconnect.returns.linking import Period, annual, month_of, periods, year_of
+from ibconnect.returns.linking import Period, annual, joined, month_of, periods, year_of
 from ibconnect.returns.money_weighted import Rate, rate_of
 from ibconnect.returns.risk import Drawdown, Extreme, Spread, drawdown, extremes, spread
 
@@ -47,8 +47,9 @@ def summary_of(days: Sequence[DayReturn], flows: Mapping[date, Decimal], free: D
     first, last = days[0], days[-1]
     known = {day: amount for day, amount in flows.items() if first.since < day <= last.day}
     known |= {each.day: each.flow for each in days if each.flow and each.source is Source.RECORDER}
-    months, years = periods(days, month_of), periods(days, year_of)
-    (whole,) = periods(days, lambda _: None)
+    months = periods(days, month_of)
+    years = joined(months, year_of)
+    (whole,) = joined(years, lambda _: None)
     factor = whole.factor
     length = (last.day - first.since).days
     yearly = None if factor is None else annual(factor, length)

@@ -97,6 +97,8 @@ def of_each_account() -> Iterator[Asked]:
                 yield Asked(f"{account}/pnl{more}{joined}limit=30&contract=4391")
                 yield Asked(f"{account}/pnl{more}{joined}step=1mo", SOME)
                 yield Asked(f"{account}/pnl{more}{joined}step=1d&positions=true&{SPAN}", SOME)
+            if not more:
+                yield Asked(f"{account}/performance?{SPAN}&currency=EUR", SOME)
             yield Asked(f"{account}/changes{more}{joined}from={MIDDLE}&to={SOON}")
             yield Asked(f"{account}/changes{more}{joined}from=-1y")
         yield from (Asked(f"{account}/orders?limit=50&{of}", SOME) for of in OF_ORDERS)
@@ -140,6 +142,8 @@ ALL = [
     *of_each_account(),
     Asked("/v1/accounts"),
     Asked("/v1/accounts?format=csv"),
+    Asked(f"/v1/performance?{SPAN}&currency=EUR", OF_A_MONTH),
+    Asked(f"/v1/performance?account={ORDINARY},{INEXACT}&{SPAN}", SOME),
     Asked(f"/v1/accounts/{ORDINARY}/{END}"),
     Asked(f"/v1/accounts/{ORDINARY}/{END}?format=json"),
     Asked(f"/v1/accounts/{ODD}"),

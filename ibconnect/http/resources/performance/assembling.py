@@ -89,14 +89,16 @@ def assembled(found: Found, recorded: Sequence[Recorded], rates: Rated) -> Assem
 
 
 def _days(found: Found, recorded: Iterable[Recorded], rates: Rated) -> dict[date, _Day]:
-    days = defaultdict[date, _Day](_Day)
+    days = dict[date, _Day]()
     for day, by_currency in found.values.items():
+        known = days[day] = _Day()
         for currency, (accounts, total) in by_currency.items():
-            _count(days[day], accounts, rates[currency].on(day, total))
+            _count(known, accounts, rates[currency].on(day, total))
     for each in recorded:
-        days[each.day].is_recorded = True
-        _count(days[each.day], 1, rates[each.currency].on(each.day, each.value))
-    return dict(days)
+        known = days.setdefault(each.day, _Day())
+        known.is_recorded = True
+        _count(known, 1, rates[each.currency].on(each.day, each.value))
+    return days
 
 
 def _count(day: _Day, accounts: int, value: Decimal | None) -> None:
@@ -137,16 +139,16 @@ def _join(made: Assembled, days: dict[date, _Day], spans: Mapping[str, _Span]) -
     active = 0
     for day in sorted(days):
         known = days[day]
-        active += len(joins[day])
+        active += len(joins.get(day, ()))
         if known.accounts < active or known.has_no_rate:
             made.say(Code.NO_RATE if known.has_no_rate else Code.INCOMPLETE, day)
             made.explained.add(day)
             del days[day]
         if day != first:
-            for code in joins[day]:
+            for code in joins.get(day, ()):
                 _add_joined(made, days.get(day), day, spans[code].first_value)
                 made.say(Code.ACCOUNT_BEGINS, day, detail=code)
-        for code in leaves[day]:
+        for code in leaves.get(day, ()):
             active -= 1
             value = spans[code].last_value
             if value is None:

@@ -59,13 +59,16 @@ def share(value: Decimal | None) -> str | None:
     """A return or a ratio, rounded to twelve decimals, without zeros at the end."""
     if value is None:
         return None
-    text = f"{value.quantize(_DIGITS, ROUND_HALF_EVEN, EXACT):f}".rstrip("0").rstrip(".")
+    rounded = value.quantize(_DIGITS, ROUND_HALF_EVEN, EXACT)
+    text = str(rounded)
+    text = (f"{rounded:f}" if "E" in text else text).rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
 
 
 def plain(amount: Decimal) -> str:
     """An amount without zeros at the end: of sums and products, these say nothing."""
-    text = f"{amount:f}"
+    text = str(amount)
+    text = f"{amount:f}" if "E" in text else text
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
@@ -77,7 +80,11 @@ def less_one(factor: Decimal | None) -> str | None:
 
 def rows_of(made: Made, step: str, codes: Sequence[str]) -> list[Row]:
     """The series by steps, oldest first."""
-    return [_row(each, codes, made.currency) for each in periods(made.days, STEPS[step])]
+    if made.summary is None:
+        return []
+    known = {"1mo": made.summary.months, "1y": made.summary.years}
+    found = known.get(step) or periods(made.days, STEPS[step])
+    return [_row(each, codes, made.currency) for each in found]
 
 
 def _row(each: Period, codes: Sequence[str], currency: str) -> Row:
