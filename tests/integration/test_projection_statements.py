@@ -1,10 +1,19 @@
 """Tables of Flex statements: what becomes of elements, and which rows are current."""
 
+import random
+from base64 import b64encode
+from typing import Any
+
+import orjson
 import pytest
+import zstandard
+from eventsourcing.persistence import StoredEvent
+from uuid_utils.compat import uuid7
 
 from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.statements import writing
 from ibconnect.projections.statements.projection import STATEMENTS
-from tests.projecting import rows_of_report
+from tests.projecting import project_report, record, rows_of_report
 from tests.statements import (
     ACCOUNT,
     cash,
@@ -17,6 +26,7 @@ from tests.statements import (
     rows,
     section,
     statement,
+    take,
     texts,
     transfer,
 )
@@ -178,3 +188,285 @@ def test_a_rebuild_makes_the_same_rows(database_url: str) -> None:
     before = rows_of_report(database_url, "statements")
     rebuild(database_url, [STATEMENTS])
     assert rows_of_report(database_url, "statements") == before
+
+
+def deposit(amount: str, day: str) -> str:
+    """A line of the statement of funds."""
+    return element("StatementOfFundsLine", activityCode="DEP", amount=amount, date=day, levelOfDetail="Currency")
+
+
+CHANGES = (
+    document(statement(navs(nav("100", "20260104"), nav("110")), flows(cash("Dividends", "1")))),
+    document(statement(navs(nav("111")), flows(), generated="20260107;010203")),
+    document(
+        statement(
+            navs(nav("105", "20260104"), nav("112"), nav("120", "20260106")),
+            flows(cash("Dividends", "2"), cash("Other Fees", "-1", reportDate="20260106")),
+            element("ChangeInNAV", startingValue="1", endingValue="2"),
+            days=("20260104", "20260106"),
+            generated="20260106;120000",
+        )
+    ),
+    document(
+        statement(
+            element("ChangeInNAV", startingValue="1", endingValue="3"),
+            section(
+                "StmtFunds",
+                element(
+                    "StatementOfFundsLine", activityCode="DEP", amount="7", date="20260105", levelOfDetail="Currency"
+                ),
+                element(
+                    "StatementOfFundsLine", activityCode="DEP", amount="8", date="20260107", levelOfDetail="Currency"
+                ),
+            ),
+            section("OpenPositions"),
+            days=("20260101", "20260131"),
+            generated="20260201;120000",
+        ),
+        statement(
+            element("ChangeInNAV", startingValue="1", endingValue="4"),
+            days=("20260101", "20260131"),
+            generated="20260202;120000",
+        ),
+    ),
+    document(
+        statement(
+            section("OpenPositions", element("OpenPosition", symbol="A", position="5", reportDate="20260131")),
+            flows(cash("Dividends", "3", reportDate="20251231"), cash("Dividends", "4", reportDate="20260205")),
+            days=("20260110", "20260131"),
+            generated="20260131;235959",
+        )
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_imports_makes_no_difference(database_url: str, seed: int) -> None:
+    order = random.Random(seed).sample(CHANGES, len(CHANGES))
+    for each in order:
+        assert imported(database_url, each, limit=1 + seed) == []
+    assert texts(database_url, "nav", "day", "total", "origin") == [
+        ("2026-01-04", "105", "EquitySummaryInBase"),
+        ("2026-01-05", "111", "EquitySummaryInBase"),
+        ("2026-01-06", "120", "EquitySummaryInBase"),
+        ("2026-01-31", "4", "ChangeInNAV"),
+    ]
+    assert texts(database_url, "cash_flow", "day", "type", "amount", "as_sent") == [
+        ("2026-01-06", "Other Fees", "-1", None),
+        ("2026-01-07", "Deposits/Withdrawals", "8", None),
+        # What a statement books late counts on a day of its own.
+        ("2026-01-10", "Dividends", "3", '{"day": "20251231"}'),
+        ("2026-01-31", "Dividends", "4", '{"day": "20260205"}'),
+    ]
+    assert texts(database_url, "nav_change", "from_day", "to_day", "ending") == [
+        ("2026-01-04", "2026-01-06", "2"),
+        ("2026-01-01", "2026-01-31", "4"),
+    ]
+    assert texts(database_url, "open_position", "symbol") == []
+    live = rows_of_report(database_url, "statements")
+    rebuild(database_url, [STATEMENTS])
+    assert rows_of_report(database_url, "statements") == live
+
+
+def test_a_year_does_not_hide_how_things_stood_on_its_days(database_url: str) -> None:
+    held = element("OpenPosition", symbol="A", position="5", reportDate="20260105")
+    daily = document(statement(section("OpenPositions", held)))
+    whole = document(
+        statement(
+            section("OpenPositions", element("OpenPosition", symbol="A", position="9", reportDate="20261231")),
+            days=("20260101", "20261231"),
+            generated="20270101;000000",
+        )
+    )
+    assert imported(database_url, daily, whole) == []
+    assert texts(database_url, "open_position", "day", "quantity") == [("2026-01-05", "5"), ("2026-12-31", "9")]
+
+
+def test_sums_and_lots_are_not_counted_twice(database_url: str) -> None:
+    trades = [
+        element("Trade", symbol="A", quantity="5", levelOfDetail=level)
+        for level in ("EXECUTION", "ORDER", "CLOSED_LOT", "SYMBOL_SUMMARY")
+    ]
+    lots = [
+        element("OpenPosition", symbol=symbol, position="5", reportDate="20260105", levelOfDetail=level)
+        for symbol, level in (("A", "LOT"), ("A", "SUMMARY"), ("B", "SUMMARY"))
+    ]
+    paid = [cash("Dividends", "5", levelOfDetail=level) for level in ("DETAIL", "SUMMARY", "DETAIL")]
+    whole = statement(
+        section("Trades", *trades, element("Order", quantity="5"), element("Lot", quantity="5")),
+        section("OpenPositions", *lots),
+        flows(*paid),
+    )
+    alone = statement(section("OpenPositions", lots[0]), flows(paid[1]), account="U7654321")
+    assert imported(database_url, document(whole, alone)) == []
+    assert texts(database_url, "trade", "level") == [("EXECUTION",)]
+    parts = [("ORDER",), ("CLOSED_LOT",), ("SYMBOL_SUMMARY",), ("ORDER",), ("CLOSED_LOT",)]
+    assert texts(database_url, "trade_part", "level") == parts
+    assert texts(database_url, "open_position", "account", "symbol", "level") == [
+        (ACCOUNT, "A", "SUMMARY"),
+        (ACCOUNT, "B", "SUMMARY"),
+        ("U7654321", "A", "LOT"),
+    ]
+    assert texts(database_url, "cash_flow", "account", "level") == [
+        (ACCOUNT, "DETAIL"),
+        (ACCOUNT, "DETAIL"),
+        ("U7654321", "SUMMARY"),
+    ]
+
+
+def test_who_is_on_the_other_side(database_url: str) -> None:
+    moved = {"type": "INTERNAL", "currency": "USD", "date": "20260105", "fxRateToBase": "1"}
+    given = document(
+        statement(
+            flows(
+                cash("Deposits/Withdrawals", "100", description="CASH RECEIPTS / ELECTRONIC FUND TRANSFERS"),
+                cash("Deposits/Withdrawals", "-30", description="System Transfer to U1234567C"),
+                cash("Deposits/Withdrawals", "-20", description="TRANSFER FROM U1234567 TO U7654321"),
+                cash("Withholding Tax", "-1", description="transfer to U7654321"),
+            ),
+            section(
+                "Transfers",
+                transfer(**moved, direction="OUT", account="U7654321", assetCategory="CASH", cashTransfer="-200"),
+                transfer(**moved, direction="OUT", account="U1234567C", cashTransfer="-5"),
+                transfer(
+                    **{**moved, "type": "ACATS"},
+                    direction="IN",
+                    account="12345",
+                    quantity="1",
+                    positionAmount="50",
+                    positionAmountInBase="55",
+                    cashTransfer="3",
+                ),
+                transfer(**moved, direction="IN", positionAmount="0", cashTransfer="0"),
+            ),
+            section(
+                "StockGrantActivities",
+                element(
+                    "StockGrantActivity", reportDate="20260105", value="12", currency="USD", activityDescription="Vest"
+                ),
+            ),
+        )
+    )
+    assert imported(database_url, given) == []
+    columns = ("amount", "external", "scope", "counterparty", "is_asset", "amount_in_base")
+    assert sorted(texts(database_url, "cash_flow", *columns), key=str) == sorted(
+        [
+            ("100", "true", "firm", None, "false", "100"),
+            ("-30", "false", "internal", "U1234567C", "false", "-30"),
+            ("-20", "true", "account", "U7654321", "false", "-20"),
+            ("-1", "false", None, None, "false", "-1"),
+            ("-200", "true", "account", "U7654321", "false", "-200"),
+            ("-5", "false", "internal", "U1234567C", "false", "-5"),
+            ("50", "true", "firm", "12345", "true", "55"),
+            ("3", "true", "firm", "12345", "false", "3"),
+            ("12", "true", "firm", None, "true", None),
+        ],
+        key=str,
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_batches_may_be_cut_anywhere(database_url: str, limit: int) -> None:
+    assert imported(database_url, *CHANGES, limit=limit) == []
+    assert len(rows(database_url, "SELECT FROM statement")) == 6
+    assert texts(database_url, "nav", "total")[0] == ("105",)
+
+
+BROKEN = {
+    "part": ({"n": 0, "zstd": "AAAA"}, "part 0"),
+    "bytes": ({"n": 0, "zstd": b64encode(zstandard.compress(b"<a/>")).decode()}, "FlexQueryResponse"),
+    "digest": ({"n": 0, "zstd": b64encode(zstandard.compress(document(statement()))).decode()}, "not the bytes"),
+    "none": (None, "part 0 is missing"),
+}
+
+
+@pytest.mark.parametrize(("part", "why"), BROKEN.values(), ids=BROKEN)
+def test_a_document_that_cannot_be_applied_keeps_no_other_from_it(
+    database_url: str, part: dict[str, Any] | None, why: str
+) -> None:
+    """Its parts are not what was imported; it is set aside by its name."""
+    (first,) = take(database_url, CHANGES[0])
+    began = {"t": 1, "sha256": "ab" * 32, "bytes": 9, "parts": 1, "encoding": "zstd", "source": "file", "name": "b.xml"}
+    states = [("sb", began), *([("sp", part)] if part else []), ("se", {"t": 2, "statements": 1})]
+    stream = uuid7()
+    record(
+        database_url,
+        [StoredEvent(stream, number, topic, orjson.dumps(state)) for number, (topic, state) in enumerate(states, 1)],
+    )
+    (third,) = take(database_url, CHANGES[2])
+    step = project_report(database_url, STATEMENTS)
+    assert [(each.position, each.topic) for each in step.set_aside] == [(first.position + len(states), "se")]
+    assert "the statement b.xml (abababababab): " in step.set_aside[0].reason
+    assert why in step.set_aside[0].reason
+    assert rows(database_url, "SELECT position, id FROM statement ORDER BY id") == [
+        (first.position, 1),
+        (third.position, 2),
+    ]
+    before = rows_of_report(database_url, "statements")
+    rebuild(database_url, [STATEMENTS])
+    assert rows_of_report(database_url, "statements") == before
+
+
+def test_a_large_document_is_written_piece_by_piece(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written before the end of its statement is put right there: levels, sections that tell the same."""
+    imported(database_url, CHANGES[0], CHANGES[1])
+    monkeypatch.setattr(writing, "_MOST_ROWS", 3)
+    lines = [deposit(str(each), "20260105") for each in range(10)]
+    paid = [cash("Dividends", str(each), levelOfDetail="SUMMARY") for each in range(10)]
+    paid += [cash("Dividends", str(each), levelOfDetail="DETAIL") for each in range(10, 20)]
+    large = document(
+        statement(section("StmtFunds", *lines), flows(*paid), navs(nav("5")), generated="20260106;120000"),
+        statement(section("StmtFunds", *lines), flows(*paid), navs(nav("6")), generated="20260108;120000"),
+    )
+    assert imported(database_url, large) == []
+    assert texts(database_url, "cash_flow", "amount", "statement") == [(str(each), "4") for each in range(10, 20)]
+    assert texts(database_url, "nav", "day", "total") == [("2026-01-04", "100"), ("2026-01-05", "6")]
+    assert texts(database_url, "fund_line", "statement") == [("4",)] * 10
+    found = rows(database_url, "SELECT count(*), count(*) FILTER (WHERE current) FROM cash_flow")
+    assert found == [(61, 10)]
+
+
+def test_days_with_slashes_are_read_by_what_else_the_document_has(database_url: str) -> None:
+    british = document(
+        statement(
+            flows(cash("Dividends", "1", reportDate="03/02/2026", dateTime="03/02/2026;093000")),
+            days=("01/02/2026", "28/02/2026"),
+            generated="01/03/2026;010203",
+        )
+    )
+    american = document(
+        statement(
+            flows(cash("Dividends", "1", reportDate="03/02/2026")), days=("03/01/2026", "03/04/2026"), account="U2"
+        )
+    )
+    assert imported(database_url, british, american) == []
+    assert texts(database_url, "cash_flow", "account", "day", "at") == [
+        (ACCOUNT, "2026-02-03", "2026-02-03 14:30:00+00"),
+        ("U2", "2026-03-02", None),
+    ]
+    assert rows(database_url, "SELECT from_day::text, generated::text FROM statement WHERE id = 1") == [
+        ("2026-02-01", "2026-03-01 06:02:03+00")
+    ]
+
+
+def test_a_consolidated_statement_has_rows_of_its_accounts(database_url: str) -> None:
+    own = document(statement(navs(nav("7")), account="U7", generated="20260106;010203"))
+    both = document(
+        statement(
+            navs(nav("5", accountId="U5"), nav("8", accountId="U7"), nav("13", accountId="-")),
+            account="F1",
+            generated="20260106;020304",
+        )
+    )
+    assert imported(database_url, both, own) == []
+    assert texts(database_url, "nav", "account", "total") == [("-", "13"), ("U5", "5"), ("U7", "8")]
+
+
+def test_a_statement_without_a_period_speaks_for_the_days_of_its_rows(database_url: str) -> None:
+    loose = document(
+        statement(navs(nav("5"), nav("6", "20260106")), flows(cash("Dividends", "1", reportDate="")), days=("", ""))
+    )
+    better = document(statement(navs(nav("7")), generated="20260101;000000"))
+    assert imported(database_url, loose, better) == []
+    assert texts(database_url, "nav", "day", "total") == [("2026-01-05", "7"), ("2026-01-06", "6")]
+    assert texts(database_url, "cash_flow", "day", "amount") == [(None, "1")]
