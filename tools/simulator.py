@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ibconnect.simulator.control import ACTIONS
 from ibconnect.simulator.faults.registry import FAULTS
+from ibconnect.simulator.flex.actions import FLEX_ACTIONS
 from ibconnect.simulator.flex.faults import FAULTS as FLEX_FAULTS
 from ibconnect.simulator.flex.options import FLEX_HELP, FlexOptions
 from ibconnect.simulator.flex.queries import DATES, PERIODS, SECTIONS, SEPARATORS, TIMES, Query
@@ -84,7 +85,7 @@ def _flex_faults() -> str:
 def tables() -> dict[str, str]:
     """Each table by the name of its place in the page."""
     messages = ((number, f"`{each.name}`") for number, each in MESSAGES.items())
-    actions = ((f"`{name}`", each.help) for name, each in ACTIONS.items())
+    actions = ((f"`{name}`", each.help) for name, each in {**ACTIONS, **FLEX_ACTIONS}.items())
     return {
         "options": _options(),
         "requests": _requests(is_refused=False),

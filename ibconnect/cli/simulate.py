@@ -161,13 +161,15 @@ async def _serve(args: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with AsyncExitStack() as stack:
         tell = partial(print, flush=True) if args.trace else None
-        gateway = Gateway(_source(args), args.host, args.port, tell, record=False, **options)
+        source = _source(args)
+        flex = simulate_flex.service(args, source)
+        gateway = Gateway(source, args.host, args.port, tell, record=False, **options)
         await stack.enter_async_context(gateway)
-        told = await simulate_flex.serve(args, gateway.source, stack)
-        if told:
-            print(told, flush=True)
+        if flex is not None:
+            await stack.enter_async_context(flex)
+            print(simulate_flex.welcome(flex), flush=True)
         if args.control_port is not None:
-            control = await stack.enter_async_context(ControlPort(gateway, args.control_port))
+            control = await stack.enter_async_context(ControlPort(gateway, args.control_port, flex))
             print(f"control port: 127.0.0.1:{control.port}", flush=True)
         for text in args.fault:
             name, params = parse_fault(text)

@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from contextlib import AsyncExitStack
 from dataclasses import fields
 
 from ibconnect.errors import SimulatorError
@@ -64,21 +63,24 @@ def days(text: str) -> int:
     return int(match[1]) * _DAYS[match[2] or "d"]
 
 
-async def serve(args: argparse.Namespace, source: Source, stack: AsyncExitStack) -> str:
-    """Start the service if one is wanted; what to say of it, or nothing.
+def service(args: argparse.Namespace, source: Source) -> FlexService | None:
+    """The service that is wanted, not yet started; made before time passes in the scenario, to which history leads.
 
-    :raises SimulatorError: the port cannot be had, or there are no books to make statements of
+    :raises SimulatorError: there are no books to make statements of, or an argument makes no sense
     """
     if args.flex_port is None:
-        return ""
+        return None
     if not isinstance(source, Scenario):
         raise SimulatorError("--flex-port: recordings have no books to make statements of; leave --capture out")
     books = ScenarioBooks(source.world, args.flex_history, every_day=args.flex_every_day, today=args.flex_today)
     options = {name: getattr(args, f"flex_{name}") for name in FLEX_HELP}
-    queries = [parse(text) for text in args.flex_query]
-    service = FlexService(books, args.host, args.flex_port, queries, **options)
+    made = FlexService(books, args.host, args.flex_port, [parse(text) for text in args.flex_query], **options)
     for text in args.flex_fault:
         name, _, rest = text.partition(":")
-        service.inject(name, **dict(part.partition("=")[::2] for part in rest.split(",") if part))
-    await stack.enter_async_context(service)
-    return f"Flex service: {service.url}, queries {', '.join(service.queries)}, token {service.options.token}"
+        made.inject(name, **dict(part.partition("=")[::2] for part in rest.split(",") if part))
+    return made
+
+
+def welcome(flex: FlexService) -> str:
+    """What to tell of a service that runs."""
+    return f"Flex service: {flex.url}, queries {', '.join(flex.queries)}, token {flex.options.token}"

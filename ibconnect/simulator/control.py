@@ -14,6 +14,9 @@ from typing import Any, Self
 
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.faults.registry import FAULTS
+from ibconnect.simulator.flex.actions import FLEX_ACTIONS
+from ibconnect.simulator.flex.service import FlexService
+from ibconnect.simulator.scenario import payments
 from ibconnect.simulator.scenario.exhibits import books
 from ibconnect.simulator.scenario.source import Scenario
 from ibconnect.simulator.scenario.world import World
@@ -99,14 +102,44 @@ def _close_position(gateway: Gateway, request: Request) -> Mapping[str, Any]:
     return {}
 
 
-def _deposit(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+def _amount(request: Request, key: str = "amount") -> Decimal:
     try:
-        amount = Decimal(_text(request, "amount"))
+        amount = Decimal(_text(request, key))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or abs(amount) > _MAX_AMOUNT:
-        raise SimulatorError(f"amount: a decimal number up to {_MAX_AMOUNT} as text is needed")
+        raise SimulatorError(f"{key}: a decimal number up to {_MAX_AMOUNT} as text is needed")
+    return amount
+
+
+def _deposit(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    amount = _amount(request)
     _world(gateway).deposit(_text(request, "account"), amount, _text(request, "currency"))
+    gateway.publish()
+    return {}
+
+
+def _pay(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    world = _world(gateway)
+    account, kind, currency = (_text(request, key) for key in ("account", "kind", "currency"))
+    payments.pay(world, payments.Payment(world.now, account, kind, currency, _amount(request)))
+    gateway.publish()
+    return {}
+
+
+def _transfer(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    source, target, currency = (_text(request, key) for key in ("account", "target", "currency"))
+    payments.give(_world(gateway), source, target, _amount(request), currency)
+    gateway.publish()
+    return {}
+
+
+def _transfer_position(gateway: Gateway, request: Request) -> Mapping[str, Any]:
+    con_id = request.get("con_id")
+    if not isinstance(con_id, int):
+        raise SimulatorError("con_id: a number is needed")
+    source, target = _text(request, "account"), _text(request, "target")
+    payments.hand_over(_world(gateway), source, target, con_id, _amount(request, "quantity"))
     gateway.publish()
     return {}
 
@@ -167,6 +200,9 @@ ACTIONS: Mapping[str, Action] = {
     "trade": Action("let `account` open, change or close a position", _trade),
     "close-position": Action("let `account` close its position in `con_id`", _close_position),
     "deposit": Action('pay `amount` (text, e.g. "-250.00") of `currency` into `account`', _deposit),
+    "pay": Action("pay `amount` of `currency` into `account` as IBKR's `kind`: Dividends, Other Fees, …", _pay),
+    "transfer": Action("let `amount` of `currency` go from `account` to `target`", _transfer),
+    "transfer-position": Action("let `quantity` of `con_id` go from `account` to `target`", _transfer_position),
     "open-account": Action("open an account; answers with its code", _open_account),
     "close-account": Action("close `account`", _close_account),
     "set-alias": Action("call `account` by the name `alias`", _set_alias),
@@ -177,8 +213,8 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
-    """Do what one line says and return the result; errors are part of it."""
+def perform(gateway: Gateway, line: str, flex: FlexService | None = None) -> Mapping[str, Any]:
+    """Do what one line says and return the result; errors are part of it. ``flex``: the service beside the gateway."""
     try:
         request = json.loads(line)
     except (ValueError, RecursionError) as exc:
@@ -189,6 +225,10 @@ def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
         name = request.pop("do")
         if name in ACTIONS:
             return {"ok": True, **ACTIONS[name].act(gateway, request)}
+        if name in FLEX_ACTIONS:
+            if flex is None:
+                raise SimulatorError(f"{name}: there is no Flex service beside this gateway")
+            return {"ok": True, **FLEX_ACTIONS[name].act(flex, request)}
         if name not in FAULTS:
             raise SimulatorError(f"{name!r} is neither an action ({', '.join(ACTIONS)}) nor a fault")
         gateway.inject(name, **request)
@@ -199,10 +239,11 @@ def perform(gateway: Gateway, line: str) -> Mapping[str, Any]:
 
 
 class ControlPort:
-    """A control port of a gateway; an asynchronous context manager. ``port`` 0 = any."""
+    """A control port of a gateway and a Flex service beside it; an asynchronous context manager. ``port`` 0 = any."""
 
-    def __init__(self, gateway: Gateway, port: int = 0) -> None:
+    def __init__(self, gateway: Gateway, port: int = 0, flex: FlexService | None = None) -> None:
         self.gateway = gateway
+        self.flex = flex
         self.port = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -227,7 +268,7 @@ class ControlPort:
         self._writers.add(writer)
         try:
             while line := await reader.readline():
-                result = perform(self.gateway, line.decode("utf-8", "replace"))
+                result = perform(self.gateway, line.decode("utf-8", "replace"), self.flex)
                 writer.write(json.dumps(result).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError):

@@ -1,19 +1,25 @@
 """The simulated Flex Web Service over HTTP, asked by a bare client: the protocol, its errors, its faults."""
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 import pytest
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.flex import BulkPlan, BulkSource, FlexService, Query
+from ibconnect.simulator import Gateway, Scenario
+from ibconnect.simulator.control import perform
+from ibconnect.simulator.flex import BulkPlan, BulkSource, FlexService, Query, ScenarioBooks
 from ibconnect.simulator.flex.codes import CODES
 from ibconnect.simulator.flex.faults import FAULTS
 from ibconnect.simulator.flex.queries import parse
+from ibconnect.simulator.flex.service import PATH
+from tests.acceptance.clients.raw import RawClient
 
 PLAN = BulkPlan(accounts=2, first=date(2024, 1, 1), last=date(2025, 12, 31))
 DAYS = {"fd": "20250601", "td": "20250630"}
@@ -255,3 +261,96 @@ async def test_what_is_asked_for_again_is_generated_later_unless_it_is_of_the_ni
     async with serving(stamp="night") as client:
         stamps = [(await client.statements())[0].attrib["whenGenerated"] for _ in range(2)]
     assert stamps == ["20260101;043000"] * 2
+
+
+async def test_the_control_port_acts_on_the_service_and_on_what_it_tells() -> None:
+    scenario = Scenario(seed=13, accounts=2, activity=0, frozen=True)
+    books = ScenarioBooks(scenario.world, 10, every_day=True, today=True)
+    codes = list(scenario.world.accounts)
+    async with (
+        Gateway(scenario) as gateway,
+        FlexService(books, pacing=False) as service,
+        aiohttp.ClientSession() as session,
+    ):
+        client = Client(service, session)
+
+        def do(what: str, **params: Any) -> dict[str, Any]:
+            return dict(perform(gateway, json.dumps({"do": what, **params}), service))
+
+        paid = {"account": codes[0], "kind": "Dividends", "amount": "12.5", "currency": "USD"}
+        assert do("pay", **paid) == {"ok": True}
+        assert do("transfer", account=codes[0], target=codes[1], amount="7", currency="USD") == {"ok": True}
+        held = next(
+            each
+            for each in scenario.world.accounts[codes[0]].positions.values()
+            if each.instrument.sec_type == "STK" and not scenario.world.accounts[codes[1]].holds(each.instrument)
+        )
+        moved = {"con_id": held.instrument.con_id, "quantity": str(held.quantity)}
+        assert do("transfer-position", account=codes[0], target=codes[1], **moved) == {"ok": True}
+        found = {each.attrib["accountId"]: each for each in await client.statements()}
+        (cash,) = found[codes[0]].findall("CashTransactions/CashTransaction")
+        assert (cash.attrib["type"], cash.attrib["amount"]) == ("Dividends", "12.5")
+        for each_code, direction in zip(codes, ("OUT", "IN"), strict=True):
+            transfers = found[each_code].findall("Transfers/Transfer")
+            assert [each.attrib["direction"] for each in transfers] == [direction] * 2
+        assert do("flex-mistake", account=codes[0], day="2026-01-02", amount="3") == {"ok": True}
+        assert do("flex-correct", account=codes[0], day="2026-01-02") == {"ok": True}
+        assert do("flex-fault", fault="code", code=1012, on="send") == {"ok": True}
+        assert code(await client.order()) == "1012"
+        assert do("flex-fault", fault="html", count=0) == {"ok": True}
+        assert do("flex-clear") == {"ok": True}
+        assert do("flex-asked")["asked"][-1] == {"path": f"{PATH}/SendRequest", "code": 0}
+        for wrong in (
+            {"do": "pay", **paid, "kind": "Bribes"},
+            {"do": "pay", **paid, "currency": "XXX"},
+            {"do": "transfer", "account": codes[0], "target": codes[0], "amount": "7", "currency": "USD"},
+            {"do": "transfer-position", "account": codes[0], "target": codes[1], "con_id": 1, "quantity": "1"},
+            {"do": "flex-mistake", "account": "nobody", "day": "2026-01-02", "amount": "3"},
+            {"do": "flex-mistake", "account": codes[0], "day": "2026-01-02", "amount": "x"},
+            {"do": "flex-correct", "account": codes[0], "day": "never"},
+            {"do": "flex-fault", "fault": "nothing"},
+        ):
+            assert perform(gateway, json.dumps(wrong), service)["ok"] is False, wrong
+        assert perform(gateway, '{"do": "flex-clear"}')["ok"] is False
+
+
+async def test_a_statement_says_what_the_gateway_says_over_its_socket() -> None:
+    """Net liquidation, cash, positions, prices and fills: two witnesses of one account, asked over the network."""
+    scenario = Scenario(seed=17, accounts=3, activity=300, orders=0)
+    books = ScenarioBooks(scenario.world, 10, every_day=True, today=True)
+    async with (
+        Gateway(scenario, speed=1e-6) as gateway,
+        FlexService(books, pacing=False) as service,
+        aiohttp.ClientSession() as session,
+    ):
+        gateway.advance(900)
+        found = {each.attrib["accountId"]: each for each in await Client(service, session).statements()}
+        for account, statement in found.items():
+            async with RawClient(gateway.port, 3) as socket:
+                await socket.logged_in()
+                rows = await socket.ask("6", "2", "1", account, end="54")
+                fills = await socket.ask("7", "3", "9", "0", account, *[""] * 5, end="55")
+            _compare(statement, rows, fills)
+
+
+def _compare(statement: ET.Element, rows: list[list[str]], fills: list[list[str]]) -> None:
+    values = {(row[2], row[4]): row[3] for row in rows if row[0] == "6"}
+    summary = statement.findall("EquitySummaryInBase/*")[-1]
+    base = summary.attrib["currency"]
+    total = Decimal(summary.attrib["total"])
+    assert f"{total.quantize(Decimal('0.01'))}" == values["NetLiquidation", base]
+    for column, key in (("stock", "StockMarketValue"), ("bonds", "CorporateBondValue"), ("cash", "TotalCashBalance")):
+        assert abs(Decimal(summary.attrib[column]) - Decimal(values[key, "BASE"])) < Decimal("0.01"), column
+    positions = statement.findall("OpenPositions/OpenPosition")
+    told = {row[2]: (Decimal(row[13]), Decimal(row[14]), Decimal(row[15])) for row in rows if row[0] == "7"}
+    held = {con_id: each for con_id, each in told.items() if each[0]}
+    names = ("position", "markPrice", "positionValue")
+    stated = {
+        each.attrib["conid"]: tuple(Decimal(each.attrib[name]) for name in names)
+        for each in positions
+        if each.attrib["assetCategory"] != "CASH"
+    }
+    assert stated == {con_id: held[con_id] for con_id in stated}
+    assert {each.attrib["conid"] for each in positions} == set(held)
+    trades = {each.attrib["ibExecID"] for each in statement.findall("Trades/Trade")}
+    assert trades == {row[14] for row in fills if row[0] == "11" and row[6] != "BAG"}

@@ -1,12 +1,16 @@
 """``ibconnect simulate`` as a process: its arguments, its faults, its end."""
 
 import asyncio
+import json
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
+import aiohttp
 import pytest
 
 from ibconnect.cli.simulate import parse_fault
@@ -96,6 +100,9 @@ async def test_a_trace_tells_what_clients_do() -> None:
         (["--fault", "drop:what=1"], "no parameter what"),
         (["--server-version", "201"], "157 to 200 are spoken"),
         (["--accounts", "0"], "at least 1 account"),
+        (["--flex-port", "0", "--capture", str(CAPTURES / "eur-margin.jsonl")], "recordings have no books"),
+        (["--flex-port", "0", "--flex-fault", "explode"], "Flex fault 'explode'"),
+        (["--flex-port", "0", "--flex-query", "1:dates=never"], "'never' is not one of yyyyMMdd"),
     ],
 )
 async def test_what_cannot_be_done_is_said_on_one_line(arguments: list[str], complaint: str) -> None:
@@ -104,6 +111,31 @@ async def test_what_cannot_be_done_is_said_on_one_line(arguments: list[str], com
         assert process.returncode == 1
         assert complaint in error.decode()
         assert error.decode().count("\n") == 1
+
+
+async def test_statements_of_a_scenario_can_be_had_beside_its_gateway() -> None:
+    arguments = ("--flex-port", "0", "--flex-history", "30d", "--flex-every-day", "--no-flex-pacing")
+    query = ("--flex-query", "5:dates=yyyy-MM-dd,sections=ChangeInNAV+Trades")
+    start = ("--start", "2026-03-05T12:00Z", "--control-port", "0", "--accounts", "2")
+    async with _simulate("--port", "0", *arguments, *query, *start) as process, aiohttp.ClientSession() as session:
+        told = re.fullmatch(r"Flex service: (\S+), queries 5, token (\w+)", await _line(process))
+        assert told is not None
+        control = await _line(process)
+        _port(await _line(process))
+        params = {"t": told[2], "q": "5", "v": "3", "fd": "20260101", "td": "20260601"}
+        async with session.get(f"{told[1]}/SendRequest", params=params) as response:
+            ordered = ElementTree.fromstring(await response.text())
+        params["q"] = ordered.findtext("ReferenceCode", "")
+        async with session.get(ordered.findtext("Url", ""), params=params) as response:
+            document = ElementTree.fromstring(await response.text())
+        days = [each.attrib["toDate"] for each in document.findall("FlexStatements/FlexStatement")]
+        assert len(days) == 60
+        assert (min(days), max(days)) == ("2026-02-03", "2026-03-04")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(control.rsplit(":", 1)[1]))
+        writer.write(b'{"do": "flex-asked"}\n')
+        answer = json.loads(await reader.readline())
+        assert [each["code"] for each in answer["asked"]] == [0, 0]
+        writer.close()
 
 
 async def test_help_names_every_fault() -> None:
