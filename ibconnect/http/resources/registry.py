@@ -22,6 +22,7 @@ from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
 from ibconnect.http.resources.performance.resource import RESOURCE as PERFORMANCE
 from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
+from ibconnect.http.resources.reconciliation.resource import RESOURCE as RECONCILIATION
 from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
 from ibconnect.http.resources.statements.resource import RESOURCE as STATEMENTS
@@ -43,6 +44,7 @@ RESOURCES: tuple[Resource, ...] = (
     ORDERS,
     STATEMENTS,
     STATEMENT_TABLES,
+    RECONCILIATION,
     CONTRACTS,
     DIRECTORY,
     EVENTS,
