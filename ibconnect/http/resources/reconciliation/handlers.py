@@ -30,13 +30,14 @@ from ibconnect.http.resources.reconciliation.compare import (
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
 from ibconnect.http.server.frames import next_page, table_response
-from ibconnect.http.server.moments import Length, local_instant
+from ibconnect.http.server.moments import Length, local_instant, parse_length
 from ibconnect.http.server.problems import invalid
 
 _SQL = queries("http/reconciliation")
 TABLES = ("accounts", "executions", "statements")
 _ZONE = ZoneInfo("America/New_York")
 _LONGEST = timedelta(days=2)
+_WITHIN = parse_length("12h")
 
 
 class _Asked(NamedTuple):
@@ -87,7 +88,7 @@ async def account_reconciliation(call: Call) -> web.StreamResponse:
 
 
 def _asked(call: Call, account: str) -> _Asked:
-    length: Length = call.arguments["within"]
+    length: Length = call.arguments["within"] or _WITHIN
     if length.elapsed is None or length.elapsed > _LONGEST:
         raise invalid("within", f"{length.text} is more than two days")
     return _Asked(account, call.arguments["tz"] or _ZONE, call.arguments["close"], length.elapsed)

@@ -12,7 +12,6 @@ from ibconnect.http.resources.reconciliation.handlers import TABLES, account_rec
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import RECONCILED_DAYS_DEFAULT, RECONCILED_DAYS_MAX
-from ibconnect.http.server.moments import parse_length
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.problems import Code
 from ibconnect.http.server.resource import Resource, Route, Schema
@@ -29,9 +28,9 @@ _WITHIN = Parameter(
     "within",
     "query",
     kinds.STEP,
-    "How far from the close the report may be that is compared, at most two days; a day without one is not compared",
+    "How far from the close the report may be that is compared, at most two days; a day without one is not compared. Default: "
     "12h",
-    default=parse_length("12h"),
+    "12h",
 )
 _KIND = Parameter(
     "kind", "query", kinds.choice(*KINDS), "Only rows of these kinds", ["nav", "cash"], repeated=len(KINDS)
