@@ -28,8 +28,8 @@ _WITHIN = Parameter(
     "within",
     "query",
     kinds.STEP,
-    "How far from the close the report may be that is compared, at most two days; a day without one is not compared. Default: "
-    "12h",
+    "How far from the close the report may be that is compared, at most two days; a day without one is not compared. "
+    "Default: 12h",
     "12h",
 )
 _KIND = Parameter(
