@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import fills, firms, idle, large, live, read, rebuild, record, results, simulate, space
+from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -41,6 +41,7 @@ ALL: dict[str, Benchmark] = {
     "rebuild": _rebuild,
     "read": _read,
     "fills": fills.figures,
+    "performance": returns.figures,
     "space": space.figures,
     "idle": idle.figures,
     "large": large.figures,
@@ -52,6 +53,7 @@ _FULL_RUN: tuple[Benchmark, ...] = (
     firms.figures,
     _of_history,
     fills.figures,
+    returns.figures,
     space.figures,
     idle.figures,
 )

@@ -24,6 +24,7 @@ class Size:
     simulate_bytes: int
     large_snapshots: int
     fills: int
+    return_days: int
 
 
 FULL = Size(
@@ -44,6 +45,7 @@ FULL = Size(
     simulate_bytes=150_000_000,
     large_snapshots=500_000,
     fills=100_000,
+    return_days=3_650,
 )
 TINY = Size(
     rounds=1,
@@ -63,4 +65,5 @@ TINY = Size(
     simulate_bytes=500_000,
     large_snapshots=200,
     fills=300,
+    return_days=60,
 )

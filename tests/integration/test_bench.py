@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import fills, firms, idle, large, live, read, rebuild, record, results, simulate, space, traffic
+from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space, traffic
 from bench.figures import TARGETS, Figure, percentile
 from bench.history import history
 from bench.sizes import TINY, Size
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
         {"firm_vs_pacing", "firm_requests_per_account", "firm_single_s", "firm_growth_mb"},
     ),
     "fills": (fills.figures, {"fills_projected_per_s", "fills_page_p99_ms", "fills_growth_mb"}),
+    "performance": (returns.figures, {"performance_p99_ms", "performance_cpu_ms", "performance_1000_p99_ms"}),
     "space": (space.figures, {"event_bytes_vs_wire", "snapshot_bytes_vs_original"}),
     "idle": (idle.figures, {"idle_cpu_percent", "idle_rss_mb", "ready_s"}),
     "large": (large.figures, {"large_record_slowdown", "large_report_slowdown"}),
