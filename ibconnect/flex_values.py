@@ -156,7 +156,7 @@ def _day(match: re.Match[str], order: str) -> date:
         parts = y4, _month(m4, match[0]), d4
     year, month, dom = map(int, parts)
     try:
-        return date(year + _CENTURY if year < 100 else year, month, dom)
+        return date(year + (_CENTURY if len(parts[0]) == 2 else 0), month, dom)
     except ValueError as exc:
         raise ValueError(f"{match[0]!r} is no day that there is: {exc}") from None
 

@@ -8,11 +8,18 @@ import orjson
 import pytest
 import zstandard
 from eventsourcing.persistence import StoredEvent
+from psycopg.sql import SQL, Identifier
 from uuid_utils.compat import uuid7
 
+from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
+from ibconnect.projections.engine.live import LiveTables
 from ibconnect.projections.engine.rebuild import rebuild
+from ibconnect.projections.engine.schema import create
+from ibconnect.projections.engine.tracking import path_of
 from ibconnect.projections.statements import writing
 from ibconnect.projections.statements.projection import STATEMENTS
+from ibconnect.projections.upkeep import ensure
 from tests.projecting import project_report, record, rows_of_report
 from tests.statements import (
     ACCOUNT,
@@ -470,3 +477,92 @@ def test_a_statement_without_a_period_speaks_for_the_days_of_its_rows(database_u
     assert imported(database_url, loose, better) == []
     assert texts(database_url, "nav", "day", "total") == [("2026-01-05", "7"), ("2026-01-06", "6")]
     assert texts(database_url, "cash_flow", "day", "amount") == [(None, "1")]
+
+
+def test_a_large_document_has_the_time_that_it_takes(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a live projector's transaction would have it begin again and again."""
+    monkeypatch.setattr(writing, "_MOST_ROWS", 3)
+    seen: list[str] = []
+    former = writing.Writer.flush
+
+    def flush(writer: Any) -> None:
+        seen.extend(row[0] for row in writer._connection.execute("SELECT current_setting('transaction_timeout')"))
+        former(writer)
+
+    monkeypatch.setattr(writing.Writer, "flush", flush)
+    take(database_url, document(statement(flows(*(cash("Dividends", str(each)) for each in range(7))))))
+    ensure(database_url)
+    with connect(database_url, name="test", search_path=path_of("statements")) as connection:
+        connection.execute(queries("projections/engine/tracking")["live_settings"])
+        assert not LiveTables(connection, STATEMENTS, 100).step().set_aside
+        assert seen == ["0"] * len(seen) != []
+        assert connection.execute("SELECT current_setting('transaction_timeout')").fetchone() == ("30s",)
+
+
+LOADED = """
+INSERT INTO covered (statement, sections, from_day, to_day, mentioned, account)
+SELECT number, 1, day, day, FALSE, 'U' || number % 20
+FROM (SELECT number, date '2015-01-01' + number / 20 AS day FROM generate_series(1, 60000) AS number) AS days;
+INSERT INTO nav_change (statement, position, line, current, account, origin, from_day, to_day)
+SELECT statement, 1, 1, TRUE, account, '', from_day, to_day FROM covered;
+INSERT INTO statement (id, position, received, stream, number, elements, unread, oddities, account)
+SELECT statement, 1, now(), gen_random_uuid(), 0, 0, 0, 0, account FROM covered;
+INSERT INTO nav (statement, position, line, day, current, account, origin)
+SELECT statement, 1, 1, from_day, TRUE, account, '' FROM covered
+"""
+
+
+def test_nothing_that_the_fold_asks_reads_a_whole_table(database_url: str) -> None:
+    """Also while tables are built: they have no other indexes then, and the planner knows nothing of them."""
+    of_one = {"account": "U7", "from_day": "2019-01-01", "to_day": "2019-01-01", "statement": 30_007}
+    of_many = {
+        "accounts": [f"U{number}" for number in range(20)],
+        "begins": ["2019-01-01"] * 20,
+        "ends": ["2019-01-01"] * 20,
+    }
+    asked = {
+        "last_statement": {},
+        "covered": {**of_many, "ends": ["2019-06-01"] * 20},
+        "uncover": {**of_one, "sections": 1, "mentioned": False},
+        "replaced": {**of_one, "origin": ""},
+        "lesser_levels": {**of_one, "origin": "", "level": "DETAIL"},
+        "same_period": of_many,
+        "generated": {"statements": list(range(30_000, 30_020))},
+        "older_change": of_one,
+    }
+    loading = queries("projections/statements/load")
+    assert set(loading) - set(asked) == {"copy", "take_time", "firsts", "part"}
+    with connect(database_url, name="test", search_path="public") as connection, connection.transaction():
+        create(connection, STATEMENTS, "statements_next")
+        for statement_ in LOADED.split(";"):
+            connection.execute(statement_)
+        for name, given in asked.items():
+            query = SQL("EXPLAIN ") + SQL(loading[name]).format(Identifier("nav"))
+            plan = [line for (line,) in connection.execute(query, given)]
+            assert [line for line in plan if "Seq Scan" in line] == [], (name, plan)
+
+
+def test_a_period_that_makes_no_sense_is_none(database_url: str) -> None:
+    odd = document(
+        statement(navs(nav("1")), days=("00010101", "99991231"), generated="soon"),
+        statement(navs(nav("2"), nav("3", "99991231")), days=("20260131", "20260101"), account="U2"),
+        statement(navs(nav("4", "20260106")), days=("20260106", "20260100"), account="U3"),
+    )
+    assert imported(database_url, odd) == []
+    assert texts(database_url, "nav", "account", "day", "total") == [
+        (ACCOUNT, "2026-01-05", "1"),
+        ("U2", "2026-01-05", "2"),
+        ("U3", "2026-01-06", "4"),
+        ("U2", None, "3"),
+    ]
+    found = rows(
+        database_url, "SELECT section, attribute, value, reason FROM oddity ORDER BY statement, line, attribute"
+    )
+    assert found == [
+        ("FlexStatement", "fromDate", "00010101", "'00010101' is not a day between 1970-01-01 and 2199-12-31"),
+        ("FlexStatement", "toDate", "99991231", "'99991231' is not a day between 1970-01-01 and 2199-12-31"),
+        ("FlexStatement", "whenGenerated", "soon", "'soon' is not a time"),
+        ("FlexStatement", "toDate", "20260101", "2026-01-31 to 2026-01-01 is no period of a statement"),
+        ("EquitySummaryInBase", "reportDate", "99991231", "'99991231' is not a day between 1970-01-01 and 2199-12-31"),
+        ("FlexStatement", "toDate", "20260100", "'20260100' is no day that there is: day is out of range for month"),
+    ]

@@ -18,7 +18,8 @@ from ibconnect.flex_xml import Document as Head
 from ibconnect.projections.engine.projection import Event, Written
 from ibconnect.projections.statements.cells import written
 from ibconnect.projections.statements.documents import Document, documents
-from ibconnect.projections.statements.rows import Statement, period_of
+from ibconnect.projections.statements.period import period_of
+from ibconnect.projections.statements.rows import Statement
 from ibconnect.projections.statements.speaking import Where
 from ibconnect.projections.statements.writing import Writer
 from ibconnect.times import from_micros
@@ -92,16 +93,18 @@ class _Reading:
         if self._order is None:
             self._order = self._day_order(attributes)
         self._newest += 1
-        first, last, generated = period_of(attributes, self._order)
+        first, last, generated, oddities = period_of(attributes, self._order)
         account = attributes.get("accountId", "")
         where = Where(self._newest, self._document.ended.position, account, first, last, generated, self._order)
         self._attributes = attributes
         self._statement = Statement(where, self._writer.give, self._writer.note)
         self._writer.begin(self._statement)
+        self._statement.note_odd(oddities, 0, account, "FlexStatement")
 
     def _day_order(self, attributes: Mapping[str, str]) -> str:
         """How days are meant whose month and day may be either; to decide that the document is read once more."""
-        if not any(has_slashes(attributes.get(name, "")) for name in ("fromDate", "toDate", "whenGenerated")):
+        said = [text for name in ("fromDate", "toDate", "whenGenerated") if (text := attributes.get(name))]
+        if said and not any(map(has_slashes, said)):
             return MONTH_FIRST
         return DayOrder().read(self._document.chunks())
 

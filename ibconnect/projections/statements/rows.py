@@ -5,19 +5,19 @@ as they are known, so that memory is flat; at the end the statement, its section
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
 import orjson
 
-from ibconnect.flex_values import day, moment
 from ibconnect.flex_xml import Row
 from ibconnect.projections.engine.copying import escape, line
 from ibconnect.projections.statements import flows
 from ibconnect.projections.statements.cells import Cells, Oddity, cells_of, written
+from ibconnect.projections.statements.period import counted_day
 from ibconnect.projections.statements.sections import (
     FLOW_OF_LINE,
     PART_OF_TRADE,
@@ -73,24 +73,6 @@ class _Place(NamedTuple):
     level: str
     source: Source | None
     on: date | None = None
-
-
-def period_of(attributes: Mapping[str, str], order: str) -> tuple[date | None, date | None, datetime | None]:
-    """The first day, the last day and the time of generation of a statement; None for what it does not say."""
-
-    def known(name: str) -> date | None:
-        try:
-            return day(attributes.get(name, ""), order)
-        except ValueError:
-            return None
-
-    first, last = known("fromDate"), known("toDate")
-    if first is None or last is None or first > last:
-        first, last = None, None
-    try:
-        return first, last, moment(attributes.get("whenGenerated", ""), order=order)
-    except ValueError:
-        return first, last, None
 
 
 class Statement:
@@ -196,7 +178,7 @@ class Statement:
         on: date | None = None
         counted = last
         try:
-            on = counted = day(text, self.where.order)
+            on = counted = counted_day(text, self.where.order)
         except ValueError as exc:
             odd = Oddity(name, text, str(exc))
             cells.oddities += [] if odd in cells.oddities else [odd]
@@ -219,13 +201,17 @@ class Statement:
             of["more"] = escape(orjson.dumps(cells.more).decode())
         if cells.as_sent:
             of["as_sent"] = escape(orjson.dumps(cells.as_sent).decode())
-        for oddity in cells.oddities:
-            self.oddities += 1
-            self._note("oddity", line((where.statement, place.number, place.account, place.section, *oddity)))
+        self.note_odd(cells.oddities, place.number, place.account, place.section)
         text = "\t".join([of.get(column, NULL) for column in _CELLS[table]])
         self._give(Made(table, text, where.statement, place.account, place.source, place.on, self._rank(place)))
         if place.source is not None:
             self._speaking.row(place.source, place.account, place.on)
+
+    def note_odd(self, oddities: Sequence[Oddity], number: int, account: str, section: str) -> None:
+        """Values that could not be understood. ``number``: of the element; 0 for the statement itself."""
+        for oddity in oddities:
+            self.oddities += 1
+            self._note("oddity", line((self.where.statement, number, account, section, *oddity)))
 
     def _rank(self, place: _Place) -> int:
         source = place.source

@@ -63,6 +63,7 @@ class Writer:
         self._lesser: list[tuple[int, str, Source]] = []
         self._periods: list[tuple[str, date, date]] = []
         self._open: Statement | None = None
+        self._has_time = False
 
     def begin(self, statement: Statement) -> None:
         """Rows of it follow."""
@@ -72,14 +73,14 @@ class Writer:
         """A row of a table of facts."""
         self._made.append(made)
         if len(self._made) + self._noted >= _MOST_ROWS:
-            self.flush()
+            self._flush_early()
 
     def note(self, table: str, text: str) -> None:
         """A line of a table in which nothing is replaced."""
         self._lines.setdefault(table, []).append(text)
         self._noted += 1
         if self._noted >= _MOST_ROWS:
-            self.flush()
+            self._flush_early()
 
     def end(self, statement: Statement, cells: tuple[object, ...]) -> None:
         """It is over. ``cells``: of its own row."""
@@ -95,7 +96,14 @@ class Writer:
         self._lines.setdefault("statement", []).append(line(cells))
         self._open, self._newest = None, number
         if len(self._made) + self._noted >= _MOST_ROWS or len(self._lines["statement"]) >= _MOST_STATEMENTS:
-            self.flush()
+            self._flush_early()
+
+    def _flush_early(self) -> None:
+        """Write what there is, and have time for what follows: a large document is one transaction."""
+        if not self._has_time:
+            self._connection.execute(Q["take_time"])
+            self._has_time = True
+        self.flush()
 
     def flush(self) -> None:
         """Write all of it."""

@@ -24,6 +24,14 @@ WHERE originator_id = %(stream)s
   AND originator_version = %(version)s
   AND topic = 'sp'
 
+-- name: take_time
+-- No limit to what this transaction may take: a projector whose transaction is ended for it would begin with the same
+-- document again, for ever. Who is cut off is still noticed, by the time for which he sends nothing. (Postgres knows this
+-- limit since version 17; within a transaction it can only be taken away.)
+SELECT set_config(name, '0', TRUE)
+FROM pg_settings
+WHERE name = 'transaction_timeout'
+
 -- name: copy
 COPY {} ({}) FROM STDIN
 
