@@ -143,7 +143,7 @@ def _show(service: Service, config: Config, code: str) -> None:
   all accounts            curl -i {root}/v1/accounts
   the same, refreshed     curl -H 'Cache-Control: max-age=0' {root}/v1/accounts
   one account's report    curl -L {root}/v1/accounts/{code}
-  its two years before    curl {root}/v1/accounts/{code}/cash-flows
+  its two years before    curl {root}/v1/accounts/{code}/performance
   documentation           {root}/docs
 
 Ctrl-C stops it.""",

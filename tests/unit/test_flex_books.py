@@ -1,5 +1,6 @@
 """Statements of the simulated Flex service agree with themselves, and with the books of the simulated gateway."""
 
+import copy
 import xml.etree.ElementTree as ET
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -349,3 +350,23 @@ def test_bulk_files_are_the_same_each_time(tmp_path: Path) -> None:
     assert made[0] == made[1]
     assert len(made[0]) == 4
     assert {ET.fromstring(each).tag for each in made[0]} == {"FlexQueryResponse"}
+
+
+def test_a_copy_of_a_world_is_not_what_statements_are_about() -> None:
+    """A gateway under load copies its world to see what it would say next."""
+    world = Scenario(seed=4, accounts=2, start=EVENING).world
+    books = ScenarioBooks(world, 5, every_day=True, today=True)
+    before = texts(books)
+    other = copy.deepcopy(world)
+    other.deposit(other.clients()[0].code, Decimal(1), "USD")
+    other.open_account(1)
+    other.close_account(other.clients()[0].code)
+    other.skip(86_400)
+    assert texts(books) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_two_years_of_many_worlds_hold_together(seed: int) -> None:
+    world = Scenario(seed=seed, accounts=3, positions=9, advisor=bool(seed % 2)).world
+    assert check(texts(ScenarioBooks(world, every_day=not seed % 5))) > 1500
