@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 	--no-annotate --no-header
 WORKERS ?= auto
 SLOW := tests/faults tests/docs tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
-	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py
+	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py tests/unit/test_flex_books.py
 DAYS := tests/integration/test_executions_days.py tests/unit/test_orders_books.py tests/integration/test_pnl_books.py \
 	tests/acceptance/test_executions_recorded.py
 CONTAINERS := tests/containers

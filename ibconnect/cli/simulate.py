@@ -97,6 +97,12 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
         default=plan.orders,
         help="how much works, comes late, is corrected: 0 = every order is filled at once (default: %(default)g)",
     )
+    group.add_argument(
+        "--payments",
+        type=float,
+        default=plan.payments,
+        help="how often dividends, interest and fees are paid, and accounts give to each other (default: %(default)g)",
+    )
     group.add_argument("--zone", default=plan.zone, help="the gateway's time zone (default: %(default)s)")
     group.add_argument(
         "--pnl-reset",
@@ -197,6 +203,7 @@ def _source(args: argparse.Namespace) -> Source:
             advisor=args.advisor,
             activity=args.activity,
             orders=args.orders,
+            payments=args.payments,
             zone=args.zone,
             pnl_reset=args.pnl_reset,
             frozen=args.frozen,

@@ -109,7 +109,7 @@ def test_there_is_no_history_of_a_world_that_has_begun() -> None:
 
 def test_days_of_the_live_world_end_with_what_the_gateway_says() -> None:
     """Through a midnight: trades, corrections, payments, transfers, accounts that open and close."""
-    world = Scenario(seed=11, accounts=4, advisor=True, activity=60, start=EVENING).world
+    world = Scenario(seed=11, accounts=4, advisor=True, activity=60, payments=60, start=EVENING).world
     books = ScenarioBooks(world, 20, every_day=True)
     told: dict[str, str] = {}
     midnight = datetime(2026, 1, 10, 5, tzinfo=UTC)
@@ -120,6 +120,8 @@ def test_days_of_the_live_world_end_with_what_the_gateway_says() -> None:
         world.beat()
     made = texts(books)
     check(made)
+    for words in ('"Dividends"', '"Other Fees"', "Broker Interest", 'positionAmount="-', 'type="INTERNAL"'):
+        assert words in "".join(made[-8:]), words
     statements = {(each.account, each.day): each for each in map(Statement, made)}
     assert told
     for code, value in told.items():

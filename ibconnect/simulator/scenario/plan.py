@@ -25,14 +25,19 @@ class Plan:
     start: datetime = START
     orders: float = 1.0
     """How much works, comes late and is corrected, besides trades at the market; 0: nothing."""
+    payments: float = 0.0
+    """How often dividends, interest and fees are paid, and cash and positions move between accounts; 0: never."""
     zone: str = "US/Eastern"
     """The gateway's time zone, by its name in the tz database."""
     pnl_reset: str = "09:30"
     """When, in that zone, the day of profits begins."""
 
     def __post_init__(self) -> None:
-        if self.accounts < 1 or self.positions < 0 or not self.activity >= 0 or not self.orders >= 0:
-            raise SimulatorError("a scenario needs at least 1 account, and no negative positions, orders or activity")
+        often = (self.activity, self.orders, self.payments)
+        if self.accounts < 1 or self.positions < 0 or not all(each >= 0 for each in often):
+            raise SimulatorError(
+                "a scenario needs at least 1 account, and no negative positions, orders, payments or activity"
+            )
         if self.start.tzinfo is None:
             raise SimulatorError(f"start {self.start}: the zone of the moment is needed")
         Days(self.zone, self.pnl_reset)

@@ -36,7 +36,7 @@ class Scenario:
     @classmethod
     def demo(cls, start: datetime = START) -> Self:
         """An advisor with five clients: all kinds of contracts, fractional sizes, five base currencies."""
-        return cls(seed=7, accounts=5, positions=9, advisor=True, activity=4.0, start=start)
+        return cls(seed=7, accounts=5, positions=9, advisor=True, activity=4.0, payments=1.0, start=start)
 
     def connection_time(self) -> str:
         local = self.world.days.local(self.world.now)

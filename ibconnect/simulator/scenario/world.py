@@ -12,6 +12,7 @@ from decimal import Decimal
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.scenario.blotter import Fill, Order, Profit
 from ibconnect.simulator.scenario.book import CENT, COST, MONEY, ZERO, Account, Market, Position, begin_day, trade
+from ibconnect.simulator.scenario.cashier import Cashier
 from ibconnect.simulator.scenario.days import Days
 from ibconnect.simulator.scenario.figures import equity
 from ibconnect.simulator.scenario.firm import Firm, Group
@@ -64,6 +65,7 @@ class World:
         self.firm = Firm()
         self.trading = Trading(plan.seed)
         self.traders = Traders(self)
+        self.cashier = Cashier(self)
         self.instruments = {i.con_id: i for pool in self.pools.values() for i in pool}
         """Every contract that can be traded, by its id."""
         self.long_names: dict[int, str] = {}
@@ -186,6 +188,8 @@ class World:
             self._new_day()
         if self.plan.activity:
             self._act()
+        if self.plan.payments:
+            self.cashier.beat()
         self.traders.beat()
 
     def _act(self) -> None:
