@@ -46,10 +46,11 @@ def check_flex(config: Config) -> Iterator[Finding]:
         yield ok("Flex token", f"there is one; whether {config.flex_url} takes it is only known by the next fetch")
     if not config.flex_queries:
         yield warn("Flex queries", "none is named, so none is fetched", "set FLEX_QUERIES to their Query IDs")
-    # With the embedded Postgres, its own check says how it is.
+    # The embedded Postgres is left to its own check, which starts it if need be.
     known = _known(config.db_url) if config.db_url else {}
+    otherwise = "not fetched yet" if config.db_url else "/v1/statements/queries of the service says how it is"
     for query in config.flex_queries:
-        yield known.get(query.id) or ok(f"Flex query {query}", "not fetched yet, as far as is known here")
+        yield known.get(query.id) or ok(f"Flex query {query}", otherwise)
 
 
 def _known(url: str) -> dict[str, Finding]:

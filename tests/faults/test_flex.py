@@ -198,7 +198,7 @@ def test_two_instances_fetch_each_query_once_and_the_other_takes_over(database_u
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_requests_keep_ibkrs_pace_over_processes(database_url: str, tmp_path: Path) -> None:
-    """Twenty requests of two processes, one after the other, each told 1018 if it came too soon."""
+    """Twelve requests of two processes, one after the other, each told 1018 if it came too soon."""
     with listening(40, pacing=True, slow_tries=1) as flex:
         given = settings(database_url, flex, tmp_path)
         for number in range(2):

@@ -21,6 +21,7 @@ from ibconnect.flex_settings import FlexQuery
 from ibconnect.observe import Trouble
 from ibconnect.service.statements import recorder
 from ibconnect.simulator.flex import BulkPlan, BulkSource, FlexService
+from ibconnect.simulator.flex.service import _Refused
 from ibconnect.statements.flex.asking import Asked, Given, Record, Times
 from ibconnect.statements.flex.client import Patience
 from ibconnect.statements.flex.days import FIFTY_YEARS, Span, last_day
@@ -357,9 +358,9 @@ async def test_walking_back_goes_as_far_as_there_is_anything(database_url: str) 
         days = {day for _, _, first, last, _ in documents(database_url) for day in (first, last)}
         assert (min(days), max(days)) == (LAST - 800 * DAY, LAST)
         # Once more: only further back is asked for.
-        before = len(flex.asked)
+        before = len(spans(flex))
         assert (await walked(database_url, flex))[1] == []
-        assert len(flex.asked) == before + 1
+        assert {span[1] for span in spans(flex)[before:]} == {LAST - 1095 * DAY}
         assert len((await walked(database_url, flex, again=True))[1]) == 3
 
 
@@ -383,6 +384,28 @@ async def test_whatever_ibkr_says_of_days_before_all_is_the_end(database_url: st
         with pytest.raises(FlexError, match=number):
             change(database_url, "DELETE FROM coordination.flex_window")
             await walked(database_url, flex)
+
+
+@pytest.mark.parametrize("number", [1003, 1020])
+async def test_spans_that_begin_before_all_may_be_refused_as_a_whole(
+    database_url: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then they are halved: all but the first days are had all the same."""
+    asked_for = FlexService._asked_for
+
+    def strict(self: FlexService, request: Any, query: Any, newest: date) -> Span:
+        first, last = asked_for(self, request, query, newest)
+        if first < LAST - 500 * DAY:
+            raise _Refused(number)
+        return first, last
+
+    monkeypatch.setattr(FlexService, "_asked_for", strict)
+    async with service(days=500) as flex:
+        why, shown = await walked(database_url, flex)
+        assert f"IBKR says {number}" in why
+        assert all(later[1] == earlier[0] - DAY for earlier, later in itertools.pairwise(shown))
+        assert shown[-1][0] - (LAST - 500 * DAY) < 14 * DAY
+        assert len(spans(flex)) < 20
 
 
 async def test_walking_back_keeps_within_its_days(database_url: str) -> None:

@@ -83,11 +83,12 @@ def next_tick(now: datetime, cron: str) -> datetime:
     return datetime(9999, 1, 1, tzinfo=UTC) if due is None else due
 
 
-def span_back(until: date, oldest: date, known: Iterable[Span]) -> Span | None:
-    """The newest span of days up to one that was not given yet, at most a year long; None: there is none.
+def span_back(until: date, oldest: date, known: Iterable[Span], most: int = MOST_DAYS) -> Span | None:
+    """The newest span of days up to one that was not given yet; None: there is none.
 
     :param oldest: the first day of all
     :param known: spans that were given
+    :param most: how many days it may have
     """
     spans = sorted(known, key=lambda span: span[1], reverse=True)
     for first, last in spans:
@@ -96,4 +97,4 @@ def span_back(until: date, oldest: date, known: Iterable[Span]) -> Span | None:
     if until < oldest:
         return None
     below = [last + _DAY for _, last in spans if last < until]
-    return max([oldest, until - (MOST_DAYS - 1) * _DAY, *below]), until
+    return max([oldest, until - (most - 1) * _DAY, *below]), until

@@ -13,12 +13,15 @@ from ibconnect.errors import FlexError, FlexNothing, FlexRefused
 from ibconnect.flex_settings import FlexQuery, read_token
 from ibconnect.statements.flex.asking import Given, Record, Times, ask
 from ibconnect.statements.flex.client import Client
-from ibconnect.statements.flex.days import FIFTY_YEARS, Span, span_back
+from ibconnect.statements.flex.days import FIFTY_YEARS, MOST_DAYS, Span, span_back
 from ibconnect.statements.flex.diary import Diary
 from ibconnect.statements.flex.pacing import Pace
 
 # What IBKR says of days before it has any is not documented: after something has come, these are no fault of ours.
-_AT_THE_END = frozenset({"1014", "1016", "1020"})
+_AT_THE_END = frozenset({"1014", "1016"})
+# A span that begins before there is anything may be refused as a whole: then its newer half is asked for.
+_TOO_LONG = frozenset({"1003", "1020"})
+_LEAST_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +64,36 @@ class _Walker:
     async def back(self, asked: Walk) -> str:
         known = {} if asked.is_anew else await self._diary.windows(asked.query.id)
         oldest = asked.since or asked.until - FIFTY_YEARS
-        until = asked.until
-        has_any = bool(known)
-        while span := span_back(until, oldest, known):
-            try:
-                given = await ask(self._client, self._record, asked.query, span)
-            except FlexNothing as exc:
-                return f"IBKR gives nothing of {span[0]} to {span[1]}: {exc}"
-            except FlexRefused as exc:
-                if not has_any or exc.code not in _AT_THE_END:
-                    raise
-                return f"IBKR gives nothing of {span[0]} to {span[1]}: {exc}"
-            if why := _nothing_in(given, span):
-                return why
-            await self._diary.note_window(asked.query.id, span, given.statements, given.stream)
-            self._show(span, given)
-            has_any = True
-            until = span[0] - timedelta(days=1)
+        until, most, has_any = asked.until, MOST_DAYS, bool(known)
+        while span := span_back(until, oldest, known, most):
+            given = await self._given(asked.query, span, has_any=has_any)
+            if isinstance(given, Given):
+                await self._diary.note_window(asked.query.id, span, given.statements, given.stream)
+                self._show(span, given)
+                has_any, until = True, span[0] - timedelta(days=1)
+                continue
+            most = ((span[1] - span[0]).days + 1) // 2
+            if most < _LEAST_DAYS or given.code not in _TOO_LONG:
+                if not has_any and isinstance(given, FlexRefused):
+                    raise given
+                return f"IBKR gives nothing of {span[0]} to {span[1]}: {given}"
         return f"all days from {oldest} to {asked.until} have been fetched"
+
+    async def _given(self, query: FlexQuery, span: Span, *, has_any: bool) -> Given | FlexNothing | FlexRefused:
+        """What came of a span, or why there is nothing of it.
+
+        :raises FlexError: something else is wrong
+        """
+        try:
+            given = await ask(self._client, self._record, query, span)
+        except FlexNothing as exc:
+            return exc
+        except FlexRefused as exc:
+            if exc.code in _TOO_LONG or (has_any and exc.code in _AT_THE_END):
+                return exc
+            raise
+        why = _nothing_in(given, span)
+        return FlexNothing(why) if why else given
 
 
 def _nothing_in(given: Given, span: Span) -> str:
