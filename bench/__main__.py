@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space
+from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space, statements
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -42,6 +42,7 @@ ALL: dict[str, Benchmark] = {
     "read": _read,
     "fills": fills.figures,
     "performance": returns.figures,
+    "statements": statements.figures,
     "space": space.figures,
     "idle": idle.figures,
     "large": large.figures,
@@ -54,6 +55,7 @@ _FULL_RUN: tuple[Benchmark, ...] = (
     _of_history,
     fills.figures,
     returns.figures,
+    statements.figures,
     space.figures,
     idle.figures,
 )

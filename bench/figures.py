@@ -43,6 +43,7 @@ TARGETS: dict[str, Target] = {
     "performance_p99_ms": Target(most=50),
     "performance_1000_p99_ms": Target(most=2_000),
     "fills_growth_mb": Target(most=20),
+    "statements_vs_parsing": Target(least=0.25),
     "large_record_slowdown": Target(most=1.25),
     "large_report_slowdown": Target(most=1.25),
     "event_bytes_vs_wire": Target(most=4),

@@ -25,6 +25,7 @@ class Size:
     large_snapshots: int
     fills: int
     return_days: int
+    statements: int
 
 
 FULL = Size(
@@ -46,6 +47,7 @@ FULL = Size(
     large_snapshots=500_000,
     fills=100_000,
     return_days=3_650,
+    statements=20_000,
 )
 TINY = Size(
     rounds=1,
@@ -66,4 +68,5 @@ TINY = Size(
     large_snapshots=200,
     fills=300,
     return_days=60,
+    statements=40,
 )

@@ -22,7 +22,7 @@ from ibconnect.database.migrations import migrate
 from ibconnect.errors import IbConnectError
 from ibconnect.service.postgres import database
 from ibconnect.statements.importing import Found, Outcome, find, import_files
-from ibconnect.statements.recording import Recorded, Recorder
+from ibconnect.statements.recording import Recorded
 from ibconnect.statements.stored import Listed, content, documents, named, reading
 from ibconnect.times import format_rfc3339
 
@@ -71,10 +71,9 @@ def run_import(config: Config, chosen: argparse.Namespace) -> int:
         migrate(url)
         config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            with Recorder(url) as recorder:
-                for outcome in import_files(recorder, found.files, config.data_dir):
-                    tally.note(outcome)
-                    advance(outcome.size)
+            for outcome in import_files(url, found.files, config.data_dir):
+                tally.note(outcome)
+                advance(outcome.size)
         except IbConnectError:
             print(f"{tally}; not all was looked at: import the same again", flush=True)
             raise

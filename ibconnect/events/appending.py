@@ -28,6 +28,8 @@ _HEAD = queries("events/reader")["head"]
 
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _COPY_TRAILER = b"\xff\xff"
+# Each piece that is sent costs a system call and a look at the socket.
+_SENT_AT_ONCE = 256 << 10
 
 # SQLSTATE classes that are about the rows themselves: data, integrity, limits of what a row may be. All others (no
 # connection, disk full, read-only, missing rights or tables) pass by themselves, or when somebody puts them right; the
@@ -135,10 +137,15 @@ def _copy(connection: Connection[Any], data: bytes) -> int:
 def _send(connection: Connection[Any], rows: Iterable[bytes]) -> int:
     """The rows, however many bytes they are: they are made while they are sent."""
     with connection.cursor().copy(Q["copy_rows"]) as copy:
-        copy.write(_COPY_HEADER)
+        waiting = [_COPY_HEADER]
+        size = 0
         for row in rows:
-            copy.write(row)
-        copy.write(_COPY_TRAILER)
+            waiting.append(row)
+            size += len(row)
+            if size >= _SENT_AT_ONCE:
+                copy.write(b"".join(waiting))
+                waiting, size = [], 0
+        copy.write(b"".join((*waiting, _COPY_TRAILER)))
     return int(_rows(connection, Q["drawn"], None).fetchall()[0][0])
 
 

@@ -7,6 +7,7 @@ and by whoever brings documents. Nothing is recorded here, so nothing of what is
 
 import re
 import tempfile
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -25,7 +26,8 @@ COMPRESSED_MAX = 64 << 20
 """Bytes of all parts together: nobody else records while they are stored. Statements are compressed to a tenth."""
 ACCOUNTS_MAX = 10_000
 _IN_MEMORY = 4 << 20
-_LEVEL = 6
+_LEVEL = 3
+_OF_THREAD = threading.local()
 _DAY = re.compile(r"(\d{4})(-?)(\d\d)\2(\d\d)", re.ASCII)
 
 
@@ -59,7 +61,6 @@ class Document:
         self._lengths: list[int] = []
         where = None if directory is None else str(directory)
         self._spool: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=where)  # noqa: SIM115
-        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         try:
             self.contents = _contents(self._kept(chunks), limits)
         except BaseException:
@@ -105,10 +106,18 @@ class Document:
             self._keep(bytes(waiting))
 
     def _keep(self, piece: bytes) -> None:
-        compressed = self._compressor.compress(piece)
+        compressed = _compressor().compress(piece)
         self._lengths.append(self._spool.write(compressed))
         if sum(self._lengths) > COMPRESSED_MAX:
             raise StatementRefused(f"larger than {COMPRESSED_MAX:,} bytes when compressed")
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    """This thread's: to make one takes as long as to compress a small document."""
+    made = getattr(_OF_THREAD, "compressor", None)
+    if made is None:
+        made = _OF_THREAD.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    return made
 
 
 def _contents(chunks: Iterable[bytes], limits: Limits) -> Contents:

@@ -9,13 +9,14 @@ killed has recorded a document whole or not at all, and whoever brings it again 
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
+import orjson
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -36,6 +37,8 @@ from ibconnect.statements.document import Document
 from ibconnect.times import from_micros, to_micros, utc_now
 
 _Q = queries("statements/recording")
+Done = TypeVar("Done")
+
 PATIENCE_S = 30.0
 """For how long Postgres is asked again that cannot take a document now."""
 
@@ -121,33 +124,53 @@ class Recorder:
         ours: dict[bytes, UUID] = {}
         for document, _ in documents:
             ours.setdefault(document.sha256, uuid7())
+        return self._patiently(lambda connection: self._recorded(connection, documents, ours))
+
+    def known(self, digests: Iterable[bytes]) -> dict[bytes, Recorded]:
+        """What is recorded of documents with these digests.
+
+        :raises DatabaseUnavailable: Postgres did not say for as long as this waits
+        :raises DatabaseError: Postgres refuses to say
+        """
+        asked = list(digests)
+        return self._patiently(lambda connection: _known(connection, dict.fromkeys(asked))) if asked else {}
+
+    def _patiently(self, work: Callable[[Connection[TupleRow]], Done]) -> Done:
         until, backoff = time.monotonic() + self._patience_s, Backoff(0.1, 2.0)
         while True:
             try:
-                return self._try(documents, ours)
+                return self._once(work)
             except DatabaseUnavailable:
                 self.close()
                 if time.monotonic() >= until:
                     raise
                 time.sleep(backoff.wait())
 
-    def _try(self, documents: Sequence[tuple[Document, Origin]], ours: dict[bytes, UUID]) -> list[Recorded]:
+    def _once(self, work: Callable[[Connection[TupleRow]], Done]) -> Done:
         if self._connection is None:
             self._connection = connect(self._url, name="statements", search_path="public")
         try:
-            self._add(self._connection, documents, ours)
-            known = _known(self._connection, ours)
+            return work(self._connection)
         except psycopg.Error as exc:
             # A conflict: somebody has recorded it who did not wait for his turn. The next look finds it.
             is_passing = outages.is_passing(exc) or isinstance(exc, psycopg.errors.UniqueViolation)
             kind = DatabaseUnavailable if is_passing else DatabaseError
             raise kind(f"Postgres {'does not take' if is_passing else 'refuses'} the statement: {exc}") from exc
+
+    def _recorded(
+        self,
+        connection: Connection[TupleRow],
+        documents: Sequence[tuple[Document, Origin]],
+        ours: Mapping[bytes, UUID],
+    ) -> list[Recorded]:
+        self._add(connection, documents, ours)
+        known = _known(connection, ours)
         # By its stream a document is known to be ours also if the answer to an earlier COMMIT was lost.
         return _each_once(known[document.sha256] for document, _ in documents)
 
     @staticmethod
     def _add(
-        connection: Connection[Any], documents: Sequence[tuple[Document, Origin]], ours: dict[bytes, UUID]
+        connection: Connection[Any], documents: Sequence[tuple[Document, Origin]], ours: Mapping[bytes, UUID]
     ) -> None:
         if len(_known(connection, ours)) == len(ours):
             return
@@ -162,12 +185,14 @@ class Recorder:
             if not batch:
                 return
             position = append(row for each in batch for row in each.rows())
+            rows = []
             for each in reversed(batch):
-                connection.execute(_Q["add"], each.facts(position))
+                rows.append(each.facts(position))
                 position -= each.events
+            connection.execute(_Q["add"], {"documents": orjson.dumps(rows).decode()})
 
 
-def _known(connection: Connection[Any], ours: dict[bytes, UUID]) -> dict[bytes, Recorded]:
+def _known(connection: Connection[Any], ours: Mapping[bytes, UUID | None]) -> dict[bytes, Recorded]:
     found = {}
     for digest, stream, position, size, statements, accounts, from_day, to_day, elements in connection.execute(
         _Q["known"], {"digests": list(ours)}
@@ -242,7 +267,7 @@ class _Streamed:
         """Its row in ``coordination.statement``."""
         document, origin, contents = self._document, self._origin, self._document.contents
         return {
-            "digest": document.sha256,
+            "digest": document.sha256.hex(),
             "stream": self._stream,
             "position": position,
             "size": document.size,
@@ -250,9 +275,8 @@ class _Streamed:
             "received": from_micros(self._now),
             "source": origin.source,
             "name": origin.name,
-            "by": origin.by,
+            "given_by": origin.by,
             **contents._asdict(),
-            "accounts": list(contents.accounts),
         }
 
 

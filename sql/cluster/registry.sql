@@ -159,7 +159,7 @@ WHERE asked < clock_timestamp() - interval '1 day'
   AND id < (SELECT max(id) FROM coordination.refresh_request)
 
 -- name: unfinished_refresh
--- Of a gateway's newest session but one that has just begun, among the latest hundred streams: its newest refresh, if that
+-- Of a gateway's newest session but one that has just begun, among the latest hundred streams beside those of Flex statements: its newest refresh, if that
 -- was for all accounts and has not ended; and a row for each account whose figures could be relied on in it: when it was
 -- concluded (microseconds since the epoch), and the request that this serves. No refresh has as many events as are looked at.
 WITH RECURSIVE latest AS (
@@ -190,7 +190,10 @@ WITH RECURSIVE latest AS (
                 LIMIT 1
             )
         ),
-        latest.place + 1
+        latest.place + CASE
+            WHEN EXISTS (SELECT FROM coordination.statement WHERE statement.stream = latest.originator_id) THEN 0
+            ELSE 1
+        END
     FROM latest
     WHERE latest.originator_id IS NOT NULL AND latest.place < 100
 ),
@@ -271,7 +274,8 @@ LEFT JOIN LATERAL (
 ) AS concluded ON concluded.is_whole
 
 -- name: open_sessions
--- The streams of a gateway, among the latest hundred of all, that do not say how they ended, and whose they are.
+-- The streams of a gateway, among the latest hundred of all, that do not say how they ended, and whose they are. Those of Flex
+-- statements do not count: thousands may be imported between a session and the next.
 -- Ids of streams grow with time, so the index gives the latest ones, one step each, in the partition of the month first.
 WITH RECURSIVE latest AS (
     (
@@ -301,7 +305,10 @@ WITH RECURSIVE latest AS (
                 LIMIT 1
             )
         ),
-        latest.place + 1
+        latest.place + CASE
+            WHEN EXISTS (SELECT FROM coordination.statement WHERE statement.stream = latest.originator_id) THEN 0
+            ELSE 1
+        END
     FROM latest
     WHERE latest.originator_id IS NOT NULL AND latest.place < 100
 )
@@ -311,20 +318,20 @@ SELECT
     opened.instance
 FROM latest
 CROSS JOIN LATERAL (
-    SELECT topic
-    FROM public.stored_events
-    WHERE originator_id = latest.originator_id
-    ORDER BY originator_version DESC
-    LIMIT 1
-) AS last_event
-CROSS JOIN LATERAL (
     SELECT
         CASE WHEN topic = 'so' THEN convert_from(state, 'UTF8')::json ->> 'gateway' END AS gateway,
         CASE WHEN topic = 'so' THEN convert_from(state, 'UTF8')::json ->> 'instance' END AS instance
     FROM public.stored_events
     WHERE originator_id = latest.originator_id AND originator_version = 1
 ) AS opened
-WHERE last_event.topic <> 'sc' AND opened.gateway = %(gateway)s
+WHERE opened.gateway = %(gateway)s
+  AND (
+      SELECT topic
+      FROM public.stored_events
+      WHERE originator_id = latest.originator_id
+      ORDER BY originator_version DESC
+      LIMIT 1
+  ) <> 'sc'
 
 -- name: report_gateway
 INSERT INTO coordination.gateway (name, instance, state, detail, connected, session_id, server_version)

@@ -35,6 +35,30 @@ CROSS JOIN LATERAL (
     LIMIT 1
 ) AS last_event;
 
+-- name: statements_around
+-- The positions between which the events of Flex statements lie that were recorded between two times; no row if none was. Each is
+-- recorded by one transaction, in its turn, with the time of that: positions grow with it.
+SELECT
+    first_one.position - first_one.parts - 2 AS low,
+    last_one.position AS high
+FROM (
+    SELECT
+        position,
+        parts
+    FROM coordination.statement
+    WHERE received >= %(from)s
+    ORDER BY received, position
+    LIMIT 1
+) AS first_one
+CROSS JOIN (
+    SELECT position
+    FROM coordination.statement
+    WHERE received <= %(to)s
+    ORDER BY received DESC, position DESC
+    LIMIT 1
+) AS last_one
+WHERE last_one.position >= first_one.position;
+
 -- name: applied
 -- Up to where the table of sessions is complete.
 SELECT coalesce(max(projection.position), 0) FROM projection;

@@ -32,8 +32,9 @@ COMMENT ON COLUMN coordination.statement.from_day IS 'the first day of any of th
 COMMENT ON COLUMN coordination.statement.to_day IS 'the last day of any of these';
 COMMENT ON COLUMN coordination.statement.elements IS 'how many elements with attributes it has';
 
--- Documents of one account.
+-- Documents of one account; those of a span of time.
 CREATE INDEX statement_accounts_idx ON coordination.statement USING gin (accounts);
+CREATE INDEX statement_received_idx ON coordination.statement (received, position);
 
 -- Instances of the version before run on, and have the rights of their role: those to add and to read, no others.
 DO $$

@@ -16,7 +16,7 @@ FROM coordination.statement
 WHERE digest = ANY(%(digests)s)
 
 -- name: add
--- One more document, after its events and in their transaction.
+-- Documents, after their events and in their transaction: one statement for all, since each would wait for the network.
 INSERT INTO coordination.statement (
     digest,
     stream,
@@ -33,19 +33,34 @@ INSERT INTO coordination.statement (
     to_day,
     elements
 )
-VALUES (
-    %(digest)s,
-    %(stream)s,
-    %(position)s,
-    %(size)s,
-    %(parts)s,
-    %(received)s,
-    %(source)s,
-    nullif(%(name)s, ''),
-    nullif(%(by)s, ''),
-    %(statements)s,
-    %(accounts)s,
-    %(from_day)s,
-    %(to_day)s,
-    %(elements)s
+SELECT
+    decode(digest, 'hex'),
+    stream,
+    position,
+    size,
+    parts,
+    received,
+    source,
+    nullif(name, ''),
+    nullif(given_by, ''),
+    statements,
+    ARRAY(SELECT jsonb_array_elements_text(accounts)),
+    from_day,
+    to_day,
+    elements
+FROM jsonb_to_recordset(%(documents)s::jsonb) AS document (
+    digest text,
+    stream uuid,
+    position bigint,
+    size bigint,
+    parts integer,
+    received timestamptz,
+    source text,
+    name text,
+    given_by text,
+    statements integer,
+    accounts jsonb,
+    from_day date,
+    to_day date,
+    elements bigint
 )

@@ -7,7 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space, traffic
+from bench import (
+    fills,
+    firms,
+    idle,
+    large,
+    live,
+    read,
+    rebuild,
+    record,
+    results,
+    returns,
+    simulate,
+    space,
+    statements,
+    traffic,
+)
 from bench.figures import TARGETS, Figure, percentile
 from bench.history import history
 from bench.sizes import TINY, Size
@@ -23,6 +38,7 @@ BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
     ),
     "fills": (fills.figures, {"fills_projected_per_s", "fills_page_p99_ms", "fills_growth_mb"}),
     "performance": (returns.figures, {"performance_p99_ms", "performance_cpu_ms", "performance_1000_p99_ms"}),
+    "statements": (statements.figures, {"statements_vs_parsing"}),
     "space": (space.figures, {"event_bytes_vs_wire", "snapshot_bytes_vs_original"}),
     "idle": (idle.figures, {"idle_cpu_percent", "idle_rss_mb", "ready_s"}),
     "large": (large.figures, {"large_record_slowdown", "large_report_slowdown"}),

@@ -42,7 +42,14 @@ async def position_ranges(
     known = min(known, head)
     since, until = (None if each is None else to_micros(each) for each in (start, end))
     found = await answered(looks, between(spans, since, until))
+    for statements in (await looks.rows(_SQL["statements_around"], {"from": low, "to": high})).rows:
+        found = _joined(found, statements[0], statements[1])
     first, last = (known, 0) if found is None else (min(known, found[0]), found[1])
     if last >= known:
         return ((first, head),)
     return (first, last), (known, head)
+
+
+def _joined(found: Range | None, low: int, high: int) -> Range:
+    """Positions that hold both: those of sessions, and those of statements."""
+    return (low, high) if found is None else (min(found[0], low), max(found[1], high))

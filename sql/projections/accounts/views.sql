@@ -873,6 +873,9 @@ SELECT
         WHEN 're' THEN 'RefreshEnded'
         WHEN 'df' THEN 'DecodeFailed'
         WHEN 'ri' THEN 'RecordingInterrupted'
+        WHEN 'sb' THEN 'StatementBegan'
+        WHEN 'sp' THEN 'StatementPart'
+        WHEN 'se' THEN 'StatementEnded'
         ELSE event.topic
     END AS kind,
     (
