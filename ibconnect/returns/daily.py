@@ -31,7 +31,8 @@ from ibconnect.returns.figures import (
 
 _DAY = timedelta(days=1)
 _NO_MARKS: Mapping[date, Sequence[Mark]] = {}
-_SATURDAY = 5
+_FRIDAY, _SATURDAY = 4, 5
+_WEEKEND = 3
 
 
 class Rule(NamedTuple):
@@ -85,7 +86,9 @@ def day_returns(
     place = bisect_left(pending, values[0].day + _DAY) if values else 0
     with localcontext(EXACT):
         for before, valued in pairwise(values):
-            missing = [] if (valued.day - before.day).days == 1 else _missing(before.day, valued.day, holidays)
+            length = (valued.day - before.day).days
+            is_usual = length == 1 or (length == _WEEKEND and before.day.weekday() == _FRIDAY)
+            missing = [] if is_usual else _missing(before.day, valued.day, holidays)
             inflows = []
             while place < len(pending) and pending[place] <= valued.day:
                 inflows.append((pending[place], flows[pending[place]]))

@@ -14,7 +14,6 @@ from ibconnect.returns.daily import START, Rule, day_returns
 from ibconnect.returns.figures import EXACT, ONE, Flows, Valued
 from ibconnect.returns.linking import linked
 
-_DIGITS = Decimal("1e-9")
 _PERCENT = Decimal(100)
 
 
@@ -27,18 +26,14 @@ def twr(values: Sequence[Valued], flows: Mapping[date, Decimal], rule: Rule = ST
     return None if factor is None else printed(factor)
 
 
-def printed(factor: Decimal) -> Decimal:
-    """A factor as percent with nine decimals."""
-    return EXACT.multiply(EXACT.subtract(factor, ONE), _PERCENT).quantize(_DIGITS, ROUND_HALF_EVEN, EXACT)
+def printed(factor: Decimal, digits: int = 9) -> Decimal:
+    """A factor as percent with so many decimals."""
+    percent = EXACT.multiply(EXACT.subtract(factor, ONE), _PERCENT)
+    return percent.quantize(Decimal((0, (1,), -digits)), ROUND_HALF_EVEN, EXACT)
 
 
 def conventions(values: Sequence[Valued], flows: Mapping[date, Decimal], told: Decimal) -> tuple[Flows, ...]:
     """By which conventions the return is the one that a statement tells, to all of its digits."""
-    digits = Decimal((0, (1,), int(told.as_tuple().exponent)))
-    found = []
-    for each in Flows:
-        factor = linked(day_returns(values, flows, rule=Rule(each)).days)
-        exact = None if factor is None else EXACT.multiply(EXACT.subtract(factor, ONE), _PERCENT)
-        if exact is not None and exact.quantize(digits, ROUND_HALF_EVEN, EXACT) == told:
-            found.append(each)
-    return tuple(found)
+    digits = -int(told.as_tuple().exponent)
+    factors = {each: linked(day_returns(values, flows, rule=Rule(each)).days) for each in Flows}
+    return tuple(each for each, factor in factors.items() if factor is not None and printed(factor, digits) == told)

@@ -42,6 +42,8 @@ FROM (
     UNION
     SELECT account.code COLLATE "C" FROM account
 ) AS listed
+-- What a statement says of several accounts together is of none of them.
+WHERE listed.code <> '-'
 
 -- name: accounts
 -- The accounts of a set, by code: whether each is known, its base currency, and the first and the last day of the span on which a
@@ -103,7 +105,7 @@ ORDER BY whose.code COLLATE "C"
 nav.account = ANY(%(codes)s::text[])
 
 -- name: of_every
-TRUE
+nav.account <> '-'
 
 -- name: values
 -- The sums of values by day and currency, as one text with a line for each: day, currency, how many accounts, sum. Where a query breaks
@@ -281,6 +283,37 @@ coalesce(nav_change.deposits_withdrawals, 0)
 
 -- name: rates_of_named
 rate.account = ANY(%(visible)s::text[])
+
+-- name: printed
+-- Returns that the statements of an account print: of a day where that is not what its values and flows give with flows weighed so, and
+-- of longer periods. In percent; `digits`: how many decimals are printed.
+SELECT
+    change.from_day,
+    change.to_day,
+    change.twr::text,
+    scale(change.twr) AS digits
+FROM (
+    SELECT nav_change.*, {sum} AS flow
+    FROM statements.nav_change
+    WHERE
+        nav_change.account = %(code)s
+        AND nav_change.current
+        AND nav_change.twr IS NOT NULL
+        AND nav_change.to_day > %(first)s::date
+        AND nav_change.to_day <= %(last)s::date
+        AND nav_change.from_day > %(first)s::date
+) AS change
+WHERE
+    change.from_day < change.to_day
+    OR CASE
+        WHEN change.starting + %(weight)s * change.flow > 0
+            THEN round(
+                100 * (change.ending - change.starting - change.flow) / (change.starting + %(weight)s * change.flow),
+                scale(change.twr)
+            ) <> change.twr
+    END
+ORDER BY change.to_day, change.from_day
+LIMIT 1000
 
 -- name: covered
 -- Of these days those that a statement of one of the accounts covers that gives values of days. No statement is longer than a year.

@@ -222,6 +222,21 @@ async def test_flows_that_differ_from_the_statement_are_said(world: World, serve
     assert gaps(await of(served, ONE)) == {"flows-differ": (day(1), day(1), f"{ONE}: 60, 50 listed")}
 
 
+async def test_a_statement_that_prints_another_return_is_said(world: World, served: Served) -> None:
+    world.values(ONE, {0: "100", 1: "110", 2: "121", 3: "181.5"})
+    world.flow(ONE, 3, "44")
+    world.change(ONE, 1, 1, starting="100", ending="110", twr="10")
+    world.change(ONE, 2, 2, starting="110", ending="121", twr="10.000000001")
+    world.change(ONE, 3, 3, starting="121", ending="181.5", deposits_withdrawals="44", twr="10.000000000")
+    world.change(ONE, 1, 3, starting="100", ending="181.5", deposits_withdrawals="44", twr="33.1")
+    world.change(ONE, 1, 2, starting="100", ending="121", twr="21.1")
+    differing = [gap for gap in (await of(served, ONE))["Gaps"] if gap["Code"] == "differs-from-statement"]
+    assert sorted((gap["From"], gap["To"], gap["Detail"]) for gap in differing) == [
+        (day(1), day(2), "21.1, here 21.0"),
+        (day(2), day(2), "10.000000001, here 10.000000000"),
+    ]
+
+
 async def test_odd_values(world: World, served: Served) -> None:
     world.values(ONE, {0: "0", 1: "101", 2: "0", 3: "0", 4: "110"})
     world.flow(ONE, 1, "100")

@@ -25,7 +25,7 @@ REASONS = {
     "other-base": "the base currency was another one then.",
     "several-currencies": "the accounts have several base currencies: name one by `currency`.",
     "not-positive": "the net liquidation value is not above zero.",
-    "no-cash-flows": "deposits and withdrawals are not recorded, without which a change is no return.",
+    "no-cash-flows": "deposits and withdrawals up to now are not known, without which a change is no return.",
 }
 """Why a figure is null, or left out of a total."""
 

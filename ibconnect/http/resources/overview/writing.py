@@ -38,7 +38,11 @@ COLUMNS = (
         for period, over in zip(PERIODS, _OVER, strict=True)
     ),
     *(
-        Column(f"Return{period}", Type.FIGURE, f"The return {over}; null until cash flows are recorded")
+        Column(
+            f"Return{period}",
+            Type.FIGURE,
+            f"The return {over}; null: `/v1/performance` has returns of days that are over",
+        )
         for period, over in zip(PERIODS, _OVER, strict=True)
     ),
     *(

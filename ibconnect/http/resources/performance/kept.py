@@ -5,7 +5,7 @@ In: what is asked for. Out: what was made of the tables as they are now. Called 
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Self
+from typing import Any, Self
 
 from ibconnect.http.resources.performance.days import last_complete
 from ibconnect.http.resources.performance.making import Asked, Made, made_of
@@ -14,6 +14,10 @@ from ibconnect.http.server import db
 from ibconnect.http.server.services import Part, Services
 from ibconnect.times import EPOCH
 
+_TRIES = 3
+"""So often it is read again where statements were imported while it was read; after that it is answered as it is."""
+_OF_STATEMENTS = 2
+"""So many parts of the state are of statements."""
 _DAYS_KEPT = 200_000
 """Returns of days that are kept, of all sets: some 100 MB."""
 
@@ -42,17 +46,22 @@ class Returns(Part):
         if known is not None and known[0] == state:
             self._kept.move_to_end(key)
             return known[1]
-        made = await made_of(self._services, asked)
+        for _ in range(_TRIES):
+            made = await made_of(self._services, asked)
+            # What is kept is of the state before it was read: what came meanwhile may not be in it.
+            known_state, state = state, await self._state(asked)
+            if known_state[:_OF_STATEMENTS] == state[:_OF_STATEMENTS]:
+                break
         self._forget(key)
-        self._kept[key] = state, made
+        self._kept[key] = known_state, made
         self._days += len(made.days) + 1
         while self._days > _DAYS_KEPT and len(self._kept) > 1:
             self._forget(next(iter(self._kept)))
         return made
 
-    async def _state(self, asked: Asked) -> Hashable:
-        row = await db.row(self._services.pool, SQL_OF["state"], {})
-        return row, last_complete(asked.now, self._services.config.pnl_reset)
+    async def _state(self, asked: Asked) -> tuple[Any, ...]:
+        (row,) = await db.rows(self._services.pool, SQL_OF["state"], {})
+        return (*row, last_complete(asked.now, self._services.config.pnl_reset))
 
     def _forget(self, key: Hashable) -> None:
         _, made = self._kept.pop(key, (None, None))

@@ -4,10 +4,13 @@ In: whose, from when until when, in which currency. Out: returns by day, figures
 Called by the handlers of this package.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from psycopg.sql import SQL
 
 from ibconnect.http.resources.performance.assembling import Assembled, assembled
 from ibconnect.http.resources.performance.conversion import Rates, rates_of
@@ -17,9 +20,10 @@ from ibconnect.http.resources.performance.recorder import Recorded, recorded_of
 from ibconnect.http.server import db
 from ibconnect.http.server.problems import invalid
 from ibconnect.http.server.services import Services
+from ibconnect.returns import ibkr
 from ibconnect.returns.daily import Rule, day_returns, merged
-from ibconnect.returns.figures import DayReturn, Flows, Gap, Mark
-from ibconnect.returns.linking import trimmed
+from ibconnect.returns.figures import Code, DayReturn, Flows, Gap, Mark
+from ibconnect.returns.linking import linked, trimmed
 from ibconnect.returns.summary import Summary, summary_of
 
 _BEFORE = timedelta(days=31)
@@ -88,7 +92,8 @@ async def made_of_accounts(services: Services, asked: Asked, accounts: list[Acco
     for day, amount in made.carried.items():
         flows[day] = flows.get(day, Decimal(0)) + amount
     said = [gap for gap in made.gaps if days and gap.last > days[0].since and gap.first <= days[-1].day]
-    gaps = merged([*series.gaps, *said, *cut])
+    told = await _printed(services, accounts, days, rule, target)
+    gaps = merged([*series.gaps, *said, *cut, *told])
     codes = [account.code for account in accounts]
     return Made(codes, target, days, gaps, summary_of(days, flows, asked.free))
 
@@ -147,6 +152,27 @@ async def _rates(
         currency: await rates_of(services.pool, currency, target, wanted, codes=codes, visible=visible, reset=reset)
         for currency, wanted in days.items()
     }
+
+
+async def _printed(
+    services: Services, accounts: Sequence[Account], days: Sequence[DayReturn], rule: Rule, target: str
+) -> list[Gap]:
+    """Of one account in its base currency the returns that statements print, where they are not those of these days."""
+    if len(accounts) != 1 or accounts[0].base != target or not days:
+        return []
+    weight = rule.flows.weight(1, 1)
+    given = {"code": accounts[0].code, "first": days[0].since, "last": days[-1].day, "weight": weight}
+    query = SQL(db.compact(SQL_OF["printed"])).format(sum=SQL(SQL_OF["sum_of_flows"]))
+    differing, places = [], [each.day for each in days]
+    for first, last, text, digits in await db.rows(services.pool, query, given, prepare=False):
+        of_period = days[bisect_left(places, first) : bisect_right(places, last)]
+        factor = linked(of_period)
+        if not of_period or of_period[0].since >= first or factor is None:
+            continue
+        found = ibkr.printed(factor, digits)
+        if first == last or found != Decimal(text):
+            differing.append(Gap(Code.DIFFERS_FROM_STATEMENT, first, last, len(of_period), f"{text}, here {found}"))
+    return differing
 
 
 async def _marks(
