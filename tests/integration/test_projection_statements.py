@@ -60,7 +60,7 @@ def test_a_statement_becomes_rows(database_url: str) -> None:
     daily = document(
         statement(
             holder,
-            navs(nav("1000.50", cash="1000.50", currency="USD")),
+            navs(nav("1000.50", cash="1000.50")),
             flows(cash("Dividends", "12.5", currency="EUR", fxRateToBase="1.1")),
             section("Trades", trade),
             section("Inventions", element("Invention", a="1", b="")),

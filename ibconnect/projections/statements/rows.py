@@ -40,6 +40,8 @@ _ELEMENT_LEVELS = {
     "Lot": "CLOSED_LOT",
     "WashSale": "WASH_SALE",
 }
+# Tables whose amounts are in the base currency of the account, which not every query says there.
+_IN_BASE = frozenset({"nav", "nav_change"})
 _HOLDER = ("AccountInformation", "AccountInformation")
 # Transfers wait for the end of their statement, where it is known how their values are signed.
 _MOST_WAITING = 5_000
@@ -84,13 +86,13 @@ class Statement:
 
     def __init__(self, where: Where, give: Callable[[Made], None], note: Callable[[str, str], None]) -> None:
         self.where = where
-        self.base_currency: str | None = None
         self.elements = self.unread = self.oddities = 0
         self.periods: list[tuple[str, date, date]] = []
         self.levels: dict[tuple[str, Source], set[int]] = {}
         self._give, self._note = give, note
         self._sections: dict[tuple[str, str], _Section] = {}
         self._speaking = Speaking(where)
+        self._bases: dict[str, str] = {}
         self._waiting: list[tuple[_Place, Mapping[str, str]]] = []
         self._moved: dict[str, Decimal] = {}
         self._by_direction: dict[str, bool] | None = None
@@ -108,7 +110,7 @@ class Statement:
         kind = row.section, row.element
         specs = SPECS.get(kind)
         if specs is None:
-            self._unread(row, counts, is_holder=kind == _HOLDER)
+            self._unread(row, account, counts)
             return
         self._speaking.section(row.section, account)
         level = row.attributes.get("levelOfDetail") or _ELEMENT_LEVELS.get(row.element, "")
@@ -118,10 +120,16 @@ class Statement:
             place = _Place(self.elements, row.section, account, level, spec.source)
             self._make(spec, row.attributes, place, counts if number == 0 else None)
 
-    def _unread(self, row: Row, counts: _Section, *, is_holder: bool) -> None:
-        if is_holder:
+    @property
+    def base_currency(self) -> str | None:
+        """Of its account, if it says so."""
+        return self._bases.get(self.where.account) or next(iter(self._bases.values()), None)
+
+    def _unread(self, row: Row, account: str, counts: _Section) -> None:
+        if (row.section, row.element) == _HOLDER:
             # Names and addresses stay in the document.
-            self.base_currency = row.attributes.get("currency") or self.base_currency
+            if currency := row.attributes.get("currency"):
+                self._bases[account] = currency
         else:
             counts.unread += 1
             self.unread += 1
@@ -144,6 +152,8 @@ class Statement:
 
     def _derive(self, table: str, cells: dict[str, str], place: _Place) -> None:
         """What a row says beside what stands in it, and which other rows follow from it."""
+        if table in _IN_BASE and place.account in self._bases:
+            cells.setdefault("currency", escape(self._bases[place.account]))
         if table == "transfer":
             self._wait(place, dict(cells))
         elif table == "cash_flow":

@@ -42,7 +42,7 @@ FROM statement
 --
 -- account_code: The account's code.
 -- day: The day, as the statement counts it.
--- currency: The currency of the amounts.
+-- currency: The account's base currency; null: the statement does not say it.
 -- model: The model, where the query breaks them out.
 -- total: The whole value.
 -- cash: Of it: cash.
@@ -116,7 +116,7 @@ WHERE nav.current
 -- day: The day, as the statement counts it.
 -- from_day: The first day of its period.
 -- to_day: The last day of its period.
--- currency: The currency of the amounts.
+-- currency: The account's base currency; null: the statement does not say it.
 -- model: The model, where the query breaks them out.
 -- starting: The value before.
 -- ending: The value at the end.
