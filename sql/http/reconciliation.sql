@@ -141,22 +141,24 @@ LEFT JOIN accounts.account_segment AS segment
 WHERE account.code = %(account)s;
 
 -- name: recorded_cash
--- Cash by currency, of some reports.
+-- Cash by currency, of some reports: with what futures have earned, which a statement has paid at the end of the day.
 SELECT
     ledger.account_snapshot_id,
     currency.code,
     coalesce(
-        ledger.cash_balance::text,
+        ledger.total_cash_balance::text,
         (
             SELECT value.amount::text
             FROM accounts.account_value AS value
             WHERE
                 value.account_snapshot_id = ledger.account_snapshot_id
-                AND value.tag = 'CashBalance'
+                AND value.tag IN ('TotalCashBalance', 'CashBalance')
                 AND value.is_ledger
                 AND value.currency_id = ledger.currency_id
+            ORDER BY value.tag DESC
             LIMIT 1
-        )
+        ),
+        ledger.cash_balance::text
     )
 FROM accounts.account_ledger AS ledger
 INNER JOIN accounts.currency ON currency.id = ledger.currency_id

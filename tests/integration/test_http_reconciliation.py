@@ -269,8 +269,8 @@ def gone_fill(days: list[Truth]) -> None:
 Change = Callable[[list[Truth]], None]
 SEEDED: dict[Change, tuple[int, str, set[str], str, str]] = {
     nav: (0, "nav", {"NetLiquidation"}, "differs", "differs"),
-    cash: (1, "cash", {"CashBalance"}, "differs", "differs"),
-    new_cash: (1, "cash", {"CashBalance"}, "differs", "differs"),
+    cash: (1, "cash", {"TotalCashBalance"}, "differs", "differs"),
+    new_cash: (1, "cash", {"TotalCashBalance"}, "differs", "differs"),
     size: (2, "position", {"Position", "MarketValue"}, "differs", "differs"),
     price: (3, "position", {"MarketPrice", "MarketValue"}, "differs", "differs"),
     gone_position: (4, "position", {"Position"}, "missing-in-statement", "missing-in-recorder"),

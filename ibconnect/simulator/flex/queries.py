@@ -17,6 +17,7 @@ SECTIONS = (
     "AccountInformation",
     "EquitySummaryInBase",
     "ChangeInNAV",
+    "CashReport",
     "StmtFunds",
     "OpenPositions",
     "Trades",

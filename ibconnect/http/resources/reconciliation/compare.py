@@ -112,7 +112,7 @@ def lines_of(day: Day) -> Iterator[Line]:
     if report is None:
         for kind, figure, is_stated in (
             (NAV, "NetLiquidation", day.nav is not None),
-            (CASH, "CashBalance", bool(day.cash)),
+            (CASH, "TotalCashBalance", bool(day.cash)),
             (POSITION, "Position", bool(day.positions)),
         ):
             if is_stated:
@@ -154,7 +154,7 @@ def _cash(day: Day, seen: Mapping[str, Any]) -> Iterator[Line]:
         if currency not in day.recorded_cash and _is_zero(stated):
             continue
         line = Line(
-            day.day, CASH, "CashBalance", currency, stated=stated, recorded=recorded, statement=statement, **seen
+            day.day, CASH, "TotalCashBalance", currency, stated=stated, recorded=recorded, statement=statement, **seen
         )
         yield compared(line, MONEY)
 
