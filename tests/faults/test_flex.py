@@ -178,7 +178,7 @@ def test_many_kills_while_statements_are_fetched(database_url: str, tmp_path: Pa
     killed(database_url, tmp_path, rounds(25))
 
 
-def test_two_instances_fetch_each_query_once_and_the_other_takes_over(database_url: str, tmp_path: Path) -> None:
+def test_two_instances_fetch_each_query_once(database_url: str, tmp_path: Path) -> None:
     with listening(40, pacing=False, slow_tries=2) as flex:
         names = ("one", "two")
         given = {name: settings(database_url, flex, tmp_path / name, INSTANCE=name) for name in names}
@@ -190,7 +190,22 @@ def test_two_instances_fetch_each_query_once_and_the_other_takes_over(database_u
         ):
             wait_for(lambda: got(database_url) == 2, recorder_said(one))
             assert flex.count("SendRequest") == 2
-            one.popen.kill()
+        wait_for(lambda: are_gone(database_url), "Postgres has seen their end")
+        assert len(whole(database_url)) == 2
+
+
+def test_another_instance_takes_over_from_one_that_dies_while_it_fetches(database_url: str, tmp_path: Path) -> None:
+    with listening(40, pacing=False) as flex:
+        flex.service.inject("silence", seconds=3600, count=1, on="get")
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+        with process(tmp_path / "log1", "record", **settings(database_url, flex, tmp_path / "one")) as one:
+            wait_for(lambda: flex.count("GetStatement"), recorder_said(one))
+            with process(tmp_path / "log2", "record", **settings(database_url, flex, tmp_path / "two")) as two:
+                two.said("started")
+                assert got(database_url) == 0
+                one.popen.kill()
+                wait_for(lambda: got(database_url) == 2, recorder_said(two))
         wait_for(lambda: are_gone(database_url), "Postgres has seen their end")
         assert len(whole(database_url)) == 2
 

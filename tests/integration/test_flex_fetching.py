@@ -5,6 +5,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,22 @@ async def test_who_cannot_record_it_says_so_and_does_not_die(database_url: str) 
             assert "statement_not_recorded" in {each["kind"] for each in log()}
             assert TOKEN not in log.text()
             change(database_url, f"UPDATE coordination.flex_query SET due = {NOW}")
+
+
+async def test_who_loses_postgres_and_so_the_turn_asks_nothing_more_and_begins_again(database_url: str) -> None:
+    ended = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ibconnect flex statements'"
+    )
+    async with service(slow_tries=1000) as flex:
+        patient = Times(0.05, FAST, Patience(first_wait=0.01, longest_wait=0.02, tries=30.0))
+        async with fetching(settings(database_url, flex), times=patient):
+            await until(lambda: len(flex.asked) > 3, "it asks whether it is made")
+            change(database_url, f"{ended} AND datname = current_database()")
+            await until(lambda: len(spans(flex)) == 2, "it begins again")
+            flex.options = replace(flex.options, slow_tries=0)
+            await until(lambda: state(database_url)["got"], "it is fetched")
+        assert state(database_url)["failures"] == 0
+        assert len(documents(database_url)) == 1
 
 
 @pytest.mark.parametrize("fault", ["broken-xml", "half-xml", "doctype", "other-xml", "html", "empty", "cut", "reset"])
