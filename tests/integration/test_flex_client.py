@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -157,6 +158,19 @@ async def test_whatever_else_is_answered_is_told_and_asked_again(answer: Answer,
             assert text(await fetched(service, answer, sent(), answer, xml(document()))) == document()
 
 
+@pytest.mark.parametrize(
+    "head", ["<!-- a -->" * 400, "<!---->" * 500 + "<", "<?xml " * 600, "<?xml" + "?" * 4000, " " * 4000 + "<!--"]
+)
+async def test_a_hostile_beginning_costs_no_time(head: str) -> None:
+    async with flex_service() as service:
+        service.otherwise = xml(head)
+        began = time.process_time()
+        await failure(service)
+        assert time.process_time() - began < 5.0
+        if head.endswith("<!-- a -->"):
+            assert text(await fetched(service, sent(), xml(head + document()))) == head + document()
+
+
 @pytest.mark.parametrize("end", [-1, -5, -30, 200, 60])
 async def test_a_statement_that_is_cut_off_is_fetched_again(end: int) -> None:
     """Also where the connection says that this is all."""
@@ -218,11 +232,12 @@ async def test_a_document_gives_its_bytes_as_often_as_wanted() -> None:
 
 
 async def test_requests_leave_no_faster_than_allowed_whoever_asks() -> None:
+    """Measured where they leave: on a busy machine they arrive when they can."""
     spans = ((1, 0.05), (5, 0.5))
-    notes: list[float] = []
+    left: list[float] = []
 
     async def note() -> None:
-        notes.append(0.0)
+        left.append(asyncio.get_running_loop().time())
 
     async with flex_service() as service:
         service.otherwise = code("1012")
@@ -231,8 +246,6 @@ async def test_requests_leave_no_faster_than_allowed_whoever_asks() -> None:
             asked = [each.fetch(QUERY, FROM, TO) for each in (one, two) * 6]
             results = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(each, FlexRefused) for each in results)
-        times = service.times
-        # What leaves at its time arrives a little later, each a little more or less.
-        assert all(later - earlier > 0.04 for earlier, later in itertools.pairwise(times))
-        assert all(later - earlier > 0.45 for earlier, later in zip(times, times[5:], strict=False))
-        assert len(notes) == len(times) == 12
+        assert len(left) == len(service.asked) == 12
+        assert all(later - earlier >= 0.05 for earlier, later in itertools.pairwise(left))
+        assert all(later - earlier >= 0.5 for earlier, later in zip(left, left[5:], strict=False))

@@ -34,7 +34,8 @@ IBKR = ("interactivebrokers.com", "ibkr.com")
 _MOST_ANSWER = 1 << 16
 _CHUNK = 1 << 16
 _DAY = "%Y%m%d"
-_ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<([A-Za-z!][\w!.-]*)", re.DOTALL)
+# A comment ends at its first end: else what is a row of comments could be read in more ways than there is time for.
+_ROOT = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--(?:(?!-->).)*-->\s*)*<([A-Za-z!][\w!.-]*)", re.DOTALL)
 _PAGE = re.compile(rb"\s*<!DOCTYPE\s+html", re.IGNORECASE)
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
