@@ -101,6 +101,11 @@ class Statement:
         return Fraction(0) if capital <= 0 or capital + gain < 0 else gain / capital * 100
 
 
+CASH_REPORT = (
+    *("commissions", "depositWithdrawals", "accountTransfers", "internalTransfers", "dividends", "brokerInterest"),
+    *("paymentInLieu", "withholdingTax", "salesTax", "transactionTax", "advisorFees", "otherFees", "netTradesSales"),
+    *("netTradesPurchases", "cashSettlingMtm", "fxTranslationGainLoss"),
+)
 FLOWS = ("depositsWithdrawals", "internalCashTransfers", "assetTransfers")
 
 
@@ -134,9 +139,21 @@ def _check_alone(this: Statement) -> None:
     assert Fraction(this.member("twr")) == Fraction(round(this.twr() * 10**9), 10**9), where
     lines = this.rows("StmtFunds", "StatementOfFundsLine")
     assert lines[-1].attrib["activityDescription"] == "Ending Balance"
+    _check_cash(this, where)
     amounts = sum((number(line, "amount") for line in lines), ZERO)
     assert number(lines[0], "balance") + amounts == number(lines[-1], "balance"), where
     assert abs(number(lines[-1], "balance") - number(summary, "cash")) < Decimal("0.01"), where
+
+
+def _check_cash(this: Statement, where: tuple[str, str]) -> None:
+    """Cash of each currency comes from what happened; only futures settle besides."""
+    rows = (*this.rows("Trades", "Trade"), *this.rows("OpenPositions", "OpenPosition"))
+    settling = {row.attrib["currency"] for row in rows if row.attrib["assetCategory"] == "FUT"}
+    for row in this.rows("CashReport", "CashReportCurrency"):
+        moved = sum((number(row, name) for name in CASH_REPORT), ZERO)
+        assert number(row, "startingCash") + moved == number(row, "endingCash"), where
+        if row.attrib["currency"] not in ("BASE_SUMMARY", *settling):
+            assert not number(row, "cashSettlingMtm"), where
 
 
 def _check_after(this: Statement, before: Statement) -> None:

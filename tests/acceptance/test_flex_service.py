@@ -49,8 +49,12 @@ class Client:
         assert reference is not None
         return await self.ask(url, q=reference)
 
+    async def text(self, **params: str) -> str:
+        """Both; the document."""
+        return await self.take(await self.order(**params))
+
     async def statements(self, **params: str) -> list[ET.Element]:
-        document = ET.fromstring(await self.take(await self.order(**params)))
+        document = ET.fromstring(await self.text(**params))
         assert document.tag == "FlexQueryResponse"
         found = document.findall("FlexStatements/FlexStatement")
         assert document.find("FlexStatements").attrib == {"count": str(len(found))}  # type: ignore[union-attr]

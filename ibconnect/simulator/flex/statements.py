@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from ibconnect.simulator.flex import cash_report
 from ibconnect.simulator.flex.activity import Account, Line, contract, sections
 from ibconnect.simulator.flex.closes import Close, Holding
 from ibconnect.simulator.flex.days import MEMBERS, Day, change_of, return_of
@@ -31,7 +32,7 @@ def statement(days: Sequence[Day], generated: datetime, period: str = "") -> Sta
             "AccountInformation": [_information(account, last)],
             "EquitySummaryInBase": list(_summaries(account, days)),
             "ChangeInNAV": [_change(account, days)],
-            "CashReport": list(_cash(account, days)),
+            "CashReport": list(cash_report.rows(account, days)),
             "OpenPositions": [_position(account, last, each) for each in last.after.holdings.values()],
             "InterestAccruals": list(_interest(account, days)),
             "ConversionRates": [row for day in days for row in _rates(day)],
@@ -95,24 +96,6 @@ def _change(account: Account, days: Sequence[Day]) -> Row:
         "endingValue": days[-1].after.total,
         "twr": return_of(days),
     }
-
-
-def _cash(account: Account, days: Sequence[Day]) -> Iterator[Row]:
-    """Cash by currency, and all of it in the base currency."""
-    before, after = days[0].before, days[-1].after
-    span = {"fromDate": days[0].on, "toDate": days[-1].on}
-    whole = (before.parts["cash"], after.parts["cash"])
-    yield "CashReportCurrency", _report(account, "BASE_SUMMARY", "BaseCurrency", span, whole)
-    for currency in sorted({*before.cash, *after.cash}):
-        was, now = before.cash.get(currency, ZERO), after.cash.get(currency, ZERO)
-        if was or now:
-            yield "CashReportCurrency", _report(account, currency, "Currency", span, (was, now))
-
-
-def _report(account: Account, currency: str, level: str, span: Line, cash: tuple[Decimal, Decimal]) -> Line:
-    was, now = cash
-    line: Line = {**account.row(), "currency": currency, "levelOfDetail": level, **span, "startingCash": was}
-    return {**line, "endingCash": now, "endingSettledCash": now}
 
 
 def _position(account: Account, day: Day, held: Holding) -> Row:
