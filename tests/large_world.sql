@@ -182,3 +182,43 @@ SELECT
     '127.0.0.1:4002', kind, CASE kind WHEN 'member' THEN 'G' || account.id %% 3 ELSE '' END, account.code, kind || month,
     %(begin)s + month * interval '30 days', CASE WHEN month < 30 THEN %(begin)s + (month + 1) * interval '30 days' END, month
 FROM accounts.account, generate_series(0, 30) AS month, unnest(ARRAY['alias', 'member', 'family']) AS kind;
+
+-- Statements of accounts 1 to 20, one a day, but on some days that are holidays, and until a month before the end; of account 3 for some
+-- weeks, without a currency; flows twice a month, some to another account; rates of euros but for one day in a hundred.
+INSERT INTO statements.statement (
+    id, position, received, stream, number, elements, unread, oddities, from_day, to_day, account, base_currency
+)
+SELECT
+    n * 20 + account.id, 1, %(begin)s, '00000000-0000-0000-0000-000000000000', 0, 1, 0, 0, day.day, day.day, account.code, 'EUR'
+FROM generate_series(0, %(hours)s / 24 - 30) AS n
+CROSS JOIN LATERAL (SELECT (%(begin)s + n * interval '1 day')::date AS day) AS day
+CROSS JOIN accounts.account
+WHERE account.id BETWEEN 1 AND 20;
+INSERT INTO statements.covered (statement, sections, from_day, to_day, mentioned, account)
+SELECT id, 1, from_day, to_day, FALSE, account FROM statements.statement;
+INSERT INTO statements.nav (statement, position, line, day, current, account, origin, currency, total)
+SELECT
+    id, 1, 1, to_day, TRUE, account, 'EquitySummaryByReportDateInBase', CASE account WHEN 'DU0000003' THEN NULL ELSE 'EUR' END, 1000 + id %% 97
+FROM statements.statement
+WHERE extract(isodow FROM to_day) < 6 AND extract(doy FROM to_day) <> 52
+    AND (account <> 'DU0000003' OR id < 400);
+INSERT INTO statements.nav_change (
+    statement, position, line, day, from_day, to_day, current, account, origin, currency, starting, ending, deposits_withdrawals, twr
+)
+SELECT
+    id, 1, 1, to_day, to_day, to_day, TRUE, account, 'ChangeInNAV', 'EUR', 1000, 1000,
+    CASE WHEN extract(day FROM to_day) IN (7, 20) THEN 500 ELSE 0 END, 0
+FROM statements.statement;
+INSERT INTO statements.cash_flow (
+    statement, position, line, at, day, current, external, scope, counterparty, account, origin, currency, amount, amount_in_base
+)
+SELECT
+    id, 1, 1, to_day + interval '15 hours', to_day, TRUE, TRUE, CASE WHEN id %% 3 = 0 THEN 'account' ELSE 'firm' END, 'DU0000001', account,
+    'CashTransactions', 'EUR', 500, 500
+FROM statements.statement
+WHERE extract(day FROM to_day) IN (7, 20);
+INSERT INTO statements.conversion_rate (statement, position, line, day, current, account, origin, currency, to_currency, rate)
+SELECT id, 1, 1, to_day, TRUE, account, 'ConversionRates', rate.currency, 'EUR', rate.rate
+FROM statements.statement, (VALUES ('USD', 0.9), ('CHF', 1.1)) AS rate (currency, rate)
+WHERE to_day - DATE '2020-01-01' <> 100 * ((to_day - DATE '2020-01-01') / 100);
+UPDATE statements.projection SET position = (SELECT max(notification_id) FROM public.stored_events);

@@ -92,9 +92,13 @@ LEFT JOIN LATERAL (
             SELECT currency.code
             FROM account_snapshot
             INNER JOIN currency ON currency.id = account_snapshot.base_currency_id
-            WHERE account_snapshot.account_id = account.id AND NOT account_snapshot.is_foreign AND account_snapshot.ready
-            ORDER BY account_snapshot.created DESC
-            LIMIT 1
+            WHERE
+                account_snapshot.account_id = account.id
+                AND account_snapshot.created = (
+                    SELECT max(newest.created)
+                    FROM account_snapshot AS newest
+                    WHERE newest.account_id = account.id AND NOT newest.is_foreign AND newest.ready
+                )
         ) AS base_currency
     FROM account
     WHERE account.code = whose.code

@@ -39,6 +39,10 @@ FEW, SOME = 500, 2_000
 """Rows that may be looked at: of the account alone there are 25,000."""
 OF_A_MONTH = 100_000
 """Of all accounts, with what belongs to each."""
+OF_DAYS = 20_000
+"""Of each day of years what statements and reports say of it, and its rates."""
+UNTOLD = "DU0000003"
+"""An account whose statements do not say the currency of its values."""
 EVENTS_LOOKED_THROUGH = 55_000
 """A filter of events looks through so many at a time."""
 
@@ -98,7 +102,7 @@ def of_each_account() -> Iterator[Asked]:
                 yield Asked(f"{account}/pnl{more}{joined}step=1mo", SOME)
                 yield Asked(f"{account}/pnl{more}{joined}step=1d&positions=true&{SPAN}", SOME)
             if not more:
-                yield Asked(f"{account}/performance?{SPAN}&currency=EUR", SOME)
+                yield Asked(f"{account}/performance?{SPAN}", SOME)
             yield Asked(f"{account}/changes{more}{joined}from={MIDDLE}&to={SOON}")
             yield Asked(f"{account}/changes{more}{joined}from=-1y")
         yield from (Asked(f"{account}/orders?limit=50&{of}", SOME) for of in OF_ORDERS)
@@ -142,8 +146,11 @@ ALL = [
     *of_each_account(),
     Asked("/v1/accounts"),
     Asked("/v1/accounts?format=csv"),
-    Asked(f"/v1/performance?{SPAN}&currency=EUR", OF_A_MONTH),
-    Asked(f"/v1/performance?account={ORDINARY},{INEXACT}&{SPAN}", SOME),
+    *(Asked(f"/v1/accounts/{code}/performance?currency=USD", OF_DAYS) for code in (ORDINARY, UNTOLD, EMPTY)),
+    Asked(f"/v1/accounts/{ORDINARY}/performance?step=1d", OF_DAYS),
+    Asked(f"/v1/performance?account={ORDINARY},{INEXACT}&currency=USD", OF_DAYS),
+    Asked(f"/v1/performance?{SPAN}&currency=USD", OF_A_MONTH),
+    Asked(f"/v1/performance?{SPAN}&currency=CHF", OF_A_MONTH, AS_LIMITED),
     Asked(f"/v1/accounts/{ORDINARY}/{END}"),
     Asked(f"/v1/accounts/{ORDINARY}/{END}?format=json"),
     Asked(f"/v1/accounts/{ODD}"),
