@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ibconnect import __version__
 from ibconnect.errors import FlexError, FlexNothing, FlexRefused, FlexUnavailable
@@ -210,6 +212,33 @@ def test_hosts_of_ibkr_get_it_by_https() -> None:
         assert str(made._checked("")).endswith("/FlexWebService/GetStatement")
 
     asyncio.run(checked())
+
+
+ANSWER = (
+    b"<FlexStatementResponse timestamp='28 August, 2026 10:37 AM EDT'>\n<Status>Fail</Status>\n"
+    b"<ErrorCode>1012</ErrorCode>"
+    b"<ErrorMessage>Token has expired.</ErrorMessage>\n</FlexStatementResponse>"
+)
+CHANGED = st.tuples(st.integers(0, len(ANSWER)), st.integers(0, 30), st.binary(max_size=12)).map(
+    lambda given: ANSWER[: given[0]] + given[2] + ANSWER[given[0] + given[1] :]
+)
+
+
+@given(st.binary(max_size=200) | CHANGED | st.integers(0, len(ANSWER)).map(lambda end: ANSWER[:end]))
+def test_whatever_an_answer_holds_it_is_one_error_in_words(data: bytes) -> None:
+    async def judged() -> FlexError:
+        document = Document()
+        document.add(data)
+        made = Client("https://ndcdyn.interactivebrokers.com/x", TOKEN, Pace())
+        try:
+            return made._error_in(made._answer_of(document))
+        except FlexError as exc:
+            return exc
+
+    error = asyncio.run(judged())
+    assert str(error).isprintable()
+    assert len(str(error)) < 600
+    assert (error.code == "1012") == isinstance(error, FlexRefused) or error.code in MEANINGS
 
 
 async def test_a_document_of_any_length_is_bounded() -> None:
