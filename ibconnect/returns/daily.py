@@ -179,8 +179,9 @@ def _dietz(start: Decimal, value: Decimal, flow: Decimal, weighted: Decimal) -> 
     gain = value - start - flow
     base = start + weighted
     method, code = Method.DIETZ, None
-    if base <= ZERO:
-        # The whole account was paid in, or out: the money was there at the other end of the day.
+    if base <= ZERO or (weighted < ZERO < start and not value):
+        # The whole account was paid in, or out: the money was there at the other end of the day. What is left as the
+        # base by the convention, when all is taken out, is the day's loss: all of it would be lost.
         base = max(start, start + flow)
         method, code = Method.FALLBACK, Code.OTHER_CONVENTION
     if base <= ZERO or base + gain < ZERO:

@@ -88,6 +88,14 @@ def test_an_account_closes_with_the_return_of_its_last_day() -> None:
     assert day_returns(valued("100", "0"), flow(1, "-105"), rule=END).days[0].method is Method.DIETZ
 
 
+def test_an_account_that_closes_with_a_loss_has_not_lost_all() -> None:
+    """By the convention, what is left as the base of that day would be the loss itself."""
+    series = day_returns(valued("100", "0"), flow(1, "-95"))
+    assert (series.days[0].factor, series.days[0].method) == (Decimal("0.95"), Method.FALLBACK)
+    assert codes(series) == [Code.OTHER_CONVENTION, Code.CLOSED]
+    assert day_returns(valued("100", "0"), flow(1, "-95"), rule=END).days[0].method is Method.DIETZ
+
+
 def test_days_worth_nothing_are_linked_over() -> None:
     flows = flow(1, "-100") | flow(4, "50")
     series = day_returns(valued("100", "0", "0", "0", "55"), flows)
