@@ -566,3 +566,37 @@ def test_a_period_that_makes_no_sense_is_none(database_url: str) -> None:
         ("EquitySummaryInBase", "reportDate", "99991231", "'99991231' is not a day between 1970-01-01 and 2199-12-31"),
         ("FlexStatement", "toDate", "20260100", "'20260100' is no day that there is: day is out of range for month"),
     ]
+
+
+def test_what_two_sections_tell_of_is_counted_once(database_url: str) -> None:
+    """Cash between accounts is in Transfers and in the statement of funds; cash transactions do not have it."""
+    lines = section(
+        "StmtFunds",
+        *(
+            element(
+                "StatementOfFundsLine", activityCode=code, amount=amount, date="20260105", activityDescription=words
+            )
+            for code, paid, words in (
+                ("DEP", "100", "Electronic Fund Transfer"),
+                ("WITH", "-40", "Cash transfer to U7654321"),
+                ("DEP", "7", "Cash Transfer"),
+                ("BUY", "-3", "Buy 1 AAPL"),
+            )
+        ),
+    )
+    paid = flows(cash("Deposits/Withdrawals", "100"))
+    moved = section(
+        "Transfers",
+        transfer(type="INTERNAL", direction="OUT", account="U7654321", cashTransfer="-40", date="20260105"),
+        transfer(type="INTERNAL", direction="IN", account="U7", cashTransfer="7", date="20260105"),
+    )
+    given = {"U1": (lines,), "U2": (lines, moved), "U3": (lines, paid), "U4": (lines, paid, moved)}
+    assert imported(database_url, document(*(statement(*has, account=account) for account, has in given.items()))) == []
+    found = texts(database_url, "cash_flow", "account", "amount", "scope", "origin")
+    for account in given:
+        assert sorted(row[1:3] for row in found if row[0] == account) == [
+            ("-40", "account"),
+            ("100", "firm"),
+            ("7", "account"),
+        ]
+    assert {row[3] for row in found if row[0] == "U4"} == {"CashTransactions", "Transfers"}

@@ -134,4 +134,5 @@ def test_places_of_sources_are_stored():
         ("TransactionTaxes", ("transaction_tax",)),
         ("SalesTaxes", ("transaction_tax",)),
         ("CashReport", ("cash_balance",)),
+        ("StmtFunds/transfers", ("cash_flow",)),
     ]

@@ -39,6 +39,8 @@ _EXTERNAL = frozenset(
 )
 _ACCOUNT = re.compile(r"\b(?:to|from)\s+(?:account\s+)?((?:DU|DF|U|F|I)[0-9X*]{5,9}[A-Z]?)\b", re.IGNORECASE)
 _SYSTEM = re.compile(r"\bsystem\s+transfer\b", re.IGNORECASE)
+# How the statement of funds calls what moves between two accounts: a deposit is an "Electronic Fund Transfer".
+_BETWEEN = re.compile(r"\s*cash\s+transfer\b", re.IGNORECASE)
 _SEGMENT = re.compile(r"[A-Z]")
 _NOBODY = frozenset({"", "-", "--", "N/A"})
 
@@ -83,6 +85,8 @@ def fund_line(line: Mapping[str, str], account: str, level: str) -> Row | None:
     if level.upper() == "BASECURRENCY":
         row["rate_to_base"] = "1"
     cash_transaction(row, account)
+    if row.get("scope") == "firm" and _BETWEEN.match(row.get("description", "")):
+        row["scope"] = "account"
     return row
 
 

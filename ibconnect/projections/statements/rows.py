@@ -23,6 +23,7 @@ from ibconnect.projections.statements.sections import (
     PART_OF_TRADE,
     PARTS,
     SPECS,
+    TRANSFER_OF_LINE,
     Source,
     Span,
     Spec,
@@ -163,7 +164,8 @@ class Statement:
                 flows.cash_transaction(cells, place.account)
         elif table == "fund_line":
             if flow := flows.fund_line(cells, place.account, place.level):
-                self._put("cash_flow", Cells(flow), place._replace(source=FLOW_OF_LINE))
+                source = TRANSFER_OF_LINE if flow.get("scope") == "account" else FLOW_OF_LINE
+                self._put("cash_flow", Cells(flow), place._replace(source=source))
         elif table == "nav_change":
             self._moved[place.account] = Decimal(cells.get("asset_transfers", "0"))
             self._note_period(cells, place.account)

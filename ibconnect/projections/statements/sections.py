@@ -24,7 +24,7 @@ class Span(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """``bit``: its place in ``covered.sections``, which stays; ``origin``: the section; ``tables``: that it fills."""
+    """``bit``: its place in ``covered.sections``, which stays; ``origin``: the section, or ``section/part``."""
 
     bit: int
     origin: str
@@ -38,15 +38,16 @@ class Source:
 
 
 _DETAIL = ("DETAIL", "", "SUMMARY", "BASE_SUMMARY")
+_LINES = ("CURRENCY", "", "BASECURRENCY")
 
 SOURCES: tuple[Source, ...] = (
     # The order is stored: new ones go to the end.
     Source(0, "EquitySummaryInBase", ("nav",), Span.DAILY, "nav", 2),
     Source(1, "ChangeInNAV", ("nav",), Span.END, "nav", 1),
     Source(2, "CashTransactions", ("cash_flow",), Span.PERIOD, "cash", 2, _DETAIL),
-    Source(3, "StmtFunds", ("cash_flow",), Span.PERIOD, "cash", 1, ("CURRENCY", "", "BASECURRENCY")),
+    Source(3, "StmtFunds", ("cash_flow",), Span.PERIOD, "cash", 1, _LINES),
     Source(4, "StmtFunds", ("fund_line",), Span.PERIOD),
-    Source(5, "Transfers", ("transfer", "cash_flow"), Span.PERIOD, levels=("TRANSFER", "", *_DETAIL, "LOT")),
+    Source(5, "Transfers", ("transfer", "cash_flow"), Span.PERIOD, "transfer", 2, ("TRANSFER", "", *_DETAIL, "LOT")),
     Source(6, "StockGrantActivities", ("cash_flow",), Span.PERIOD),
     Source(7, "Trades", ("trade",), Span.PERIOD, "trade", 2),
     Source(8, "TradeConfirms", ("trade",), Span.PERIOD, "trade", 1),
@@ -61,12 +62,20 @@ SOURCES: tuple[Source, ...] = (
     Source(17, "TransactionTaxes", ("transaction_tax",), Span.PERIOD, levels=("SUMMARY", "", "DETAIL")),
     Source(18, "SalesTaxes", ("transaction_tax",), Span.PERIOD),
     Source(19, "CashReport", ("cash_balance",), Span.END),
+    # Cash between accounts, which cash transactions do not tell of.
+    Source(20, "StmtFunds/transfers", ("cash_flow",), Span.PERIOD, "transfer", 1, _LINES),
 )
 
-BY_ORIGIN: Mapping[str, tuple[Source, ...]] = {
-    origin: tuple(source for source in SOURCES if source.origin == origin)
-    for origin in dict.fromkeys(source.origin for source in SOURCES)
-}
+
+def _by_section() -> dict[str, tuple[Source, ...]]:
+    found: dict[str, tuple[Source, ...]] = {}
+    for source in SOURCES:
+        section = source.origin.partition("/")[0]
+        found[section] = (*found.get(section, ()), source)
+    return found
+
+
+BY_SECTION: Mapping[str, tuple[Source, ...]] = _by_section()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +145,8 @@ SPECS: Mapping[tuple[str, str], tuple[Spec, ...]] = {
     ("SalesTaxes", "SalesTax"): (_spec("transaction_tax", layout.SALES_TAX, 18, *_FLOW_DAYS, kind="sales"),),
 }
 
-FLOW_OF_LINE = SOURCES[3]
-"""What lines of the statement of funds are as cash flows."""
+FLOW_OF_LINE, TRANSFER_OF_LINE = SOURCES[3], SOURCES[20]
+"""What lines of the statement of funds are as cash flows: of any kind, between accounts."""
 
 PARTS = frozenset({"ORDER", "SYMBOL_SUMMARY", "ASSET_SUMMARY", "CLOSED_LOT", "WASH_SALE", "LOT"})
 """Levels of an element Trade that are no fills."""

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from ibconnect.projections.statements.coverage import Lost, Range, best, bit_of, bits
-from ibconnect.projections.statements.sections import BY_ORIGIN, SOURCES, Source, Span
+from ibconnect.projections.statements.sections import BY_SECTION, SOURCES, Source, Span
 
 
 class Where(NamedTuple):
@@ -80,7 +80,7 @@ class Speaking:
             return
         spoken: dict[tuple[str, date], int] = {}
         for name, accounts in self._present.items():
-            for source in BY_ORIGIN.get(name, ()):
+            for source in BY_SECTION.get(name, ()):
                 for account in accounts:
                     if not self._speaks(source, account):
                         continue

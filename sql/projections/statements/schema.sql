@@ -7,7 +7,7 @@
 --
 -- Each table of facts has: `account`; `day`: the day on which its statement counts it, within the period of the statement for what
 -- happens; `statement`, `line`: the statement and the number of the element in it; `position`: of the event that ended the document;
--- `origin`: the section that the row is from; `level`: levelOfDetail as sent; `current`; `more`: attributes that have no column, as
+-- `origin`: the section that the row is from, of some the part of it; `level`: levelOfDetail as sent; `current`; `more`: attributes that have no column, as
 -- sent, without empty ones; `as_sent`: by the names of columns, texts that a column does not give back letter by letter.
 
 -- A FlexStatement of a document, in the order of import. `number`: of the FlexStatement in its document, from 0. `from_day`, `to_day`:
