@@ -573,10 +573,8 @@ def test_what_two_sections_tell_of_is_counted_once(database_url: str) -> None:
     lines = section(
         "StmtFunds",
         *(
-            element(
-                "StatementOfFundsLine", activityCode=code, amount=amount, date="20260105", activityDescription=words
-            )
-            for code, paid, words in (
+            element("StatementOfFundsLine", activityCode=code, amount=much, date="20260105", activityDescription=words)
+            for code, much, words in (
                 ("DEP", "100", "Electronic Fund Transfer"),
                 ("WITH", "-40", "Cash transfer to U7654321"),
                 ("DEP", "7", "Cash Transfer"),
