@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,9 +18,11 @@ from ibconnect.database.pools import connect
 from ibconnect.database.sql import queries, sql_root
 from ibconnect.times import format_rfc3339
 from tests.conftest import create_database, drop_database
+from tests.large_statements import fill_statements
 from tests.large_world import BEGIN, HOUR, Row, Statement, fill, read_in_full, rows_read, watched
 from tests.paths import ROOT
 from tests.serving import GATEWAY, serving, tell_gateway
+from tests.statements import document_of, statement_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -63,6 +66,7 @@ def contract_of(account: str) -> int:
     return 1101 + int(account[2:]) * 10 + HOURS // 1000
 
 
+DIGEST = sha256(document_of(statement_of(ORDINARY))).hexdigest()
 HELD = f"contract={contract_of(ORDINARY)}"
 SYMBOL = f"symbol=S{contract_of(ORDINARY) - 1000}"
 
@@ -201,6 +205,11 @@ ALL = [
     Asked("/v1/gateways"),
     Asked("/v1/instances"),
     Asked("/v1/statements/queries"),
+    Asked("/v1/statements"),
+    Asked(f"/v1/statements?account={ORDINARY}&{SPAN}"),
+    Asked("/v1/statements", FEW, AS_LIMITED),
+    Asked(f"/v1/statements/{DIGEST}"),
+    Asked(f"/v1/statements/{DIGEST}/document"),
     Asked("/readyz"),
     Asked("/healthz"),
     Asked("/metrics"),
@@ -238,6 +247,7 @@ def url(server_url: str, template: str) -> Iterator[str]:
         return
     url = create_database(server_url, "large_world", template)
     fill(url, HOURS, EVENTS)
+    assert fill_statements(url, ORDINARY, 1000) == DIGEST
     yield url
     drop_database(server_url, "large_world")
 
