@@ -3,22 +3,27 @@
 In: a database with empty tables. Out: many documents without events, and one with.
 """
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from psycopg import ClientCursor
 
 from ibconnect.database.pools import connect
-from ibconnect.statements.recording import Origin, record
+from ibconnect.statements.document import Document
+from ibconnect.statements.recording import Origin, Recorder
 from tests.statements import document_of, statement_of
 
 _FILL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 
 def fill_statements(url: str, account: str, statements: int = 100_000) -> str:
-    """So many, and one of an account that can be read; its SHA-256."""
-    done = record(url, [document_of(statement_of(account))], Origin(source="file"))
+    """So many, and some that can be read, one of them of this account; its SHA-256."""
+    with ExitStack() as stack, Recorder(url) as recorder:
+        data = [document_of(statement_of(account)), *(document_of(statement_of(f"U{each}")) for each in range(500))]
+        documents = [stack.enter_context(Document([each])) for each in data]
+        done = recorder.record([(each, Origin(source="file")) for each in documents])[0]
     with connect(url, name="test") as connection:
         with ClientCursor(connection) as cursor:
             cursor.execute(_FILL.encode(), {"statements": statements})
-        connection.execute("VACUUM (ANALYZE, FREEZE) coordination.statement, statements.statement")
+        connection.execute("VACUUM (ANALYZE, FREEZE) coordination.statement, statements.statement, stored_events")
     return done.sha256.hex()

@@ -21,6 +21,7 @@ from ibconnect.config import Config
 from ibconnect.database.migrations import migrate
 from ibconnect.errors import IbConnectError
 from ibconnect.service.postgres import database
+from ibconnect.statements.document import place_for_large
 from ibconnect.statements.importing import Found, Outcome, find, import_files
 from ibconnect.statements.recording import Recorded
 from ibconnect.statements.stored import Listed, content, documents, named, reading
@@ -69,9 +70,8 @@ def run_import(config: Config, chosen: argparse.Namespace) -> int:
         tally.note(refused)
     with database(config) as url, _bar(found) as advance:
         migrate(url)
-        config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            for outcome in import_files(url, found.files, config.data_dir):
+            for outcome in import_files(url, found.files, place_for_large(config.data_dir)):
                 tally.note(outcome)
                 advance(outcome.size)
         except IbConnectError:

@@ -5,6 +5,7 @@ parts, in memory while they are few, else in a file without a name. Called by :m
 and by whoever brings documents. Nothing is recorded here, so nothing of what is refused ever is.
 """
 
+import os
 import re
 import tempfile
 import threading
@@ -42,6 +43,18 @@ class Contents(NamedTuple):
     from_day: date | None
     to_day: date | None
     elements: int
+
+
+def place_for_large(directory: Path) -> Path | None:
+    """``directory``, made if it is not there; None, for the system's own place, where it cannot be written into.
+
+    Whoever imports files may be somebody else than the service whose directory it is.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return directory if os.access(directory, os.W_OK | os.X_OK) else None
 
 
 class Document:

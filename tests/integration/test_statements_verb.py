@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ibconnect.cli import main as cli
+from ibconnect.statements.document import place_for_large
 from tests.paths import ROOT
 from tests.statements import assert_recorded_once, document_of, statement_of, stored_documents, trades
 
@@ -122,6 +123,13 @@ def test_postgres_that_is_away_is_an_error_in_words(
     monkeypatch.setenv("DB_URL", "postgresql://nobody@127.0.0.1:1/none")
     assert call("import", folder) == 1
     assert "Postgres" in capsys.readouterr().err
+
+
+def test_a_place_for_large_documents_is_made_or_another_taken(tmp_path: Path) -> None:
+    assert place_for_large(tmp_path / "new" / "data") == tmp_path / "new" / "data"
+    assert (tmp_path / "new" / "data").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").touch()
+    assert place_for_large(tmp_path / "file" / "data") is None
 
 
 def large(path: Path, megabytes: int) -> None:

@@ -23,14 +23,14 @@ _IN_MEMORY = 1 << 20
 
 
 @asynccontextmanager
-async def received(request: web.Request, body: Body, directory: Path) -> AsyncIterator[IO[bytes]]:
+async def received(request: web.Request, body: Body, directory: Path | None) -> AsyncIterator[IO[bytes]]:
     """The body as a file, at its beginning, for as long as the context lasts.
 
-    :param directory: where the file is made if it is large
+    :param directory: where the file is made if it is large; None: where the system makes such
     :raises Problem: it is too large, of another media type, not well encoded, or too slow in coming
     """
     _ensure_taken(request, body)
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(directory)) as file:
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=None if directory is None else str(directory)) as file:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 await _receive(request, body, file)

@@ -21,7 +21,7 @@ from ibconnect.http.server.negotiation import COMMON, JSON
 from ibconnect.http.server.problems import Code, Problem, ProblemType
 from ibconnect.http.server.resource import Body
 from ibconnect.http.server.services import Part, Services
-from ibconnect.statements.document import Document
+from ibconnect.statements.document import Document, place_for_large
 from ibconnect.statements.recording import Origin, Recorded, Recorder
 
 REFUSED = ProblemType("statement-refused", 422, "This is no statement that can be recorded")
@@ -49,8 +49,7 @@ class Imports(Part):
 async def import_statement(call: Call) -> web.StreamResponse:
     """Record a document: 201 if it is new, 200 if it was recorded before."""
     services, principal = call.services, call.principal
-    directory = services.config.data_dir
-    await asyncio.to_thread(directory.mkdir, mode=0o700, parents=True, exist_ok=True)
+    directory = await asyncio.to_thread(place_for_large, services.config.data_dir)
     origin = Origin(
         source="http", name=call.arguments["name"] or "", by="" if principal.name == "-" else principal.name
     )
@@ -66,7 +65,9 @@ async def import_statement(call: Call) -> web.StreamResponse:
     return await _answer(call, recorded)
 
 
-def _record(url: str, file: IO[bytes], directory: Path, origin: Origin, accounts: frozenset[str] | None) -> Recorded:
+def _record(
+    url: str, file: IO[bytes], directory: Path | None, origin: Origin, accounts: frozenset[str] | None
+) -> Recorded:
     """In a thread: parse and record it."""
     with (
         Document(iter(lambda: file.read(_PIECE), b""), directory) as document,
