@@ -39,6 +39,8 @@ _OF_A_SNAPSHOT = (
 _OF_ORDERS = {"placed_order", "order_state", "order_gateway", "order_name"}
 GROWING = {f"account_{name}" for name in _OF_A_SNAPSHOT} | {"contract", "symbol", "session", "refresh"} | _OF_ORDERS
 GROWING |= {"sample", "execution", "commission", "contract_detail"}
+GROWING |= {"statement", "section", "nav", "cash_balance", "cash_flow", "open_position", "conversion_rate", "trade"}
+GROWING |= {"accrual", "transfer", "corporate_action", "option_event", "transaction_tax"}
 """Tables that grow as long as something is recorded; so do the partitions of events."""
 _FILL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 # The planner reads how many rows a page has, and looks how many pages there are.
@@ -48,11 +50,13 @@ BEGIN
     EXECUTE (
         SELECT string_agg(format('ALTER TABLE %s SET (autovacuum_enabled = off)', oid::regclass), ';')
         FROM pg_class
-        WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('accounts', 'executions', 'orders', 'pnl')
+        WHERE relkind = 'r'
+            AND relnamespace::regnamespace::text IN ('accounts', 'executions', 'orders', 'pnl', 'statements')
     );
 END $$;
 UPDATE pg_class SET reltuples = reltuples * 10
-WHERE relkind IN ('r', 'i') AND relnamespace::regnamespace::text IN ('accounts', 'executions', 'orders', 'pnl')
+WHERE relkind IN ('r', 'i')
+    AND relnamespace::regnamespace::text IN ('accounts', 'executions', 'orders', 'pnl', 'statements')
     AND reltuples > 1000
 """
 _EXPLAIN = "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "

@@ -222,3 +222,33 @@ SELECT id, 1, 1, to_day, TRUE, account, 'ConversionRates', rate.currency, 'EUR',
 FROM statements.statement, (VALUES ('USD', 0.9), ('CHF', 1.1)) AS rate (currency, rate)
 WHERE to_day - DATE '2020-01-01' <> 100 * ((to_day - DATE '2020-01-01') / 100);
 UPDATE statements.projection SET position = (SELECT max(notification_id) FROM public.stored_events);
+
+-- What else the same statements say; trades of what gateways told of, and as many of the time before.
+SET search_path = statements, public;
+INSERT INTO section (statement, account, name, rows, unread)
+SELECT id, account, kept.name, 1, 0 FROM statement, unnest(ARRAY['CashTransactions', 'OpenPositions', 'Trades']) AS kept (name);
+INSERT INTO cash_balance (statement, position, line, day, from_day, to_day, current, account, origin, currency, ending)
+SELECT id, position, 2, to_day, to_day, to_day, true, account, 'CashReport', currency, 10.5
+FROM statement, unnest(ARRAY['EUR', 'USD', 'BASE_SUMMARY']) AS currency;
+INSERT INTO cash_flow (statement, position, line, day, current, external, is_asset, account, origin, type, currency, amount)
+SELECT id, position, n, to_day, true, n = 3, false, account, 'CashTransactions', CASE n WHEN 3 THEN 'Deposits/Withdrawals' ELSE 'Dividends' END, 'USD', 5
+FROM statement, generate_series(3, 4) AS n;
+INSERT INTO open_position (statement, position, line, day, current, account, origin, contract, symbol, currency, quantity, mark_price, value)
+SELECT id, position, 5, to_day, true, account, 'OpenPositions', 1001 + number %% 2000, 'S' || number %% 2000, 'USD', 1, 10.5, 10.5
+FROM statement;
+INSERT INTO accrual (statement, position, line, day, current, account, origin, kind) SELECT id, position, 7, to_day, true, account, '', 'dividend' FROM statement;
+INSERT INTO transfer (statement, position, line, day, current, account, origin) SELECT id, position, 8, to_day, true, account, '' FROM statement;
+INSERT INTO corporate_action (statement, position, line, day, current, account, origin, type) SELECT id, position, 9, to_day, true, account, '', 'FS' FROM statement;
+INSERT INTO option_event (statement, position, line, day, current, account, origin, transaction_type)
+SELECT id, position, 10, to_day, true, account, '', 'Assignment' FROM statement;
+INSERT INTO transaction_tax (statement, position, line, day, current, account, origin, kind) SELECT id, position, 11, to_day, true, account, '', 'sales' FROM statement;
+INSERT INTO trade (
+    statement, position, line, at, day, current, account, origin, level, exec_id, contract, symbol, currency, quantity, price, commission
+)
+SELECT
+    1, execution.position, 12, execution.at - told.before, (execution.at - told.before)::date, true, execution.account, 'Trades', 'EXECUTION',
+    told.prefix || execution.execution_id, execution.contract_id, execution.symbol, 'USD', execution.shares, execution.price, -1.05
+FROM executions.execution
+CROSS JOIN (VALUES ('', interval '0'), ('z', %(hours)s * interval '1 hour')) AS told (prefix, before)
+WHERE execution.is_current AND execution.account <> 'DU0000017';
+UPDATE projection SET position = (SELECT max(notification_id) FROM public.stored_events);

@@ -58,7 +58,7 @@ coalesce(trade.at, (trade.day + 1)::timestamp AT TIME ZONE 'America/New_York')
 
 -- name: key
 -- Of the execution, without the number of a correction.
-regexp_replace(trade.exec_id, '\.[0-9]{{1,9}}$', '')
+(regexp_replace(trade.exec_id, '\.[0-9]+$', '') COLLATE "C")
 
 -- name: of_all
 -- The newest of all accounts.

@@ -102,6 +102,7 @@ WHERE
         AND EXISTS (
             SELECT FROM statements.nav
             WHERE nav.account = account.code AND nav.current AND nav.day = numbered.day
+            OFFSET 0
         )
     )
 ORDER BY numbered.day

@@ -6,7 +6,7 @@
 SELECT {cells}
 FROM {table} AS item
 WHERE item.account = %(account)s AND {span} AND {wanted}
-ORDER BY item.day DESC, item.statement DESC, item.line DESC
+ORDER BY item.day DESC, item.statement DESC, {line} DESC
 LIMIT %(rows)s
 
 -- name: of_all
@@ -14,7 +14,7 @@ LIMIT %(rows)s
 SELECT {cells}
 FROM {table} AS item
 WHERE {span} AND {wanted}
-ORDER BY item.day DESC, item.statement DESC, item.line DESC
+ORDER BY item.day DESC, item.statement DESC, {line} DESC
 LIMIT %(rows)s
 
 -- name: of_each_account
@@ -27,11 +27,28 @@ FROM (
         SELECT item.*
         FROM {table} AS item
         WHERE item.account = account.code AND {span} AND {wanted}
-        ORDER BY item.day DESC, item.statement DESC, item.line DESC
+        ORDER BY item.day DESC, item.statement DESC, {line} DESC
         LIMIT %(rows)s
     ) AS item
 ) AS item
-ORDER BY item.day DESC, item.statement DESC, item.line DESC
+ORDER BY item.day DESC, item.statement DESC, {line} DESC
+LIMIT %(rows)s
+
+-- name: chosen_of_all
+-- The rows of all accounts that are chosen, by an index of its own: the newest of each choice, and of them the newest.
+SELECT {cells}
+FROM (
+    SELECT item.*
+    FROM unnest(%(chosen)s::text[]) AS choice (text)
+    CROSS JOIN LATERAL (
+        SELECT item.*
+        FROM {table} AS item
+        WHERE lower(item.{column}) = choice.text AND item.line <> -1 AND {span}
+        ORDER BY item.day DESC, item.statement DESC, {line} DESC
+        LIMIT %(rows)s
+    ) AS item
+) AS item
+ORDER BY item.day DESC, item.statement DESC, {line} DESC
 LIMIT %(rows)s
 
 -- name: span
@@ -39,7 +56,7 @@ LIMIT %(rows)s
 item.current
 AND item.day >= %(from)s::date
 AND item.day <= %(to)s::date
-AND (item.day, item.statement, item.line) < (%(day)s::date, %(statement)s::bigint, %(line)s::integer)
+AND (item.day, item.statement, {line}) < (%(day)s::date, %(statement)s::bigint, %(line)s::integer)
 
 -- name: any
 TRUE
@@ -58,4 +75,11 @@ item.{column}::text
 -- name: place
 item.day,
 item.statement,
+{line}
+
+-- name: line
 item.line
+
+-- name: line_of_flow
+-- A transfer may be of assets and of cash.
+(2 * item.line + coalesce(item.is_asset, FALSE)::integer)

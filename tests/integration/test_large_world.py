@@ -142,6 +142,34 @@ def of_executions() -> Iterator[Asked]:
         yield Asked(f"/v1/executions?limit=50{more}", SOME)
 
 
+NOUNS = (
+    "cash-flows",
+    "transfers",
+    "accruals",
+    "corporate-actions",
+    "option-events",
+    "conversion-rates",
+    "open-positions",
+    "transaction-taxes",
+)
+OF_FLOWS = ("", f"&{SPAN}", "&type=dividends", f"&type=dividends&to={MIDDLE}")
+
+
+def of_statements() -> Iterator[Asked]:
+    for code in (ORDINARY, NEVER_READY, FOREIGN, EMPTY):
+        account = f"/v1/accounts/{code}"
+        for noun in NOUNS:
+            yield from (Asked(f"{account}/{noun}?limit=50{more}", FEW) for more in ("", f"&{SPAN}", f"&to={MIDDLE}"))
+        for more in ("", f"&from={MIDDLE}", "&source=statement", f"&source=recorder&from={MIDDLE}", "&tz=Asia/Tokyo"):
+            yield Asked(f"{account}/nav?limit=30{more}", FEW)
+        yield from (Asked(f"{account}/reconciliation?limit=10{more}", SOME) for more in ("", f"&from={MIDDLE}"))
+    yield Asked(f"/v1/accounts/{ORDINARY}/cash-flows?type=dividends&limit=50", SOME)
+    for more in OF_FLOWS:
+        yield Asked(f"/v1/cash-flows?limit=50{more}", SOME)
+        yield Asked(f"/v1/cash-flows?limit=20&account={ORDINARY},{FOREIGN}{more}", SOME)
+        yield Asked(f"/v1/cash-flows?limit=20{more}", SOME, AS_LIMITED)
+
+
 ALL = [
     # While the gateways are alive, as was told at the beginning.
     Asked("/v1/accounts", FEW, (("Cache-Control", "max-age=0"),)),
@@ -197,6 +225,7 @@ ALL = [
     *(Asked(f"/v1/orders?limit=20&account={ORDINARY},{NEVER_READY}&{of}", SOME) for of in OF_ORDERS),
     *(Asked(f"/v1/orders/states?limit=50&{of}", SOME) for of in ("", SPAN, f"permid={PERM_ID}")),
     *of_executions(),
+    *of_statements(),
     Asked("/v1/events?limit=50", SOME),
     Asked(f"/v1/events?limit=50&from={MIDDLE}", EVENTS_LOOKED_THROUGH),
     Asked(f"/v1/events?limit=50&from={FIRST}&to={FIRST}", EVENTS_LOOKED_THROUGH),

@@ -48,9 +48,10 @@ CREATE INDEX trade_contract_idx ON trade (account, contract, coalesce(at, (day +
 CREATE INDEX trade_symbol_idx ON trade (account, symbol, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York')) WHERE current;
 CREATE INDEX trade_underlying_idx ON trade (account, underlying, coalesce(at, (day + 1)::timestamp AT TIME ZONE 'America/New_York'))
     WHERE current AND underlying <> symbol;
-CREATE INDEX trade_key_idx ON trade (account, regexp_replace(exec_id, '\.[0-9]{1,9}$', '')) WHERE current AND exec_id <> '';
+CREATE INDEX trade_key_idx ON trade (account, (regexp_replace(exec_id, '\.[0-9]+$', '') COLLATE "C")) WHERE current AND exec_id <> '';
 
--- Cash flows of one type, of all accounts.
-CREATE INDEX cash_flow_type_idx ON cash_flow (lower(type), day) WHERE current;
+-- Cash flows of one type, of all accounts: for the query that names its condition alone. No line is -1; of one account the planner would
+-- else look through all of a type.
+CREATE INDEX cash_flow_type_idx ON cash_flow (lower(type), day) WHERE current AND line <> -1;
 
 CREATE INDEX trade_part_account_idx ON trade_part (account, day) WHERE current;

@@ -71,7 +71,7 @@ async def _page(
     first, last = days_of(call)
     asked = {**whose, "from": first, "to": last, **place._asdict(), "rows": limit + 1}
     if chosen:
-        asked["chosen"] = [text.lower() for text in chosen]
+        asked["chosen"] = sorted({text.lower() for text in chosen})
     rows = await db.rows(call.services.pool, _query(served, found, is_chosen=bool(chosen)), asked)
     page: list[Row] = [row[:-_PLACE] for row in rows[:limit]]
     if len(rows) <= limit:
@@ -93,11 +93,16 @@ def days_of(call: Call) -> tuple[date, date]:
 @cache
 def _query(served: Served, found: LiteralString, *, is_chosen: bool) -> Composed:
     wanted: Composable = SQL(_SQL["any"])
-    if is_chosen and served.chosen_by:
-        wanted = SQL(_SQL["chosen"]).format(column=Identifier(served.chosen_by[1]))
-    cells = SQL(",\n").join([*(cell(field) for field in served.fields), SQL(_SQL["place"])])
-    table, span = Identifier("statements", served.table), SQL(_SQL["span"])
-    return SQL(db.compact(_SQL[found])).format(cells=cells, table=table, span=span, wanted=wanted)
+    column = Identifier(served.chosen_by[1] if served.chosen_by else "")
+    if is_chosen:
+        wanted = SQL(_SQL["chosen"]).format(column=column)
+        found = "chosen_of_all" if found == "of_all" else found
+    line = SQL(db.compact(_SQL[served.line]))
+    place, span = (SQL(_SQL[name]).format(line=line) for name in ("place", "span"))
+    cells = SQL(",\n").join([*map(cell, served.fields), place])
+    table = Identifier("statements", served.table)
+    parts = {"cells": cells, "table": table, "span": span, "wanted": wanted, "line": line, "column": column}
+    return SQL(db.compact(_SQL[found])).format(**parts)
 
 
 def cell(field: Field) -> Composed:

@@ -23,7 +23,8 @@ class Served:
 
     ``noun``: the last part of its path; ``table``: in the schema of statements; ``row``: what a row is, in a few words;
     ``what``: what the list is; ``chosen_by``: a parameter by which rows are chosen, and its column; ``example``: one
-    of its values; ``of_all``: whether it is served for all accounts as well, which takes an index by day.
+    of its values; ``of_all``: whether it is served for all accounts as well, which takes an index by day; ``line``: the
+    query that says where in its statement a row stands.
     """
 
     noun: str
@@ -37,6 +38,7 @@ class Served:
     chosen_by: tuple[str, LiteralString] | None = None
     example: str = ""
     of_all: bool = False
+    line: LiteralString = "line"
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -146,6 +148,7 @@ CASH_FLOWS = Served(
     chosen_by=("type", "type"),
     example="Dividends",
     of_all=True,
+    line="line_of_flow",
 )
 TRANSFERS = Served(
     noun="transfers",
