@@ -24,6 +24,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("Source", Type.TEXT, "file, http, or flex: IBKR's Flex Web Service"),
     Column("Name", Type.TEXT, "Of the file, or the id of the Flex query"),
     Column("Sha256", Type.TEXT, "Of the document, in hexadecimal digits"),
+    Column("Statement", Type.INTEGER, "By this number rows of other tables name it", is_nullable=False),
 )
 
 DOCUMENT: tuple[Column, ...] = (

@@ -52,7 +52,7 @@ async def all_statements(call: Call) -> web.StreamResponse:
     rows = await db.rows(call.services.pool, query, asked)
     headers = next_page(call, cursor=str(rows[limit - 1][-1])) if len(rows) > limit else {}
     await call.services.tables.ensure_current(TABLES)
-    return await table_response(call, COLUMNS, [row[:-1] for row in rows[:limit]], "statements", headers=headers)
+    return await table_response(call, COLUMNS, rows[:limit], "statements", headers=headers)
 
 
 def _day(call: Call, name: str) -> date | None:
