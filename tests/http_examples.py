@@ -26,10 +26,75 @@ from tests.orders import order_world
 from tests.profits import profit_world
 from tests.projecting import project_all, record
 from tests.serving import DU1, Served, admin, at, build_world, serving, tell_gateway, tell_statements
-from tests.statements import document_of, statement_of
+from tests.statements import document_of, element, section, statement_of
 
 FILES = (PROBLEMS, *(resource.examples for resource in RESOURCES if resource.examples is not None))
 TOKEN = "example-token-0123456789"
+STOCK = {"conid": "265598", "symbol": "AAPL", "assetCategory": "STK", "currency": "USD", "description": "APPLE INC"}
+STATED = "".join(
+    (
+        section(
+            "EquitySummaryInBase",
+            element(
+                "EquitySummaryByReportDateInBase",
+                reportDate="20240103",
+                currency="USD",
+                total="100120.905297533",
+                cash="62.905297533",
+                stock="100058",
+            ),
+        ),
+        section(
+            "CashReport",
+            element(
+                "CashReportCurrency", currency="USD", fromDate="20240103", toDate="20240103", endingCash="62.905297533"
+            ),
+        ),
+        section(
+            "OpenPositions",
+            element(
+                "OpenPosition",
+                **STOCK,
+                reportDate="20240103",
+                position="100",
+                markPrice="187.25",
+                positionValue="18725",
+            ),
+        ),
+        section(
+            "CashTransactions",
+            element(
+                "CashTransaction",
+                **STOCK,
+                type="Dividends",
+                amount="24",
+                fxRateToBase="1",
+                dateTime="20240103;202000",
+                settleDate="20240103",
+                transactionID="1001",
+                levelOfDetail="DETAIL",
+            ),
+            element(
+                "CashTransaction",
+                currency="USD",
+                type="Deposits/Withdrawals",
+                amount="1000",
+                fxRateToBase="1",
+                description="CASH RECEIPTS",
+                dateTime="20240103",
+                reportDate="20240103",
+                transactionID="1002",
+                levelOfDetail="DETAIL",
+            ),
+        ),
+        section(
+            "ConversionRates",
+            element("ConversionRate", reportDate="20240103", fromCurrency="EUR", toCurrency="USD", rate="1.0956"),
+        ),
+    )
+)
+"""What the statement of the examples' second day says."""
+
 EXAMPLE = Origin(source="file", name="2024-01-02.xml")
 
 _SETTLED = (
@@ -66,6 +131,8 @@ def build(url: str) -> None:
     record_history(url, example_history())
     record(url, reference_world().events)
     record_statement(url, [document_of(statement_of(DU1, "20240102", generated="20240103;010203"))], EXAMPLE)
+    following = statement_of(DU1, "20240103", STATED, generated="20240104;010203")
+    record_statement(url, [document_of(following)], Origin(source="file", name="2024-01-03.xml"))
     project_all(url)
     with admin(url) as connection:
         tell_gateway(connection)

@@ -183,3 +183,17 @@ async def test_an_account_of_others_is_none(server: Server, served: Served) -> N
 async def test_what_makes_no_sense_is_refused(server: Server, query: str) -> None:
     async with server.get(f"{path(CASH_FLOWS)}?{query}") as response:
         assert (response.status, response.content_type) == (400, PROBLEM)
+
+
+async def test_assets_and_cash_of_one_transfer_are_two_flows(database_url: str) -> None:
+    """Both are of one element: a page that ends between them loses neither."""
+    ensure(database_url)
+    stated = Stated(database_url)
+    stated.know(MINE)
+    for is_asset, amount in ((True, "100"), (False, "7")):
+        cells = {"line": 5, "is_asset": is_asset, "amount": Decimal(amount), "type": "ACATS"}
+        stated.add("cash_flow", MINE, "2025-01-02", **cells)
+    async with serving(database_url) as server:
+        for path_of, query in itertools.product((path(CASH_FLOWS), "/v1/cash-flows"), ("", "&type=acats")):
+            found = await pages(server, f"{path_of}?limit=1{query}")
+            assert [row["Amount"] for page in found for row in page] == ["100", "7"]
