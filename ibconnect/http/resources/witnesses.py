@@ -34,7 +34,7 @@ def difference(one: Decimal, other: Decimal) -> Decimal:
 
 def agree(one: str | None, other: str | None, least: int | None) -> bool:
     """Whether two figures are the same; one that is not told contradicts nothing."""
-    if one is None or other is None:
+    if one is None or other is None or one == other:
         return True
     first, second = Decimal(one), Decimal(other)
     return abs(difference(first, second)) <= tolerance(first, second, least)

@@ -100,6 +100,8 @@ async def with_statements(
     }
     query = _query(found, asked["contract"] is not None, asked["symbols"] is not None)
     trades = [Trade._make(row) for row in await db.rows(call.services.pool, query, given)]
+    if not trades:
+        return list(told)
     # Of several corrections the last one counts.
     known = sorted((trade for trade in trades if not trade.is_unknown), key=lambda trade: split_id(trade.exec_id or ""))
     witnesses = {(trade.account, trade.key): trade for trade in known}
