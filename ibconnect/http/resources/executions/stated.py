@@ -116,17 +116,21 @@ async def with_statements(
 
 @cache
 def _query(found: LiteralString, has_contract: bool, has_symbol: bool) -> Composed:
-    moment, key = SQL(_SQL["moment"]).format(), SQL(_SQL["key"]).format()
+    moment, key = _part("moment").format(), _part("key").format()
     wanted = {"of_contract": has_contract, "of_symbol": has_symbol}
     names = [name for name, is_wanted in wanted.items() if is_wanted] or ["of_any_contract"]
     parts = {
         "moment": moment,
         "key": key,
-        "span": SQL(_SQL["span"]).format(moment=moment),
-        "unknown": SQL(_SQL["unknown"]).format(key=key),
-        "wanted": SQL(" AND ").join(SQL(db.compact(_SQL[name])) for name in names),
+        "span": _part("span").format(moment=moment),
+        "unknown": _part("unknown").format(key=key),
+        "wanted": SQL(" AND ").join(map(_part, names)),
     }
-    return SQL(db.compact(_SQL["page"])).format(found=SQL(_SQL[found]).format(**parts), moment=moment, key=key)
+    return _part("page").format(found=_part(found).format(**parts), moment=moment, key=key)
+
+
+def _part(name: str) -> SQL:
+    return SQL(db.compact(_SQL[name]))
 
 
 def _witnessed(fill: Fill, trade: Trade | None, shows_all: bool) -> Iterator[Fill]:
