@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import zstandard
 
 from ibconnect.errors import FlexRefused
+from ibconnect.flex_xml import LIMITS
 
-MOST_BYTES = 1 << 30
 MOST_KEPT_BYTES = 64 << 20
 _PIECE = 1 << 20
 _END = 4096
@@ -20,7 +20,7 @@ _MARK = b"\xef\xbb\xbf"
 class Document:
     """See the module. ``most``: bytes that it may have, as they are, and compressed."""
 
-    def __init__(self, most: int = MOST_BYTES, most_kept: int = MOST_KEPT_BYTES) -> None:
+    def __init__(self, most: int = LIMITS.size, most_kept: int = MOST_KEPT_BYTES) -> None:
         self.bytes = 0
         self.head = b""
         """Its first bytes, without a byte order mark."""
