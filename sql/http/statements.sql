@@ -23,19 +23,29 @@ SELECT
     statement.name,
     statement.sha256,
     statement.id
-FROM statements.statement
+FROM {whose}
 WHERE statement.id < %(below)s::bigint
-  AND {whose}
   AND (%(from)s::date IS NULL OR statement.to_day IS NULL OR statement.to_day >= %(from)s::date)
   AND (%(to)s::date IS NULL OR statement.from_day IS NULL OR statement.from_day <= %(to)s::date)
 ORDER BY statement.id DESC
 LIMIT %(rows)s::bigint
 
--- name: any
-TRUE
+-- name: of_all
+statements.statement
 
 -- name: of_accounts
-statement.account = ANY (%(codes)s::text[])
+-- Of each account by its own index as many as are asked for: in the order of all of them those of one may lie far apart.
+(SELECT DISTINCT unnest(%(codes)s::text[])) AS wanted (account)
+CROSS JOIN LATERAL (
+    SELECT *
+    FROM statements.statement AS own
+    WHERE own.account = wanted.account
+      AND own.id < %(below)s::bigint
+      AND (%(from)s::date IS NULL OR own.to_day IS NULL OR own.to_day >= %(from)s::date)
+      AND (%(to)s::date IS NULL OR own.from_day IS NULL OR own.from_day <= %(to)s::date)
+    ORDER BY own.id DESC
+    LIMIT %(rows)s::bigint
+) AS statement
 
 -- name: document
 -- One document, by its id or its digest, if all that it holds statements of are among these accounts (null: all that there are).

@@ -18,7 +18,7 @@ DIGESTS = {
     "directory": {1: "8030e101e1c76fe4"},
     "contracts": {1: "7589306bedd71554"},
     "orders": {1: "8ff2a259f95bb781"},
-    "statements": {1: "e5839ebf6b6d6b81"},
+    "statements": {1: "dd1721fc01f7c7fc"},
 }
 
 

@@ -3,6 +3,7 @@
 
 -- Statements of an account by day, and those of a document.
 CREATE INDEX statement_account_idx ON statement (account, to_day, from_day);
+CREATE INDEX statement_newest_idx ON statement (account, id);
 CREATE INDEX statement_position_idx ON statement (position);
 CREATE INDEX statement_stream_idx ON statement (stream);
 CREATE INDEX oddity_statement_idx ON oddity (statement);

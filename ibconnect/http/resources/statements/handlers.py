@@ -48,7 +48,7 @@ async def all_statements(call: Call) -> web.StreamResponse:
         "to": _day(call, "to"),
         "rows": limit + 1,
     }
-    query = SQL(_SQL["list"]).format(whose=SQL(_SQL["any" if codes is None else "of_accounts"]))
+    query = SQL(_SQL["list"]).format(whose=SQL(_SQL["of_all" if codes is None else "of_accounts"]))
     rows = await db.rows(call.services.pool, query, asked)
     headers = next_page(call, cursor=str(rows[limit - 1][-1])) if len(rows) > limit else {}
     await call.services.tables.ensure_current(TABLES)
