@@ -8,21 +8,23 @@ UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 WORKERS ?= auto
-SLOW := tests/faults tests/docs tests/integration/test_http_crowds.py tests/integration/test_role_attacks.py \
-	tests/acceptance/test_parts.py
-WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_executions_days.py \
+SLOW := tests/faults
+DOCS := tests/docs
+WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
+	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py tests/integration/test_executions_days.py \
 	tests/unit/test_orders_books.py tests/integration/test_pnl_books.py tests/acceptance/test_executions_recorded.py \
 	tests/unit/test_flex_books.py
 CONTAINERS := tests/containers
 
-.PHONY: help setup demo test test-again test-slow test-slow-again test-wide test-wide-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
+.PHONY: help setup demo test test-again test-slow test-slow-again test-docs test-docs-again test-wide test-wide-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
 
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts, with the two years before; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones: twelve minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
-	@echo "make test-slow  hundreds of kills, cuts and outages, every command of the docs: 20 minutes on two cores"
+	@echo "make test-slow  hundreds of kills, cuts and outages: 20 minutes on two cores"
+	@echo "make test-docs  every command of the docs, as a reader would paste it: six minutes"
 	@echo "make test-wide  20,000 requests from the API's description, a thousand days of trading, whole worlds of statements: ten minutes"
 	@echo "make test-alone those of the slow ones that compare times, one at a time: five minutes"
 	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
@@ -62,6 +64,12 @@ test-slow: setup
 test-slow-again: setup
 	$(BIN)/python -m pytest $(SLOW) -m "slow and not alone" --last-failed --last-failed-no-failures none
 
+test-docs: setup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(DOCS) -m slow
+
+test-docs-again: setup
+	$(BIN)/python -m pytest $(DOCS) -m slow --last-failed --last-failed-no-failures none
+
 test-wide: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(WIDE) -m slow
 
@@ -89,7 +97,7 @@ soak: setup
 	SOAK=600 $(BIN)/python -m pytest tests/faults/test_soak.py -m slow -s
 
 test-long: setup
-	$(BIN)/python -m pytest -m slow $(patsubst %,--ignore %,$(SLOW) $(WIDE) $(CONTAINERS))
+	$(BIN)/python -m pytest -m slow $(patsubst %,--ignore %,$(SLOW) $(DOCS) $(WIDE) $(CONTAINERS))
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -19,12 +19,16 @@ from tests.waiting import DEADLINE_S, wait_for
 
 
 class World:
-    """Instances on one Postgres, and who watches them. ``fired``: the alerts that have."""
+    """Instances on one Postgres, and who watches them.
+
+    ``fired``: the alerts that have; ``shown``: the queries of the dashboard that have found something.
+    """
 
     def __init__(self, server: Server, directory: Path, watch: Prometheus, stack: ExitStack) -> None:
         self.server = server
         self.watch = watch
         self.fired: set[str] = set()
+        self.shown: set[str] = set()
         self.directory = directory
         self._stack = stack
         self._settings: dict[str, dict[str, str]] = {}

@@ -27,7 +27,9 @@ from tests.faults.family import family
 from tests.faults.lab import Simulators
 from tests.faults.monitored import World, locked, refusing
 from tests.faults.processes import running_server
-from tests.faults.prometheus import DEPLOY, WINDOW_S, Prometheus, prometheus
+from tests.faults.prometheus import DEPLOY, WINDOW_S, prometheus
+from tests.faults.test_flex import QUERIES, TOKEN, Flex
+from tests.faults.test_flex import listening as statements_for
 from tests.hostile import FLOODS, HostileGateway
 from tests.partitions import name_of, take_away, this_month
 from tests.paths import ROOT, scratch
@@ -36,6 +38,9 @@ from tests.small_gateway import listening
 from tests.waiting import DEADLINE_S, wait_for
 
 ALERTS = [rule["alert"] for rule in YAML(typ="safe").load(DEPLOY / "alerts.yml")["groups"][0]["rules"]]
+
+_FETCHED_S = 4 * DEADLINE_S
+"""What is due is looked for every half minute, and asked for at IBKR's pace."""
 
 
 @pytest.fixture
@@ -58,13 +63,16 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         Simulators(1, first=2, speed=60) as quiet,
         Simulators(1, first=3, rate=1000) as busy,
         Simulators(1, rate=20) as twin,
+        statements_for(20) as flex,
     ):
         of_main, away = steady.addresses.split(",")
         of_victim = quiet.addresses
-        main = world.serving("main", IB_GW=f"{of_main},{away}")
+        fetched = {"FLEX_URL": flex.service.url, "FLEX_TOKEN": TOKEN, "FLEX_QUERIES": QUERIES[0]}
+        main = world.serving("main", IB_GW=f"{of_main},{away}", FLEX_REF="*/15 * * * * *", **fetched)
         world.serving("victim", IB_GW=of_victim)
         wait_for(lambda: world.get(f"{main}/readyz") == 200, "it is ready")
         by_hand(world, of_victim)
+        no_statements(world, flex)
         lost_part(world)
         hung(world)
         bad_answers(world, main)
@@ -86,6 +94,19 @@ def test_every_alert_fires_by_its_fault_and_stops(world: World) -> None:
         for alert in ALERTS:
             world.watch.stops(alert, 3 * WINDOW_S)
     assert world.fired == set(ALERTS)
+
+
+def no_statements(world: World, flex: Flex) -> None:
+    """The token of the Flex Web Service has expired; then there is another one."""
+    counts = "SELECT coalesce(sum(failures), 0), count(got) FROM coordination.flex_query"
+    wait_for(lambda: world.server.do(counts)[0][1], "statements have come", _FETCHED_S)
+    flex.service.inject("code", code=1012, count=0)
+    wait_for(lambda: world.server.do(counts)[0][0], "none comes any more", _FETCHED_S)
+    world.fires("StatementsMissing", instance="main")
+    dashboard_shows(world)
+    flex.service.clear_faults()
+    wait_for(lambda: not world.server.do(counts)[0][0], "they come again", _FETCHED_S)
+    world.watch.stops("StatementsMissing")
 
 
 def by_hand(world: World, gateway: str) -> None:
@@ -288,7 +309,7 @@ def postgres_away(world: World, busy: Simulators) -> None:
     damage(journal)
     world.serving("main")
     world.fires("LeftoversWait", instance="main")
-    dashboard_shows(world.watch)
+    assert dashboard_shows(world) == []
     world.server.start()
     world.fires("LeftoversKept", instance="main")
     for alert in (
@@ -308,11 +329,12 @@ def postgres_away(world: World, busy: Simulators) -> None:
         world.watch.forget(name)
 
 
-def dashboard_shows(watch: Prometheus) -> None:
-    """Every query of the dashboard finds something."""
+def dashboard_shows(world: World) -> list[str]:
+    """The queries of the dashboard that have found nothing until now: none should be left in the end."""
     dashboard = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / "ibconnect.json").read_text())
     queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    assert [each for each in queries if not watch.value(each.replace("$__rate_interval", f"{WINDOW_S}s"))] == []
+    world.shown |= {each for each in queries if world.watch.value(each.replace("$__rate_interval", f"{WINDOW_S}s"))}
+    return [each for each in queries if each not in world.shown]
 
 
 def damage(path: Path) -> None:

@@ -77,6 +77,7 @@ def test_a_run_without_a_failure_tries_nothing_again(ci: Run, tmp_path: Path) ->
         "lint",
         "test",
         "test-slow",
+        "test-docs",
         "test-wide",
         "test-alone",
         "test-containers",
@@ -108,7 +109,7 @@ def test_a_test_that_does_not_pass_the_second_time_has_failed(ci: Run, again: st
     assert (status, lines) == (1, ["FAILED tests/unit/test_x.py::a", "failed: test"])
 
 
-@pytest.mark.parametrize("suite", ["test", "test-slow", "test-wide", "test-alone", "test-containers"])
+@pytest.mark.parametrize("suite", ["test", "test-slow", "test-docs", "test-wide", "test-alone", "test-containers"])
 @pytest.mark.parametrize("status", [1, 2, 137])
 def test_a_run_that_ended_without_its_report_has_failed(ci: Run, suite: str, status: int) -> None:
     """What is tried again then is what failed another time, perhaps nothing."""
