@@ -13,7 +13,8 @@ DOCS := tests/docs
 WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
 	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py tests/integration/test_executions_days.py \
 	tests/unit/test_orders_books.py tests/integration/test_pnl_books.py tests/acceptance/test_executions_recorded.py \
-	tests/unit/test_flex_books.py
+	tests/unit/test_flex_books.py tests/integration/test_statements_verb.py \
+	tests/integration/test_bench.py::test_the_benchmarks_of_a_long_history_yield_their_figures
 CONTAINERS := tests/containers
 
 .PHONY: help setup demo test test-again test-slow test-slow-again test-docs test-docs-again test-wide test-wide-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean

@@ -76,6 +76,7 @@ def test_a_benchmark_yields_its_figures(name: str) -> None:
     assert wanted <= names_of(run(TINY))
 
 
+@pytest.mark.slow
 def test_the_benchmarks_of_a_long_history_yield_their_figures() -> None:
     with history(TINY) as past:
         assert names_of(rebuild.figures(past, TINY)) | names_of(read.figures(past, TINY)) >= OF_HISTORY

@@ -173,6 +173,7 @@ def digest_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
+@pytest.mark.slow
 def test_a_hundred_megabytes_are_imported_and_written_out_in_flat_memory(tmp_path: Path, database_url: str) -> None:
     peaks: list[int] = []
     for megabytes in (2, 100):
