@@ -18,8 +18,8 @@ _TRIES = 3
 """So often it is read again where statements were imported while it was read; after that it is answered as it is."""
 _OF_STATEMENTS = 2
 """So many parts of the state are of statements."""
-_DAYS_KEPT = 200_000
-"""Returns of days that are kept, of all sets: some 100 MB."""
+_DAYS_KEPT = 40_000
+"""Returns of days that are kept, of all sets: some 20 MB. Each full collection of garbage looks through them."""
 
 
 class Returns(Part):
