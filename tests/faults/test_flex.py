@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -25,6 +26,7 @@ from tests.waiting import wait_for
 TOKEN = "4807526976XYZqwvzkjhgQ"
 API_TOKEN = "an-api-token-0123456789"
 QUERIES = ("910001", "910002")
+SERIES = ('ibconnect_statements_fetched_total{new="true",', "ibconnect_statements_due_timestamp_seconds{")
 LAST = last_day(datetime.now(UTC))
 
 
@@ -113,6 +115,17 @@ def whole(database_url: str) -> list[bytes]:
     return found
 
 
+def body(url: str, path: str) -> str:
+    """What it answers, ready or not."""
+    asked = Request(url + path, headers={"Authorization": f"Bearer {API_TOKEN}"})
+    try:
+        with urlopen(asked) as response:
+            return str(response.read().decode())
+    except HTTPError as exc:
+        with exc:
+            return str(exc.read().decode())
+
+
 def test_a_service_fetches_and_tells_the_token_to_nobody(database_url: str, tmp_path: Path) -> None:
     with listening(40, pacing=True) as flex:
         given = settings(database_url, flex, tmp_path, API_TOKENS=f"{API_TOKEN}@*")
@@ -121,11 +134,9 @@ def test_a_service_fetches_and_tells_the_token_to_nobody(database_url: str, tmp_
             wait_for(lambda: got(database_url) == 2, lambda: f"both are fetched:\n{serve.output}")
             said = [repr(get(f"{url}/v1/statements/queries", Authorization=f"Bearer {API_TOKEN}"))]
             assert "LastSuccess" in said[0]
-            for path in ("/readyz", "/metrics", "/v1/openapi.json"):
-                with urlopen(Request(url + path, headers={"Authorization": f"Bearer {API_TOKEN}"})) as response:
-                    said.append(response.read().decode())
-            assert 'ibconnect_statements_fetched_total{new="true",' in said[2]
-            assert "ibconnect_statements_due_timestamp_seconds{" in said[2]
+            # What records has fetched; what serves hears of it a moment later.
+            wait_for(lambda: all(each in body(url, "/metrics") for each in SERIES), "the series are there")
+            said += [body(url, path) for path in ("/readyz", "/metrics", "/v1/openapi.json")]
             ours = psutil.Process(serve.popen.pid)
             said += [" ".join(each.cmdline()) for each in (ours, *ours.children(recursive=True))]
             serve.stop()
