@@ -98,6 +98,7 @@ SELECT
                 AND value.segment IS NULL
                 AND NOT value.is_ledger
                 AND value.currency_id = nearest.base_currency_id
+            ORDER BY value.ordinal DESC
             LIMIT 1
         )
     )
@@ -155,7 +156,7 @@ SELECT
                 AND value.tag IN ('TotalCashBalance', 'CashBalance')
                 AND value.is_ledger
                 AND value.currency_id = ledger.currency_id
-            ORDER BY value.tag DESC
+            ORDER BY value.tag DESC, value.ordinal DESC
             LIMIT 1
         ),
         ledger.cash_balance::text

@@ -174,15 +174,6 @@ async def test_the_same_document_once_more_is_known(database_url: str) -> None:
         assert len(documents(database_url)) == 1
 
 
-async def test_of_two_instances_one_fetches(database_url: str) -> None:
-    async with service(slow_seconds=0.3) as flex:
-        config = settings(database_url, flex, FLEX_QUERIES=f"{QUERY},{OTHER}")
-        patient = Times(0.02, FAST, Patience(first_wait=0.02, longest_wait=0.05, tries=30.0))
-        async with fetching(config, times=patient), fetching(config, times=patient):
-            await until(lambda: all(state(database_url, each).get("got") for each in (QUERY, OTHER)), "both are there")
-        assert len(spans(flex)) == 2
-
-
 @pytest.mark.parametrize(("number", "says"), [("1012", "make a new one"), ("1001", "could not make"), ("4711", "4711")])
 async def test_what_goes_wrong_is_kept_and_reported_and_over_when_it_is_over(
     database_url: str, number: str, says: str

@@ -73,7 +73,10 @@ class Fetching:
             if self._is_new:
                 await self._begin(diary)
             states = self._tell(await diary.states(self._queries))
-            if any(each.due <= each.now for each in states) and await diary.take_turn():
+            if any(each.due <= each.now for each in states):
+                if not await diary.take_turn():
+                    # Another instance fetches it, which may take long.
+                    return self._times.look
                 # Whoever had the turn before may have fetched it.
                 await self._fetch(diary, [each for each in await diary.states(self._queries) if each.due <= each.now])
                 states = self._tell(await diary.states(self._queries))
