@@ -6,6 +6,7 @@ In: an ``Engine`` and images. Out: running containers, and over HTTP what they h
 import contextlib
 import json
 import socket
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -29,10 +30,24 @@ def free_port() -> int:
 
 
 def get(url: str, token: str = "", accept: str = "*/*") -> bytes:
-    """The body of an answer, redirects followed; any error is raised."""
+    """The body of an answer, redirects followed; any error is raised, but who is told to come again does."""
     headers = {"Accept": accept, **({"Authorization": f"Bearer {token}"} if token else {})}
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=DEADLINE_S) as response:
-        return bytes(response.read())
+    told = ""
+
+    def answer() -> list[bytes]:
+        nonlocal told
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=DEADLINE_S) as response:
+                return [response.read()]
+        except urllib.error.HTTPError as exc:
+            with exc:
+                if "Retry-After" not in exc.headers:
+                    raise
+                told = exc.read().decode()
+            return []
+
+    (body,) = wait_for(answer, lambda: f"{url} answers:\n{told}", pause=0.5)
+    return bytes(body)
 
 
 def answers(url: str) -> bool:

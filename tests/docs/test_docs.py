@@ -185,7 +185,9 @@ def test_the_readme_works_as_pasted(machine: Machine, gateway: str) -> None:
 def test_each_page_works_as_pasted(machine: Machine, gateway: str, page: str) -> None:
     if all(block.why_not for block in BLOCKS[page]):
         return
-    assert (machine.clone / ".venv" / "bin" / "ibconnect").exists(), "README.md has set it up"
+    if not (machine.clone / ".venv" / "bin" / "ibconnect").exists():
+        # This page is gone through alone; who reads it has read that one.
+        go_through(machine, gateway, "README.md")
     go_through(machine, gateway, page)
 
 

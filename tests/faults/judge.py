@@ -135,6 +135,8 @@ class Judge:
         self._spans: dict[str, list[tuple[int, int, UUID]]] = {}
         self.held: dict[tuple[str, int], int] = {}
         """How many messages of each connection are stored, of those whose session has ended."""
+        self.left: dict[tuple[str, int], int] = {}
+        """When the recorder itself ended each (µs of the epoch); what it read later reaches nobody, as it should."""
 
     def connection(self, session: Session) -> Connection | None:
         """The connection that a session has recorded; None if it recorded too little to tell."""
@@ -186,6 +188,8 @@ class Judge:
         if key in self.held and session.continues is None:
             wrong.append(f"{session.id}: connection {key} is recorded twice")
         self.held[key] = len(whole)
+        if session.reason not in (None, "orphaned"):
+            self.left[key] = session.last
         self._spans.setdefault(session.gateway, []).append((session.opened, session.last, session.id))
 
     def _whole(self, session: Session) -> list[bytes]:

@@ -10,7 +10,7 @@ import socket
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +154,18 @@ class Simulators:
         )
 
     def read(self) -> Counts:
-        """How many of them its client has read from its socket; on a busy machine some wait there for it."""
+        """How many of them its client has read from its socket; on a busy machine some wait there for it.
+
+        A client that has hung up counts as one that has read all.
+        """
+        return asyncio.run_coroutine_threadsafe(self._count_read(), self._loop).result(DEADLINE_S)
+
+    def admitted(self, gateways: Sequence[str]) -> set[tuple[str, int]]:
+        """The latest connections to these gateways, as far as they were let in."""
+        return {key for key, each in self._latest().items() if key[0] in gateways and each.client_id is not None}
+
+    async def _count_read(self) -> Counts:
+        # Where the gateways run: there, what is said to be sent is in the socket.
         return {key: _read(connection, int(key[0].rpartition(":")[2])) for key, connection in self._latest().items()}
 
     def _latest(self) -> dict[tuple[str, int], Connection]:

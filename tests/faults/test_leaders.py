@@ -14,8 +14,6 @@ from tests.waiting import wait_for
 TAKEN_OVER_S = 5.0
 KILLED = "leader killed (-9), 3 instances, 2 gateways"
 SWALLOWED = "packets to Postgres swallowed"
-_LEAVING_S = 0.5
-"""By then a leader that has decided to leave has hung up; one that has just lost Postgres decides so later."""
 
 
 def kill_leaders(url: str, directory: Path, times: int) -> None:
@@ -44,22 +42,18 @@ def lost(judge: Judge, expected: dict[tuple[str, int], int]) -> int:
 def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
     """Part leaders from the database, for longer than it takes to replace them, and for less."""
     random, line = chance(fault), row(f"leader's {fault}")
-    expected = dict[tuple[str, int], int]()
+    expected = dict[tuple[str, int], tuple[int, int]]()
     with instances(url, directory) as (three, judge):
         for number in range(times):
             victim = random.choice(sorted(three.spread().values()))
             led = [gateway for gateway, name in three.leaders().items() if name == victim]
-            connections = {gateway: judge.gateways[gateway].connections[-1] for gateway in led}
+            led_by = three.simulators.admitted(led)
             position, began = three.store.position(), time.monotonic()
             part(three.proxies[victim], fault)
-            # A cut is noticed at once, silence after seconds only. What the gateway still sends to a leader that is
-            # just leaving it reaches nobody: one that has hung up a moment later was leaving before it was parted.
-            # What waits in its socket, on a busy machine, reaches nobody either.
+            # A cut is noticed at once, silence after seconds only.
             time.sleep(random.uniform(0.0, 0.5) if fault == SWALLOWED else 0.0)
-            read = three.simulators.read()
-            time.sleep(_LEAVING_S if fault == SWALLOWED else 0.0)
-            there = {(name, each.number): each for name, each in connections.items()}
-            expected.update({key: read[key] for key in there if key in read and not there[key].closed})
+            read, now = three.simulators.read(), time.time_ns() // 1000
+            expected.update({key: (read[key], now) for key in led_by if key in read})
             if number % 3 == 2:
                 time.sleep(random.uniform(0.2, 3.0))
             else:
@@ -67,9 +61,12 @@ def cut_leaders_off(url: str, directory: Path, fault: str, times: int) -> None:
                 line.note(time.monotonic() - began)
                 time.sleep(max(0.0, random.uniform(0.0, 9.0) - (time.monotonic() - began)))
             three.proxies[victim].mend()
-    assert any(expected.values()), "no leader was there to be parted"
-    line.lost += judge.lost(expected)
-    assert line.lost == 0
+    judge.check()
+    # What the gateway sends to a leader that has just hung up reaches nobody.
+    there = {key: count for key, (count, now) in expected.items() if judge.left.get(key, now + 1) > now}
+    assert any(there.values()), "no leader was there to be parted"
+    line.lost += judge.lost(there)
+    assert line.lost == 0, {key: (count, judge.held.get(key), judge.left.get(key)) for key, count in there.items()}
 
 
 def part(proxy: Proxy, fault: str) -> None:
