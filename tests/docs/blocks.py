@@ -75,14 +75,15 @@ def _steps(text: str) -> list[Step]:
 class Shape:
     """What is printed: the same words in the same order, whatever the figures are; anything stands where ``…`` does.
 
-    What a service logs meanwhile may come before an answer or after it.
+    What a service logs meanwhile may come before an answer or after it. Its processes log side by side: their lines
+    come in any order.
     """
 
     def __init__(self, printed: str) -> None:
         lines = printed.splitlines()
         logged = [line for line in lines if line.startswith("… [")]
         answers = [line for line in lines if line not in logged]
-        self._texts = [_parts_of("\n".join(text)) for text in (logged, answers)]
+        self._texts = [_parts_of(text) for text in (*logged, "\n".join(answers))]
 
     def is_in(self, text: str) -> bool:
         """Whether a text holds it."""

@@ -140,22 +140,25 @@ def go_through(machine: Machine, gateway: str, page: str) -> None:
     if has_own:
         settings["IB_GW"] = address
     terminal = machine.terminal(directory, **settings)
+    since = 0
     try:
         for block in BLOCKS[page]:
             if block.why_not is None:
-                run(terminal, block, table)
+                since = run(terminal, block, table, since)
     finally:
         terminal.close()
     assert "Traceback" not in terminal.output, terminal.output
 
 
-def run(terminal: Terminal, block: Block, table: Mapping[str, str]) -> None:
+def run(terminal: Terminal, block: Block, table: Mapping[str, str], since: int) -> int:
+    """Paste a block; what comes by itself may have come while what is said before it was looked at (``since``)."""
     for step in block.steps:
-        before = len(terminal.output)
         if step.commands:
+            since = len(terminal.output)
             terminal.paste(as_here(step.commands, table))
         if printed := step.printed.strip() or _FIRST_ANSWER.get(step.commands.strip(), ""):
-            _see(terminal, block, replace(step, printed=printed), as_here(step.commands, table), before)
+            _see(terminal, block, replace(step, printed=printed), as_here(step.commands, table), since)
+    return since
 
 
 def _see(terminal: Terminal, block: Block, step: Step, commands: str, since: int) -> None:
