@@ -45,7 +45,6 @@ ALLOWED = {
     "faults/pacing.py: _gateway": "its pace is what it is for",
     "faults/pacing.py: _follow": "it follows until it is told to stop",
     "faults/pacing.py: measure": "it measures for a length of time",
-    "faults/test_leaders.py: cut_leaders_off": "nothing else shows that a leader was not leaving before",
     "faults/test_peers.py: outages_for_all": "for how long nobody has Postgres is what is tested",
     "faults/test_peers.py: test_a_leader_steps_down_if_others_cannot_be_asked": "it must step down in time",
     "faults/test_secrets.py: _watch": "it looks until it is told to stop",
