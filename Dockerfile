@@ -10,6 +10,7 @@ COPY pyproject.toml README.md LICENSE requirements.lock requirements-build.lock 
 COPY tools tools
 COPY deploy/install.sh deploy/install.sh
 COPY sql sql
+COPY web web
 COPY ibconnect ibconnect
 RUN deploy/install.sh /opt/ibconnect
 

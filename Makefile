@@ -17,10 +17,10 @@ WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_http_
 	tests/integration/test_bench.py::test_the_benchmarks_of_a_long_history_yield_their_figures
 CONTAINERS := tests/containers
 
-.PHONY: help setup demo test test-again test-slow test-slow-again test-docs test-docs-again test-wide test-wide-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
+.PHONY: help setup page demo test test-again test-slow test-slow-again test-docs test-docs-again test-wide test-wide-again test-alone test-alone-again test-containers test-containers-again test-long soak lint format docs bench faults audit lock upgrade wheel clean
 
 help:
-	@echo "make setup      virtual environment in $(VENV), locked dependencies, the command $(BIN)/ibconnect"
+	@echo "make setup      virtual environment in $(VENV), locked dependencies, the page, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts, with the two years before; Ctrl-C stops it"
 	@echo "make test       all tests but the slow ones: fourteen minutes on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
@@ -32,7 +32,7 @@ help:
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"
 	@echo "make soak       ten minutes at 2,000 messages a second with random faults"
 	@echo "make test-long  the other slow tests: load, large histories, half an hour (or LONG_SECONDS) of a hostile gateway"
-	@echo "make lint       format, lint, types, import rules"
+	@echo "make lint       format, lint, types, import rules, of the page too"
 	@echo "make format     format and repair what can be repaired"
 	@echo "make docs       bring the generated parts of the documentation up to date"
 	@echo "make bench      the benchmarks"
@@ -40,7 +40,7 @@ help:
 	@echo "make lock       bring the lock files up to date with pyproject.toml (make upgrade: newest versions)"
 	@echo "make wheel      build the wheel into dist/"
 
-setup: $(STAMP)
+setup: $(STAMP) page
 
 $(BIN)/uv:
 	$(PYTHON) tools/bootstrap.py $(VENV)
@@ -49,6 +49,10 @@ $(STAMP): $(BIN)/uv pyproject.toml requirements-dev.lock
 	$(UV) pip sync --python $(BIN)/python --require-hashes requirements-dev.lock
 	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
+
+# Node is in the environment; what the page is made of comes from npm's registry. WITHOUT_PAGE=1 leaves it out.
+page: $(STAMP)
+	@$(BIN)/python tools/page.py
 
 demo: setup
 	$(BIN)/ibconnect demo
@@ -105,10 +109,13 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/page.py run tsc --noEmit
+	$(BIN)/python tools/page.py run biome ci --colors=off
 
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/page.py run biome check --colors=off --write
 
 docs: setup
 	$(BIN)/python tools/readme.py
@@ -134,4 +141,4 @@ wheel: setup
 	$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
 
 clean:
-	rm -rf $(VENV) dist
+	rm -rf $(VENV) dist ibconnect/http/web web/node_modules

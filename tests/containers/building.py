@@ -32,7 +32,9 @@ TRUSTED = Path("/etc/ssl/certs/ca-certificates.crt")
 # What the option of dpkg saves is a wait for the disk after each file, there and in images that are built upon it.
 FAST = ("--quiet", "--variant=minbase", "--dpkgopt=force-unsafe-io")
 
-NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*cache", ".hypothesis", ".env", "secrets", "dist")
+NOT_SOURCE = shutil.ignore_patterns(
+    ".git", ".venv", "__pycache__", ".*cache", ".hypothesis", ".env", "secrets", "dist", "node_modules"
+)
 
 
 def make_base(engine: Engine) -> None:
