@@ -1,9 +1,11 @@
-/** The page's entry: puts the page into the document. */
+/** Where the page begins. */
 
+import "uplot/dist/uPlot.min.css";
+import "./styles/page.css";
 import { render } from "preact";
-import "./main.css";
+import { App } from "./app";
+import { begin } from "./theme";
 
-const root = document.getElementById("app");
-if (root !== null) {
-  render(<h1>ibconnect</h1>, root);
-}
+begin();
+const root = document.getElementById("root");
+if (root !== null) render(<App />, root);

@@ -1,0 +1,157 @@
+/**
+ * Rows under a heading: sorted by a click, drawn only as far as they are seen, so that ten thousand scroll smoothly.
+ */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { compare, isFigure } from "../figures";
+import { LOCALE } from "../format";
+
+export interface Column<Row> {
+  name: string;
+  title: string;
+  cell: (row: Row) => ComponentChildren;
+  /** What it is sorted by: a figure as text is sorted as a number. Without it nobody can sort by it. */
+  by?: (row: Row) => string | null | undefined;
+  /** Figures stand to the right. */
+  isFigure?: boolean;
+  /** Left out where there is little room. */
+  isWide?: boolean;
+  hint?: string;
+}
+
+export interface Sorting {
+  name: string;
+  down: boolean;
+}
+
+interface TableProps<Row> {
+  /** What the rows are, for who cannot see them. */
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  /** The first column is the row's name. */
+  initial?: Sorting;
+  /** Where the sorting is kept elsewhere, say in the address. */
+  sorting?: Sorting | undefined;
+  onSort?: (sorting: Sorting) => void;
+  foot?: ComponentChildren;
+  /** Rows of a class of their own. */
+  tone?: (row: Row) => string | undefined;
+}
+
+const ROW_PX = 34;
+const WINDOWED = 120;
+const BEYOND = 12;
+const collator = new Intl.Collator(LOCALE, { numeric: true });
+
+function order(a: string | null | undefined, b: string | null | undefined): number {
+  if (a == null || b == null) return 0;
+  return isFigure(a) && isFigure(b) ? compare(a, b) : collator.compare(a, b);
+}
+
+function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], sorting: Sorting | undefined): readonly Row[] {
+  const by = columns.find((each) => each.name === sorting?.name)?.by;
+  if (by === undefined || sorting === undefined) return rows;
+  const keyed = rows.map((row) => [by(row), row] as const);
+  // What has no value comes last, whichever way.
+  keyed.sort(([a], [b]) => (a == null ? 1 : 0) - (b == null ? 1 : 0) || (sorting.down ? order(b, a) : order(a, b)));
+  return keyed.map(([, row]) => row);
+}
+
+function useIsPrinting(): boolean {
+  const [is, set] = useState(false);
+  useEffect(() => {
+    const [before, after] = [() => set(true), () => set(false)];
+    addEventListener("beforeprint", before);
+    addEventListener("afterprint", after);
+    return () => {
+      removeEventListener("beforeprint", before);
+      removeEventListener("afterprint", after);
+    };
+  }, []);
+  return is;
+}
+
+export function Table<Row>({ label, columns, rows, keyOf, initial, sorting, onSort, foot, tone }: TableProps<Row>) {
+  const [own, setOwn] = useState<Sorting | undefined>(initial);
+  const now = sorting ?? own;
+  const all = useMemo(() => sorted(rows, columns, now), [rows, columns, now?.name, now?.down]);
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const isWindowed = all.length > WINDOWED && !useIsPrinting();
+  const height = box.current?.clientHeight || 640;
+  const first = isWindowed ? Math.max(0, Math.floor(top / ROW_PX) - BEYOND) : 0;
+  const last = isWindowed ? Math.min(all.length, Math.ceil((top + height) / ROW_PX) + BEYOND) : all.length;
+  const sort = (column: Column<Row>) => {
+    const next = { name: column.name, down: now?.name === column.name ? !now.down : column.isFigure === true };
+    setOwn(next);
+    onSort?.(next);
+  };
+  return (
+    <div
+      class={isWindowed ? "table windowed" : "table"}
+      ref={box}
+      role="region"
+      aria-label={label}
+      tabIndex={0}
+      onScroll={isWindowed ? (event) => setTop(event.currentTarget.scrollTop) : undefined}
+    >
+      <table aria-rowcount={all.length + 1}>
+        <thead>
+          <tr aria-rowindex={1}>
+            {columns.map((column) => (
+              <th
+                key={column.name}
+                scope="col"
+                class={classOf(column)}
+                title={column.hint}
+                aria-sort={now?.name === column.name ? (now.down ? "descending" : "ascending") : undefined}
+              >
+                {column.by ? (
+                  <button type="button" onClick={() => sort(column)}>
+                    {column.title}
+                    <span class="arrow" aria-hidden="true">
+                      {now?.name === column.name ? (now.down ? "↓" : "↑") : ""}
+                    </span>
+                  </button>
+                ) : (
+                  column.title
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {first > 0 ? <Space rows={first} columns={columns.length} /> : null}
+          {all.slice(first, last).map((row, index) => (
+            <tr key={keyOf(row)} aria-rowindex={first + index + 2} class={tone?.(row)}>
+              {columns.map((column, number) =>
+                number === 0 ? (
+                  <th key={column.name} scope="row" class={classOf(column)}>
+                    {column.cell(row)}
+                  </th>
+                ) : (
+                  <td key={column.name} class={classOf(column)}>
+                    {column.cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+          {last < all.length ? <Space rows={all.length - last} columns={columns.length} /> : null}
+        </tbody>
+        {foot ? <tfoot>{foot}</tfoot> : null}
+      </table>
+    </div>
+  );
+}
+
+const classOf = <Row,>(column: Column<Row>): string => [column.isFigure ? "right" : "", column.isWide ? "roomy" : ""].filter(Boolean).join(" ");
+
+const Space = ({ rows, columns }: { rows: number; columns: number }) => (
+  <tr aria-hidden="true">
+    <td class="space" colSpan={columns} style={{ height: `${rows * ROW_PX}px` }} />
+  </tr>
+);
