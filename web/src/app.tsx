@@ -8,7 +8,7 @@ import { SignIn } from "./components/sign-in";
 import { StatusLine } from "./components/status";
 import { forget } from "./data";
 import { moment } from "./format";
-import { change, href, useRoute, type Route } from "./route";
+import { change, href, type Route, useRoute } from "./route";
 import { look, may, signOut, useWho } from "./session";
 import { Theme } from "./theme";
 import { VIEWS, type ViewProps } from "./views/registry";
@@ -39,9 +39,15 @@ function Outlet({ route }: { route: Route }) {
       </Empty>
     );
   }
-  if (view.right !== undefined && !may(view.right)) return <Empty>This token does not have the right “{view.right}” that this view takes.</Empty>;
+  if (view.right !== undefined && !may(view.right))
+    return <Empty>This token does not have the right “{view.right}” that this view takes.</Empty>;
   const Drawn = loaded.get(view.name);
-  if (Drawn === undefined) return why ? <Empty>This part of the page could not be loaded: {why}. Reload the page.</Empty> : <Loading what="the view" />;
+  if (Drawn === undefined)
+    return why ? (
+      <Empty>This part of the page could not be loaded: {why}. Reload the page.</Empty>
+    ) : (
+      <Loading what="the view" />
+    );
   return <Drawn route={route} />;
 }
 
@@ -68,9 +74,9 @@ export function App() {
   const at = route.query.at;
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>
+      <button class="skip" type="button" onClick={() => document.getElementById("main")?.focus()}>
         To the figures
-      </a>
+      </button>
       <header class="bar">
         <a class="brand" href={href("overview")}>
           ibconnect

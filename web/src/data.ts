@@ -32,10 +32,18 @@ export const forget = (): void => kept.clear();
  * The answer at an address, null: nothing is asked yet. `every`: seconds after which it is asked for again while the
  * page is looked at. `exact` false: numbers are floats, for charts.
  */
-export function useGet<T>(url: string | null, { every = 0, exact = true }: { every?: number; exact?: boolean } = {}): Loaded<T> {
+export function useGet<T>(
+  url: string | null,
+  { every = 0, exact = true }: { every?: number; exact?: boolean } = {},
+): Loaded<T> {
   const key = url === null ? null : `${exact}${url}`;
   const [turn, setTurn] = useState(0);
-  const [state, set] = useState<{ key: string | null; answer: Answer<unknown> | null; problem: Problem | null; isLoading: boolean }>({
+  const [state, set] = useState<{
+    key: string | null;
+    answer: Answer<unknown> | null;
+    problem: Problem | null;
+    isLoading: boolean;
+  }>({
     key: null,
     answer: null,
     problem: null,
@@ -54,7 +62,8 @@ export function useGet<T>(url: string | null, { every = 0, exact = true }: { eve
         set({ key, answer, problem: null, isLoading: false });
       } catch (error) {
         if (ending.signal.aborted) return;
-        const problem = error instanceof Problem ? error : new Problem(0, "", "The answer cannot be read", String(error));
+        const problem =
+          error instanceof Problem ? error : new Problem(0, "", "The answer cannot be read", String(error));
         if (problem.status === 401) expired();
         set((now) => ({ ...now, key, problem, isLoading: false }));
       }

@@ -27,10 +27,12 @@ export function digits(text: string, { least = 0, most = Infinity }: { least?: n
 export const money = (text: string, most = 2): string => digits(text, { least: 2, most });
 
 /** A share (0.0123) as percent (1.23%). */
-export const percent = (text: string, places = 2): string => `${digits(shift(text, 2), { least: places, most: places })}%`;
+export const percent = (text: string, places = 2): string =>
+  `${digits(shift(text, 2), { least: places, most: places })}%`;
 
 /** With a plus where it is more than nothing. */
-export const signed = (text: string, written: string): string => (/[1-9]/.test(written) && !text.startsWith("-") ? `+${written}` : written);
+export const signed = (text: string, written: string): string =>
+  /[1-9]/.test(written) && !text.startsWith("-") ? `+${written}` : written;
 
 const long = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "medium" });
 const short = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });

@@ -7,5 +7,5 @@ import { App } from "./app";
 import { begin } from "./theme";
 
 begin();
-const root = document.getElementById("root");
+const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

@@ -28,7 +28,11 @@ function decode(text: string): string {
 }
 
 /** The address of a view; of the query what is undefined, null or empty is left out. */
-export function href(view: string, args: readonly string[] = [], query: Record<string, string | null | undefined> = {}): string {
+export function href(
+  view: string,
+  args: readonly string[] = [],
+  query: Record<string, string | null | undefined> = {},
+): string {
   const kept = Object.fromEntries(KEPT.map((name) => [name, read().query[name]]));
   const all = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...kept, ...query })) if (value) all.set(name, value);

@@ -3,7 +3,7 @@
  */
 
 import { useEffect, useState } from "preact/hooks";
-import { address, get, post, Problem } from "./api/client";
+import { address, get, Problem, post } from "./api/client";
 
 export interface Session {
   Name: string;
@@ -14,7 +14,11 @@ export interface Session {
   Kind: "anonymous" | "token" | "session";
 }
 
-export type Who = { state: "asking" } | { state: "out"; why: string } | { state: "in"; session: Session } | { state: "failed"; problem: Problem };
+export type Who =
+  | { state: "asking" }
+  | { state: "out"; why: string }
+  | { state: "in"; session: Session }
+  | { state: "failed"; problem: Problem };
 
 let who: Who = { state: "asking" };
 const listeners = new Set<() => void>();

@@ -25,7 +25,9 @@ function put(theme: string): void {
 }
 
 /** Before the first drawing, so that nothing flashes. */
-export const begin = (): void => void (document.documentElement.dataset.theme = stored());
+export function begin(): void {
+  document.documentElement.dataset.theme = stored();
+}
 
 export function Theme() {
   const [theme, set] = useState(stored);

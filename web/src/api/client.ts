@@ -63,7 +63,12 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
     response = await fetch(url, { credentials: "same-origin", ...init });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Problem(0, "unreachable", "The server does not answer", "Is the service running, and is this machine connected to it?");
+    throw new Problem(
+      0,
+      "unreachable",
+      "The server does not answer",
+      "Is the service running, and is this machine connected to it?",
+    );
   }
   if (!response.ok) throw await problemOf(response);
   return response;
@@ -84,9 +89,16 @@ function incompleteOf(response: Response): string[] {
  */
 export async function get<T>(
   url: string,
-  { exact = true, signal, headers = {} }: { exact?: boolean; signal?: AbortSignal; headers?: Record<string, string> } = {},
+  {
+    exact = true,
+    signal,
+    headers = {},
+  }: { exact?: boolean; signal?: AbortSignal; headers?: Record<string, string> } = {},
 ): Promise<Answer<T>> {
-  const response = await ask(url, { headers: { Accept: "application/json", ...headers }, ...(signal ? { signal } : {}) });
+  const response = await ask(url, {
+    headers: { Accept: "application/json", ...headers },
+    ...(signal ? { signal } : {}),
+  });
   const text = await response.text();
   const data = (exact ? parseExact(text) : JSON.parse(text)) as T;
   return { data, incomplete: incompleteOf(response), next: nextOf(response) };

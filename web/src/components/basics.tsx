@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Problem } from "../api/client";
 import { isFigure, sign } from "../figures";
-import { age, date, digits, money, moment, percent, signed, utc } from "../format";
+import { age, date, digits, moment, money, percent, signed, utc } from "../format";
 
 interface FigureProps {
   /** The figure as the API wrote it; null: there is none. */
@@ -22,10 +22,20 @@ interface FigureProps {
 /** A figure, exact in its title. What is negative has a minus and a colour; a change has an arrow as well. */
 export function Figure({ of, as = "money", most, change = false, why, unit }: FigureProps) {
   if (!isFigure(of)) return <Missing why={of ?? why} />;
-  const text = as === "percent" ? percent(of, most ?? 2) : as === "money" ? money(of, most ?? 2) : digits(of, most === undefined ? {} : { most });
+  const text =
+    as === "percent"
+      ? percent(of, most ?? 2)
+      : as === "money"
+        ? money(of, most ?? 2)
+        : digits(of, most === undefined ? {} : { most });
   const direction = sign(of);
   const tone = direction < 0 ? "figure negative" : change && direction > 0 ? "figure positive" : "figure";
-  const arrow = change && direction !== 0 ? <span class="arrow" aria-hidden="true">{direction > 0 ? "▲" : "▼"}</span> : null;
+  const arrow =
+    change && direction !== 0 ? (
+      <span class="arrow" aria-hidden="true">
+        {direction > 0 ? "▲" : "▼"}
+      </span>
+    ) : null;
   return (
     <span class={tone} title={unit ? `${of} ${unit}` : of}>
       {arrow}
@@ -46,7 +56,15 @@ export function Missing({ why }: { why?: string | null | undefined }) {
 }
 
 /** A moment in the viewer's zone, UTC at hand; or how long ago it was. */
-export function Time({ at, as = "moment", seconds = false }: { at: string | null | undefined; as?: "moment" | "age"; seconds?: boolean }) {
+export function Time({
+  at,
+  as = "moment",
+  seconds = false,
+}: {
+  at: string | null | undefined;
+  as?: "moment" | "age";
+  seconds?: boolean;
+}) {
   if (!at) return <Missing />;
   if (/^\d{4}-\d\d-\d\d$/.test(at)) return <time dateTime={at}>{date(at)}</time>;
   return (
@@ -100,13 +118,13 @@ interface ChoiceProps<T extends string> {
 /** A few choices of which one holds. */
 export function Choice<T extends string>({ label, options, value, onChange }: ChoiceProps<T>) {
   return (
-    <div class="choice" role="group" aria-label={label}>
+    <fieldset class="choice" aria-label={label}>
       {options.map(([each, title]) => (
         <button key={each} type="button" aria-pressed={each === value} onClick={() => onChange(each)}>
           {title}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }
 
@@ -144,7 +162,11 @@ interface ShownProps<T> {
 /** What was loaded; before that, that it is awaited; else why not. Older data stay, with a word that they are old. */
 export function Shown<T>({ from, what, children }: ShownProps<T>) {
   if (from.data === null) {
-    return from.problem ? <Failure problem={from.problem} onRetry={from.reload} /> : <Loading {...(what ? { what } : {})} />;
+    return from.problem ? (
+      <Failure problem={from.problem} onRetry={from.reload} />
+    ) : (
+      <Loading {...(what ? { what } : {})} />
+    );
   }
   return (
     <>
@@ -173,7 +195,17 @@ export function Exports({ to, name }: { to: (format: "csv" | "parquet") => strin
 }
 
 /** A share as a bar with its thresholds; `text` says it. */
-export function Bar({ share, low, middle, text }: { share: number; low: number; middle: number; text: ComponentChildren }) {
+export function Bar({
+  share,
+  low,
+  middle,
+  text,
+}: {
+  share: number;
+  low: number;
+  middle: number;
+  text: ComponentChildren;
+}) {
   const bounded = Math.max(0, Math.min(1, share));
   const tone = bounded < low ? "gauge low" : bounded < middle ? "gauge middle" : "gauge high";
   return (

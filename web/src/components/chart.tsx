@@ -40,7 +40,8 @@ interface ChartProps {
   axis?: (value: number) => string;
 }
 
-const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const colour = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function useScheme(): string {
   const [scheme, set] = useState("");
@@ -76,10 +77,15 @@ function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
   ctx.restore();
 }
 
-function optionsOf({ times, curves, marks = [], height = 280, isDaily = false, axis }: ChartProps, width: number, onCursor: (index: number | null) => void): uPlot.Options {
+function optionsOf(
+  { times, curves, marks = [], height = 280, isDaily = false, axis }: ChartProps,
+  width: number,
+  onCursor: (index: number | null) => void,
+): uPlot.Options {
   const [text, grid] = [colour("soft"), colour("line")];
   const tones = { main: colour("accent"), second: colour("second"), negative: colour("negative") };
-  const write = axis ?? ((value: number) => value.toLocaleString(undefined, { notation: "compact", maximumFractionDigits: 2 }));
+  const write =
+    axis ?? ((value: number) => value.toLocaleString(undefined, { notation: "compact", maximumFractionDigits: 2 }));
   return {
     width,
     height,
@@ -89,7 +95,14 @@ function optionsOf({ times, curves, marks = [], height = 280, isDaily = false, a
     ...(isDaily ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") } : {}),
     axes: [
       { stroke: text, grid: { show: false }, ticks: { stroke: grid }, font: "12px system-ui" },
-      { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: 64, font: "12px system-ui", values: (_, all) => all.map((value) => (value === null ? "" : write(value))) },
+      {
+        stroke: text,
+        grid: { stroke: grid, width: 1 },
+        ticks: { show: false },
+        size: 64,
+        font: "12px system-ui",
+        values: (_, all) => all.map((value) => (value === null ? "" : write(value))),
+      },
     ],
     series: [
       {},
@@ -147,7 +160,14 @@ export function Chart(props: ChartProps) {
     made.setCursor({ left: made.valToPos(time, "x"), top: value === null ? 0 : made.valToPos(value, "y") });
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -30, PageDown: 30, Home: -times.length, End: times.length };
+    const steps: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      PageUp: -30,
+      PageDown: 30,
+      Home: -times.length,
+      End: times.length,
+    };
     const step = steps[event.key];
     if (step !== undefined) move(shown + step);
     else if (event.key === "+" || event.key === "-") plot.current && zoom(plot.current, event.key === "+" ? 0.5 : 2);
@@ -158,9 +178,21 @@ export function Chart(props: ChartProps) {
   const near = marks.filter((mark) => at !== undefined && Math.abs(mark.at - at) < 43200);
   return (
     <figure class="chart">
-      <div class="plot" ref={box} role="img" aria-label={label} tabIndex={0} onKeyDown={onKeyDown} onClick={() => index !== null && at !== undefined && onPick?.(at)} />
+      <div
+        class="plot"
+        ref={box}
+        role="img"
+        aria-label={label}
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        onClick={() => index !== null && at !== undefined && onPick?.(at)}
+      />
       <figcaption aria-live="polite">
-        {at === undefined ? "nothing to draw" : isDaily ? new Date(at * 1000).toLocaleDateString(undefined, { dateStyle: "medium", timeZone: "UTC" }) : moment(new Date(at * 1000).toISOString())}
+        {at === undefined
+          ? "nothing to draw"
+          : isDaily
+            ? new Date(at * 1000).toLocaleDateString(undefined, { dateStyle: "medium", timeZone: "UTC" })
+            : moment(new Date(at * 1000).toISOString())}
         {curves.map((curve) => {
           const value = curve.values[shown];
           return (
@@ -188,7 +220,8 @@ export function Spark({ values, label }: { values: readonly (number | null)[]; l
   let path = "";
   let isDrawing = false;
   values.forEach((value, number) => {
-    if (value !== null) path += `${isDrawing ? "L" : "M"}${((number / (values.length - 1)) * width).toFixed(1)} ${(height - 2 - ((value - least) / span) * (height - 4)).toFixed(1)}`;
+    if (value !== null)
+      path += `${isDrawing ? "L" : "M"}${((number / (values.length - 1)) * width).toFixed(1)} ${(height - 2 - ((value - least) / span) * (height - 4)).toFixed(1)}`;
     isDrawing = value !== null;
   });
   const tone = (known.at(-1) ?? 0) >= (known[0] ?? 0) ? "spark up" : "spark down";

@@ -27,7 +27,8 @@ export function MomentPicker({ at }: { at: string | undefined }) {
   useEffect(() => {
     if (!isOpen) return;
     const close = (event: Event) => {
-      if (event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node)) open(false);
+      if (event instanceof KeyboardEvent ? event.key === "Escape" : !box.current?.contains(event.target as Node))
+        open(false);
     };
     addEventListener("keydown", close);
     addEventListener("pointerdown", close);

@@ -27,7 +27,15 @@ export function SignIn({ why }: { why: string }) {
       <form onSubmit={(event) => void submit(event)}>
         <label>
           Token
-          <input name="token" type="password" autocomplete="current-password" required minLength={16} spellcheck={false} aria-describedby="said" />
+          <input
+            name="token"
+            type="password"
+            autocomplete="current-password"
+            required
+            minLength={16}
+            spellcheck={false}
+            aria-describedby="said"
+          />
         </label>
         <p id="said" role="alert" class={said ? "state failed" : ""}>
           {said}

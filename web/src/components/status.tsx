@@ -33,9 +33,12 @@ const EVERY_S = 5;
 
 /** What is wrong, in words; empty: nothing. */
 function troubles(gateways: readonly Gateway[], accounts: readonly Exact<Row>[]): string[] {
-  const found = gateways.filter((each) => !each.Connected).map((each) => `${each.Gateway}: ${each.Detail ?? each.State}`);
+  const found = gateways
+    .filter((each) => !each.Connected)
+    .map((each) => `${each.Gateway}: ${each.Detail ?? each.State}`);
   const unready = accounts.filter((each) => each.Listed && each.Latest !== null && each.Ready === false);
-  if (unready.length > 0) found.push(`${unready.map((each) => each.AccountCode).join(", ")}: the newest figures cannot be relied on`);
+  if (unready.length > 0)
+    found.push(`${unready.map((each) => each.AccountCode).join(", ")}: the newest figures cannot be relied on`);
   return found;
 }
 
@@ -50,18 +53,30 @@ export function StatusLine() {
       </p>
     );
   }
-  if (gateways.data === null || accounts.data === null) return <p class="status" role="status">Looking …</p>;
+  if (gateways.data === null || accounts.data === null)
+    return (
+      <p class="status" role="status">
+        Looking …
+      </p>
+    );
   const found = troubles(gateways.data, accounts.data);
-  const newest = accounts.data.map((each) => each.Latest).filter((each) => each !== null).sort().at(-1);
+  const newest = accounts.data
+    .map((each) => each.Latest)
+    .filter((each) => each !== null)
+    .sort()
+    .at(-1);
   const connected = gateways.data.filter((each) => each.Connected).length;
   return (
     <p class={found.length > 0 ? "status bad" : "status good"} role="status">
       <span class="dot" aria-hidden="true" />
       <a href={href("recorder")}>
-        {gateways.data.length === 0 ? "No gateway" : `${connected} of ${gateways.data.length} ${gateways.data.length === 1 ? "gateway" : "gateways"} recorded`}
+        {gateways.data.length === 0
+          ? "No gateway"
+          : `${connected} of ${gateways.data.length} ${gateways.data.length === 1 ? "gateway" : "gateways"} recorded`}
       </a>
       <span>
-        newest snapshot {newest ? <Time at={newest} as="age" /> : "none yet"} · {accounts.data.length} {accounts.data.length === 1 ? "account" : "accounts"}
+        newest snapshot {newest ? <Time at={newest} as="age" /> : "none yet"} · {accounts.data.length}{" "}
+        {accounts.data.length === 1 ? "account" : "accounts"}
       </span>
       {found.length > 0 ? <span class="troubles">{found.join("; ")}</span> : null}
     </p>

@@ -51,7 +51,11 @@ function order(a: string | null | undefined, b: string | null | undefined): numb
   return isFigure(a) && isFigure(b) ? compare(a, b) : collator.compare(a, b);
 }
 
-function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], sorting: Sorting | undefined): readonly Row[] {
+function sorted<Row>(
+  rows: readonly Row[],
+  columns: readonly Column<Row>[],
+  sorting: Sorting | undefined,
+): readonly Row[] {
   const by = columns.find((each) => each.name === sorting?.name)?.by;
   if (by === undefined || sorting === undefined) return rows;
   const keyed = rows.map((row) => [by(row), row] as const);
@@ -78,7 +82,7 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, sorting, onSo
   const [own, setOwn] = useState<Sorting | undefined>(initial);
   const now = sorting ?? own;
   const all = useMemo(() => sorted(rows, columns, now), [rows, columns, now?.name, now?.down]);
-  const box = useRef<HTMLDivElement>(null);
+  const box = useRef<HTMLElement>(null);
   const [top, setTop] = useState(0);
   const isWindowed = all.length > WINDOWED && !useIsPrinting();
   const height = box.current?.clientHeight || 640;
@@ -90,10 +94,9 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, sorting, onSo
     onSort?.(next);
   };
   return (
-    <div
+    <section
       class={isWindowed ? "table windowed" : "table"}
       ref={box}
-      role="region"
       aria-label={label}
       tabIndex={0}
       onScroll={isWindowed ? (event) => setTop(event.currentTarget.scrollTop) : undefined}
@@ -144,11 +147,12 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, sorting, onSo
         </tbody>
         {foot ? <tfoot>{foot}</tfoot> : null}
       </table>
-    </div>
+    </section>
   );
 }
 
-const classOf = <Row,>(column: Column<Row>): string => [column.isFigure ? "right" : "", column.isWide ? "roomy" : ""].filter(Boolean).join(" ");
+const classOf = <Row,>(column: Column<Row>): string =>
+  [column.isFigure ? "right" : "", column.isWide ? "roomy" : ""].filter(Boolean).join(" ");
 
 const Space = ({ rows, columns }: { rows: number; columns: number }) => (
   <tr aria-hidden="true">
