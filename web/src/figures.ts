@@ -56,6 +56,11 @@ export function subtract(a: string, b: string): string {
   return write({ units: x - y, scale });
 }
 
+export function multiply(a: string, b: string): string {
+  const [x, y] = [read(a), read(b)];
+  return write({ units: x.units * y.units, scale: x.scale + y.scale });
+}
+
 export const sum = (all: readonly string[]): string => all.reduce(add, "0");
 
 /** Negative, zero or positive: for sorting. */

@@ -17,10 +17,12 @@ interface FigureProps {
   /** Why there is none. */
   why?: string | null | undefined;
   unit?: string | null | undefined;
+  /** What is said beside the exact figure: how it was reckoned. */
+  note?: string | undefined;
 }
 
 /** A figure, exact in its title. What is negative has a minus and a colour; a change has an arrow as well. */
-export function Figure({ of, as = "money", most, change = false, why, unit }: FigureProps) {
+export function Figure({ of, as = "money", most, change = false, why, unit, note }: FigureProps) {
   if (!isFigure(of)) return <Missing why={of ?? why} />;
   const text =
     as === "percent"
@@ -37,7 +39,7 @@ export function Figure({ of, as = "money", most, change = false, why, unit }: Fi
       </span>
     ) : null;
   return (
-    <span class={tone} title={unit ? `${of} ${unit}` : of}>
+    <span class={tone} title={[of, unit, note ? `(${note})` : null].filter(Boolean).join(" ")}>
       {arrow}
       {change ? signed(of, text) : text}
       {unit ? <span class="unit"> {unit}</span> : null}

@@ -37,6 +37,8 @@ interface TableProps<Row> {
   sorting?: Sorting | undefined;
   onSort?: (sorting: Sorting) => void;
   foot?: ComponentChildren;
+  /** Puts the rows under the headings of their groups, once they are sorted. */
+  arrange?: (sorted: readonly Row[]) => readonly Row[];
   /** Rows of a class of their own. */
   tone?: (row: Row) => string | undefined;
 }
@@ -78,10 +80,24 @@ function useIsPrinting(): boolean {
   return is;
 }
 
-export function Table<Row>({ label, columns, rows, keyOf, initial, sorting, onSort, foot, tone }: TableProps<Row>) {
+export function Table<Row>({
+  label,
+  columns,
+  rows,
+  keyOf,
+  initial,
+  sorting,
+  onSort,
+  foot,
+  arrange,
+  tone,
+}: TableProps<Row>) {
   const [own, setOwn] = useState<Sorting | undefined>(initial);
   const now = sorting ?? own;
-  const all = useMemo(() => sorted(rows, columns, now), [rows, columns, now?.name, now?.down]);
+  const all = useMemo(() => {
+    const ordered = sorted(rows, columns, now);
+    return arrange === undefined ? ordered : arrange(ordered);
+  }, [rows, columns, now?.name, now?.down, arrange]);
   const box = useRef<HTMLElement>(null);
   const [top, setTop] = useState(0);
   const isWindowed = all.length > WINDOWED && !useIsPrinting();
