@@ -57,7 +57,8 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-async function ask(url: string, init: RequestInit): Promise<Response> {
+/** An answer as it comes, for who reads it bit by bit. Throws as `get`. */
+export async function ask(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(url, { credentials: "same-origin", ...init });

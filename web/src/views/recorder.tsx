@@ -1,8 +1,26 @@
-/** Being built. */
+/** What is happening now: gateways, refreshes, the service and its parts, and the events as they come. */
 
-import { Empty } from "../components/basics";
+import { Gateways } from "./recorder/gateways";
+import { Instances, Queries, Service } from "./recorder/service";
+import { Stream } from "./recorder/stream";
 import type { ViewProps } from "./registry";
 
-export default function View({ route }: ViewProps) {
-  return <Empty>{route.view}</Empty>;
+export default function Recorder({ route }: ViewProps) {
+  return (
+    <>
+      <div class="title">
+        <h1>Recorder</h1>
+        {route.query.at ? (
+          <span class="soft">The recorder is always shown as it is now, whatever moment is set.</span>
+        ) : null}
+      </div>
+      <Gateways />
+      <div class="grid">
+        <Service />
+        <Instances />
+        <Queries />
+      </div>
+      <Stream route={route} />
+    </>
+  );
 }

@@ -1,0 +1,135 @@
+/** What is recorded, as it comes: the newest events, by type and account; each opens as it was stored. */
+
+import { memo } from "preact/compat";
+import { useState } from "preact/hooks";
+import { address } from "../../api/client";
+import type { Recorded } from "../../api/events";
+import { Empty, Failure, Panel } from "../../components/basics";
+import { Message } from "../../components/message";
+import { useGet } from "../../data";
+import { LOCALE } from "../../format";
+import { change, href, type Route } from "../../route";
+import { may } from "../../session";
+import type { Account } from "./data";
+import { MOST, type Tail, useTail } from "./tail";
+import { inWords, KINDS } from "./words";
+
+const clock = new Intl.DateTimeFormat(LOCALE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+
+const Line = memo(function Line({ event }: { event: Recorded }) {
+  const [isOpen, open] = useState(false);
+  return (
+    <li>
+      <details onToggle={(toggle) => open(toggle.currentTarget.open)}>
+        <summary>
+          <time dateTime={event.Timestamp} title={event.Timestamp}>
+            {clock.format(new Date(event.Timestamp))}
+          </time>
+          <span class="type">{event.Type}</span>
+          <span class="words">{inWords(event)}</span>
+        </summary>
+        {isOpen ? (
+          <>
+            <Message event={event} />
+            <p>
+              <a href={href("sources", [], { event: event.Position })}>Event {event.Position}: where it is recorded</a>
+            </p>
+          </>
+        ) : null}
+      </details>
+    </li>
+  );
+});
+
+const STATES: Record<Tail["state"], string> = {
+  connecting: "Connecting …",
+  live: "Live",
+  paused: "Paused: what comes meanwhile is read when it goes on",
+  lost: "The stream broke: it is taken up again where it ended",
+};
+
+function Filters({ route }: { route: Route }) {
+  const accounts = useGet<Account[]>(address("v1/accounts"));
+  const { type = "", account = "" } = route.query;
+  const isOwn = !KINDS.some(([types]) => types === type);
+  return (
+    <>
+      <label class="inline">
+        Of
+        <select value={account} onChange={(event) => change({ account: event.currentTarget.value || null })}>
+          <option value="">all accounts</option>
+          {(accounts.data ?? []).map((each) => (
+            <option key={each.AccountCode} value={each.AccountCode}>
+              {each.AccountCode}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label class="inline">
+        Show
+        <select value={type} onChange={(event) => change({ type: event.currentTarget.value || null })}>
+          {KINDS.map(([types, title]) => (
+            <option key={title} value={types}>
+              {title}
+            </option>
+          ))}
+          {isOwn ? <option value={type}>{type}</option> : null}
+        </select>
+      </label>
+    </>
+  );
+}
+
+function Events({ route }: { route: Route }) {
+  const [isPaused, pause] = useState(false);
+  const { type, account } = route.query;
+  const tail = useTail({ type, account }, isPaused);
+  return (
+    <Panel
+      title="Events, as they come"
+      wide
+      tools={
+        <>
+          <Filters route={route} />
+          <button type="button" aria-pressed={isPaused} onClick={() => pause(!isPaused)}>
+            {isPaused ? "Go on" : "Pause"}
+          </button>
+        </>
+      }
+    >
+      <p class={`stream-state ${tail.state}`} role="status">
+        <span class="dot" aria-hidden="true" />
+        {STATES[tail.state]}
+        <span class="soft">
+          {tail.events.length > 0 ? `newest first, ${tail.events.length} of at most ${MOST} kept` : ""}
+        </span>
+      </p>
+      {tail.problem ? <Failure problem={tail.problem} /> : null}
+      {tail.events.length === 0 ? (
+        tail.state === "live" ? (
+          <Empty>Nothing came within the last half minute. New events appear here by themselves.</Empty>
+        ) : null
+      ) : (
+        <ol class="events" aria-label="Events, newest first">
+          {tail.events.map((event) => (
+            <Line key={event.Position} event={event} />
+          ))}
+        </ol>
+      )}
+    </Panel>
+  );
+}
+
+export function Stream({ route }: { route: Route }) {
+  if (may("events")) return <Events route={route} />;
+  return (
+    <Panel title="Events, as they come" wide>
+      <Empty>This token may not see the gateway's messages (right “events”).</Empty>
+    </Panel>
+  );
+}

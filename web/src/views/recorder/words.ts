@@ -1,0 +1,57 @@
+/** What an event says, in a line; and the kinds of events, by what somebody looks for. */
+
+import type { Recorded } from "../../api/events";
+
+const CLIPPED = 260;
+
+/** Presets of the filter: what it is called, and the types. */
+export const KINDS: readonly (readonly [string, string])[] = [
+  ["", "Everything"],
+  ["GatewayNotice", "Notices of IB"],
+  [
+    "SessionOpened,SessionClosed,RefreshStarted,RefreshEnded,AccountSubscribed,AccountConcluded,AccountsListed,RecordingInterrupted,DecodeFailed",
+    "Sessions and refreshes",
+  ],
+  ["AccountValueUpdated", "Values of accounts"],
+  ["PortfolioUpdated", "Positions"],
+  ["MessageReceived", "Orders, executions and other messages"],
+  ["StatementBegan,StatementEnded", "Flex statements"],
+];
+
+const clipped = (text: string): string => (text.length > CLIPPED ? `${text.slice(0, CLIPPED)} …` : text);
+
+function written(value: unknown): string {
+  if (Array.isArray(value)) return value.length > 6 ? `${value.length} of them` : value.map(written).join(", ");
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value)
+      .map(([name, each]) => `${name} ${written(each)}`.trim())
+      .join(", ");
+  return String(value);
+}
+
+/** The wire's fields of the messages that are most often seen, by name; an empty name is left out of the line. */
+function ofMessage(type: string, fields: readonly string[]): string {
+  if (type === "AccountValueUpdated") {
+    const [, , tag = "", value = "", currency = "", account = ""] = fields;
+    return [account, tag, value, currency].filter(Boolean).join(" ");
+  }
+  if (type === "PortfolioUpdated" && fields.length >= 20) {
+    const [symbol, kind, local, size, price, value] = [3, 4, 11, 13, 14, 15].map((index) => fields[index] ?? "");
+    return `${fields.at(-1)} ${local || symbol} (${kind}) ${size} at ${price}, worth ${value} ${fields[10]}`;
+  }
+  if (type === "GatewayNotice") {
+    const [, , code = "", text = ""] = fields;
+    return `${code} ${text}`;
+  }
+  return fields.filter((field) => field !== "").join(" ");
+}
+
+/** An event in a line. */
+export function inWords(event: Recorded): string {
+  if (event.Message) return clipped(ofMessage(event.Type, event.Message));
+  if (event.Facts) {
+    const facts = Object.entries(event.Facts).filter(([name]) => name !== "t" && name !== "zstd");
+    return clipped(facts.map(([name, value]) => `${name.replaceAll("_", " ")}: ${written(value)}`).join(" · "));
+  }
+  return event.Payload || event.Frames ? "a frame that is no text" : "";
+}
