@@ -41,6 +41,7 @@ TARGETS: dict[str, Target] = {
     "history_year_p99_ms": Target(most=50),
     "fills_page_p99_ms": Target(most=200),
     "performance_p99_ms": Target(most=50),
+    "performance_days_p99_ms": Target(most=75),
     "performance_1000_p99_ms": Target(most=2_000),
     "fills_growth_mb": Target(most=20),
     "statements_vs_parsing": Target(least=0.25),

@@ -53,6 +53,9 @@ def _one(service: Service, size: Size) -> Iterator[Figure]:
     what = f"{size.return_days:,} days of one account"
     yield Figure("performance_p99_ms", percentile(took, 99), f"{what}, by months")
     yield Figure("performance_cpu_ms", cpu, "of the whole service for one of these, Postgres aside")
+    others = [f"{path.replace('=0.', '=0.5')}&series=days" for path in paths]
+    by_day, cpu = _ask(service, others)
+    yield Figure("performance_days_p99_ms", percentile(by_day, 99), f"{what}, by days; {cpu:.1f} ms of CPU for one")
 
 
 def _all(service: Service, size: Size) -> Iterator[Figure]:

@@ -218,7 +218,11 @@ listed AS MATERIALIZED (
         sum(coalesce(cash_flow.amount_in_base, cash_flow.amount * cash_flow.rate_to_base, cash_flow.amount)) AS amount,
         count(*) AS flows
     FROM asked
-    INNER JOIN statements.cash_flow ON cash_flow.account = asked.account
+    INNER JOIN statements.cash_flow
+        ON
+            cash_flow.account = asked.account
+            AND cash_flow.day > asked.first_day
+            AND cash_flow.day <= asked.last_day
     WHERE cash_flow.current AND cash_flow.external
     GROUP BY cash_flow.account, cash_flow.day
 ),

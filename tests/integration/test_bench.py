@@ -37,7 +37,10 @@ BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
         {"firm_vs_pacing", "firm_requests_per_account", "firm_single_s", "firm_growth_mb"},
     ),
     "fills": (fills.figures, {"fills_projected_per_s", "fills_page_p99_ms", "fills_growth_mb"}),
-    "performance": (returns.figures, {"performance_p99_ms", "performance_cpu_ms", "performance_1000_p99_ms"}),
+    "performance": (
+        returns.figures,
+        {"performance_p99_ms", "performance_cpu_ms", "performance_days_p99_ms", "performance_1000_p99_ms"},
+    ),
     "statements": (statements.figures, {"statements_vs_parsing"}),
     "space": (space.figures, {"event_bytes_vs_wire", "snapshot_bytes_vs_original"}),
     "idle": (idle.figures, {"idle_cpu_percent", "idle_rss_mb", "ready_s"}),

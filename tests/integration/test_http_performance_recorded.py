@@ -174,3 +174,46 @@ async def test_a_large_flow_is_valued_at_its_time(world: World, served: Served) 
     assert found["Series"][0]["Return"] == "0.155"
     async with serving(world.url, PERF_LARGE_FLOW="1") as other:
         assert (await of(other, ONE))["Series"][0]["Methods"] == ["modified-dietz"]
+
+
+def running_day() -> int:
+    """The day that is not over, counted from the Monday; where that is on a weekend, there is none."""
+    return (datetime.now(NEW_YORK).date() - MONDAY).days
+
+
+def weekday_before(number: int) -> int:
+    """A day is of the recorder on weekdays only."""
+    return number - (3 if (MONDAY + number * DAY).weekday() == 0 else 1)
+
+
+@pytest.mark.skipif((MONDAY + running_day() * DAY).weekday() >= 5, reason="no market is open on a weekend")
+async def test_the_day_that_is_not_over_is_the_last_of_a_curve(world: World, served: Served) -> None:
+    today = running_day()
+    before = weekday_before(today)
+    world.values(ONE, {weekday_before(before): "100", before: "110"})
+    world.reports({today: {ONE: "171"}}, clock=time(0, 1))
+    world.profits(ONE, {today: "11"}, clock=time(0, 1))
+    found = await of(served, ONE, query="series=days")
+    series = found["Series"]
+    assert series["Day"][1:] == [day(before), day(today)]
+    assert series["Value"] == ["100", "110", "171"]
+    assert series["Source"] == ["statement", "statement", "running"]
+    assert (series["Flow"][-1], series["Return"][-1], series["Method"][-1]) == ("50", "0.06875", "estimated")
+    assert series["Index"] == ["1", "1.1", "1.175625"]
+    # What is of days that are over stays so.
+    assert (found["Until"], found["EndValue"], found["Gaps"]) == (day(before), "110", [])
+    assert (await of(served, ONE, query=f"series=days&to={day(before)}"))["Series"]["Value"] == ["100", "110"]
+
+
+@pytest.mark.skipif((MONDAY + running_day() * DAY).weekday() >= 5, reason="no market is open on a weekend")
+async def test_the_running_day_of_a_set_needs_all_of_it(world: World, served: Served) -> None:
+    today = running_day()
+    before = weekday_before(today)
+    for account in (ONE, TWO):
+        world.values(account, {weekday_before(before): "100", before: "110"})
+    world.reports({today: {ONE: "121"}}, clock=time(0, 1))
+    assert (await of(served, ONE, TWO, query="series=days"))["Series"]["Value"] == ["200", "220"]
+    world.reports({today: {TWO: "100"}}, clock=time(0, 2))
+    series = (await of(served, ONE, TWO, query="series=days"))["Series"]
+    assert (series["Value"], series["Return"][-1]) == (["200", "220", "221"], None)
+    assert series["Index"] == ["1", "1.1", None]

@@ -180,6 +180,7 @@ ALL = [
     Asked("/v1/accounts?format=csv"),
     *(Asked(f"/v1/accounts/{code}/performance?currency=USD", OF_DAYS) for code in (ORDINARY, UNTOLD, EMPTY)),
     Asked(f"/v1/accounts/{ORDINARY}/performance?step=1d", OF_DAYS),
+    Asked(f"/v1/accounts/{ORDINARY}/performance?series=days&{SPAN}", OF_DAYS),
     Asked(f"/v1/performance?account={ORDINARY},{INEXACT}&currency=USD", OF_DAYS),
     Asked(f"/v1/performance?{SPAN}&currency=USD", OF_A_MONTH),
     Asked(f"/v1/performance?{SPAN}&currency=CHF", OF_A_MONTH, AS_LIMITED),

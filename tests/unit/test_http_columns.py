@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ibconnect.http.openapi.schemas import row_of
 from ibconnect.http.server.arrow import TooManyDigits, encoded
-from ibconnect.http.server.columns import Column, Row, Type, csv_header, csv_rows, json_rows
+from ibconnect.http.server.columns import Column, Row, Type, csv_header, csv_rows, json_arrays, json_columns, json_rows
 from ibconnect.http.server.negotiation import ARROW, PARQUET
 from ibconnect.times import format_rfc3339, parse_rfc3339, wide_rfc3339, widened
 
@@ -156,3 +156,13 @@ def test_times_as_text_are_in_the_order_of_time(times: list[datetime]) -> None:
 def test_no_float_is_among_the_types() -> None:
     table = arrow(COLUMNS, [])
     assert not any(pa.types.is_floating(field.type) for field in table.schema)
+
+
+@given(ROWS, st.integers(1, 3))
+def test_columns_as_arrays_have_the_cells_of_the_rows(rows: list[Row], height: int) -> None:
+    found = orjson.loads(
+        json_arrays(COLUMNS, [json_columns(COLUMNS, rows[at : at + height]) for at in range(0, len(rows), height)])
+    )
+    wanted = orjson.loads(f"[{json_rows(COLUMNS, rows)}]")
+    assert list(found) == [column.name for column in COLUMNS if not column.in_head]
+    assert found == {name: [row.get(name) for row in wanted] for name in found}

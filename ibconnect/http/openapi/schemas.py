@@ -63,6 +63,12 @@ def row_of(description: str, columns: Iterable[Column]) -> Schema:
     return object_of(description, {column.name: _of_column(column) for column in shown}, optional=optional)
 
 
+def columns_of(description: str, columns: Iterable[Column]) -> Schema:
+    """A table in JSON that has an array for each column, all of one length."""
+    shown = [column for column in columns if not column.in_head]
+    return object_of(description, {each.name: {"type": "array", "items": _of_column(each)} for each in shown})
+
+
 def _of_column(column: Column) -> Schema:
     schema = {**(column.schema or _OF_TYPES[column.type]), "description": column.description}
     if not column.is_nullable or column.is_optional:

@@ -160,6 +160,22 @@ def _members(column: Column, cells: Sequence[Cell]) -> list[str]:
     return [head + text if text else none for text in _JSON[column.type](cells)]
 
 
+def json_columns(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    """Of each column its cells as JSON with a comma between them; empty for those that stand before the rows."""
+    return [
+        "" if column.in_head else ",".join([text or "null" for text in _JSON[column.type](cells)])
+        for column, cells in zip(columns, by_column(columns, rows), strict=True)
+    ]
+
+
+def json_arrays(columns: Sequence[Column], pieces: Sequence[Sequence[str]]) -> str:
+    """A JSON object with an array for each column, of pieces that :func:`json_columns` made, in their order."""
+    cells = list(zip(*pieces, strict=True)) or [()] * len(columns)
+    shown = [(each, some) for each, some in zip(columns, cells, strict=True) if not each.in_head]
+    arrays = [f"{_quoted(each.name)}:[{','.join(some)}]" for each, some in shown]
+    return f"{{{','.join(arrays)}}}"
+
+
 def csv_rows(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """The rows as lines."""
     cells = [_CSV[column.type](cells) for column, cells in zip(columns, by_column(columns, rows), strict=True)]

@@ -17,7 +17,17 @@ from aiohttp import web
 
 from ibconnect.http.server.arrow import TooManyDigits, encoded
 from ibconnect.http.server.call import Call
-from ibconnect.http.server.columns import Cell, Column, Row, Type, csv_header, csv_rows, json_rows
+from ibconnect.http.server.columns import (
+    Cell,
+    Column,
+    Row,
+    Type,
+    csv_header,
+    csv_rows,
+    json_arrays,
+    json_columns,
+    json_rows,
+)
 from ibconnect.http.server.limits import CELLS_PIECE, LARGE_BYTES
 from ibconnect.http.server.negotiation import ARROW, CSV, FORMATS, JSON, PARQUET
 from ibconnect.http.server.problems import Code, Problem
@@ -48,6 +58,7 @@ async def table_response(
     headers: Mapping[str, str] = MappingProxyType({}),
     caching: str = _NO_CACHING,
     is_plain: bool = True,
+    by_column: bool = False,
 ) -> web.StreamResponse:
     """The answer.
 
@@ -56,6 +67,7 @@ async def table_response(
     :param document: JSON is what this makes of the rows; None: an array of them
     :param headers: further headers, such as what :func:`next_page` gives
     :param is_plain: whether no header is added to the answer
+    :param by_column: JSON has an array for each column, and not an object for each row
     :raises Problem: in Arrow or Parquet, a figure has more digits than their decimals
     :raises ValueError: a cell is not of its column's type
     """
@@ -63,7 +75,7 @@ async def table_response(
     if media in (ARROW, PARQUET):
         body = await _binary(call, columns, rows, name)
     else:
-        body = await _text(call, columns, rows, document)
+        body = await _text(call, columns, rows, document, by_column=by_column)
     if media != JSON:
         headers = {**attachment(name, media), **headers}
     headers = {"Accept-Ranges": "bytes", **headers}
@@ -90,16 +102,33 @@ def as_figure(text: str | None) -> orjson.Fragment | None:
     return orjson.Fragment(text) if text else None
 
 
-async def _text(call: Call, columns: Sequence[Column], rows: Sequence[Row], document: Document | None) -> bytes:
-    is_json = call.media == JSON
+async def _text(
+    call: Call, columns: Sequence[Column], rows: Sequence[Row], document: Document | None, *, by_column: bool
+) -> bytes:
+    if call.media != JSON:
+        lines = [csv_header(columns)]
+        for piece in _pieces(rows, len(columns)):
+            async with call.services.gate.piece():
+                lines.append(csv_rows(columns, piece))
+        return "".join(lines).encode()
+    made = await (_arrays if by_column else _array)(call, columns, rows)
+    return made.encode() if document is None else orjson.dumps(document(orjson.Fragment(made.encode())))
+
+
+async def _array(call: Call, columns: Sequence[Column], rows: Sequence[Row]) -> str:
     made = []
     for piece in _pieces(rows, len(columns)):
         async with call.services.gate.piece():
-            made.append(json_rows(columns, piece) if is_json else csv_rows(columns, piece))
-    if not is_json:
-        return "".join([csv_header(columns), *made]).encode()
-    array = f"[{','.join(made)}]".encode()
-    return array if document is None else orjson.dumps(document(orjson.Fragment(array)))
+            made.append(json_rows(columns, piece))
+    return f"[{','.join(made)}]"
+
+
+async def _arrays(call: Call, columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    made = []
+    for piece in _pieces(rows, len(columns)):
+        async with call.services.gate.piece():
+            made.append(json_columns(columns, piece))
+    return json_arrays(columns, made)
 
 
 def _pieces(rows: Sequence[Row], width: int) -> Iterator[Sequence[Row]]:

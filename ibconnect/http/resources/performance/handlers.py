@@ -10,12 +10,14 @@ from decimal import Decimal
 from aiohttp import web
 
 from ibconnect.http.resources.directory_lookup import within
+from ibconnect.http.resources.performance.day_series import DAY_COLUMNS, DAYS, days_of
 from ibconnect.http.resources.performance.kept import Returns
 from ibconnect.http.resources.performance.making import Asked
 from ibconnect.http.resources.performance.reading import TABLES
 from ibconnect.http.resources.performance.writing import COLUMNS, document, rows_of
 from ibconnect.http.server.call import Call, unknown_account
 from ibconnect.http.server.frames import table_response
+from ibconnect.http.server.problems import invalid
 
 NAMED_MAX = 100
 """Accounts that are named in an answer, where the request names none."""
@@ -42,6 +44,9 @@ async def _answer(
     call: Call, codes: tuple[str, ...] | None, name: str, named: Sequence[str] | None = None
 ) -> web.StreamResponse:
     arguments = call.arguments
+    by_day = arguments["series"] == DAYS
+    if by_day and call.request.query.get("step") not in (None, "1d"):
+        raise invalid("step", f"series={DAYS} has days, and no other steps")
     free: Decimal = arguments["riskfree"] or Decimal(0)
     first, last = _day(call, "from"), _day(call, "to")
     asked = Asked(codes, call.principal.accounts, first, last, arguments["currency"], free, call.now)
@@ -52,8 +57,11 @@ async def _answer(
     # One answer is made of the tables of one version.
     await call.services.tables.ensure_current(TABLES)
     shown = made.codes if len(made.codes) <= NAMED_MAX else ()
-    rows = rows_of(made, arguments["step"], shown)
     around = document(made, shown, call.services.config, free)
+    if by_day:
+        rows = days_of(made, shown)
+        return await table_response(call, DAY_COLUMNS, rows, f"{name}-days", document=around, by_column=True)
+    rows = rows_of(made, arguments["step"], shown)
     return await table_response(call, COLUMNS, rows, name, document=around)
 
 

@@ -14,15 +14,16 @@ from psycopg.sql import SQL
 
 from ibconnect.http.resources.performance.assembling import Assembled, assembled
 from ibconnect.http.resources.performance.conversion import Rates, rates_of
-from ibconnect.http.resources.performance.days import weekdays
+from ibconnect.http.resources.performance.days import last_complete, weekdays
 from ibconnect.http.resources.performance.reading import SQL_OF, Account, Found, accounts_of, found_of
 from ibconnect.http.resources.performance.recorder import Recorded, recorded_of
+from ibconnect.http.resources.performance.running import running_of
 from ibconnect.http.server import db
 from ibconnect.http.server.problems import invalid
 from ibconnect.http.server.services import Services
 from ibconnect.returns import ibkr
 from ibconnect.returns.daily import Rule, day_returns, merged
-from ibconnect.returns.figures import Code, DayReturn, Flows, Gap, Mark
+from ibconnect.returns.figures import Code, DayReturn, Flows, Gap, Mark, Valued
 from ibconnect.returns.linking import linked, trimmed
 from ibconnect.returns.summary import Summary, summary_of
 
@@ -44,13 +45,20 @@ class Asked(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What came of it. ``summary``: None: no day has a return."""
+    """What came of it. ``summary``: None: no day has a return.
+
+    ``days``: from the first to the last that has one. ``every``: those at both ends too that have none, and the running
+    day (``running``) where it is known; ``opening``: the value that they begin with.
+    """
 
     codes: Sequence[str]
     currency: str
     days: Sequence[DayReturn]
     gaps: Sequence[Gap]
     summary: Summary | None
+    every: Sequence[DayReturn] = ()
+    opening: Valued | None = None
+    running: DayReturn | None = None
 
 
 async def made_of(services: Services, asked: Asked) -> Made:
@@ -71,9 +79,11 @@ async def made_of_accounts(services: Services, asked: Asked, accounts: list[Acco
     found = await found_of(pool, accounts, begin, last, are_all=asked.codes is None)
     holidays, missing = await _without_value(services, found)
     gap_days = missing if len(accounts) == 1 else []
-    recorded = await recorded_of(pool, found, begin, last, now=asked.now, reset=reset, missing=gap_days)
-    target = asked.currency or _base(found, recorded)
-    rates = await _rates(services, asked, found, recorded, target)
+    known = await recorded_of(pool, found, begin, last, now=asked.now, reset=reset, missing=gap_days)
+    target = asked.currency or _base(found, known)
+    rates = await _rates(services, asked, found, known, target)
+    over = last_complete(asked.now, reset)
+    recorded = [each for each in known if each.day <= over]
     made = assembled(found, recorded, rates)
     made.values = _from(made, asked.first)
     rule = Rule(Flows(services.config.perf_flows), services.config.perf_large_flow)
@@ -95,7 +105,10 @@ async def made_of_accounts(services: Services, asked: Asked, accounts: list[Acco
     told = await _printed(services, accounts, days, rule, target)
     gaps = merged([*series.gaps, *said, *cut, *told])
     codes = [account.code for account in accounts]
-    return Made(codes, target, days, gaps, summary_of(days, flows, asked.free))
+    running = running_of(made, found, recorded, [each for each in known if each.day > over], rates=rates, rule=rule)
+    every = series.days if running is None else [*series.days, running]
+    opening = made.values[0] if made.values else None
+    return Made(codes, target, days, gaps, summary_of(days, flows, asked.free), every, opening, running)
 
 
 def _from(made: Assembled, first: date | None) -> list[Any]:

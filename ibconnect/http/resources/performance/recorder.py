@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ibconnect.daily_reset import DailyReset
-from ibconnect.http.resources.performance.days import DAY, bounds_of, day_of, last_complete, weekdays
+from ibconnect.http.resources.performance.days import DAY, bounds_of, day_of, weekdays
 from ibconnect.http.resources.performance.reading import SQL_OF, Account, Found
 from ibconnect.http.server import db
 from ibconnect.http.server.db import Pool
@@ -43,8 +43,11 @@ class _Wanted(NamedTuple):
 async def recorded_of(
     pool: Pool, found: Found, first: date, last: date, *, now: datetime, reset: DailyReset, missing: Collection[date]
 ) -> list[Recorded]:
-    """The days before and after those of statements; and ``missing``, where the set is of one account."""
-    end = min(last, last_complete(now, reset))
+    """The days before and after those of statements; and ``missing``, where the set is of one account.
+
+    The last may be the running day: the newest report of it, and profit so far.
+    """
+    end = min(last, day_of(now, reset))
     known = [account for account in found.accounts if account.account_id is not None]
     ids = [account.account_id for account in known]
     if not known:

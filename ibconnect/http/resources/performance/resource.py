@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ibconnect.http.openapi.shared import ACCOUNT, FORMAT, FROM, HISTORY, IF_NONE_MATCH, NOT_MODIFIED, TO, TZ, table
 from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
+from ibconnect.http.resources.performance.day_series import DAYS, STEPWISE
 from ibconnect.http.resources.performance.handlers import account_performance, all_performance
 from ibconnect.http.resources.performance.kept import Returns
 from ibconnect.http.resources.performance.reading import TABLES
@@ -40,6 +41,15 @@ _STEP = Parameter(
     "1d",
     default="1mo",
 )
+_SERIES = Parameter(
+    "series",
+    "query",
+    kinds.choice(STEPWISE, DAYS),
+    "What `Series`, and a table, has: `steps` with their returns, or `days` as columns for a curve: value, flow, "
+    "return, what 1 has become, drawdown; the running day last, by the newest report",
+    DAYS,
+    default=STEPWISE,
+)
 _RISK_FREE = Parameter(
     "riskfree",
     "query",
@@ -57,7 +67,7 @@ _ACCOUNTS = Parameter(
     ["DU1000001"],
     repeated=ACCOUNTS_NAMED_MAX,
 )
-_USUAL = (_FROM, _TO, TZ, _STEP, _CURRENCY, _RISK_FREE, FORMAT, IF_NONE_MATCH)
+_USUAL = (_FROM, _TO, TZ, _STEP, _SERIES, _CURRENCY, _RISK_FREE, FORMAT, IF_NONE_MATCH)
 _WHAT = (
     "Time-weighted return (linked by day), money-weighted return, gain, flows, risk, drawdown, months and years. "
     "Values are those of statements; where there is none, those of the recorder, whose flows are estimated from the "
@@ -75,7 +85,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Returns of an account",
         description=_WHAT,
         parameters=(ACCOUNT, *_USUAL),
-        answers={200: table("The figures, with the series by steps", "Performance"), 304: NOT_MODIFIED},
+        answers={200: table("The figures, with the series by steps or by days", "Performance"), 304: NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT,),
         media=TABLE,
         reports=TABLES,
@@ -89,7 +99,7 @@ ROUTES: tuple[Route, ...] = (
         summary="Returns of accounts taken together",
         description=f"{_WHAT} Transfers between the accounts are no flows.",
         parameters=(_ACCOUNTS, GROUPS, *_USUAL),
-        answers={200: table("The figures, with the series by steps", "Performance"), 304: NOT_MODIFIED},
+        answers={200: table("The figures, with the series by steps or by days", "Performance"), 304: NOT_MODIFIED},
         problems=(Code.UNKNOWN_ACCOUNT, UNKNOWN_GROUP),
         media=TABLE,
         reports=TABLES,

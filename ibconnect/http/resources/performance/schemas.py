@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, list_of, nullable, object_of, row_of
+from ibconnect.http.openapi.schemas import ACCOUNT_CODE, FIGURE, TEXT, columns_of, list_of, nullable, object_of, row_of
+from ibconnect.http.resources.performance.day_series import DAY_COLUMNS
 from ibconnect.http.resources.performance.writing import COLUMNS, GAPS_MAX
 from ibconnect.http.server.resource import Schema
 from ibconnect.returns.figures import MEANINGS, Flows, Method, Source
@@ -130,12 +131,16 @@ _PERFORMANCE = object_of(
         "Source": list_of("Oldest first", "PerformanceSource"),
         "Gaps": list_of(f"What is to be said of days: the first {GAPS_MAX:,}", "PerformanceGap"),
         "GapsInAll": {**_COUNT, "description": "How many there are"},
-        "Series": list_of("By steps, oldest first", "PerformanceStep"),
+        "Series": {
+            "description": "Oldest first: by steps; with series=days a column of days each",
+            "anyOf": [list_of("By steps", "PerformanceStep"), _reference("PerformanceDays")],
+        },
     },
 )
 
 SCHEMAS: dict[str, Schema] = {
     "Performance": _PERFORMANCE,
+    "PerformanceDays": columns_of("Days as columns of one length", DAY_COLUMNS),
     "PerformanceStep": row_of("The returns of a step", COLUMNS),
     "PerformanceOfPeriod": _PERIOD,
     "PerformanceMethod": _METHOD,
