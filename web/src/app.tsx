@@ -1,15 +1,18 @@
 /** The page around the views: who is there, where one is, which moment is shown. */
 
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { Empty, Failure, Loading } from "./components/basics";
-import { MomentPicker } from "./components/moment";
-import { SignIn } from "./components/sign-in";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { AccountFinder } from "./components/accounts";
+import { Empty, Loading } from "./components/basics";
+import { Mark } from "./components/mark";
+import { MomentPicker, StepButtons, type Steps, useSteps } from "./components/moment";
+import { Away, SignIn } from "./components/sign-in";
 import { StatusLine } from "./components/status";
 import { forget } from "./data";
-import { moment } from "./format";
+import { moment, utc, ZONE } from "./format";
 import { change, href, type Route, useRoute } from "./route";
-import { look, may, signOut, useWho } from "./session";
+import { look, may, type Session, signOut, useWho } from "./session";
+import { Shortcuts, useShortcut } from "./shortcuts";
 import { Theme } from "./theme";
 import { VIEWS, type ViewProps } from "./views/registry";
 
@@ -35,12 +38,26 @@ function Outlet({ route }: { route: Route }) {
   if (view === undefined) {
     return (
       <Empty>
-        There is no view “{route.view}”. <a href={href("overview")}>Overview</a>
+        <h1>There is no such view</h1>
+        <p>
+          The address names “{route.view}”, which this page does not have. Perhaps a part of it was lost on the way.
+        </p>
+        <a href={href("overview")}>To the overview</a>
       </Empty>
     );
   }
-  if (view.right !== undefined && !may(view.right))
-    return <Empty>This token does not have the right “{view.right}” that this view takes.</Empty>;
+  const right = view.right ?? "read";
+  if (!may(right)) {
+    return (
+      <Empty>
+        <h1>{view.title}</h1>
+        <p>
+          Your token does not have the right “{right}” that this takes. Whoever runs this service can give you one that
+          has.
+        </p>
+      </Empty>
+    );
+  }
   const Drawn = loaded.get(view.name);
   if (Drawn === undefined)
     return why ? (
@@ -51,27 +68,64 @@ function Outlet({ route }: { route: Route }) {
   return <Drawn route={route} />;
 }
 
-function Who({ name, canLeave }: { name: string; canLeave: boolean }) {
-  if (!canLeave) return null;
+function Who({ session }: { session: Session }) {
+  if (session.Kind !== "session") return null;
   const leave = () => {
     forget();
     void signOut();
   };
+  const until = session.Expires === null ? "" : `, until ${moment(session.Expires)} at the latest`;
   return (
-    <button type="button" onClick={leave} title={`Signed in as ${name}`}>
+    <button type="button" onClick={leave} title={`Signed in as ${session.Name}${until}`}>
       Sign out
     </button>
   );
 }
 
-export function App() {
-  const who = useWho();
+/** What a moment of the past is called, and the ways from it: to the snapshots beside it, to now, and what changed since. */
+function PastLine({ at, route, steps }: { at: string; route: Route; steps: Steps }) {
+  const code = route.args[0];
+  return (
+    <section class="past-line" aria-label="The moment that is shown">
+      <span role="status">
+        You see everything as it was at{" "}
+        <strong>
+          <time dateTime={at} title={utc(at)}>
+            {moment(at, true)}
+          </time>
+        </strong>
+        .
+      </span>
+      <StepButtons steps={steps} isNow={false} />
+      {code !== undefined && route.view !== "compare" ? (
+        <a href={href("compare", [code], { at: null, from: at })}>What changed since</a>
+      ) : null}
+      <button type="button" onClick={() => change({ at: null })}>
+        Back to now
+      </button>
+    </section>
+  );
+}
+
+/** Who opens another view is told so, and goes on from its beginning. */
+function useArrival(route: Route): void {
+  const place = [route.view, ...route.args].join("/");
+  const last = useRef(place);
+  useEffect(() => {
+    if (last.current === place) return;
+    last.current = place;
+    document.getElementById("main")?.focus({ preventScroll: true });
+    scrollTo({ top: 0, behavior: "instant" });
+  }, [place]);
+}
+
+function Page({ session }: { session: Session }) {
   const route = useRoute();
-  useEffect(() => void look(), []);
-  if (who.state === "asking") return <Loading what="the page" />;
-  if (who.state === "failed") return <Failure problem={who.problem} onRetry={() => void look()} />;
-  if (who.state === "out") return <SignIn why={who.why} />;
-  const at = route.query.at;
+  const steps = useSteps(route);
+  const { at } = route.query;
+  useShortcut("[", steps.back);
+  useShortcut("]", steps.on);
+  useArrival(route);
   return (
     <>
       <button class="skip" type="button" onClick={() => document.getElementById("main")?.focus()}>
@@ -79,7 +133,7 @@ export function App() {
       </button>
       <header class="bar">
         <a class="brand" href={href("overview")}>
-          ibconnect
+          <Mark /> ibconnect
         </a>
         <nav aria-label="Views">
           {VIEWS.filter((each) => each.isInBar).map((each) => (
@@ -89,27 +143,31 @@ export function App() {
           ))}
         </nav>
         <div class="tools">
-          <MomentPicker at={at} />
+          <AccountFinder route={route} />
+          <MomentPicker at={at} steps={steps} />
           <Theme />
-          <Who name={who.session.Name} canLeave={who.session.Kind === "session"} />
+          <Who session={session} />
         </div>
       </header>
-      <StatusLine />
-      {at ? (
-        <p class="past-line" role="status">
-          You see everything as it was at <strong>{moment(at, true)}</strong>.{" "}
-          <button type="button" onClick={() => change({ at: null })}>
-            Back to now
-          </button>
-        </p>
-      ) : null}
+      <StatusLine isPast={at !== undefined} />
+      {at ? <PastLine at={at} route={route} steps={steps} /> : null}
       <main id="main" tabIndex={-1}>
         <Outlet route={route} />
       </main>
       <footer class="foot">
         <a href="docs">The API</a>
-        <span>Times are in your zone; hover one for UTC.</span>
+        <span>Times are in your zone ({ZONE}); hover one for UTC.</span>
+        <Shortcuts />
       </footer>
     </>
   );
+}
+
+export function App() {
+  const who = useWho();
+  useEffect(() => void look(), []);
+  if (who.state === "asking") return <Loading what="the page" />;
+  if (who.state === "failed") return <Away problem={who.problem} />;
+  if (who.state === "out") return <SignIn why={who.why} />;
+  return <Page session={who.session} />;
 }

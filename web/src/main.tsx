@@ -2,6 +2,7 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./styles/page.css";
+import "./styles/frame.css";
 import "./styles/recorder.css";
 import { render } from "preact";
 import { App } from "./app";

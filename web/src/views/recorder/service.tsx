@@ -1,34 +1,17 @@
 /** The service: whether it answers, what is amiss in words, its tables and its spool; its instances and Flex queries. */
 
-import { useEffect, useState } from "preact/hooks";
-import { address, ask, getText, Problem } from "../../api/client";
-import { parseExact } from "../../api/json";
+import { address, getText } from "../../api/client";
 import { Empty, Fact, Facts, Failure, Figure, Loading, Missing, Panel, Shown, Time } from "../../components/basics";
 import { type Column, Table } from "../../components/table";
 import { useGet } from "../../data";
 import { float, isFigure, sum } from "../../figures";
+import { readiness, useAgain } from "../../ready";
 import { may } from "../../session";
 import type { Instance, Query } from "./data";
 
 const EVERY_S = 3;
 const SLOWLY_S = 10;
 const REBUILT = /has done ([\d,]+) of ([\d,]+) events/;
-
-interface Readiness {
-  Ready: boolean;
-  Reasons: string[];
-}
-
-/** Not ready is an answer too: 503 with the same body. */
-async function readiness(signal: AbortSignal): Promise<Readiness> {
-  try {
-    return parseExact(await (await ask(address("readyz"), { signal, cache: "no-store" })).text()) as Readiness;
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 503) throw error;
-    const response = await fetch(address("readyz"), { signal, cache: "no-store" });
-    return parseExact(await response.text()) as Readiness;
-  }
-}
 
 /** The series of the metrics: `name` and `name{labels}` to the value's text. */
 export function parseMetrics(text: string): Map<string, string> {
@@ -47,33 +30,6 @@ export function total(metrics: ReadonlyMap<string, string>, name: string, label 
     .map(([, value]) => value)
     .filter(isFigure);
   return values.length === 0 ? null : sum(values);
-}
-
-/** Asked again and again while the view is open; `ask` is not to change. */
-function useAgain<T>(ask: (signal: AbortSignal) => Promise<T>, every: number, isOn = true) {
-  const [state, set] = useState<{ data: T | null; problem: Problem | null }>({ data: null, problem: null });
-  useEffect(() => {
-    if (!isOn) return;
-    const ending = new AbortController();
-    let timer: ReturnType<typeof setTimeout>;
-    const again = async () => {
-      try {
-        const data = document.hidden ? undefined : await ask(ending.signal);
-        if (data !== undefined) set({ data, problem: null });
-      } catch (error) {
-        if (ending.signal.aborted) return;
-        const problem = error instanceof Problem ? error : new Problem(0, "", String(error), "");
-        set((now) => ({ ...now, problem }));
-      }
-      if (!ending.signal.aborted) timer = setTimeout(() => void again(), every * 1000);
-    };
-    void again();
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-    };
-  }, [every, isOn]);
-  return state;
 }
 
 function Reason({ text }: { text: string }) {

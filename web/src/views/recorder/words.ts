@@ -43,6 +43,8 @@ function ofMessage(type: string, fields: readonly string[]): string {
     const [, , code = "", text = ""] = fields;
     return `${code} ${text}`;
   }
+  if (type === "AccountTimeUpdated") return `figures as of ${fields[2] ?? ""}, as the gateway's clock shows`;
+  if (type === "AccountDownloadEnded") return `${fields[2] ?? ""} is complete`;
   return fields.filter((field) => field !== "").join(" ");
 }
 
