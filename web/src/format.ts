@@ -23,8 +23,8 @@ export function digits(text: string, { least = 0, most = Infinity }: { least?: n
   return `${isNegative ? MINUS : ""}${grouped}${filled === "" ? "" : POINT + filled}`;
 }
 
-/** Money: two decimals at least, more digits only where `most` lets them. */
-export const money = (text: string, most = 2): string => digits(text, { least: 2, most });
+/** Money: two decimals, more digits or fewer only where `most` lets or wants them. */
+export const money = (text: string, most = 2): string => digits(text, { least: Math.min(2, most), most });
 
 /** A share (0.0123) as percent (1.23%). */
 export const percent = (text: string, places = 2): string =>

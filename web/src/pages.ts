@@ -34,8 +34,8 @@ function local(next: string): string {
 }
 
 /** Rows at an address, null: nothing is asked yet. */
-export function usePages<Row>(url: string | null): Pages<Row> {
-  const first = useGet<Row[]>(url);
+export function usePages<Row>(url: string | null, { every = 0 }: { every?: number } = {}): Pages<Row> {
+  const first = useGet<Row[]>(url, { every });
   const [further, setFurther] = useState<Further<Row>>({ after: null, rows: [], next: null });
   const [isGrowing, setGrowing] = useState(false);
   const [failed, setFailed] = useState<Problem | null>(null);
