@@ -27,6 +27,8 @@ _GRID = (
     *(number / 50 - 0.9 for number in range(1, 145)),
     *(2 * 1.15**number for number in range(45)),
 )
+# The same rates by the day, and beyond: a bad week is, as of a year, a loss of all.
+_DAILY_GRID = tuple(sorted({*((1 + rate) ** (1 / DAYS_OF_YEAR) - 1 for rate in _GRID), *_GRID}))
 
 
 class Solutions(Enum):
@@ -70,7 +72,7 @@ def _rate(days: Sequence[date], paid: Mapping[date, Decimal], length: int) -> Ra
     is_short = length < DAYS_OF_YEAR
     times = [float(place) if is_short else place / DAYS_OF_YEAR for place in places]
     if not _is_single(shares):
-        roots = _sign_changes(times, shares)
+        roots = _sign_changes(_DAILY_GRID if is_short else _GRID, times, shares)
         if roots != 1:
             return Rate(Solutions.SEVERAL if roots else Solutions.NONE, None, None)
     found = _of_days(places, shares) if is_short else pyxirr.xirr(list(days), shares, silent=True)
@@ -117,8 +119,15 @@ def _is_single(shares: Sequence[float]) -> bool:
     return sum(one is not other for one, other in pairwise(signs)) == 1
 
 
-def _sign_changes(times: Sequence[float], shares: Sequence[float]) -> int:
-    """How often the worth changes its sign over the rates of the grid."""
-    worths = [sum(share * (1 + rate) ** -time for share, time in zip(shares, times, strict=True)) for rate in _GRID]
+def _sign_changes(rates: Sequence[float], times: Sequence[float], shares: Sequence[float]) -> int:
+    """How often the worth changes its sign over some rates."""
+    worths = [_worth(rate, times, shares) for rate in rates]
     signs = [worth > 0 for worth in worths if worth]
     return sum(one is not other for one, other in pairwise(signs))
+
+
+def _worth(rate: float, times: Sequence[float], shares: Sequence[float]) -> float:
+    """What all is worth, at the start or, of a loss, at the end: the sign is the same, no power is beyond a float."""
+    shift = times[-1] if rate < 0 else 0.0
+    worth: float = sum(share * (1 + rate) ** (shift - time) for share, time in zip(shares, times, strict=True))
+    return worth

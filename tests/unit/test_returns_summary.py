@@ -147,6 +147,23 @@ def test_xirr_says_that_there_is_none_or_are_several() -> None:
     assert rate_of(FIRST, Decimal(100), {}, FIRST, Decimal(100)).solutions is Solutions.NONE
 
 
+@given(st.lists(st.tuples(st.integers(1, 363), st.integers(-(10**5), 10**6)), max_size=30), st.integers(1, 10**8))
+def test_less_than_a_year_with_money_in_and_out_has_a_rate_or_says_why_not(
+    flows: list[tuple[int, int]], value: int
+) -> None:
+    given = {FIRST + number * DAY: Decimal(amount) for number, amount in flows}
+    found = rate_of(FIRST, Decimal(10**6), given, FIRST + 364 * DAY, Decimal(value))
+    assert (found.over is not None) is (found.solutions is Solutions.ONE)
+
+
+def test_of_less_than_a_year_one_rate_is_found_among_deposits_and_withdrawals() -> None:
+    flows = {FIRST + 100 * DAY: Decimal(-5000), FIRST + 200 * DAY: Decimal(5000)}
+    found = rate_of(FIRST, Decimal(100_000), flows, FIRST + 364 * DAY, Decimal(110_000))
+    assert found.solutions is Solutions.ONE
+    assert found.over is not None
+    assert Decimal("0.09") < found.over < Decimal("0.11")
+
+
 def test_spread_of_a_year() -> None:
     """Computed by hand: returns 1 %, -1 %, 3 %."""
     found = spread(series("100", "101", "99.99", "102.9897"), Decimal("0.0252"))
