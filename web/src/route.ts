@@ -46,6 +46,13 @@ export function change(query: Record<string, string | null>): void {
   location.hash = href(view, args, { ...now, ...query });
 }
 
+/** As `change`, but going back does not lead to what was before: for what changes with each key. */
+export function replace(query: Record<string, string | null>): void {
+  const { view, args, query: now } = read();
+  history.replaceState(null, "", href(view, args, { ...now, ...query }));
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
 export function useRoute(): Route {
   const [route, set] = useState(read);
   useEffect(() => {

@@ -6,7 +6,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { moment } from "../format";
+import { LOCALE, moment } from "../format";
 
 export interface Curve {
   label: string;
@@ -77,6 +77,40 @@ function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
   ctx.restore();
 }
 
+const DAY_S = 86400;
+
+/** Ticks of time as the viewer's locale writes them: years, months, days or hours, whichever they are apart. */
+function timeTicks(ticks: readonly number[], apart: number, isDaily: boolean): string[] {
+  const zone = isDaily ? { timeZone: "UTC" } : {};
+  const write = (at: number, options: Intl.DateTimeFormatOptions): string =>
+    new Date(at * 1000).toLocaleString(LOCALE, { ...options, ...zone });
+  const day = (at: number): string => write(at, { day: "numeric", month: "short" });
+  return ticks.map((at, number) => {
+    const before = ticks[number - 1];
+    if (apart >= 360 * DAY_S) return write(at, { year: "numeric" });
+    if (apart >= 27 * DAY_S) {
+      const year = write(at, { year: "numeric" });
+      const isNew = before === undefined || write(before, { year: "numeric" }) !== year;
+      return write(at, isNew ? { month: "short", year: "numeric" } : { month: "short" });
+    }
+    if (apart >= DAY_S || (before !== undefined && day(before) !== day(at))) return day(at);
+    return write(at, {
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+      ...(apart < 60 ? { second: "2-digit" } : {}),
+    });
+  });
+}
+
+/** Ticks of amounts, short, with as many digits as tell one from the next. */
+function amountTicks(ticks: readonly number[], apart: number): string[] {
+  const most = Math.max(...ticks.map(Math.abs));
+  const unit = most >= 1e9 ? 1e9 : most >= 1e6 ? 1e6 : most >= 1e3 ? 1e3 : 1;
+  const places = [0, 1, 2, 3].find((each) => Number.isInteger(Number(((apart / unit) * 10 ** each).toFixed(6)))) ?? 4;
+  return ticks.map((value) => value.toLocaleString(LOCALE, { notation: "compact", maximumFractionDigits: places }));
+}
+
 function optionsOf(
   { times, curves, marks = [], height = 280, isDaily = false, axis }: ChartProps,
   width: number,
@@ -84,8 +118,6 @@ function optionsOf(
 ): uPlot.Options {
   const [text, grid] = [colour("soft"), colour("line")];
   const tones = { main: colour("accent"), second: colour("second"), negative: colour("negative") };
-  const write =
-    axis ?? ((value: number) => value.toLocaleString(undefined, { notation: "compact", maximumFractionDigits: 2 }));
   return {
     width,
     height,
@@ -94,14 +126,22 @@ function optionsOf(
     scales: { x: { time: true } },
     ...(isDaily ? { tzDate: (at: number) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC") } : {}),
     axes: [
-      { stroke: text, grid: { show: false }, ticks: { stroke: grid }, font: "12px system-ui" },
+      {
+        stroke: text,
+        grid: { show: false },
+        ticks: { stroke: grid },
+        font: "12px system-ui",
+        space: 70,
+        size: 34,
+        values: (_, all, __, ___, apart) => timeTicks(all, apart, isDaily),
+      },
       {
         stroke: text,
         grid: { stroke: grid, width: 1 },
         ticks: { show: false },
         size: 64,
         font: "12px system-ui",
-        values: (_, all) => all.map((value) => (value === null ? "" : write(value))),
+        values: (_, all, __, ___, apart) => (axis ? all.map(axis) : amountTicks(all, apart)),
       },
     ],
     series: [
