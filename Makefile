@@ -120,6 +120,7 @@ format: setup
 docs: setup
 	$(BIN)/python tools/readme.py
 	$(BIN)/python tools/simulator.py
+	$(BIN)/python tools/schema.py
 
 bench: setup
 	$(BIN)/python -m bench
@@ -138,7 +139,7 @@ upgrade:
 	$(MAKE) lock UPGRADE=--upgrade
 
 wheel: setup
-	$(UV) build --wheel --no-build-isolation --python $(BIN)/python --out-dir dist
+	$(BIN)/python -m hatchling build --target wheel --directory dist
 
 clean:
 	rm -rf $(VENV) dist ibconnect/http/web web/node_modules

@@ -119,7 +119,8 @@ say "ibconnect $version for $python ($("$python" -c 'import platform; print("Pyt
 uv() { UV_SYSTEM_CERTS=true UV_LINK_MODE=copy "$work/build/bin/uv" --quiet "$@"; }
 uv venv --python "$python" "$new"
 uv pip sync --python "$new/bin/python" --require-hashes --compile-bytecode "$source/requirements.lock"
-uv build --wheel --no-build-isolation --python "$work/build/bin/python" --out-dir "$work" "$source"
+# uv would keep to itself why the page could not be built.
+(cd "$source" && "$work/build/bin/python" -m hatchling build --target wheel --directory "$work" >/dev/null)
 uv pip install --python "$new/bin/python" --no-deps --compile-bytecode "$work"/*.whl
 # It must run before anything is switched to it.
 "$new/bin/ibconnect" --help >/dev/null

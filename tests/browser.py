@@ -6,7 +6,6 @@ skipped where no Chromium is.
 
 import asyncio
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,35 +14,16 @@ from signal import SIGKILL
 from typing import Any
 
 import orjson
-import pytest
 from aiohttp import web
 
+from tests import chromium
 from tests.waiting import DEADLINE_S
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
-# As root it has no sandbox; it asks nobody outside for anything.
-_OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-)
 _PAGE = """<!doctype html><meta charset="utf-8"><title>Dashboard</title><script type="module">
 const ask = async () => {{ {script} }};
 const seen = await ask().catch((error) => ({{ failed: String(error) }}));
 await fetch("/seen", {{ method: "POST", body: JSON.stringify(seen) }});
 </script>"""
-
-
-def chromium() -> str:
-    """The browser's program."""
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    return found
 
 
 class Dashboard:
@@ -94,8 +74,9 @@ async def _browser(profile: Path, url: str) -> AsyncIterator[None]:
     log = profile / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            chromium(),
-            *_OPTIONS,
+            chromium.program(),
+            "--headless",
+            *chromium.OPTIONS,
             f"--user-data-dir={profile / 'profile'}",
             url,
             stdin=asyncio.subprocess.DEVNULL,

@@ -6,7 +6,6 @@ the simulated market and of replays.
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,6 +19,7 @@ from ibconnect.simulator.scenario.advisor import ADVISOR_DATA
 from ibconnect.simulator.scenario.blotter import Fill, Order
 from ibconnect.simulator.scenario.reference import isin_of, long_name
 from tests.acceptance.clients.official_market import look_at_market
+from tests.npm import NODE, environment
 from tests.waiting import DEADLINE_S
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -133,11 +133,11 @@ async def official(port: int, contracts: Sequence[int]) -> tuple[int, Books]:
 async def stoqey(port: int, contracts: Sequence[int], node_modules: Path) -> tuple[int, Books]:
     """The client for Node."""
     process = await asyncio.create_subprocess_exec(
-        "node",
+        str(NODE),
         str(CLIENTS / "stoqey_market.cjs"),
         str(port),
         ",".join(map(str, contracts)),
-        env={**os.environ, "NODE_PATH": str(node_modules)},
+        env=environment(NODE_PATH=str(node_modules)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

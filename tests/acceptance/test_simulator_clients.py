@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.scenario.accounts import ACCOUNT_SUMMARY, POSITIONS, UPDATES
 from ibconnect.simulator.scenario.pnl import PNL
 from tests.acceptance.clients.official import look
-from tests.npm import installed
+from tests.npm import NODE, environment, installed
 from tests.waiting import DEADLINE_S
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -184,11 +183,11 @@ async def test_stoqey_sees_the_figures(node_modules: Path) -> None:
     scenario = _scenario()
     async with _gateway(scenario) as gateway:
         process = await asyncio.create_subprocess_exec(
-            "node",
+            str(NODE),
             str(CLIENTS / "stoqey.cjs"),
             str(gateway.port),
             TAGS,
-            env={**os.environ, "NODE_PATH": str(node_modules)},
+            env=environment(NODE_PATH=str(node_modules)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -2,8 +2,8 @@
 
 In: an ``Engine``, and this clone. Out: tagged images in the engine's store. Called by the fixtures of conftest.py.
 
-How this machine's pip and uv reach a registry (settings, certificates) is found when the tests run and mounted into
-each build.
+How this machine's pip, uv and npm reach a registry (settings, certificates) is found when the tests run and mounted
+into each build.
 """
 
 import configparser
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests import releases
 from tests.containers.engine import KEPT, Engine, Missing
+from tests.npm import npm
 from tests.paths import ROOT
 
 BASE, PACKAGES = KEPT
@@ -54,7 +55,7 @@ def make_base(engine: Engine) -> None:
 
 
 def machine_settings(engine: Engine) -> list[str]:
-    """Options of a build that let pip and uv in it reach what they reach here."""
+    """Options of a build that let pip, uv and npm in it reach what they reach here."""
     pip = configparser.RawConfigParser()
     pip["global"] = {name: value for name, value in _pip_settings().items() if _is_reachable(value)}
     volumes = {}
@@ -69,6 +70,9 @@ def machine_settings(engine: Engine) -> list[str]:
     uv = next((each for each in _uv_settings() if each.is_file()), None)
     if uv is not None:
         volumes[uv] = Path("/etc/uv/uv.toml")
+    registry = engine.cache / "npmrc"
+    registry.write_text(f"registry={npm('config', 'get', 'registry', cwd=engine.cache).stdout.strip()}\n")
+    volumes[registry] = Path("/root/.npmrc")
     return [f"--volume={source}:{target}:ro" for source, target in volumes.items()]
 
 

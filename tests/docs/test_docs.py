@@ -29,7 +29,17 @@ BLOCKS: Mapping[str, list[Block]] = {
 }
 # The account of everybody's daemon: it has no home and no rights.
 NOBODY = "nobody"
-_KEPT = ("PATH", "LANG", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+_KEPT = (
+    "PATH",
+    "LANG",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,9 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
     home.chmod(0o755)
     os.chown(home, number, -1)
     environment = {
-        name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(("PIP_", "UV_"))
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.startswith(("PIP_", "UV_", "NPM_", "npm_"))
     }
     # The interpreter of a test's own environment may be in a home that nobody else can enter.
     path = "/usr/local/bin:/usr/bin:/bin" if user else os.environ["PATH"]

@@ -41,7 +41,10 @@ TREE = (
     "sql",
 )
 PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": os.environ.get("HOME", "/root"), "LANG": "C.UTF-8"}
-KEPT = ("PIP_", "UV_", "SSL_", "REQUESTS_", "CURL_", "HTTP_", "HTTPS_", "NO_PROXY", "http", "no_proxy")
+KEPT = (
+    *("PIP_", "UV_", "NPM_", "npm_", "NODE_", "SSL_", "REQUESTS_", "CURL_"),
+    *("HTTP_", "HTTPS_", "NO_PROXY", "http", "no_proxy"),
+)
 ADDRESS = r"http://[\d.]+:\d+"
 
 
@@ -69,7 +72,8 @@ def place() -> Iterator[Place]:
     for name in TREE:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, source / name)
-    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "web", source / "web", ignore=shutil.ignore_patterns("node_modules"))
+    ignored = shutil.ignore_patterns("__pycache__", "web")
     shutil.copytree(ROOT / "ibconnect", source / "ibconnect", ignore=ignored)
     yield Place(source, root / "it's here")
     shutil.rmtree(root)

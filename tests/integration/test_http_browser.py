@@ -9,7 +9,8 @@ import pytest
 from ibconnect.http.openapi.document import make_document
 from ibconnect.http.resources.registry import RESOURCES
 from ibconnect.http.server.cors import READABLE, SENDABLE
-from tests.browser import Dashboard, chromium, dashboard
+from tests import chromium
+from tests.browser import Dashboard, dashboard
 from tests.serving import DU1, GATEWAY, admin, at, build_world, serving, tell_gateway
 
 TOKEN = "dashboard-token-0123456789"
@@ -77,7 +78,7 @@ return seen;
 @pytest.fixture
 async def board() -> AsyncIterator[Dashboard]:
     """A dashboard."""
-    chromium()
+    chromium.program()
     async with dashboard() as found:
         yield found
 

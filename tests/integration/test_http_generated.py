@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.npm import installed
+from tests.npm import environment, installed
 from tests.serving import DU1, Served, serving
 from tests.waiting import DEADLINE_S
 
@@ -32,7 +32,7 @@ async def run(*command: object, cwd: Path) -> str:
     process = await asyncio.create_subprocess_exec(
         *map(str, command),
         cwd=cwd,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        env=environment(PATH=os.pathsep.join([str(Path(sys.executable).parent), environment()["PATH"]])),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,6 +1,7 @@
 """House rules of the documentation, as tests: it names every setting, route, command and dependency, and no others."""
 
 import argparse
+import json
 import re
 import runpy
 import tomllib
@@ -47,6 +48,13 @@ def test_the_readme_and_the_page_of_the_api_list_settings_and_routes_as_the_code
     assert tool["routes_table"]() in (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
 
 
+def test_the_pages_types_of_the_api_are_of_this_api() -> None:
+    if not (ROOT / "web" / "node_modules").is_dir():
+        pytest.skip("npm's packages are not installed: make setup")
+    tool = runpy.run_path(str(ROOT / "tools" / "schema.py"))
+    assert tool["rendered"]() == tool["TYPES"].read_text(encoding="utf-8"), "run make docs"
+
+
 def test_the_services_settings_file_holds_every_setting_off() -> None:
     text = (ROOT / "deploy" / "systemd" / "ibconnect.env").read_text(encoding="utf-8")
     assert runpy.run_path(str(ROOT / "tools" / "readme.py"))["environment_file"]() == text, "run make docs"
@@ -76,6 +84,22 @@ def test_every_dependency_has_a_line_that_says_why() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", page, re.MULTILINE)
     assert {name for name, _ in rows} == required()
     assert len(rows) == len(required())
+
+
+def test_what_the_page_is_made_of_has_a_line_that_says_why() -> None:
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = set(re.findall(r"^\| `([^`]+)` \(npm\) \| .+ \|$", page, re.MULTILINE))
+    packages = json.loads((ROOT / "web" / "package.json").read_text())
+    assert rows == {*packages["dependencies"], *packages["devDependencies"]}
+
+
+def test_npms_locks_name_no_registry_and_hash_everything() -> None:
+    locks = [path for path in ROOT.glob("**/package-lock.json") if not {"node_modules", ".venv"} & {*path.parts}]
+    assert ROOT / "web" / "package-lock.json" in locks
+    for path in locks:
+        packages = {name: each for name, each in json.loads(path.read_text())["packages"].items() if name}
+        assert packages
+        assert [name for name, each in packages.items() if "resolved" in each or "integrity" not in each] == []
 
 
 def test_the_locks_hold_exact_versions_with_hashes_and_no_address() -> None:
