@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
+from ibconnect.events.accounts import plain_part
 from ibconnect.events.codec import time_in
 from ibconnect.events.selection import Question, Row, Stored, Walk
 
@@ -89,24 +90,39 @@ def between(spans: Iterable[Span], since: int | None, until: int | None) -> Prog
     high = _NEVER if until is None else until + _CLOCK_SLACK
     first, last = _NEVER, 0
     for span in spans:
-        begins = span.first if span.opened >= low else (yield from _first_at(span, low))
+        begins = span.first if span.opened >= low else (yield from _position_at(span, low))
         if begins is not None:
             is_over = high == _NEVER or (span.closed is not None and span.closed <= high)
-            beyond = None if is_over else (yield from _first_at(span, high))
+            beyond = None if is_over else (yield from _position_at(span, high))
             first, last = min(first, begins - 1), max(last, beyond or span.last)
     return (first, last) if last else None
 
 
-def _first_at(span: Span, instant: int) -> Program[int | None]:
-    """The position of a session's first event at or after an instant, by bisection; None if there is none."""
-    low, high, found = 1, span.versions, None
+def _position_at(span: Span, instant: int) -> Program[int | None]:
+    found = yield from first_at(span.session, span.versions, instant)
+    return None if found is None else found[0]
+
+
+def first_at(session: UUID, versions: int, instant: int) -> Program[tuple[int, int] | None]:
+    """Position and version of a session's first event at or after an instant, by bisection; None if there is none.
+
+    :param versions: the version of its last event
+    """
+    low, high, found = 1, versions, None
     while low <= high:
         middle = (low + high) // 2
-        rows = (yield Question("timed_from", {"session": span.session, "version": middle})).rows
+        rows = (yield Question("timed_from", {"session": session, "version": middle})).rows
         if not rows:
             high = middle - 1
         elif (time_in(rows[0][2]) or 0) >= instant:
-            found, high = rows[0][0], middle - 1
+            found, high = (rows[0][0], rows[0][1]), middle - 1
         else:
             low = rows[0][1] + 1
     return found
+
+
+def newest_before(session: UUID, version: int, topic: str, code: str) -> Program[Row | None]:
+    """Position, version and state of a session's newest event of a topic before a version whose state holds a code."""
+    asked = {"session": session, "version": version, "topic": topic, "code": plain_part(code)}
+    rows = (yield Question("newest_before", asked)).rows
+    return rows[0] if rows else None

@@ -200,3 +200,18 @@ WHERE originator_id = %(session)s::uuid
   AND coordination.carries_time(state)
 ORDER BY originator_version
 LIMIT 1
+
+-- name: newest_before
+-- The newest event of a session before a version that is of a topic and holds a text: read backwards from there, so only
+-- what lies between is looked at.
+SELECT
+    notification_id,
+    originator_version,
+    state
+FROM public.stored_events
+WHERE originator_id = %(session)s::uuid
+  AND originator_version < %(version)s::bigint
+  AND topic = %(topic)s::text
+  AND position(%(code)s::bytea IN state) > 0
+ORDER BY originator_version DESC
+LIMIT 1

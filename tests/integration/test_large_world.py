@@ -186,6 +186,11 @@ ALL = [
     Asked(f"/v1/performance?{SPAN}&currency=CHF", OF_A_MONTH, AS_LIMITED),
     Asked(f"/v1/accounts/{ORDINARY}/{END}"),
     Asked(f"/v1/accounts/{ORDINARY}/{END}?format=json"),
+    *(
+        Asked(f"/v1/accounts/{code}/sources/{moment}?tag=NetLiquidation", EVENTS_LOOKED_THROUGH)
+        for code in (ORDINARY, EMPTY)
+        for moment in (FIRST, MIDDLE, END)
+    ),
     Asked(f"/v1/accounts/{ODD}"),
     Asked(f"/v1/accounts/{ODD}/history?tag=NetLiquidation"),
     Asked(

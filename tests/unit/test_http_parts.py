@@ -256,6 +256,7 @@ def test_problem_codes_are_what_they_always_were() -> None:
         "unknown-gateway": 404,
         "unknown-snapshot": 404,
         "unknown-position": 404,
+        "unknown-sources": 404,
         "unknown-statement": 404,
         "method-not-allowed": 405,
         "not-acceptable": 406,

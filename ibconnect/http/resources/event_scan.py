@@ -17,6 +17,8 @@ from ibconnect.http.server.scans import Looks
 
 _EVENTS = queries("events/reader")
 
+_BEYOND = 2**63 - 1
+
 T = TypeVar("T")
 Range = reading.Range
 
@@ -36,14 +38,31 @@ class Scan:
     async def pages(self, until: int) -> AsyncIterator[list[Stored]]:
         """The wanted events up to a position; a page may be empty."""
         self._walk.end = until
-        program = reading.pages(self._walk)
-        answer: Any = None
-        while (step := _next(program, answer)) is not None:
-            answer = None
-            if isinstance(step, Question):
-                answer = await self._looks.rows(_EVENTS[step.query], step.parameters)
-            else:
-                yield step
+        async for page in _pages(self._looks, self._walk):
+            yield page
+
+
+def of_session(
+    looks: Looks, wanted: Wanted, after: int, until: int, rows: int = EVENTS_PAGE
+) -> AsyncIterator[list[Stored]]:
+    """The wanted events of one session between two of its versions: behind the first, up to the second.
+
+    :param wanted: names the session
+    :param rows: how many events are looked through at first, and read at most, at a time
+    """
+    bounds = {"low": 0, "high": _BEYOND, "session": wanted.session}
+    return _pages(looks, Walk(wanted, after, until, rows=rows, most=EVENTS_SCANNED, by_version=True, **bounds))
+
+
+async def _pages(looks: Looks, walk: Walk) -> AsyncIterator[list[Stored]]:
+    program = reading.pages(walk)
+    answer: Any = None
+    while (step := _next(program, answer)) is not None:
+        answer = None
+        if isinstance(step, Question):
+            answer = await looks.rows(_EVENTS[step.query], step.parameters)
+        else:
+            yield step
 
 
 def _next(program: reading.Pages, answer: Any) -> Question | list[Stored] | None:

@@ -23,6 +23,7 @@ from ibconnect.http.resources.performance.resource import RESOURCE as PERFORMANC
 from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.reconciliation.resource import RESOURCE as RECONCILIATION
+from ibconnect.http.resources.sources.resource import RESOURCE as SOURCES
 from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
 from ibconnect.http.resources.statements.resource import RESOURCE as STATEMENTS
@@ -32,6 +33,7 @@ from ibconnect.http.server.resource import Resource, Route
 # In the order of the OpenAPI document.
 RESOURCES: tuple[Resource, ...] = (
     ACCOUNTS,
+    SOURCES,
     OVERVIEW,
     HISTORY,
     LEDGER,

@@ -138,6 +138,8 @@ HOLDINGS_LOOKED_THROUGH = 10_000
 # How many rows of positions are made ready before the event loop does what else is due.
 POSITIONS_PIECE = 500
 EVENTS_MAX = 1_000_000_000
+SOURCES_DEFAULT = 1_000
+SOURCES_MAX = 10_000
 
 # Streams: rows read at once, events looked through at once, seconds between heartbeats.
 POINTS_PAGE = 10_000

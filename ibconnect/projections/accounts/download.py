@@ -5,7 +5,6 @@ if anything among them is irregular, :func:`examine` takes them one by one: a fi
 message that no table can hold costs itself, and both are named.
 """
 
-import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
@@ -14,41 +13,36 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ibconnect.downloads.messages import (
+    CONTRACT_FIELDS,
+    FIGURES,
+    IRREGULAR,
+    IS_CONTRACT_ID,
+    MAX_KEY_BYTES,
+    NUMBERS,
+    POSITION_ACCOUNT,
+    TOPICS,
+    VALUE_ACCOUNT,
+    Fields,
+    ensure_contract,
+    ensure_keys,
+    ensure_storable,
+    held_key,
+    loads,
+    multi,
+    understood,
+)
 from ibconnect.errors import ProjectionError
-from ibconnect.events import types
-from ibconnect.events.accounts import account_in, place_in_state
 from ibconnect.events.layouts import NOTICE_ID, with_version
 from ibconnect.projections.accounts.facts import Downloaded
 from ibconnect.projections.accounts.remarks import Code, Remark
 from ibconnect.projections.engine.projection import Event, SetAside
-from ibconnect.texts import decoded, one_line, readable
+from ibconnect.texts import decoded, one_line
 from ibconnect.wire_numbers import NULL, are_exact, is_unset, number_of
 
-_VALUE_ACCOUNT = place_in_state(types.AccountValueUpdated.TOPIC)
-_POSITION_ACCOUNT = place_in_state(types.PortfolioUpdated.TOPIC)
-_VALUE_FIELDS = 4
-_POSITION_FIELDS = 18
-_CONTRACT_FIELDS = 11
-_NUMBERS = slice(11, 17)
-_FIGURES = ("Position", "MarketPrice", "MarketValue", "AverageCost", "UnrealizedPNL", "RealizedPNL")
 _SIZE, _PRICE, _WORTH = 0, 1, 2
 _NO_PRICE = ("-1", "-1.0", "-1.00")
-_MULTI_VALUE = ("73", 8)
-_MULTI_POSITION = ("71", 18)
-_NUL, _ESCAPED = b"\\u0000", b"\\\\u"
-# What taking a message apart raises when it is not an array of texts, or of too few of them.
-_IRREGULAR = (ValueError, TypeError, LookupError, AttributeError, ProjectionError)
-_IS_CONTRACT_ID = re.compile(r"0|-?[1-9]\d{0,17}", re.ASCII).fullmatch
-_SHARED_IDS = ("", "0")
 _TIME_LENGTH = 40
-# Bytes of UTF-8 that the indexes of the tables can hold; IB's own texts are much shorter.
-MAX_KEY_BYTES, MAX_CURRENCY_BYTES, MAX_NAME_BYTES, MAX_TERM_BYTES = 256, 32, 512, 256
-_NAMES = (1, 2, 7, 8, 9, 10)
-
-TOPICS = {
-    False: [types.AccountValueUpdated.TOPIC, types.PortfolioUpdated.TOPIC],
-    True: [types.MessageReceived.TOPIC],
-}
 
 
 class Messages(NamedTuple):
@@ -97,9 +91,9 @@ class Position(NamedTuple):
         """Which of its price, value and cost IB did not give."""
         if self.numbers[_PRICE] not in _NO_PRICE and NULL not in self.numbers[_PRICE:4]:
             return []
-        names = [name for name, text in zip(_FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
-        if not self.has_price and _FIGURES[_PRICE] not in names:
-            names.insert(0, _FIGURES[_PRICE])
+        names = [name for name, text in zip(FIGURES[_PRICE:4], self.numbers[_PRICE:4], strict=True) if text == NULL]
+        if not self.has_price and FIGURES[_PRICE] not in names:
+            names.insert(0, FIGURES[_PRICE])
         return [name for name in names if name not in self.unreadable]
 
 
@@ -140,14 +134,14 @@ def parse(messages: Messages, fact: Downloaded) -> Download:
     """
     try:
         if fact.is_multi:
-            found = _multi(_loads(messages.others), fact)
+            found = multi(loads(messages.others), fact)
         else:
             account = fact.account
-            values = [fields for fields in _loads(messages.account_values) if fields[_VALUE_ACCOUNT] == account]
-            positions = [fields for fields in _loads(messages.positions) if fields[_POSITION_ACCOUNT] == account]
+            values = [fields for fields in loads(messages.account_values) if fields[VALUE_ACCOUNT] == account]
+            positions = [fields for fields in loads(messages.positions) if fields[POSITION_ACCOUNT] == account]
             found = [("", values, positions)]
         downloads = {model: _download(values, positions) for model, values, positions in found}
-    except _IRREGULAR as exc:
+    except IRREGULAR as exc:
         raise Irregular(str(exc)) from exc
     return _with_surroundings(_assembled(downloads), messages, fact)
 
@@ -158,15 +152,15 @@ def examine(events: Iterable[Event], messages: Messages, fact: Downloaded) -> tu
     refused: list[SetAside] = []
     for event in events:
         try:
-            (fields,) = _loads(event.state)
-            for model, values, positions in _understood(fields, event.topic, fact):
+            (fields,) = loads(event.state)
+            for model, values, positions in understood(fields, event.topic, fact):
                 for one in (*values, *positions):
-                    _ensure_storable(one)
+                    ensure_storable(one)
                 row = rows.setdefault(model, _Rows([], [], {}))
                 row.values.extend(values)
                 row.positions.extend(event.position for _ in values)
-                row.held.update({_key(one): (one, event.position) for one in positions})
-        except _IRREGULAR as exc:
+                row.held.update({held_key(one): (one, event.position) for one in positions})
+        except IRREGULAR as exc:
             refused.append(SetAside(*event[:4], f"{type(exc).__name__}: {exc}"))
     remarks = [Remark(Code.SET_ASIDE, one_line(event.reason), event.position) for event in refused]
     downloads = {}
@@ -178,65 +172,18 @@ def examine(events: Iterable[Event], messages: Messages, fact: Downloaded) -> tu
     return found._replace(remarks=tuple(remarks)), refused
 
 
-_Fields = list[Sequence[str]]
-
-
 class _Rows(NamedTuple):
-    values: _Fields
+    values: Fields
     positions: list[int]
     held: dict[Any, tuple[Sequence[str], int]]
 
 
-def _understood(fields: Any, topic: str, fact: Downloaded) -> list[tuple[str, _Fields, _Fields]]:
-    """Account values and positions in one message, by model."""
-    if not all(isinstance(field, str) for field in fields):
-        raise ProjectionError("not all fields are text")
-    if fact.is_multi:
-        return _multi([fields], fact)
-    if topic == types.PortfolioUpdated.TOPIC:
-        fields = fields[:_POSITION_FIELDS]
-        return [("", [], [fields])] if fields[_POSITION_ACCOUNT] == fact.account else []
-    fields = fields[:_VALUE_FIELDS]
-    return [("", [fields], [])] if fields[_VALUE_ACCOUNT] == fact.account else []
-
-
-def _loads(states: bytes | None) -> list[Any]:
-    """The fields of each message, without the time of arrival."""
-    if states is None:
-        return []
-    if _NUL in states:
-        raise ProjectionError("a field holds a NUL, which no table can")
-    events = orjson.loads(b"[%b]" % states)
-    found = [fields if fields[0].__class__ is str else fields[1:] for fields in events]
-    if _ESCAPED in states:
-        return [[readable(field) if isinstance(field, str) else field for field in fields] for fields in found]
-    return found
-
-
-def _multi(messages: list[Any], fact: Downloaded) -> list[tuple[str, _Fields, _Fields]]:
-    """Account values and positions from the answers to the requests of the download, by model (none: the account)."""
-    models: dict[str, tuple[_Fields, _Fields]] = {"": ([], [])}
-    for fields in messages:
-        shape = fields[0], len(fields)
-        if account_in(fields) != fact.account:
-            continue
-        if shape == _MULTI_VALUE and fields[2] == fact.values_request:
-            values, _ = models.setdefault(fields[4], ([], []))
-            values.append([*fields[5:8], fact.account])
-        elif shape == _MULTI_POSITION and fields[2] == fact.positions_request:
-            _, positions = models.setdefault(fields[17], ([], []))
-            positions.append([*fields[4:16], "", "", fields[16], "", "", fact.account])
-    for model in models:
-        _ensure_short(model, MAX_KEY_BYTES, "model code")
-    return [(model, *found) for model, found in models.items()]
-
-
-def _download(values: _Fields, positions: _Fields) -> Download:
-    last = {_key(fields): fields for fields in positions}.values()
-    contracts = [_usual_contract(*fields[:_CONTRACT_FIELDS]) for fields in last]
-    exact = are_exact([text for fields in last for text in fields[_NUMBERS]]) if last else True
+def _download(values: Fields, positions: Fields) -> Download:
+    last = {held_key(fields): fields for fields in positions}.values()
+    contracts = [_usual_contract(*fields[:CONTRACT_FIELDS]) for fields in last]
+    exact = are_exact([text for fields in last for text in fields[NUMBERS]]) if last else True
     held = [
-        Position(contract, fields[_NUMBERS] if exact else [number_of(text) or _null(text) for text in fields[_NUMBERS]])
+        Position(contract, fields[NUMBERS] if exact else [number_of(text) or _null(text) for text in fields[NUMBERS]])
         for contract, fields in zip(contracts, last, strict=True)
     ]
     return Download(_columns(values), held, {})
@@ -246,8 +193,8 @@ def _download(values: _Fields, positions: _Fields) -> Download:
 @lru_cache(maxsize=16_384)
 def _usual_contract(*contract: str) -> tuple[str, ...]:
     """A contract that the tables can hold, and that has an id."""
-    _ensure_contract(contract)
-    if not _IS_CONTRACT_ID(contract[0]):
+    ensure_contract(contract)
+    if not IS_CONTRACT_ID(contract[0]):
         raise ProjectionError(f"{contract[0]!r} is not a contract id")
     return contract
 
@@ -258,44 +205,14 @@ def _assembled(downloads: dict[str, Download]) -> Download:
     return downloads.get("", Download(Values(), [], {}))._replace(models=models)
 
 
-def _key(fields: Sequence[str]) -> Any:
-    """What tells a position from others: its contract's id, or all that is said of a contract that shares one."""
-    return fields[0] if fields[0] not in _SHARED_IDS else tuple(fields[:_CONTRACT_FIELDS])
-
-
-def _columns(values: _Fields) -> Values:
+def _columns(values: Fields) -> Values:
     if not values:
         return Values()
     keys, texts, currencies, _ = zip(*values, strict=True)
     for column in (keys, texts, currencies):
         "".join(column)  # a TypeError unless all are text
-    if len(max(keys, key=len)) > MAX_KEY_BYTES // 4 or len(max(currencies, key=len)) > MAX_CURRENCY_BYTES // 4:
-        for key, currency in zip(keys, currencies, strict=True):
-            _ensure_short(key, MAX_KEY_BYTES, "key")
-            _ensure_short(currency, MAX_CURRENCY_BYTES, "currency")
+    ensure_keys(keys, currencies)
     return Values(keys, texts, currencies)
-
-
-def _ensure_storable(fields: Sequence[str]) -> None:
-    """Raise unless the tables can hold an account value, or a position, however odd it is."""
-    if len(fields) == _VALUE_FIELDS:
-        _columns([fields])
-    else:
-        _ensure_contract(fields[:_CONTRACT_FIELDS])
-
-
-def _ensure_contract(contract: Sequence[str]) -> None:
-    """Raise unless the tables can hold a contract, all of whose fields are text."""
-    run_together = "".join(contract)
-    if run_together.isascii() and len(run_together) <= MAX_TERM_BYTES:
-        return
-    for number, text in enumerate(contract):
-        _ensure_short(text, MAX_NAME_BYTES if number in _NAMES else MAX_TERM_BYTES, "text of a contract")
-
-
-def _ensure_short(text: str, most: int, what: str) -> None:
-    if len(text.encode()) > most:
-        raise ProjectionError(f"a {what} is longer than {most} bytes: {one_line(text, 40)}")
 
 
 def _null(text: str) -> str:
@@ -306,14 +223,14 @@ def _null(text: str) -> str:
 
 def _position_with_remarks(fields: Sequence[str], position: int, remarks: list[Remark]) -> Position:
     """Any position: what is no number is null, with a remark."""
-    contract = list(fields[:_CONTRACT_FIELDS])
+    contract = list(fields[:CONTRACT_FIELDS])
     name = Position(tuple(contract), ()).name
-    if not _IS_CONTRACT_ID(contract[0]):
+    if not IS_CONTRACT_ID(contract[0]):
         if contract[0]:
             remarks.append(_unreadable(name, "IbContractId", contract[0], position))
         contract[0] = ""
     numbers, unreadable = [], []
-    for figure, text in zip(_FIGURES, fields[_NUMBERS], strict=True):
+    for figure, text in zip(FIGURES, fields[NUMBERS], strict=True):
         number = number_of(text)
         if number is None and not is_unset(text):
             remarks.append(_unreadable(name, figure, text, position))
@@ -338,10 +255,10 @@ def _with_surroundings(download: Download, messages: Messages, fact: Downloaded)
 def _time(messages: Messages, fact: Downloaded) -> str:
     """IB's time of update as the gateway sent it, with the zone that it named; empty if none came."""
     try:
-        fields = _loads(messages.account_time)
+        fields = loads(messages.account_time)
         time = fields[0][0] if fields else ""
         return f"{time} {fact.zone}".strip()[:_TIME_LENGTH] if time and "".join(time) else ""
-    except _IRREGULAR:
+    except IRREGULAR:
         return ""
 
 
@@ -356,8 +273,8 @@ def _notices(states: bytes | None) -> Iterable[tuple[str, str]]:
                 fields = fields[2:] if fields[0] == NOTICE_ID else []
             if len(fields) >= 3:
                 yield fields[1], one_line(fields[2])
-        except (*_IRREGULAR, Base64Error):
+        except (*IRREGULAR, Base64Error):
             continue
 
 
-__all__ = ["TOPICS", "Download", "Irregular", "Messages", "Position", "Values", "examine", "parse"]
+__all__ = ["MAX_KEY_BYTES", "TOPICS", "Download", "Irregular", "Messages", "Position", "Values", "examine", "parse"]

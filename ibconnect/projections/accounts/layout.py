@@ -4,8 +4,8 @@ In: the keys of one download in the order of arrival. Out: a :class:`Layout`, wh
 of the values at once. Downloads of one account have the same keys time after time, so layouts are kept: the rules
 below run once, not for each snapshot.
 
-The law: every key has one value, the last that was sent, and it is in one place. This is the only place that decides
-what a key is, so that reports, histories and views agree.
+The law: every key has one value, the last that was sent, and it is in one place. What a key is
+:mod:`ibconnect.downloads.keys` decides for all, so that reports, histories and views agree.
 """
 
 from collections import Counter
@@ -16,7 +16,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from ibconnect import tags
-from ibconnect.tags import BASE, READY_KEY, Key, split_key
+from ibconnect.downloads.keys import BaseCurrency, is_of_ledger
+from ibconnect.tags import READY_KEY, Key, split_key
 from ibconnect.wire_numbers import are_exact, is_exact
 
 # Keys of a download whose layout is kept for the next one: more than any account has.
@@ -27,7 +28,6 @@ Cells = Callable[[Sequence[str]], tuple[str, ...]]
 _SEGMENT_COLUMN = {tag: number for number, tag in enumerate(tags.SEGMENT_TAGS)}
 _LEDGER_COLUMN = {tag: number for number, tag in enumerate(tags.LEDGER_TAGS)}
 _SNAPSHOT_COLUMN = {"Cushion": 0, "LookAheadNextChange": 1}
-_NET_LIQUIDATION = Key("NetLiquidation", None, False)
 _NOT_SENT = -1
 
 
@@ -122,41 +122,20 @@ _Place = tuple[str, str, Hashable]
 
 
 def _base_currency(split: Sequence[Key], currencies: Sequence[str]) -> str:
-    """NetLiquidation's currency; without one, that of the first figure which only exists for a whole account.
-
-    A gateway that gives NetLiquidation in BASE alone does not say which currency that is: then BASE it is called.
-    """
-    whole = [
-        (key, currency)
-        for key, currency in zip(split, currencies, strict=True)
-        if currency and not key.is_ledger and key.tag in _SEGMENT_COLUMN and key.tag not in tags.TWICE_SENT_TAGS
-    ]
-    named = [(key, currency) for key, currency in whole if currency != BASE]
-    for found in (named, whole):
-        sent = [currency for key, currency in found if key == _NET_LIQUIDATION]
-        if sent or found:
-            return sent[-1] if sent else found[0][1]
-    return ""
+    base = BaseCurrency()
+    for key, currency in zip(split, currencies, strict=True):
+        base.add(key, currency)
+    return base.code
 
 
 def _are_ledger(split: Sequence[Key], currencies: Sequence[str], base: str) -> Iterable[bool]:
-    """Whether each key is of the ledger. A key that exists in both takes turns, unless one of them is spelled so."""
+    """Whether each key is of the ledger."""
     sent = list(zip(split, currencies, strict=True))
-    total, nth = Counter(sent), Counter[tuple[Key, str]]()
+    spelled, nth = set(sent), Counter[tuple[Key, str]]()
     for key, currency in sent:
         nth[key, currency] += 1
-        if key.tag in tags.ATTRIBUTE_TAGS:
-            # A text is one and the same in both spellings.
-            yield False
-        elif key.is_ledger:
-            yield True
-        elif key.segment is not None:
-            yield False
-        elif key.tag in tags.TWICE_SENT_TAGS and currency == base != "":
-            is_spelled = (key._replace(is_ledger=True), currency) in total
-            yield not is_spelled and nth[key, currency] % 2 == 0
-        else:
-            yield key.tag in _LEDGER_COLUMN
+        is_spelled = (key._replace(is_ledger=True), currency) in spelled
+        yield is_of_ledger(key, currency, base, nth[key, currency], is_spelled=is_spelled)
 
 
 def _place(name: Text, base: str) -> _Place | None:
