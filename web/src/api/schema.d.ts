@@ -484,6 +484,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{AccountCode}/sources/{Timestamp}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getSources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{AccountCode}/tags": {
         parameters: {
             query?: never;
@@ -976,6 +992,45 @@ export interface components {
             Remarks: components["schemas"]["Remark"][];
         };
         TimestampList: string[];
+        Sources: {
+            AccountCode: string;
+            /** Format: date-time */
+            Timestamp: string;
+            Gateway: string;
+            /** Format: uuid */
+            Session: string;
+            /** @enum {string} */
+            Source: "updates" | "multi";
+            Figure: components["schemas"]["SourcedFigure"] | null;
+            Sources: components["schemas"]["Source"][];
+        };
+        Source: {
+            Position: number;
+            /** Format: uuid */
+            Session: string;
+            Version: number;
+            /** Format: date-time */
+            Timestamp: string;
+            /** @enum {string} */
+            Type: "AccountConcluded" | "AccountDownloadEnded" | "AccountSubscribed" | "AccountTimeUpdated" | "AccountValueUpdated" | "AccountsListed" | "DecodeFailed" | "FrameReceived" | "GatewayNotice" | "MessageReceived" | "PortfolioUpdated" | "PositionsRequested" | "QuestionAsked" | "RecordingInterrupted" | "RefreshEnded" | "RefreshStarted" | "SessionClosed" | "SessionOpened" | "StatementBegan" | "StatementEnded" | "StatementPart";
+            Message?: string[];
+            Facts?: Record<string, never>;
+            Sha256: string;
+            Holds: boolean;
+        };
+        SourcedFigure: {
+            Tag?: string;
+            Segment?: string | null;
+            Currency?: string | null;
+            /** @enum {string|null} */
+            Level?: "account" | "ledger" | null;
+            IbContractId?: number;
+            /** @enum {string|null} */
+            Figure?: "Position" | "MarketPrice" | "MarketValue" | "AverageCost" | "UnrealizedPNL" | "RealizedPNL" | "MarketValueBase" | "ExchangeRate" | null;
+            ModelCode: string | null;
+            Value: string | null;
+            Formula?: string;
+        };
         Overview: {
             /** Format: date-time */
             At: string | null;
@@ -2201,7 +2256,7 @@ export interface components {
         OpenApi: Record<string, never>;
         Problem: {
             /** @enum {string} */
-            type: "urn:ibconnect:problem:bad-request" | "urn:ibconnect:problem:bad-host" | "urn:ibconnect:problem:invalid-parameter" | "urn:ibconnect:problem:unknown-parameter" | "urn:ibconnect:problem:unknown-tag" | "urn:ibconnect:problem:unknown-segment" | "urn:ibconnect:problem:unknown-currency" | "urn:ibconnect:problem:token-missing" | "urn:ibconnect:problem:token-refused" | "urn:ibconnect:problem:origin-refused" | "urn:ibconnect:problem:right-missing" | "urn:ibconnect:problem:unknown-path" | "urn:ibconnect:problem:unknown-account" | "urn:ibconnect:problem:unknown-gateway" | "urn:ibconnect:problem:unknown-snapshot" | "urn:ibconnect:problem:unknown-group" | "urn:ibconnect:problem:unknown-position" | "urn:ibconnect:problem:unknown-statement" | "urn:ibconnect:problem:unknown-contract" | "urn:ibconnect:problem:method-not-allowed" | "urn:ibconnect:problem:not-acceptable" | "urn:ibconnect:problem:body-too-slow" | "urn:ibconnect:problem:body-too-large" | "urn:ibconnect:problem:unsupported-media" | "urn:ibconnect:problem:head-too-large" | "urn:ibconnect:problem:misdirected" | "urn:ibconnect:problem:too-many-tries" | "urn:ibconnect:problem:too-many-of-token" | "urn:ibconnect:problem:internal" | "urn:ibconnect:problem:no-gateway" | "urn:ibconnect:problem:database-unavailable" | "urn:ibconnect:problem:not-ready" | "urn:ibconnect:problem:rebuilding" | "urn:ibconnect:problem:too-many-streams" | "urn:ibconnect:problem:too-many-scans" | "urn:ibconnect:problem:refresh-timeout" | "urn:ibconnect:problem:query-timeout" | "urn:ibconnect:problem:statement-refused";
+            type: "urn:ibconnect:problem:bad-request" | "urn:ibconnect:problem:bad-host" | "urn:ibconnect:problem:invalid-parameter" | "urn:ibconnect:problem:unknown-parameter" | "urn:ibconnect:problem:unknown-tag" | "urn:ibconnect:problem:unknown-segment" | "urn:ibconnect:problem:unknown-currency" | "urn:ibconnect:problem:token-missing" | "urn:ibconnect:problem:token-refused" | "urn:ibconnect:problem:origin-refused" | "urn:ibconnect:problem:right-missing" | "urn:ibconnect:problem:unknown-path" | "urn:ibconnect:problem:unknown-account" | "urn:ibconnect:problem:unknown-gateway" | "urn:ibconnect:problem:unknown-snapshot" | "urn:ibconnect:problem:unknown-sources" | "urn:ibconnect:problem:unknown-group" | "urn:ibconnect:problem:unknown-position" | "urn:ibconnect:problem:unknown-statement" | "urn:ibconnect:problem:unknown-contract" | "urn:ibconnect:problem:method-not-allowed" | "urn:ibconnect:problem:not-acceptable" | "urn:ibconnect:problem:body-too-slow" | "urn:ibconnect:problem:body-too-large" | "urn:ibconnect:problem:unsupported-media" | "urn:ibconnect:problem:head-too-large" | "urn:ibconnect:problem:misdirected" | "urn:ibconnect:problem:too-many-tries" | "urn:ibconnect:problem:too-many-of-token" | "urn:ibconnect:problem:internal" | "urn:ibconnect:problem:no-gateway" | "urn:ibconnect:problem:database-unavailable" | "urn:ibconnect:problem:not-ready" | "urn:ibconnect:problem:rebuilding" | "urn:ibconnect:problem:too-many-streams" | "urn:ibconnect:problem:too-many-scans" | "urn:ibconnect:problem:refresh-timeout" | "urn:ibconnect:problem:query-timeout" | "urn:ibconnect:problem:statement-refused";
             title: string;
             status: number;
             detail: string;
@@ -3210,6 +3265,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    getSources: {
+        parameters: {
+            query?: {
+                tag?: string;
+                segment?: string;
+                currency?: string;
+                level?: "account" | "ledger";
+                contract?: number;
+                figure?: "Position" | "MarketPrice" | "MarketValue" | "AverageCost" | "UnrealizedPNL" | "RealizedPNL" | "MarketValueBase" | "ExchangeRate";
+                model?: string;
+                limit?: number;
+                cursor?: number;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                AccountCode: string;
+                Timestamp: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sources"];
+                };
             };
         };
     };

@@ -57,10 +57,10 @@ function Said({ from }: { from: Sources }) {
 
 export function FigureView({ code, time, route }: { code: string; time: string; route: Route }) {
   const asked = Object.fromEntries(QUERY.map((name) => [name, route.query[name]]));
-  const base = `v1/accounts/${part(code)}/${part(time)}`;
+  const base = `v1/accounts/${part(code)}/sources/${part(time)}`;
   const isOne = Boolean(asked.tag || asked.contract);
   const cursor = route.query.cursor;
-  const found = useGet<Sources>(address(`${base}/sources`, { ...asked, limit: PAGE, cursor }));
+  const found = useGet<Sources>(address(base, { ...asked, limit: PAGE, cursor }));
   const tags = useGet<Tags>(asked.tag ? address(`v1/accounts/${part(code)}/tags`) : null);
   const meaning = tags.data?.Tags.find((each) => each.Tag === asked.tag)?.Meaning;
   const next = found.next === null ? null : new URL(found.next, document.baseURI).searchParams.get("cursor");
