@@ -1,8 +1,304 @@
-/** Being built. */
+/** What happened: `#/activity?account=&kind=executions&from=&to=&symbol=…`; `row` is what was opened. */
 
-import { Empty } from "../components/basics";
+import { address, part } from "../api/client";
+import { AccountPick } from "../components/account-pick";
+import { Empty, Time } from "../components/basics";
+import { useGet } from "../data";
+import { change, href } from "../route";
+import {
+  accrualColumns,
+  actionColumns,
+  executionColumns,
+  executionKey,
+  flowColumns,
+  optionColumns,
+  orderColumns,
+  orderKey,
+  proceeds,
+  statementColumns,
+  transferColumns,
+} from "./activity/columns";
+import { ExecutionDetail, OrderDetail, StatementDetail } from "./activity/detail";
+import { Earned } from "./activity/earned";
+import { KINDS, type Kind, type Query, STATUSES, TYPES } from "./activity/kinds";
+import { Rows } from "./activity/rows";
+import type { Totals } from "./activity/totals";
+import type {
+  Accrual,
+  CashFlow,
+  CorporateAction,
+  Execution,
+  OptionEvent,
+  Order,
+  Statement,
+  Transfer,
+} from "./activity/types";
 import type { ViewProps } from "./registry";
 
 export default function View({ route }: ViewProps) {
-  return <Empty>{route.view}</Empty>;
+  const { query } = route;
+  const kind = KINDS.find((each) => each.name === query.kind) ?? (KINDS[0] as Kind);
+  const account = query.account ?? "";
+  return (
+    <>
+      <div class="title">
+        <h1>Activity</h1>
+        <div class="tools">
+          <AccountPick value={account} onChange={(code) => change({ account: code, row: null })} />
+        </div>
+      </div>
+      <nav class="tabs" aria-label="Kinds of activity">
+        {KINDS.map((each) => (
+          <a
+            key={each.name}
+            href={href("activity", [], { ...kept(query), kind: each.name })}
+            aria-current={each === kind ? "page" : undefined}
+          >
+            {each.title}
+          </a>
+        ))}
+      </nav>
+      <Filters kind={kind} query={query} />
+      {account === "" && kind.all === null ? (
+        <Empty>{kind.title} are shown for one account: choose it above.</Empty>
+      ) : (
+        <Chosen kind={kind} query={query} isOfAll={account === ""} />
+      )}
+    </>
+  );
+}
+
+/** What stays when another kind is opened. */
+const kept = ({ account, from, to, symbol }: Query): Query => ({ account, from, to, symbol });
+
+const today = (): Date => new Date();
+const iso = (at: Date): string =>
+  `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}-${String(at.getDate()).padStart(2, "0")}`;
+
+/** Spans that are often wanted, from the moment that is shown. */
+function spans(at: string | undefined): [string, string | null][] {
+  const now = at ? new Date(at) : today();
+  const [year, month, day] = [now.getFullYear(), now.getMonth(), now.getDate()];
+  return [
+    ["Today", iso(now)],
+    ["7 days", iso(new Date(year, month, day - 6))],
+    ["Month", iso(new Date(year, month, 1))],
+    ["Year", iso(new Date(year, 0, 1))],
+    ["All", null],
+  ];
+}
+
+function Filters({ kind, query }: { kind: Kind; query: Query }) {
+  const day = (name: "from" | "to", title: string) => (
+    <label class="field">
+      <span>{title}</span>
+      <input
+        type="date"
+        value={query[name] ?? ""}
+        onChange={(event) => change({ [name]: event.currentTarget.value })}
+      />
+    </label>
+  );
+  return (
+    <div class="filters">
+      {day("from", "From")}
+      {day("to", "To")}
+      <fieldset class="choice" aria-label="Span">
+        {spans(query.at).map(([title, from]) => (
+          <button
+            key={title}
+            type="button"
+            aria-pressed={(query.from ?? null) === from && !query.to}
+            onClick={() => change({ from, to: null })}
+          >
+            {title}
+          </button>
+        ))}
+      </fieldset>
+      {kind.filters.includes("symbol") ? (
+        <label class="field">
+          <span>Symbol</span>
+          <input
+            type="search"
+            size={10}
+            value={query.symbol ?? ""}
+            onChange={(event) => change({ symbol: event.currentTarget.value.trim() })}
+          />
+        </label>
+      ) : null}
+      {kind.filters.includes("status") ? (
+        <label class="field">
+          <span>Status</span>
+          <select value={query.status ?? ""} onChange={(event) => change({ status: event.currentTarget.value })}>
+            {STATUSES.map(([value, title]) => (
+              <option key={value} value={value}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : null}
+      {kind.filters.includes("type") ? (
+        <label class="field">
+          <span>Type</span>
+          <select value={query.type ?? ""} onChange={(event) => change({ type: event.currentTarget.value })}>
+            <option value="">Any type</option>
+            {TYPES.map((each) => (
+              <option key={each} value={each}>
+                {each}
+              </option>
+            ))}
+          </select>
+        </label>
+      ) : null}
+    </div>
+  );
+}
+
+const EXECUTIONS: Totals<Execution> = {
+  by: [
+    ["Side", (row) => (row.Side === "BOT" ? "Bought" : "Sold")],
+    ["Currency", (row) => row.CurrencyCode],
+  ],
+  sums: [
+    ["Amount", proceeds],
+    ["Commission", (row) => row.Commission],
+    ["Realised", (row) => row.RealizedPNL],
+  ],
+  isLeftOut: (row) => row.SecurityType === "BAG",
+};
+const FLOWS: Totals<CashFlow> = {
+  by: [
+    ["Type", (row) => row.Type],
+    ["Currency", (row) => row.CurrencyCode],
+  ],
+  sums: [["Amount", (row) => row.Amount]],
+};
+const TRANSFERS: Totals<Transfer> = {
+  by: [["Currency", (row) => row.CurrencyCode]],
+  sums: [
+    ["Positions' value", (row) => row.Amount],
+    ["Cash", (row) => row.Cash],
+  ],
+};
+const OPTIONS: Totals<OptionEvent> = {
+  by: [
+    ["Event", (row) => row.Type],
+    ["Currency", (row) => row.CurrencyCode],
+  ],
+  sums: [
+    ["Proceeds", (row) => row.Proceeds],
+    ["Realised", (row) => row.RealizedPNL],
+  ],
+};
+
+function opened(kind: Kind, query: Query, account: string | null, row: string): string {
+  return href("activity", [], { ...query, kind: kind.name, account: query.account ?? account ?? "", row });
+}
+
+const statedKey = (row: {
+  Day: string;
+  Statement: string | null;
+  Symbol: string | null;
+  TransactionId?: string | null;
+}): string => [row.Day, row.Statement, row.TransactionId, row.Symbol, JSON.stringify(row)].join("/");
+
+function Chosen({ kind, query, isOfAll }: { kind: Kind; query: Query; isOfAll: boolean }) {
+  const { row = "" } = query;
+  switch (kind.name) {
+    case "orders":
+      return (
+        <Rows<Order>
+          kind={kind}
+          query={query}
+          columns={orderColumns(isOfAll, (of) => opened(kind, query, null, orderKey(of)))}
+          keyOf={orderKey}
+        >
+          {(rows) =>
+            row === "" ? null : (
+              <OrderDetail
+                account={query.account ?? ""}
+                permId={row}
+                of={rows.find((each) => orderKey(each) === row)}
+              />
+            )
+          }
+        </Rows>
+      );
+    case "cash-flows":
+      return (
+        <Rows<CashFlow> kind={kind} query={query} columns={flowColumns(isOfAll)} keyOf={statedKey} totals={FLOWS} />
+      );
+    case "earned":
+      return <Earned kind={kind} query={query} />;
+    case "transfers":
+      return (
+        <Rows<Transfer> kind={kind} query={query} columns={transferColumns()} keyOf={statedKey} totals={TRANSFERS} />
+      );
+    case "corporate-actions":
+      return <Rows<CorporateAction> kind={kind} query={query} columns={actionColumns()} keyOf={statedKey} />;
+    case "option-events":
+      return (
+        <Rows<OptionEvent> kind={kind} query={query} columns={optionColumns()} keyOf={statedKey} totals={OPTIONS} />
+      );
+    case "accruals":
+      return <Rows<Accrual> kind={kind} query={query} columns={accrualColumns()} keyOf={statedKey} />;
+    case "statements":
+      return (
+        <Rows<Statement>
+          kind={kind}
+          query={query}
+          columns={statementColumns(isOfAll, (of) => opened(kind, query, null, of.Statement))}
+          keyOf={(of) => of.Statement}
+        >
+          {(rows) => {
+            const found = rows.find((each) => each.Statement === row);
+            return found ? <StatementDetail of={found} /> : null;
+          }}
+        </Rows>
+      );
+    default:
+      return (
+        <>
+          <Gaps account={query.account ?? ""} query={query} />
+          <Rows<Execution>
+            kind={kind}
+            query={query}
+            columns={executionColumns(isOfAll, (of) => opened(kind, query, null, executionKey(of)))}
+            keyOf={executionKey}
+            totals={EXECUTIONS}
+          >
+            {(rows) => {
+              const found = rows.find((each) => executionKey(each) === row);
+              return found ? <ExecutionDetail of={found} /> : null;
+            }}
+          </Rows>
+        </>
+      );
+  }
+}
+
+interface Gap {
+  Since: string | null;
+  Until: string | null;
+}
+
+/** Spans of which nobody knows the executions: what is not there may yet have been. */
+function Gaps({ account, query }: { account: string; query: Query }) {
+  const url = account === "" ? null : address(`v1/accounts/${part(account)}/executions/gaps`, { from: query.from });
+  const gaps = useGet<Gap[]>(url);
+  if (url === null || gaps.data === null || gaps.data.length === 0) return null;
+  return (
+    <p class="state">
+      No gateway was asked for the executions of{" "}
+      {gaps.data.slice(0, 3).map((gap, index) => (
+        <span key={`${gap.Since}`}>
+          {index > 0 ? "; of " : ""}
+          {gap.Since ? <Time at={gap.Since} /> : "the time"} {gap.Until ? (gap.Since ? "to " : "before ") : "until now"}
+          {gap.Until ? <Time at={gap.Until} /> : null}
+        </span>
+      ))}
+      {gaps.data.length > 3 ? `, and ${gaps.data.length - 3} more spans` : ""}: of these only statements tell.
+    </p>
+  );
 }

@@ -141,8 +141,8 @@ function Held({ route, found, account }: { route: ViewProps["route"]; found: Hol
   const { query } = route;
   const { positions, rates, netLiquidation, currency, profits, overview, report } = found;
   const { aliases } = useAccounts();
-  const unlisted = leftOut(overview, (why) => why === "not-listed");
-  const uncounted = leftOut(overview, (why) => why !== "not-listed");
+  const unlisted = leftOut(account === "" ? overview : null, (why) => why === "not-listed");
+  const uncounted = leftOut(account === "" ? overview : null, (why) => why !== "not-listed");
   const unlistedKey = unlisted.join();
   const rows: readonly Position[] = useMemo(
     () => (positions.data ?? []).filter((each) => !unlisted.includes(each.AccountCode)),
