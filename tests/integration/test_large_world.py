@@ -184,6 +184,11 @@ ALL = [
     Asked(f"/v1/performance?account={ORDINARY},{INEXACT}&currency=USD", OF_DAYS),
     Asked(f"/v1/performance?{SPAN}&currency=USD", OF_A_MONTH),
     Asked(f"/v1/performance?{SPAN}&currency=CHF", OF_A_MONTH, AS_LIMITED),
+    *(
+        Asked(f"/v1/values?{SPAN}&currency=USD{more}", SOME)
+        for more in ("", "&total=only", f"&account={ORDINARY},{FOREIGN}")
+    ),
+    Asked(f"/v1/values?{SPAN}", SOME, AS_LIMITED),
     Asked(f"/v1/accounts/{ORDINARY}/{END}"),
     Asked(f"/v1/accounts/{ORDINARY}/{END}?format=json"),
     *(

@@ -28,6 +28,7 @@ from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUE
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
 from ibconnect.http.resources.statements.resource import RESOURCE as STATEMENTS
 from ibconnect.http.resources.tags import RESOURCE as TAGS
+from ibconnect.http.resources.values.resource import RESOURCE as VALUES
 from ibconnect.http.server.resource import Resource, Route
 
 # In the order of the OpenAPI document.
@@ -41,6 +42,7 @@ RESOURCES: tuple[Resource, ...] = (
     POSITIONS,
     PNL,
     PERFORMANCE,
+    VALUES,
     CHANGES,
     EXECUTIONS,
     ORDERS,

@@ -124,6 +124,8 @@ NAV_DAYS_MAX = 4_000
 # Days whose statements are compared with what was recorded, for one page.
 RECONCILED_DAYS_DEFAULT = 31
 RECONCILED_DAYS_MAX = 366
+# Values of all accounts by steps, in one answer.
+VALUES_MAX = 500_000
 CHANGES_DEFAULT = 1_000
 CHANGES_MAX = 10_000
 # Accounts that one request names; how many are compared for one page of changes, and read together.

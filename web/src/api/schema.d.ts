@@ -900,6 +900,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1432,6 +1448,23 @@ export interface components {
             To: string;
             Days: number;
             Detail: string | null;
+        };
+        Values: {
+            Step: string;
+            Days: string[];
+            Running: boolean;
+            Total: components["schemas"]["ValuesTotal"];
+            Accounts: components["schemas"]["ValuesOfAccount"][];
+        };
+        ValuesTotal: {
+            Currency: string | null;
+            Values: (number | null)[];
+            Accounts: number[];
+        };
+        ValuesOfAccount: {
+            AccountCode: string;
+            Currency: string | null;
+            Values: (number | null)[];
         };
         Change: {
             AccountCode: string;
@@ -4116,6 +4149,43 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getValues: {
+        parameters: {
+            query?: {
+                account?: string[];
+                group?: string[];
+                from?: string;
+                to?: string;
+                tz?: string;
+                step?: "1d" | "1w" | "1mo" | "1q" | "1y";
+                currency?: string;
+                total?: "only";
+                format?: "json" | "csv" | "arrow" | "parquet";
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Values"];
+                };
+            };
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
