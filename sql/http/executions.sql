@@ -73,6 +73,7 @@ SELECT
     execution.received,
     execution.remarks || coalesce(report.remarks, '{{}}'),
     'gateway',
+    report.position,
     execution.moment,
     execution.position
 FROM ({found}) AS execution
@@ -81,6 +82,7 @@ LEFT JOIN LATERAL (
         CASE WHEN commission.texts ->> 'commission' ~ '^-0(\.0+)?$' THEN commission.texts ->> 'commission' ELSE commission.commission::text END AS commission,
         CASE WHEN commission.texts ->> 'realized_pnl' ~ '^-0(\.0+)?$' THEN commission.texts ->> 'realized_pnl' ELSE commission.realized_pnl::text END AS realized_pnl,
         commission.currency,
+        commission.position,
         commission.yield::text,
         commission.redemption_date,
         CASE

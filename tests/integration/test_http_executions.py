@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -116,6 +117,25 @@ async def test_corrections_legs_commissions_and_what_is_odd(executions_url: str)
         None,
     ]
     assert odd["Remarks"] == ["unknown-time", "unreadable-figure"]
+
+
+async def test_each_row_names_the_events_that_it_comes_from(executions_url: str) -> None:
+    async with serving(executions_url) as served:
+        found = await expected(served, "&corrections=all")
+        for row in found:
+            event = await _event(served, row["Position"])
+            assert row["ExecutionId"] in event["Message"]
+            if row["CommissionPosition"] is not None:
+                report = await _event(served, row["CommissionPosition"])
+                assert report["Message"][0] == "59"
+            assert (row["Commission"] is None) or row["CommissionPosition"] is not None
+
+
+async def _event(served: Served, position: str) -> dict[str, Any]:
+    async with served.get(f"/v1/events?after={int(position) - 1}&limit=1") as response:
+        event: dict[str, Any] = json.loads(await response.text())
+    assert event["Position"] == int(position)
+    return event
 
 
 async def test_a_token_sees_its_accounts_alone(executions_url: str) -> None:

@@ -1556,6 +1556,8 @@ export interface components {
             LongName: string | null;
             Statement: number | null;
             Differences: Record<string, never> | null;
+            Position: number | null;
+            CommissionPosition: number | null;
         };
         ExecutionList: components["schemas"]["Execution"][];
         ExecutionGap: {

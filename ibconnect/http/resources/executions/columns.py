@@ -7,6 +7,12 @@ of this package. What says of a contract what it is has the names that it has am
 from ibconnect.http.resources import contract_names
 from ibconnect.http.server.columns import Column, Type
 
+EVENTS: tuple[Column, ...] = (
+    Column("Position", Type.INTEGER, "The event that told of it first, as `/v1/events` has it; null: no gateway did"),
+    Column("CommissionPosition", Type.INTEGER, "The event that reported the commission; null: none did yet"),
+)
+"""Where a row comes from."""
+
 COLUMNS: tuple[Column, ...] = (
     Column("AccountCode", Type.TEXT, "The account", is_nullable=False),
     Column("ExecutionId", Type.TEXT, "IB's id of the execution; in statements it is `ibExecID`", is_nullable=False),
@@ -63,6 +69,7 @@ COLUMNS: tuple[Column, ...] = (
         "What the statement says otherwise than the gateway, by the names of columns; null: nothing",
         schema={"type": "object"},
     ),
+    *EVENTS,
 )
 
 CONTRACT = [column.name for column in COLUMNS].index("IbContractId")

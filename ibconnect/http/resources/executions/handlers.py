@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composed
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.contract_names import names_of
 from ibconnect.http.resources.directory_lookup import within
-from ibconnect.http.resources.executions.columns import COLUMNS, CONTRACT, GAP_COLUMNS
+from ibconnect.http.resources.executions.columns import COLUMNS, CONTRACT, EVENTS, GAP_COLUMNS
 from ibconnect.http.resources.executions.cursor import BEGIN, Place, format_place
 from ibconnect.http.resources.executions.stated import Fill, row_of, with_statements
 from ibconnect.http.resources.positions.whose import visible
@@ -93,8 +93,9 @@ async def _page(call: Call, codes: list[str] | None) -> tuple[list[Row], dict[st
 
 def _fill(row: TupleRow) -> Fill:
     """An execution as a gateway told of it, without names of its contract, and no statement yet."""
-    *cells, moment, position = row
-    return Fill(Place(moment, position), [*cells, *[None] * (len(COLUMNS) - len(cells))])
+    *cells, reported, moment, position = row
+    none = [None] * (len(COLUMNS) - len(cells) - len(EVENTS))
+    return Fill(Place(moment, position), [*cells, *none, position, reported])
 
 
 async def _named(call: Call, fills: Sequence[Fill]) -> list[Row]:
