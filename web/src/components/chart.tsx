@@ -43,11 +43,13 @@ interface ChartProps {
 const colour = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+const media = matchMedia("(prefers-color-scheme: dark)");
+const schemeNow = (): string => `${media.matches}${document.documentElement.dataset.theme ?? ""}`;
+
 function useScheme(): string {
-  const [scheme, set] = useState("");
+  const [scheme, set] = useState(schemeNow);
   useEffect(() => {
-    const media = matchMedia("(prefers-color-scheme: dark)");
-    const changed = () => set(`${media.matches}${document.documentElement.dataset.theme ?? ""}`);
+    const changed = () => set(schemeNow());
     const watcher = new MutationObserver(changed);
     watcher.observe(document.documentElement, { attributeFilter: ["data-theme"] });
     media.addEventListener("change", changed);
@@ -78,6 +80,8 @@ function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
 }
 
 const DAY_S = 86400;
+/** One and the same, so that a chart without marks is not drawn anew with each of its points that is looked at. */
+const NONE: Mark[] = [];
 
 /** Ticks of time as the viewer's locale writes them: years, months, days or hours, whichever they are apart. */
 function timeTicks(ticks: readonly number[], apart: number, isDaily: boolean): string[] {
@@ -112,7 +116,7 @@ function amountTicks(ticks: readonly number[], apart: number): string[] {
 }
 
 function optionsOf(
-  { times, curves, marks = [], height = 280, isDaily = false, axis }: ChartProps,
+  { times, curves, marks = NONE, height = 280, isDaily = false, axis }: ChartProps,
   width: number,
   onCursor: (index: number | null) => void,
 ): uPlot.Options {
@@ -169,7 +173,7 @@ function zoom(plot: uPlot, factor: number): void {
 }
 
 export function Chart(props: ChartProps) {
-  const { label, times, curves, marks = [], onPick, isDaily = false } = props;
+  const { label, times, curves, marks = NONE, onPick, isDaily = false } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [index, setIndex] = useState<number | null>(null);

@@ -2,7 +2,7 @@
  * Rows under a heading: sorted by a click, drawn only as far as they are seen, so that ten thousand scroll smoothly.
  */
 
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { compare, isFigure } from "../figures";
 import { LOCALE } from "../format";
@@ -46,6 +46,7 @@ interface TableProps<Row> {
 const ROW_PX = 34;
 const WINDOWED = 120;
 const BEYOND = 12;
+const STEP = 4;
 const collator = new Intl.Collator(LOCALE, { numeric: true });
 
 function order(a: string | null | undefined, b: string | null | undefined): number {
@@ -100,10 +101,11 @@ export function Table<Row>({
   }, [rows, columns, now?.name, now?.down, arrange]);
   const box = useRef<HTMLElement>(null);
   const [top, setTop] = useState(0);
-  const isWindowed = all.length > WINDOWED && !useIsPrinting();
+  const isPrinting = useIsPrinting();
+  const isWindowed = all.length > WINDOWED && !isPrinting;
   const height = box.current?.clientHeight || 640;
-  const first = isWindowed ? Math.max(0, Math.floor(top / ROW_PX) - BEYOND) : 0;
-  const last = isWindowed ? Math.min(all.length, Math.ceil((top + height) / ROW_PX) + BEYOND) : all.length;
+  const first = isWindowed ? Math.max(0, top - BEYOND) : 0;
+  const last = isWindowed ? Math.min(all.length, top + Math.ceil(height / ROW_PX) + BEYOND) : all.length;
   const sort = (column: Column<Row>) => {
     const next = { name: column.name, down: now?.name === column.name ? !now.down : column.isFigure === true };
     setOwn(next);
@@ -115,7 +117,7 @@ export function Table<Row>({
       ref={box}
       aria-label={label}
       tabIndex={0}
-      onScroll={isWindowed ? (event) => setTop(event.currentTarget.scrollTop) : undefined}
+      onScroll={isWindowed ? (event) => setTop(topOf(event.currentTarget)) : undefined}
     >
       <table aria-rowcount={all.length + 1}>
         <thead>
@@ -145,19 +147,7 @@ export function Table<Row>({
         <tbody>
           {first > 0 ? <Space rows={first} columns={columns.length} /> : null}
           {all.slice(first, last).map((row, index) => (
-            <tr key={keyOf(row)} aria-rowindex={first + index + 2} class={tone?.(row)}>
-              {columns.map((column, number) =>
-                number === 0 ? (
-                  <th key={column.name} scope="row" class={classOf(column)}>
-                    {column.cell(row)}
-                  </th>
-                ) : (
-                  <td key={column.name} class={classOf(column)}>
-                    {column.cell(row)}
-                  </td>
-                ),
-              )}
-            </tr>
+            <Line key={keyOf(row)} row={row} columns={columns} index={first + index + 2} tone={tone?.(row)} />
           ))}
           {last < all.length ? <Space rows={all.length - last} columns={columns.length} /> : null}
         </tbody>
@@ -165,6 +155,42 @@ export function Table<Row>({
       </table>
     </section>
   );
+}
+
+/** The first row that is seen, in steps: not every pixel that is scrolled is worth drawing rows for. */
+const topOf = (box: HTMLElement): number => Math.floor(box.scrollTop / ROW_PX / STEP) * STEP;
+
+interface LineProps<Row> {
+  row: Row;
+  columns: readonly Column<Row>[];
+  index: number;
+  tone: string | undefined;
+}
+
+/** A row, drawn again only where it is another: most of those that are seen stay while one scrolls. */
+class Line<Row> extends Component<LineProps<Row>> {
+  override shouldComponentUpdate({ row, columns, index, tone }: LineProps<Row>): boolean {
+    const now = this.props;
+    return row !== now.row || columns !== now.columns || index !== now.index || tone !== now.tone;
+  }
+
+  override render({ row, columns, index, tone }: LineProps<Row>) {
+    return (
+      <tr aria-rowindex={index} class={tone}>
+        {columns.map((column, number) =>
+          number === 0 ? (
+            <th key={column.name} scope="row" class={classOf(column)}>
+              {column.cell(row)}
+            </th>
+          ) : (
+            <td key={column.name} class={classOf(column)}>
+              {column.cell(row)}
+            </td>
+          ),
+        )}
+      </tr>
+    );
+  }
 }
 
 const classOf = <Row,>(column: Column<Row>): string =>
