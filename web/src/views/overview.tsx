@@ -21,7 +21,10 @@ function Choices({ all, query }: { all: Overview; query: Query }) {
     address("v1/groups", { at: query.at, tz: query.at ? ZONE : undefined, limit: "10000" }),
   );
   const known = [
-    ...new Set([...currencies(all, query.currency), ...(ledgers.data ?? []).map((each) => each.Currency)]),
+    ...new Set([
+      ...currencies(all, query.currency ?? all.Currency),
+      ...(ledgers.data ?? []).map((each) => each.Currency),
+    ]),
   ];
   const groups = [...new Set([...(members ?? []).map((each) => each.Group), ...(query.group ? [query.group] : [])])];
   return (
@@ -94,12 +97,15 @@ function Body({ all, query }: { all: Overview; query: Query }) {
   const rows = useMemo(() => all.Accounts.filter((each) => isFound(each, filter)), [all, filter]);
   const hasReports = all.Accounts.some((each) => each.Latest !== null);
   const isThen = query.at !== undefined;
-  if (!hasReports && isThen)
-    return <Empty>At that moment no snapshot of any account was recorded yet. Choose a later one.</Empty>;
   return (
     <>
-      <Head all={all} />
-      {hasReports ? null : <Begin />}
+      {hasReports ? (
+        <Head all={all} />
+      ) : isThen ? (
+        <Empty>No snapshot was recorded by then. The curve, and each account, show what statements say.</Empty>
+      ) : (
+        <Begin />
+      )}
       <TotalCurve query={query} currency={all.Currency} />
       <Panel
         title="Accounts"

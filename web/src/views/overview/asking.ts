@@ -86,9 +86,8 @@ export function whyNot(row: Row, figure: string, all: Overview | null): string |
   return found === undefined ? undefined : words(found);
 }
 
-/** The currency that most accounts have as their base, where they have several. */
-function most({ Currency, Accounts: rows }: Overview): string | undefined {
-  if (Currency !== null) return undefined;
+/** The currency that most accounts have as their base. */
+function most({ Accounts: rows }: Overview): string | undefined {
   const counts = new Map<string, number>();
   for (const { BaseCurrency: each } of rows) if (each !== null) counts.set(each, (counts.get(each) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))[0]?.[0];
@@ -115,13 +114,19 @@ export function useOverview(query: Readonly<Record<string, string>>): Loaded<Ove
   const loaded = useGet<Overview>(overview(query, currency), { every: query.at ? 0 : EVERY_S });
   const [, turn] = useState(0);
   const { data, problem } = loaded;
+  // Before the first report nobody has a base currency: what they have now says which one to take.
+  const isBefore = currency === undefined && query.at !== undefined && data?.Currency === null && !most(data);
+  const now = useGet<Overview>(isBefore ? overview({}, undefined) : null).data;
   useEffect(() => {
     if (query.currency !== undefined) return;
     // One that nobody has any more, say since somebody else signed in, is no reason to show nothing.
-    const next = problem?.status === 400 ? undefined : currency === undefined && data ? most(data) : usual;
+    const next = problem?.status === 400 ? undefined : currency === undefined ? (chosen(data) ?? chosen(now)) : usual;
     if (next === usual) return;
     usual = next;
     turn((number) => number + 1);
-  }, [data, problem, query.currency, currency]);
+  }, [data, now, problem, query.currency, currency]);
   return loaded;
 }
+
+/** The currency to ask for, where the answer has none of its own. */
+const chosen = (all: Overview | null): string | undefined => (all?.Currency === null ? most(all) : undefined);

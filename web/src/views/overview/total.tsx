@@ -63,7 +63,7 @@ export function Head({ all }: { all: Overview }) {
             <Figure of={total.Cash} unit={total.Currency} />
           </Fact>
           <Fact name="Leverage" hint="Gross position value over net liquidation">
-            <Figure of={total.Leverage} as="digits" />
+            <Figure of={total.Leverage} as="digits" most={2} />
           </Fact>
         </Facts>
       </div>
