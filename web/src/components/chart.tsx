@@ -172,6 +172,17 @@ function zoom(plot: uPlot, factor: number): void {
   plot.setScale("x", { min: middle - half, max: middle + half });
 }
 
+const MOST_MARKS = 4;
+
+/** The marks that are nearer to a point than to the points before and after it. */
+function nearest(marks: readonly Mark[], times: readonly number[], index: number): Mark[] {
+  const [before, at, after] = [times[index - 1], times[index], times[index + 1]];
+  if (at === undefined) return [];
+  const from = before === undefined ? -Infinity : (before + at) / 2;
+  const to = after === undefined ? at + (at - from) : (at + after) / 2;
+  return marks.filter((mark) => mark.at > from && mark.at <= to);
+}
+
 export function Chart(props: ChartProps) {
   const { label, times, curves, marks = NONE, onPick, isDaily = false } = props;
   const box = useRef<HTMLDivElement>(null);
@@ -219,7 +230,9 @@ export function Chart(props: ChartProps) {
     else return;
     event.preventDefault();
   };
-  const near = marks.filter((mark) => at !== undefined && Math.abs(mark.at - at) < 43200);
+  const near = isDaily
+    ? marks.filter((mark) => at !== undefined && Math.abs(mark.at - at) < 43200)
+    : nearest(marks, times, shown);
   return (
     <figure class="chart">
       <div
@@ -245,11 +258,12 @@ export function Chart(props: ChartProps) {
             </span>
           );
         })}
-        {near.map((mark) => (
-          <span key={`${mark.at}${mark.label}`} class={`key ${mark.tone}`}>
+        {near.slice(0, MOST_MARKS).map((mark, number) => (
+          <span key={`${number}${mark.at}${mark.label}`} class={`key ${mark.tone}`}>
             {mark.label}
           </span>
         ))}
+        {near.length > MOST_MARKS ? <span>and {near.length - MOST_MARKS} more</span> : null}
       </figcaption>
     </figure>
   );

@@ -8,16 +8,20 @@ interface TracedProps {
   code: string;
   /** Of the report; null: there is none. */
   time: string | null | undefined;
-  tag: string;
+  /** Of a value of the report. */
+  tag?: string;
   segment?: string;
   currency?: string;
+  /** Of a position instead, and which figure of it. */
+  contract?: string;
+  figure?: string;
   children: ComponentChildren;
 }
 
-export function Traced({ code, time, tag, segment, currency, children }: TracedProps) {
+export function Traced({ code, time, children, ...asked }: TracedProps) {
   if (!time || !may("events")) return <>{children}</>;
   return (
-    <a class="traced" href={href("sources", [code], { time, tag, segment, currency: currency ?? null })}>
+    <a class="traced" href={href("sources", [code], { time, ...asked, currency: asked.currency ?? null })}>
       {children}
     </a>
   );

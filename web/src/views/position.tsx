@@ -1,8 +1,10 @@
 /** One position: `#/position/CODE/CONTRACT?curve=price&span=1M`; what is held, since when, and what happened to it. */
 
+import type { ComponentChildren } from "preact";
 import { address, part } from "../api/client";
 import { Empty, Exports, Fact, Facts, Failure, Figure, Loading, Panel, Time } from "../components/basics";
 import { Table } from "../components/table";
+import { Traced } from "../components/traced";
 import { useGet } from "../data";
 import { isFigure } from "../figures";
 import { usePages } from "../pages";
@@ -77,14 +79,21 @@ function Of({ account, contract, query }: OfProps) {
         contract={contract}
         query={query}
         multiplier={multiplier}
-        executions={executions.data ?? []}
+        executions={executions.data}
       />
+      {about.data !== null ? <About of={described} /> : null}
       <Executions account={account} contract={contract} at={at} pages={executions} />
       <Happened account={account} contract={contract} at={at} symbol={named?.Symbol ?? null} />
-      {about.data !== null ? <About of={described} /> : null}
     </>
   );
 }
+
+/** A figure of the position that leads to the messages which it was made of. */
+const OfPosition = ({ of, figure, children }: { of: Position; figure: string; children: ComponentChildren }) => (
+  <Traced code={of.AccountCode} time={of.Timestamp} contract={of.IbContractId} figure={figure}>
+    {children}
+  </Traced>
+);
 
 function Now({ of, at }: { of: Position; at: string | undefined }) {
   const expiry = isOption(of) || of.SecurityType === "FUT" ? dayOf(of.Expiry) : null;
@@ -92,34 +101,48 @@ function Now({ of, at }: { of: Position; at: string | undefined }) {
     <section class="panel" aria-label="What is held">
       <Facts>
         <Fact name="Size" hint="How many are held; with a minus: short">
-          <Figure of={of.Position} as="digits" />
+          <OfPosition of={of} figure="Position">
+            <Figure of={of.Position} as="digits" />
+          </OfPosition>
         </Fact>
         <Fact name="Price">
-          <Figure of={of.MarketPrice} most={8} unit={of.CurrencyCode} why="the gateway gave no price" />
+          <OfPosition of={of} figure="MarketPrice">
+            <Figure of={of.MarketPrice} most={8} unit={of.CurrencyCode} why="the gateway gave no price" />
+          </OfPosition>
         </Fact>
         <Fact name="Value">
-          <Figure of={of.MarketValue} unit={of.CurrencyCode} />
+          <OfPosition of={of} figure="MarketValue">
+            <Figure of={of.MarketValue} unit={of.CurrencyCode} />
+          </OfPosition>
         </Fact>
         {of.BaseCurrency !== of.CurrencyCode ? (
           <Fact
             name={`Value, ${of.BaseCurrency ?? "base"}`}
             hint={`By the rate of the report: ${of.ExchangeRate ?? "none"}`}
           >
-            <Figure of={of.MarketValueBase} why="the report has no rate" />
+            <OfPosition of={of} figure="MarketValueBase">
+              <Figure of={of.MarketValueBase} why="the report has no rate" />
+            </OfPosition>
           </Fact>
         ) : null}
         <Fact name="Average cost" hint="Of one unit, times the multiplier, with commissions, as IB reckons it">
-          <Figure of={of.AverageCost} most={8} unit={of.CurrencyCode} />
+          <OfPosition of={of} figure="AverageCost">
+            <Figure of={of.AverageCost} most={8} unit={of.CurrencyCode} />
+          </OfPosition>
         </Fact>
         <Fact name="Unrealised" hint="Profit or loss of what is held, by its average cost">
-          <Figure of={of.UnrealizedPNL} change unit={of.CurrencyCode} />
+          <OfPosition of={of} figure="UnrealizedPNL">
+            <Figure of={of.UnrealizedPNL} change unit={of.CurrencyCode} />
+          </OfPosition>
         </Fact>
         <Fact name="Realised" hint="Profit or loss of what was closed since IB's day began">
-          <Figure of={of.RealizedPNL} change unit={of.CurrencyCode} />
+          <OfPosition of={of} figure="RealizedPNL">
+            <Figure of={of.RealizedPNL} change unit={of.CurrencyCode} />
+          </OfPosition>
         </Fact>
         {expiry ? (
           <Fact name="Expiry">
-            <Time at={expiry} /> <span class="badge">{inDays(daysTo(expiry, at))}</span>
+            <Time at={expiry} /> <span class="chip">{inDays(daysTo(expiry, at))}</span>
           </Fact>
         ) : null}
         <Fact name="Reported">

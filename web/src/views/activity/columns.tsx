@@ -71,11 +71,11 @@ export function Witnesses({ of }: { of: Execution }) {
   const [name, hint] = WITNESSES[of.Source] ?? [of.Source, ""];
   return (
     <>
-      <span class="badge" title={hint}>
+      <span class="chip" title={hint}>
         {name}
       </span>{" "}
       {of.Differences ? (
-        <span class="badge bad" title={JSON.stringify(of.Differences)}>
+        <span class="chip bad" title={JSON.stringify(of.Differences)}>
           they differ
         </span>
       ) : null}
@@ -151,7 +151,7 @@ export function executionColumns(isOfAll: boolean, open: (of: Execution) => stri
 export const orderKey = (of: Order): string => of.PermId ?? `${of.ClientId}-${of.OrderId}`;
 
 const toneOfStatus = (of: Order): string =>
-  of.IsOpen ? "badge soon" : ["Inactive", "Gone"].includes(of.Status ?? "") ? "badge bad" : "badge";
+  of.IsOpen ? "chip soon" : ["Inactive", "Gone"].includes(of.Status ?? "") ? "chip bad" : "chip";
 
 export const StatusBadge = ({ of }: { of: Order }) => (
   <span class={toneOfStatus(of)} title={of.RejectReason ?? of.WarningText ?? of.CompletedStatus ?? undefined}>
@@ -278,7 +278,7 @@ export const flowColumns = (isOfAll: boolean): Column<CashFlow>[] => [
       <>
         {row.Type}{" "}
         {row.External ? (
-          <span class="badge" title="A flow into the account or out of it: no profit or loss">
+          <span class="chip" title="A flow into the account or out of it: no profit or loss">
             flow
           </span>
         ) : null}

@@ -56,7 +56,7 @@ export function TotalsTable<Row>({ rows, totals }: { rows: readonly Row[]; total
       title,
       isFigure: true,
       by: (row: Total) => row.sums[index],
-      cell: (row: Total) => <Figure of={row.sums[index]} change why="none" />,
+      cell: (row: Total) => <Figure of={row.sums[index]} most={8} why="none" />,
     })),
   ];
   return <Table label="Totals" columns={columns} rows={totalsOf(rows, totals)} keyOf={(row) => row.key} />;

@@ -3,6 +3,7 @@
 import { address, part } from "../../api/client";
 import { Empty, Exports, Figure, Panel } from "../../components/basics";
 import { type Column, Table } from "../../components/table";
+import { Traced } from "../../components/traced";
 import { compare, isFigure, multiply, ratio } from "../../figures";
 import { href } from "../../route";
 import { converted, type Rates, summed } from "./sums";
@@ -35,13 +36,17 @@ export function ledgersOf(report: Report): { rows: Ledger[]; total: Ledger | nul
   };
 }
 
-const ledgerColumns = (base: string, net: string | null): Column<Ledger>[] => [
+const ledgerColumns = (report: Report, base: string, net: string | null): Column<Ledger>[] => [
   { name: "currency", title: "Currency", cell: (row) => row.currency, by: (row) => row.currency },
   {
     name: "cash",
     title: "Cash",
     isFigure: true,
-    cell: (row) => <Figure of={row.figures.TotalCashBalance} />,
+    cell: (row) => (
+      <Traced code={report.AccountCode} time={report.Timestamp} tag="TotalCashBalance" currency={row.currency}>
+        <Figure of={row.figures.TotalCashBalance} />
+      </Traced>
+    ),
     hint: "TotalCashBalance: futures' profit and loss of the day included",
   },
   {
@@ -93,7 +98,7 @@ export function CashOfAccount({ report, base }: { report: Report; base: string }
   const span = { from: report.Timestamp, to: report.Timestamp };
   const to = (format: "csv" | "parquet") =>
     address(`v1/accounts/${part(report.AccountCode)}/ledger`, { ...span, ready: "any", format });
-  const columns = ledgerColumns(base, net);
+  const columns = ledgerColumns(report, base, net);
   return (
     <Panel title="Cash by currency" tools={<Exports to={to} name={`${report.AccountCode}-cash`} />}>
       {rows.length === 0 ? (

@@ -60,7 +60,7 @@ const columnsOf = (isOfAll: boolean, currency: string): Column<Line>[] => [
     cell: ({ head, holding }) =>
       head ? (
         <>
-          {head.group.name} <span class={head.days <= 7 ? "badge soon" : "badge"}>{inDays(head.days)}</span>{" "}
+          {head.group.name} <span class={head.days <= 7 ? "chip soon" : "chip"}>{inDays(head.days)}</span>{" "}
           <small class="soft">
             {counted(head.calls, "call")}, {counted(head.puts, "put")}
           </small>

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { Figure } from "../../components/basics";
 import { type Column, type Sorting, Table } from "../../components/table";
+import { Traced } from "../../components/traced";
 import { isFigure } from "../../figures";
 import { href } from "../../route";
 import { type By, type Group, grouped, type Holding } from "./sums";
@@ -52,6 +53,13 @@ const column = (
 
 const none = (): null => null;
 
+/** A figure that leads to the messages which it was made of. */
+const OfPosition = ({ of, figure, children }: { of: Holding; figure: string; children: ComponentChildren }) => (
+  <Traced code={of.of.AccountCode} time={of.of.Timestamp} contract={of.of.IbContractId} figure={figure}>
+    {children}
+  </Traced>
+);
+
 function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line>[] {
   const hasDaily = holdings.some((each) => isFigure(each.daily));
   return [
@@ -85,7 +93,9 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
       "Price",
       (each) => each.of.MarketPrice,
       (each) => (
-        <Figure of={each.of.MarketPrice} most={8} unit={each.of.CurrencyCode} why="the gateway gave no price" />
+        <OfPosition of={each} figure="MarketPrice">
+          <Figure of={each.of.MarketPrice} most={8} unit={each.of.CurrencyCode} why="the gateway gave no price" />
+        </OfPosition>
       ),
       none,
       { hint: "In the contract's currency" },
@@ -111,7 +121,9 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
       `Value, ${currency}`,
       (each) => each.value,
       (each) => (
-        <Figure of={each.value} unit={null} note={noteOf(each.of.MarketValue, each)} why="no rate to this currency" />
+        <OfPosition of={each} figure="MarketValueBase">
+          <Figure of={each.value} note={noteOf(each.of.MarketValue, each)} why="no rate to this currency" />
+        </OfPosition>
       ),
       (of) => <Sum of={of.value} group={of} />,
     ),
@@ -159,9 +171,9 @@ function nameCell({ of, name }: Holding): ComponentChildren {
   return (
     <span class="name">
       <a href={href("position", [of.AccountCode, of.IbContractId])}>{name}</a>
-      {of.ModelCode ? <span class="badge">model {of.ModelCode}</span> : null}
+      {of.ModelCode ? <span class="chip">model {of.ModelCode}</span> : null}
       {of.Ready ? null : (
-        <span class="badge" title="The report cannot be relied on">
+        <span class="chip" title="The report cannot be relied on">
           not ready
         </span>
       )}

@@ -52,7 +52,7 @@ export function hoursOf(text: string | null): { day: string; hours: string }[] {
 export function About({ of }: { of: Contract | undefined }) {
   if (of === undefined) {
     return (
-      <Panel title="The contract">
+      <Panel title="The contract" wide>
         <Empty>IB has not described this contract: it is asked when a gateway first names it.</Empty>
       </Panel>
     );
@@ -75,7 +75,7 @@ export function About({ of }: { of: Contract | undefined }) {
   ];
   const hours = hoursOf(of.LiquidHours ?? of.TradingHours);
   return (
-    <Panel title="The contract">
+    <Panel title="The contract" wide>
       <Facts>
         {words.map(([name, value, hint]) =>
           value ? (

@@ -1,5 +1,6 @@
 /** A position over time: its value, price, size, or profit, of every report or of steps. */
 
+import { useMemo } from "preact/hooks";
 import { address, part } from "../../api/client";
 import { Choice, Empty, Exports, Failure, Loading, Panel } from "../../components/basics";
 import { Chart, type Curve, type Mark } from "../../components/chart";
@@ -85,12 +86,15 @@ function marksOf(executions: readonly Execution[]): Mark[] {
   });
 }
 
+const NONE: readonly Execution[] = [];
+
 interface CurveProps {
   account: string;
   contract: string;
   query: Record<string, string>;
   multiplier: number;
-  executions: readonly Execution[];
+  /** Null: not loaded yet. */
+  executions: readonly Execution[] | null;
 }
 
 export function History({ account, contract, query, multiplier, executions }: CurveProps) {
@@ -125,7 +129,7 @@ export function History({ account, contract, query, multiplier, executions }: Cu
           <Failure problem={history.problem} onRetry={history.reload} />
         )
       ) : (
-        <Drawn history={history.data} shown={shown} multiplier={multiplier} executions={executions} />
+        <Drawn history={history.data} shown={shown} multiplier={multiplier} executions={executions ?? NONE} />
       )}
     </Panel>
   );
@@ -140,17 +144,19 @@ interface DrawnProps {
 
 function Drawn({ history, shown, multiplier, executions }: DrawnProps) {
   // A step without a report says nothing; one in which it was not held is a gap of the curve.
-  const points = history.Points.filter((point) => point.Why?.Position !== "no-report");
-  const curves = curvesOf(shown, points, multiplier);
+  const points = useMemo(() => history.Points.filter((point) => point.Why?.Position !== "no-report"), [history]);
+  const times = useMemo(() => points.map((point) => Date.parse(point.Timestamp) / 1000), [points]);
+  const curves = useMemo(() => curvesOf(shown, points, multiplier), [shown, points, multiplier]);
+  const marks = useMemo(() => marksOf(executions), [executions]);
   if (!curves.some((each) => each.values.some(isSteady)))
     return <Empty>It was not held in this span, or no report is of it: choose a longer one.</Empty>;
   return (
     <>
       <Chart
         label={`${SHOWN.find(([each]) => each === shown)?.[1]} of the position over time`}
-        times={points.map((point) => Date.parse(point.Timestamp) / 1000)}
+        times={times}
         curves={curves}
-        marks={marksOf(executions)}
+        marks={marks}
       />
       <p class="soft">
         {shown === "size" ? "" : `In ${history.Currency ?? "the contract's currency"}. `}▲ bought, ▼ sold.
