@@ -2,33 +2,38 @@
 
 Called by the command line (``make demo``). It is the real service on the embedded Postgres, in a data directory
 of its own that stays; only the gateway is simulated, and the Flex service that tells of the two years before it began.
+Its first start records these two years as if the recorder had run, before it records what is live.
 """
 
 import argparse
 import asyncio
 import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from socket import socket
+from time import monotonic
 
 from ibconnect.config import Config, load
+from ibconnect.demo.kept import Kept, recall, remember
+from ibconnect.demo.world import make
 from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError, DatabaseError, FlexError
 from ibconnect.observe import configure_logging
 from ibconnect.service.lifetime import stop_event
 from ibconnect.service.process import Service, serve_until
 from ibconnect.service.statements import recorder
-from ibconnect.service.supervision import end_for_sure
+from ibconnect.service.supervision import cancelled, end_for_sure
 from ibconnect.simulator import Gateway, Scenario
-from ibconnect.simulator.flex import FlexService, Query, ScenarioBooks
+from ibconnect.simulator.flex import FlexService, Query
 from ibconnect.simulator.flex.queries import SECTIONS
 from ibconnect.statements.flex.days import last_day
 from ibconnect.statements.flex.walking import Walk, walk
 from ibconnect.times import utc_now
 
-# One minute of the demo is an hour of the simulated market, and is worth a snapshot.
-_SPEED = 60.0
 _EVERY_MINUTE = "* * * * *"
 _TWO_YEARS = timedelta(days=730)
 # What nothing is read of by the demo, and is a third of all, is not ticked.
@@ -39,6 +44,9 @@ _QUERY = Query(
     sections=tuple(name for name in SECTIONS if name not in ("StmtFunds", "InterestAccruals", "CarbonFootprint")),
 )
 _WAIT_S = 2.0
+_NOTED_S = 2.0
+_ANY_PORT = 4002
+_RESTART_AFTER_S, _RESTART_S = 75.0, 20.0
 
 _DATABASES = ("DB_URL", "DB_URL_FILE", "DB_READ_URL", "DB_READ_URL_FILE")
 
@@ -87,58 +95,127 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 async def _run(environ: Mapping[str, str]) -> None:
     stop = stop_event()
-    scenario = Scenario.demo(utc_now().replace(microsecond=0))
-    books = ScenarioBooks(scenario.world)
+    now = utc_now().replace(microsecond=0)
+    kept = recall(settings(environ, _ANY_PORT).data_dir, now)
+    scenario, statements = make(kept.start)
+    await asyncio.to_thread(kept.pass_again, scenario.world, now)
     async with (
-        Gateway(scenario, speed=_SPEED, record=False) as gateway,
-        FlexService(books, queries=[_QUERY], stamp="night") as flex,
+        _gateway(scenario, kept) as gateway,
+        FlexService(statements, queries=[_QUERY], stamp="night", pacing=False) as flex,
     ):
+        kept.gateway = gateway.port
         config = settings(environ, gateway.port, flex)
         configure_logging(config.log_format, config.log_level)
         raise_limit()
-        print(f"simulated IB Gateway: 127.0.0.1:{gateway.port}, an advisor with five client accounts")
-        print(f"history is kept in {config.data_dir}", flush=True)
-        code = gateway.source.codes()[1]
-        async with asyncio.TaskGroup() as tasks:
-
-            def running(service: Service) -> None:
-                _show(service, config, code)
-                tasks.create_task(_until(stop, config, service.db_url))
-
-            await serve_until(stop, config, running, on_failed=end_for_sure)
-            stop.set()
-
-
-async def _until(stop: asyncio.Event, config: Config, url: str) -> None:
-    """Have the two years before recorded, unless all ends first."""
-    work, ended = asyncio.create_task(_record_past(config, url)), asyncio.create_task(stop.wait())
-    await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
-    for task in (work, ended):
-        task.cancel()
-    await asyncio.gather(work, ended, return_exceptions=True)
-
-
-async def _record_past(config: Config, url: str) -> None:
-    """As ``ibconnect statements fetch --again`` does; what was given before is known, if it is the same still."""
-    last = last_day(utc_now())
-    asked = Walk(config.flex_queries[0], last - _TWO_YEARS, last, is_anew=True)
-    while True:
+        demo = Demo(config, kept, scenario)
         try:
-            await walk(config, url, recorder(url), asked, lambda span, given: None)
-        except FlexError:
-            # The service's own schedule fetches, or the statements are being made still.
-            await asyncio.sleep(_WAIT_S)
-        except DatabaseError:
+            await serve_until(
+                stop,
+                config,
+                lambda service: gateway.inject("restart", after=_RESTART_AFTER_S, seconds=_RESTART_S),
+                on_failed=end_for_sure,
+                before_recording=demo.begin,
+            )
+        finally:
+            await demo.end()
+
+
+def _gateway(scenario: Scenario, kept: Kept) -> Gateway:
+    """At the port where it was before, if that is free: the accounts belong to the gateway of that address."""
+    with socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", kept.gateway))
+        except OSError:
+            print(f"127.0.0.1:{kept.gateway} is in use: the simulated gateway moves to another port", flush=True)
+            return Gateway(scenario, record=False)
+    return Gateway(scenario, port=kept.gateway, record=False)
+
+
+class Demo:
+    """What goes on beside the service: the two years before are recorded, and it is noted how long the world runs."""
+
+    def __init__(self, config: Config, kept: Kept, scenario: Scenario) -> None:
+        self._config = config
+        self._kept = kept
+        self._world = scenario.world
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin(self, service: Service) -> None:
+        """Say where it is, and have everything recorded that comes before what is live."""
+        _show(service, self._config, self._world.clients()[0].code)
+        fetching = asyncio.create_task(self._record_statements(service.db_url))
+        self._tasks += [fetching, asyncio.create_task(self._note())]
+        if not self._kept.has_past:
+            await self._record_past(service.db_url)
+
+    async def end(self) -> None:
+        """Leave nothing running, and note how far the world came."""
+        await cancelled(self._tasks)
+        self._save()
+
+    def _save(self) -> None:
+        self._kept.note(self._world)
+        remember(self._config.data_dir, self._kept)
+
+    async def _note(self) -> None:
+        while True:
+            self._save()
+            await asyncio.sleep(_NOTED_S)
+
+    async def _record_past(self, url: str) -> None:
+        """In a process of its own: the service answers and projects meanwhile."""
+        began, is_doubtful = monotonic(), self._kept.is_begun
+        self._kept.is_begun = True
+        self._save()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "ibconnect.demo.past"),
+            *(self._kept.began, f"127.0.0.1:{self._kept.gateway}", str(is_doubtful)),
+            stdin=PIPE,
+            # Ctrl-C is for this process, which ends all in order.
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        try:
+            process.stdin.write(f"{url}\n".encode())
+            status = await process.wait()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if status:
+            print("the two years before could not be recorded; the next start tries again", flush=True)
             return
-        else:
-            print("the two years before are recorded: statements of every day", flush=True)
-            return
+        self._kept.has_past = True
+        self._save()
+        print(f"the two years before are recorded: reports of every day, in {monotonic() - began:.0f} s", flush=True)
+
+    async def _record_statements(self, url: str) -> None:
+        """As ``ibconnect statements fetch --again`` does; what was given before is known, if it is the same still."""
+        last = last_day(utc_now())
+        first = date.fromisoformat(self._kept.stated_to) if self._kept.stated_to else last - _TWO_YEARS
+        asked = Walk(self._config.flex_queries[0], min(first, last), last, is_anew=True)
+        while True:
+            try:
+                await walk(self._config, url, recorder(url), asked, lambda span, given: None)
+            except FlexError:
+                # The service's own schedule fetches, or the statements are being made still.
+                await asyncio.sleep(_WAIT_S)
+            except DatabaseError:
+                return
+            else:
+                self._kept.stated_to = last.isoformat()
+                self._save()
+                print("the two years before are recorded: statements of every day", flush=True)
+                return
 
 
 def _show(service: Service, config: Config, code: str) -> None:
     root = service.urls[0].rstrip("/")
     print(
-        f"""recording and serving; a snapshot of every account now and by ACCT_REF="{config.acct_ref}"
+        f"""{root}/
+
+recording and serving a simulated advisor's login with five clients; a report of each by ACCT_REF="{config.acct_ref}"
+the two years before come first, within a minute; in the second minute after that the gateway restarts
 
   all accounts            curl -i {root}/v1/accounts
   the same, refreshed     curl -H 'Cache-Control: max-age=0' {root}/v1/accounts
@@ -146,6 +223,7 @@ def _show(service: Service, config: Config, code: str) -> None:
   its two years before    curl {root}/v1/accounts/{code}/performance
   documentation           {root}/docs
 
+history is kept in {config.data_dir}
 Ctrl-C stops it.""",
         flush=True,
     )

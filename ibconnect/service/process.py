@@ -8,9 +8,10 @@ serve`` starts (:mod:`~ibconnect.service.child`). What it cannot do without is u
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from socket import socket
 from typing import TYPE_CHECKING
 
@@ -47,14 +48,23 @@ class Service:
     db_url: str
 
 
+BeforeRecording = Callable[[Service], Awaitable[None]]
+"""What is done when it answers and the database is prepared, before anything is recorded."""
+
+
 @asynccontextmanager
 async def running(
-    config: Config, parts: Parts | None = None, manager: ServiceManager = NOBODY, roles: frozenset[str] = ALL
+    config: Config,
+    parts: Parts | None = None,
+    manager: ServiceManager = NOBODY,
+    roles: frozenset[str] = ALL,
+    before_recording: BeforeRecording | None = None,
 ) -> AsyncIterator[Service]:
     """Do all of this in this process while the context lasts, and answer at ``HOST`` and ``PORT``.
 
     :param parts: hears of what dies; without, nobody does anything about it
     :param manager: is notified when it listens and when it ends
+    :param before_recording: is waited for before anything is recorded; what is there is projected meanwhile
     :raises PartFailed: something died for good before everything ran
     :raises ConfigError: the settings cannot go together
     :raises DatabaseError: the database is not to be used, as in :func:`prepared`
@@ -71,14 +81,16 @@ async def running(
         peers.bound = site.bound
         # Not later: whoever waits for that would take a database that is away for a start that fails.
         manager.tell(LISTENS, "STATUS=answering")
-        await stack.enter_async_context(working(config, parts, roles, peers))
+        service = Service(tuple(site.urls), url)
+        before = partial(before_recording, service) if before_recording is not None else None
+        await stack.enter_async_context(working(config, parts, roles, peers, before))
         stack.push_async_callback(answers.aclose)
         keep_what_is_made()
         facts = {"database": hide_password(url), "urls": " ".join(site.urls)}
         alone = {} if roles == ALL else {"roles": " ".join(sorted(roles))}
         observe(Kind.SERVICE_STARTED, version=__version__, **facts, **alone)
         manager.tell("STATUS=running")
-        yield Service(tuple(site.urls), url)
+        yield service
         observe(Kind.SERVICE_STOPPING)
     observe(Kind.SERVICE_STOPPED)
 
@@ -146,7 +158,13 @@ async def answering(
 
 
 @asynccontextmanager
-async def working(config: Config, parts: Parts, roles: frozenset[str], peers: Peers) -> AsyncIterator[None]:
+async def working(
+    config: Config,
+    parts: Parts,
+    roles: frozenset[str],
+    peers: Peers,
+    before_recording: Callable[[], Awaitable[None]] | None = None,
+) -> AsyncIterator[None]:
     """Do everything but answer while the context lasts, in this order: prepare the database, record, project.
 
     :raises PartFailed: something died for good before everything ran
@@ -168,6 +186,10 @@ async def working(config: Config, parts: Parts, roles: frozenset[str], peers: Pe
         if RECORD in roles:
             from ibconnect.service.recording import recording
 
+            if before_recording is not None:
+                await preparing
+                await before_recording()
+                parts.check()
             await stack.enter_async_context(recording(config, preparing, peers, parts))
         yield
 
@@ -185,6 +207,7 @@ async def serve_until(
     on_failed: Callable[[], None] = lambda: None,
     *,
     roles: frozenset[str] = ALL,
+    before_recording: BeforeRecording | None = None,
 ) -> None:
     """Run all of this in this process until ``stop`` is set, also if that happens while it still waits for Postgres.
 
@@ -192,4 +215,4 @@ async def serve_until(
     :raises PartFailed: something that it cannot do without has died for good
     :raises IbConnectError: it could not be started
     """
-    await lived(stop, lambda parts: running(config, parts, manager, roles), on_started, manager, on_failed)
+    await lived(stop, lambda parts: running(config, parts, manager, roles, before_recording), on_started, manager, on_failed)

@@ -177,6 +177,7 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Pa
     real.mkdir(mode=0o700)
     with process(tmp_path / "demo", "demo", DATA_DIR=str(real), PORT="0") as demo:
         url = demo.url()
+        wait_for(lambda: "recorded: reports of every day" in demo.output, lambda: demo.output, 240)
         latest = accounts(url, 6)
         assert sum(code.startswith(("F", "DF")) for code in latest) == 1
         kinds: set[str] = set()
@@ -191,7 +192,7 @@ def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Pa
         assert kinds >= {"STK", "OPT", "FUT", "CASH"}
         assert sizes == {True, False}
         assert len(currencies) > 1
-        demo.said("the two years before are recorded")
+        wait_for(lambda: "recorded: statements of every day" in demo.output, lambda: demo.output, 240)
         days = wait_for(lambda: _days_of(url, sorted(latest)), "two years of days before the demo began")
         assert datetime.now(UTC).date() - min(days) > timedelta(days=720)
         assert demo.stop(signal.SIGINT) < STOPS_S

@@ -5,15 +5,17 @@ line, the demo and tests.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from ibconnect.simulator.flex import documents
 from ibconnect.simulator.flex.days import Day
-from ibconnect.simulator.flex.history import History, Opening
+from ibconnect.simulator.flex.drama import NO_DRAMA, Drama
+from ibconnect.simulator.flex.history import History, Opening, Witness
 from ibconnect.simulator.flex.live import Live
+from ibconnect.simulator.flex.paths import Paths
 from ibconnect.simulator.flex.queries import Query, calendar
 from ibconnect.simulator.flex.statements import statement
 from ibconnect.simulator.scenario.world import World
@@ -27,15 +29,25 @@ class ScenarioBooks:
 
     ``history``: so many calendar days before the scenario's first. ``every_day``: weekends have statements too, so that
     tests do not depend on the day of the week. ``today``: the running day has a statement, as it stands when asked for.
+    ``drama``: what happened to the market and to one account in the history, besides the usual.
     """
 
-    def __init__(self, world: World, history: int = TWO_YEARS, *, every_day: bool = False, today: bool = False) -> None:
+    def __init__(
+        self,
+        world: World,
+        history: int = TWO_YEARS,
+        *,
+        every_day: bool = False,
+        today: bool = False,
+        drama: Drama = NO_DRAMA,
+    ) -> None:
         self._world = world
         self._opening = Opening.of(world)
         first = world.days.local(world.now).date()
         self._past_days = calendar(first - timedelta(days=history), first - timedelta(days=1), every_day)
         self._live = Live(world, every_day, self._past_days[-1] if self._past_days else None)
         self._with_today = today
+        self._drama = drama
         self._past: dict[str, list[Day]] | None = None
         self._making = threading.Lock()
         self._running: dict[str, Day] = {}
@@ -84,8 +96,18 @@ class ScenarioBooks:
     def _history(self) -> dict[str, list[Day]]:
         with self._making:
             if self._past is None:
-                self._past = History(self._opening, self._past_days).make()
+                self._past = History(self._opening, self._past_days, self._drama).make()
             return self._past
+
+    @property
+    def past_days(self) -> Sequence[date]:
+        """The days of the history that have a statement."""
+        return self._past_days
+
+    def witnessed(self, of: Callable[[Paths], Witness]) -> None:
+        """Let the history pass before somebody, who is told what everything costs; it is the same each time."""
+        history = History(self._opening, self._past_days, self._drama)
+        history.make(of(history.paths))
 
     def _statements(self, first: date, last: date, query: Query, is_nightly: bool) -> Iterator[str]:
         for account in self.accounts():

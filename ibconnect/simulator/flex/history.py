@@ -9,14 +9,16 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from ibconnect.errors import SimulatorError
-from ibconnect.simulator.flex import specials, steps
+from ibconnect.simulator.flex import scare, specials, steps
 from ibconnect.simulator.flex.closes import Close, close_of, nothing
 from ibconnect.simulator.flex.days import Day
+from ibconnect.simulator.flex.drama import NO_DRAMA, Drama
 from ibconnect.simulator.flex.happenings import DEPOSIT
 from ibconnect.simulator.flex.past import Books, Past
 from ibconnect.simulator.flex.paths import Paths
@@ -59,23 +61,43 @@ class Opening:
         return Market(dict(self.dollars))
 
 
-class History:
-    """The days of every account up to the beginning; ``days`` are the dates that have a statement."""
+class Witness(Protocol):
+    """Who sees the accounts while their history passes, as they are at that moment; nothing of them is to be kept."""
 
-    def __init__(self, opening: Opening, days: Sequence[date]) -> None:
+    def passing(self, day: int, at: datetime, books: Mapping[str, Books]) -> None:
+        """All that happened before this moment of the day is in the books."""
+        ...
+
+    def ended(self, day: int, books: Mapping[str, Books]) -> None:
+        """The day is over."""
+        ...
+
+
+class History:
+    """The days of every account up to the beginning; ``days`` are the dates that have a statement.
+
+    ``drama``: what happens to the market and to one account besides.
+    """
+
+    def __init__(self, opening: Opening, days: Sequence[date], drama: Drama = NO_DRAMA) -> None:
         self._opening = opening
         self._days = days
-        self._paths = Paths(opening.seed, len(days), opening.dollars)
+        self._drama = drama
+        self._paths = Paths(opening.seed, len(days), opening.dollars, drama.tide(len(days)))
         clients = [code for code in opening.accounts if code != opening.master]
         kept = {code: frozenset(account.positions) for code, account in opening.accounts.items()}
         self._setting = Setting(days, self._paths, opening.stocks, clients, kept, bool(opening.master))
 
-    def make(self) -> dict[str, list[Day]]:
-        """Every account's days, oldest first."""
+    def make(self, witness: Witness | None = None) -> dict[str, list[Day]]:
+        """Every account's days, oldest first; ``witness`` sees them pass."""
         if not self._days:
             return {}
-        timetable = self._timetable()
-        return self._closed(self._funded(timetable))
+        return self._closed(self._scared(self._funded(self._timetable())), witness)
+
+    @property
+    def paths(self) -> Paths:
+        """What everything cost."""
+        return self._paths
 
     def _timetable(self) -> Timetable:
         table: dict[int, list[tuple[str, steps.Step]]] = defaultdict(list)
@@ -113,6 +135,28 @@ class History:
                 table[day] = [(code, back), *table.get(day, ())]
         return table
 
+    def _scared(self, timetable: Timetable) -> Timetable:
+        """With what the account that borrows too much does."""
+        code, days = self._drama.scared, scare.days_of(len(self._days))
+        if not code or days is None:
+            return timetable
+        past = self._past()
+        for day in range(days.worst + 1):
+            self._pass(past, timetable, day)
+        account = past.books[code].account
+        market = self._market(days.worst, past)
+        table = {day: list(entries) for day, entries in timetable.items()}
+        for step in scare.steps_of(account, market, self._paths, days):
+            entries = table.setdefault(step.day, [])
+            entries.append((code, step))
+            entries.sort(key=lambda entry: isinstance(entry[1], steps.Sweep))
+        return table
+
+    def _market(self, day: int, past: Past) -> Market:
+        """What everything that is held costs at a day's end."""
+        held = {k: p.instrument for books in past.books.values() for k, p in books.account.positions.items()}
+        return self._paths.market(day, held)
+
     def _past(self) -> Past:
         past = Past(self._setting, self._opening.zone, self._opening.seed)
         for code, account in self._opening.accounts.items():
@@ -120,20 +164,25 @@ class History:
         return past
 
     @staticmethod
-    def _pass(past: Past, timetable: Timetable, day: int) -> None:
-        past.begin(day)
+    def _pass(past: Past, timetable: Timetable, day: int, witness: Witness | None = None) -> None:
         entries = [*past.later.pop(day, ()), *timetable.get(day, ())]
+        # Interest accrues when the day is over: no moment of it has a part of it.
+        entries.sort(key=lambda entry: isinstance(entry[1], steps.Accrue))
+        past.begin(day, len(entries))
         for code, step in entries:
+            if witness is not None:
+                witness.passing(day, past.next_at(day), past.books)
             past.take(past.books[code], step)
+        if witness is not None:
+            witness.ended(day, past.books)
 
-    def _closed(self, timetable: Timetable) -> dict[str, list[Day]]:
+    def _closed(self, timetable: Timetable, witness: Witness | None) -> dict[str, list[Day]]:
         past = self._past()
         closes: dict[str, Close] = {}
         found: dict[str, list[Day]] = {code: [] for code in past.books}
         for number, day in enumerate(self._days):
-            self._pass(past, timetable, number)
-            held = {k: p.instrument for books in past.books.values() for k, p in books.account.positions.items()}
-            market = self._paths.market(number, held)
+            self._pass(past, timetable, number, witness)
+            market = self._market(number, past)
             for code, books in past.books.items():
                 close = close_of(books.account, market)
                 before = closes.get(code) or nothing(close.rates)

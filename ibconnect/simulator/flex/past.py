@@ -36,6 +36,8 @@ _FX_IDS = 970_000_000
 _TAX = Decimal("0.15")
 _BROKER = "Sample Brokerage LLC"
 _LEAST_SWEEP = 1
+# What follows from what was planned for a day, and needs a moment too.
+_UNEXPECTED = 12
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class Past:
         self._zone = zone
         self._serial = serial
         self._number = 0
+        self._slots = (0, 1)
         self.books: dict[str, Books] = {}
         self.later: dict[int, list[tuple[str, steps.Trade]]] = {}
         """What follows from what was done: by day, what accounts are to trade."""
@@ -78,8 +81,12 @@ class Past:
         books = self.books[code] = Books(Account(code, base), random.Random(f"past {self._serial} {code}"))
         return books
 
-    def begin(self, day: int) -> None:
-        """A new day: nothing has happened, and what was closed is gone."""
+    def begin(self, day: int, expected: int = 0) -> None:
+        """A new day: nothing has happened, and what was closed is gone.
+
+        :param expected: about so many things happen on it, and are spread over its hours
+        """
+        self._slots = (0, expected + _UNEXPECTED)
         for books in self.books.values():
             books.happened = []
             account = books.account
@@ -315,7 +322,15 @@ class Past:
         self._number += 1
         return 3_000_000_000 + self._serial % 1000 * 10_000_000 + self._number
 
-    def _at(self, day: int) -> datetime:
-        """Some moment of the trading day."""
+    def next_at(self, day: int) -> datetime:
+        """The moment of the trading day at which the next thing happens: none before an earlier one."""
         opening = datetime.combine(self._setting.days[day], _OPENING, self._zone)
-        return opening + timedelta(seconds=self._number * 7919 % _SECONDS)
+        taken, slots = self._slots
+        length = _SECONDS // slots
+        second = min(taken, slots - 1) * length + (taken * 7919 % length if taken < slots else length - 1)
+        return opening + timedelta(seconds=second)
+
+    def _at(self, day: int) -> datetime:
+        at = self.next_at(day)
+        self._slots = (self._slots[0] + 1, self._slots[1])
+        return at

@@ -20,6 +20,8 @@ _LEAST, _MOST = Decimal("0.2"), Decimal(5)
 
 Shape = Callable[[int], Decimal]
 """What a contract that ended before the scenario began costs at the end of a day, by the day's number."""
+Tide = Callable[[int], Decimal]
+"""By how much all stocks are dearer at the end of a day than they would be by themselves; 1 on the last day."""
 
 
 class Paths:
@@ -28,8 +30,9 @@ class Paths:
     ``split`` contracts cost as many times more before the day of their split.
     """
 
-    def __init__(self, seed: int, days: int, dollars: Mapping[str, Decimal]) -> None:
+    def __init__(self, seed: int, days: int, dollars: Mapping[str, Decimal], tide: Tide | None = None) -> None:
         self._seed = seed
+        self._tide = tide
         self._days = days
         self._prices: dict[int, list[Decimal]] = {}
         self._shapes: dict[int, Shape] = {}
@@ -78,7 +81,9 @@ class Paths:
             price = max(min(moved, most) // tick * tick, least // tick * tick, tick)
             path.append(price)
         path.reverse()
-        return path
+        if self._tide is None or instrument.sec_type != "STK":
+            return path
+        return [max(price * self._tide(day) // tick * tick, tick) for day, price in enumerate(path)]
 
     def _rates(self, currency: str, last: Decimal) -> list[Decimal]:
         chance = random.Random(f"rate {self._seed} {currency}")

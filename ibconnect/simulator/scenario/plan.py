@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from ibconnect.errors import SimulatorError
 from ibconnect.simulator.scenario.days import Days
 
+BASES = ("USD", "EUR", "HKD", "JPY", "CHF")
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 
 
@@ -31,6 +32,8 @@ class Plan:
     """The gateway's time zone, by its name in the tz database."""
     pnl_reset: str = "09:30"
     """When, in that zone, the day of profits begins."""
+    bases: tuple[str, ...] = BASES
+    """The base currencies that accounts take in turn."""
 
     def __post_init__(self) -> None:
         often = (self.activity, self.orders, self.payments)

@@ -23,7 +23,6 @@ from ibconnect.simulator.scenario.profits import profits
 from ibconnect.simulator.scenario.traders import Traders
 from ibconnect.simulator.scenario.trading import Trading
 
-BASES = ("USD", "EUR", "HKD", "JPY", "CHF")
 _DOLLARS = {
     "USD": "1",
     "EUR": "1.0842153",
@@ -121,7 +120,7 @@ class World:
         prefix = "U" if self.plan.advisor else "DU"
         code = f"{prefix}{next(self._numbers):07d}"
         count = len(self.clients())
-        account = Account(code, base or BASES[count % len(BASES)], "INDIVIDUAL")
+        account = Account(code, base or self.plan.bases[count % len(self.plan.bases)], "INDIVIDUAL")
         wealth = Decimal(self.random.randrange(2_000_000, 20_000_000)) / 10
         account.cash[account.base] = (wealth / self.market.dollars[account.base]).quantize(MONEY)
         account.accrued[account.base] = Decimal(self.random.randrange(-900, 9000)) / 100
