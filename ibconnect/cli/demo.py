@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from time import monotonic
 
 from ibconnect.config import Config, load
@@ -123,6 +123,8 @@ async def _run(environ: Mapping[str, str]) -> None:
 def _gateway(scenario: Scenario, kept: Kept) -> Gateway:
     """At the port where it was before, if that is free: the accounts belong to the gateway of that address."""
     with socket() as probe:
+        # What the connections of the last run have left there is in nobody's way.
+        probe.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", kept.gateway))
         except OSError:

@@ -215,4 +215,6 @@ async def serve_until(
     :raises PartFailed: something that it cannot do without has died for good
     :raises IbConnectError: it could not be started
     """
-    await lived(stop, lambda parts: running(config, parts, manager, roles, before_recording), on_started, manager, on_failed)
+    await lived(
+        stop, lambda parts: running(config, parts, manager, roles, before_recording), on_started, manager, on_failed
+    )

@@ -13,8 +13,7 @@ from ibconnect.simulator.scenario.accounts import ACCOUNT_SUMMARY, POSITIONS, UP
 from ibconnect.simulator.scenario.book import CENT, MONEY, Account, Market, trade
 from ibconnect.simulator.scenario.figures import LEDGER, NET_PARTS
 from ibconnect.simulator.scenario.instruments import KINDS, make_pools
-from ibconnect.simulator.scenario.plan import START, Plan
-from ibconnect.simulator.scenario.plan import BASES
+from ibconnect.simulator.scenario.plan import BASES, START, Plan
 from ibconnect.simulator.scenario.world import World
 from ibconnect.simulator.source import Pulse, Refusal
 
