@@ -20,7 +20,7 @@ def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
     :raises IbConnectError: a setting is wrong, or a port or the database cannot be had
     """
-    config, manager = started(environ), ServiceManager(environ)
+    config, manager = started(environ, tells_page=True), ServiceManager(environ)
 
     async def serve() -> None:
         await lived(

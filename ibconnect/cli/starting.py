@@ -11,6 +11,7 @@ from ibconnect import __version__
 from ibconnect.config import Config, load, near_misses, sources
 from ibconnect.descriptors import raise_limit
 from ibconnect.gateway.collectors.registry import chosen
+from ibconnect.http.server.site import site_of
 from ibconnect.observe import Kind, configure_logging, observe
 
 
@@ -26,17 +27,23 @@ def settings(environ: Mapping[str, str]) -> Config:
     return config
 
 
-def started(environ: Mapping[str, str]) -> Config:
+def started(environ: Mapping[str, str], *, tells_page: bool = False) -> Config:
     """The settings of a service, once the first line of its log is written.
 
+    :param tells_page: the line says where the page is, unless only the system knows the port (``PORT=0``)
     :raises ConfigError: a setting is wrong
     """
     config = settings(environ)
     chosen(config.collect)
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
-    observe(Kind.SERVICE_STARTING, **about, **named_sources(environ))
+    page = {"page": f"{_url_of(config)}/"} if tells_page and config.port else {}
+    observe(Kind.SERVICE_STARTING, **about, **page, **named_sources(environ))
     return config
+
+
+def _url_of(config: Config) -> str:
+    return site_of(config.host, [(config.host[0], config.port)]).urls[0]
 
 
 def named_sources(environ: Mapping[str, str]) -> dict[str, str]:
