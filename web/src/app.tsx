@@ -6,7 +6,7 @@ import { AccountFinder } from "./components/accounts";
 import { Empty, Loading } from "./components/basics";
 import { Mark } from "./components/mark";
 import { MomentPicker, StepButtons, type Steps, useSteps } from "./components/moment";
-import { Away, SignIn } from "./components/sign-in";
+import { Away, NoRight, SignIn } from "./components/sign-in";
 import { StatusLine } from "./components/status";
 import { forget } from "./data";
 import { moment, utc, ZONE } from "./format";
@@ -46,14 +46,13 @@ function Outlet({ route }: { route: Route }) {
       </Empty>
     );
   }
-  const right = view.right ?? "read";
-  if (!may(right)) {
+  if (view.right !== undefined && !may(view.right)) {
     return (
       <Empty>
         <h1>{view.title}</h1>
         <p>
-          Your token does not have the right “{right}” that this takes. Whoever runs this service can give you one that
-          has.
+          Your token does not have the right “{view.right}” that this takes. Whoever runs this service can give you one
+          that has.
         </p>
       </Empty>
     );
@@ -169,5 +168,11 @@ export function App() {
   if (who.state === "asking") return <Loading what="the page" />;
   if (who.state === "failed") return <Away problem={who.problem} />;
   if (who.state === "out") return <SignIn why={who.why} />;
+  if (!may("read"))
+    return (
+      <NoRight name={who.session.Name}>
+        <Who session={who.session} />
+      </NoRight>
+    );
   return <Page session={who.session} />;
 }

@@ -66,3 +66,6 @@ export function useWho(): Who {
 
 /** Whether the holder of the session may do something. */
 export const may = (right: string): boolean => who.state === "in" && who.session.Rights.includes(right);
+
+/** Whether the holder sees some accounts only. */
+export const isLimited = (): boolean => who.state === "in" && who.session.Accounts !== null;

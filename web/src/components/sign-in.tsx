@@ -1,5 +1,6 @@
 /** The form that makes a session of a token, and what stands in its place while the server is away. */
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Problem } from "../api/client";
 import { forget } from "../data";
@@ -90,6 +91,25 @@ export function Away({ problem }: { problem: Problem }) {
       <button type="button" onClick={() => void look()}>
         Try again now
       </button>
+    </main>
+  );
+}
+
+/** The token is in force, and may read no figures: there is nothing to show. `children`: how to leave. */
+export function NoRight({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <main class="gate" id="main">
+      <h1>
+        <Mark /> ibconnect
+      </h1>
+      <div class="state failed">
+        <strong>This token may not read figures.</strong>
+        <p>
+          The token “{name}” is in force and lacks the right “read” that this page takes. Whoever runs this service can
+          give you one that has it.
+        </p>
+      </div>
+      {children}
     </main>
   );
 }

@@ -138,11 +138,10 @@ export function StatusLine({ isPast }: { isPast: boolean }) {
     return (
       <Line tone={isPassing ? "note" : "bad"}>
         <span class={isPassing ? undefined : "todo"}>
-          {problem.message}. {problem.detail}
+          {problem.message}
+          {problem.detail ? `: ${problem.detail}` : ""}
         </span>
-        <span>
-          {isPassing ? "Recording goes on; the page fills by itself." : "It is asked again every few seconds."}
-        </span>
+        {isPassing ? null : <span>It is asked again every few seconds.</span>}
       </Line>
     );
   }

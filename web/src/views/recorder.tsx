@@ -17,8 +17,10 @@ export default function Recorder({ route }: ViewProps) {
       <Gateways />
       <div class="grid">
         <Service />
-        <Instances />
-        <Queries />
+        <div class="side">
+          <Instances />
+          <Queries />
+        </div>
       </div>
       <Stream route={route} />
     </>

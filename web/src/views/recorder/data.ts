@@ -76,6 +76,8 @@ const STATES: Record<string, string> = {
   connecting: "Connecting",
   waiting: "Waiting",
   stale: "IB is lost",
+  unavailable: "Not reached",
+  disconnected: "Connection lost",
   unknown: "Nobody reports",
 };
 const MEANINGS: Record<string, string> = {
@@ -88,8 +90,11 @@ const MEANINGS: Record<string, string> = {
 
 export const isWell = (gateway: Gateway): boolean => gateway.Connected && gateway.State !== "stale";
 export const stateOf = (gateway: Gateway): string => STATES[gateway.State] ?? gateway.State;
-export const meaningOf = (gateway: Gateway): string | undefined =>
-  isWell(gateway) ? undefined : MEANINGS[gateway.State];
+/** Why it is as it is, in a sentence; null: nothing is to be said. */
+export function whyOf(gateway: Gateway): string | null {
+  const text = gateway.Detail ?? (isWell(gateway) ? null : (MEANINGS[gateway.State] ?? null));
+  return text === null ? null : `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith(".") ? "" : "."}`;
+}
 
 export const isRunning = (refresh: Refresh): boolean => refresh.Started !== null && refresh.Ended === null;
 

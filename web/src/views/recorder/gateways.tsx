@@ -13,13 +13,13 @@ import {
   type Gateway,
   isRunning,
   isWell,
-  meaningOf,
   outcomeOf,
   type Refresh,
   type Result,
   refusalOf,
   resultOf,
   stateOf,
+  whyOf,
 } from "./data";
 
 const EVERY_S = 2;
@@ -91,16 +91,14 @@ function LastRefresh({ refresh }: { refresh: Refresh | null }) {
 }
 
 function Card({ gateway }: { gateway: Gateway }) {
-  const meaning = meaningOf(gateway);
+  const why = whyOf(gateway);
   return (
     <article class={isWell(gateway) ? "gateway good" : "gateway bad"} aria-label={`Gateway ${gateway.Gateway}`}>
       <h3>
         <span class="dot" aria-hidden="true" />
         {gateway.Gateway} <span class="state-word">{stateOf(gateway)}</span>
       </h3>
-      {meaning || gateway.Detail ? (
-        <p class="why">{[gateway.Detail, meaning].filter(Boolean).join(". ").replace("..", ".")}</p>
-      ) : null}
+      {why ? <p class="why">{why}</p> : null}
       <LastRefresh refresh={gateway.LastRefresh} />
       <Missing missing={gateway.LastRefresh?.Missing ?? {}} />
       <Facts>

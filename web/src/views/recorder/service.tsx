@@ -5,8 +5,8 @@ import { Empty, Fact, Facts, Failure, Figure, Loading, Missing, Panel, Shown, Ti
 import { type Column, Table } from "../../components/table";
 import { useGet } from "../../data";
 import { float, isFigure, sum } from "../../figures";
-import { readiness, useAgain } from "../../ready";
-import { may } from "../../session";
+import { type Readiness, readiness, useAgain } from "../../ready";
+import { isLimited, may } from "../../session";
 import type { Instance, Query } from "./data";
 
 const EVERY_S = 3;
@@ -30,6 +30,12 @@ export function total(metrics: ReadonlyMap<string, string>, name: string, label 
     .map(([, value]) => value)
     .filter(isFigure);
   return values.length === 0 ? null : sum(values);
+}
+
+/** Tables that are being made pass by themselves. */
+function toneOf({ Ready: isReady, Reasons: reasons }: Readiness): string {
+  if (reasons.length === 0) return "good";
+  return !isReady && reasons.every((each) => /rebuild|being created|not there yet/.test(each)) ? "note" : "bad";
 }
 
 function Reason({ text }: { text: string }) {
@@ -95,7 +101,7 @@ export function Service() {
       {ready.problem ? <Failure problem={ready.problem} /> : null}
       {ready.data === null && ready.problem === null ? <Loading what="its state" /> : null}
       {ready.data && !ready.problem ? (
-        <div class={ready.data.Reasons.length === 0 ? "verdict good" : "verdict bad"} role="status">
+        <div class={`verdict ${toneOf(ready.data)}`} role="status">
           <p>
             <span class="dot" aria-hidden="true" />
             {ready.data.Reasons.length === 0
@@ -143,7 +149,11 @@ export function Instances() {
       <Shown from={instances} what="instances">
         {(all) =>
           all.length === 0 ? (
-            <Empty>No instance is shown. A token that is limited to accounts sees none.</Empty>
+            <Empty>
+              {isLimited()
+                ? "Your token is limited to accounts, and sees no instances."
+                : "No instance of ibconnect was alive within the last day."}
+            </Empty>
           ) : (
             <Table label="Instances" columns={INSTANCES} rows={all} keyOf={(row) => row.Instance} />
           )
@@ -199,9 +209,15 @@ export function Queries() {
         {(all) =>
           all.length === 0 ? (
             <Empty>
-              No Flex query is fetched by schedule, or this token is limited to accounts. Statements tell deposits,
-              withdrawals and the years before: set <code>FLEX_TOKEN</code> and <code>FLEX_QUERIES</code>, or import
-              files by <code>ibconnect statements import</code>.
+              {isLimited() ? (
+                "Your token is limited to accounts, and sees no queries: one may hold any account."
+              ) : (
+                <>
+                  No Flex query is fetched by schedule. Statements tell deposits, withdrawals and the years before: set{" "}
+                  <code>FLEX_TOKEN</code> and <code>FLEX_QUERIES</code>, or import files by{" "}
+                  <code>ibconnect statements import</code>.
+                </>
+              )}
             </Empty>
           ) : (
             <Table label="Flex queries" columns={QUERIES} rows={all} keyOf={(row) => row.Query} />

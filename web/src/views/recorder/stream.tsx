@@ -5,44 +5,28 @@ import { useState } from "preact/hooks";
 import { address } from "../../api/client";
 import type { Recorded } from "../../api/events";
 import { Empty, Failure, Panel } from "../../components/basics";
+import { EventLine } from "../../components/event-line";
 import { Message } from "../../components/message";
 import { useGet } from "../../data";
-import { LOCALE } from "../../format";
 import { change, href, type Route } from "../../route";
 import { may } from "../../session";
 import type { Account } from "./data";
 import { MOST, type Tail, useTail } from "./tail";
-import { inWords, KINDS } from "./words";
-
-const clock = new Intl.DateTimeFormat(LOCALE, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  fractionalSecondDigits: 3,
-});
+import { KINDS } from "./words";
 
 const Line = memo(function Line({ event }: { event: Recorded }) {
-  const [isOpen, open] = useState(false);
   return (
-    <li>
-      <details onToggle={(toggle) => open(toggle.currentTarget.open)}>
-        <summary>
-          <time dateTime={event.Timestamp} title={event.Timestamp}>
-            {clock.format(new Date(event.Timestamp))}
-          </time>
-          <span class="type">{event.Type}</span>
-          <span class="words">{inWords(event)}</span>
-        </summary>
-        {isOpen ? (
-          <>
-            <Message event={event} />
-            <p>
-              <a href={href("sources", [], { event: event.Position })}>Event {event.Position}: where it is recorded</a>
-            </p>
-          </>
-        ) : null}
-      </details>
-    </li>
+    <EventLine
+      event={event}
+      whole={() => (
+        <>
+          <Message event={event} />
+          <p>
+            <a href={href("sources", [], { event: event.Position })}>Event {event.Position}: where it is recorded</a>
+          </p>
+        </>
+      )}
+    />
   );
 });
 

@@ -2,10 +2,10 @@
 
 import { address, part } from "../../api/client";
 import { Empty, Figure, Panel, Shown, Time } from "../../components/basics";
+import { EventLine } from "../../components/event-line";
 import { Message } from "../../components/message";
 import { useGet } from "../../data";
 import { isFigure } from "../../figures";
-import { moment } from "../../format";
 import { change, href, type Route } from "../../route";
 import { nameOf, placesOf, QUERY, type Source, type Sources, type Tags } from "./data";
 import { Check, Record } from "./event";
@@ -18,15 +18,49 @@ function Card({ source, from }: { source: Source; from: Sources }) {
       <h3>
         {source.Type}
         {source.Holds ? (
-          <span class="badge">this one stands in the report</span>
+          <span class="holding">this one stands in the report</span>
         ) : (
-          <span class="badge off">came before</span>
+          <span class="holding off">came before</span>
         )}
       </h3>
       <Message event={source} marked={placesOf(source, from.Figure)} />
       <Record event={source} />
       <Check position={source.Position} sha={source.Sha256} />
     </article>
+  );
+}
+
+/** Of one figure what holds comes first; of a whole report all come as they were stored. */
+const inOrder = ({ Figure: figure, Sources: all }: Sources): Source[] =>
+  figure === null ? all : [...all.filter((each) => each.Holds), ...all.filter((each) => !each.Holds)];
+
+/** Of a whole report a line each, of one figure a card each. */
+function All({ from }: { from: Sources }) {
+  if (from.Figure !== null)
+    return (
+      <div class="sources">
+        {inOrder(from).map((source) => (
+          <Card key={source.Position} source={source} from={from} />
+        ))}
+      </div>
+    );
+  return (
+    <ol class="events whole" aria-label="Messages in the order of the store">
+      {from.Sources.map((source) => (
+        <EventLine
+          key={source.Position}
+          event={source}
+          mark={
+            source.Holds ? (
+              <span class="mark-holds" title="This one stands in the report">
+                ✓<span class="hidden"> this one stands in the report</span>
+              </span>
+            ) : null
+          }
+          whole={() => <Card source={source} from={from} />}
+        />
+      ))}
+    </ol>
   );
 }
 
@@ -85,11 +119,7 @@ export function FigureView({ code, time, route }: { code: string; time: string; 
             {from.Sources.length === 0 ? (
               <Empty>Nothing that the gateway sent for this report says this figure.</Empty>
             ) : (
-              <div class="sources">
-                {from.Sources.map((source) => (
-                  <Card key={source.Position} source={source} from={from} />
-                ))}
-              </div>
+              <All from={from} />
             )}
             {cursor ? (
               <button type="button" onClick={() => change({ cursor: null })}>
@@ -104,7 +134,6 @@ export function FigureView({ code, time, route }: { code: string; time: string; 
           </>
         )}
       </Shown>
-      <p class="soft">Report of {moment(time, true)}.</p>
     </Panel>
   );
 }
