@@ -72,6 +72,8 @@ class Config:
     api_tokens: str = field(repr=False)
     api_tokens_file: str
     allow_anonymous: bool
+    web: bool
+    web_session: float
     cors_origins: tuple[str, ...]
     public_url: str
     max_connections: int | None
@@ -227,6 +229,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("API_TOKENS", "", "bearer tokens of the REST API, see docs/access.md", values.plain, secret=True),
     Setting("API_TOKENS_FILE", "", "file with the tokens instead, read again when it changes", values.file_of_secrets),
     Setting("ALLOW_ANONYMOUS", "false", "whether a HOST beyond loopback may be served without tokens", values.boolean),
+    Setting("WEB", "true", "whether there is the page at /, with sign-in by a token", values.boolean),
+    Setting("WEB_SESSION", "43200", "seconds (1 to 604800) that an unused sign-in lasts", values.seconds(1, 604_800)),
     Setting(
         "CORS_ORIGINS",
         "",
@@ -268,7 +272,6 @@ SETTINGS: tuple[Setting, ...] = (
         values.boolean,
     ),
 )
-
 
 # Somebody may put the secret itself into these, by mistake.
 _FILES_OF_SECRETS = frozenset({"API_TOKENS_FILE", "FLEX_TOKEN_FILE"})

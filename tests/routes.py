@@ -12,7 +12,9 @@ from tests.serving import DU1, at
 
 WORLD = {"AccountCode": DU1, "Timestamp": at(1), "IbContractId": "265598", "Asset": "docs.css"}
 
-EMPTY = frozenset({"/v1/contracts/{IbContractId}", "/v1/statements/{Id}", "/v1/statements/{Id}/document"})
+EMPTY = frozenset(
+    {"/page/{Asset}", "/v1/contracts/{IbContractId}", "/v1/statements/{Id}", "/v1/statements/{Id}/document"}
+)
 """Routes of which the world has nothing: they answer 404."""
 
 

@@ -52,7 +52,7 @@ def create_app(
     :param ask: asks the other processes of this instance
     :raises ConfigError: tokens are missing or wrong
     """
-    served = tuple(each for each in RESOURCES if API in roles or each.is_operational)
+    served = tuple(each for each in RESOURCES if _is_served(each, roles, has_page=config.web))
     routes = tuple(route for resource in served for route in resource.routes)
     parts = [part for resource in served for part in resource.parts]
     instance = Instance(roles, process or name_of(roles), database_seconds, Others(ask))
@@ -67,6 +67,10 @@ def create_app(
     app.cleanup_ctx.append(running(services))
     app.on_shutdown.append(_end_streams)
     return app
+
+
+def _is_served(resource: Resource, roles: frozenset[str], *, has_page: bool) -> bool:
+    return (API in roles or resource.is_operational) and (has_page or not resource.is_of_page)
 
 
 def _shown_names(resources: Iterable[Resource]) -> frozenset[str]:

@@ -69,6 +69,10 @@ BEGIN
         EXECUTE format('GRANT SELECT ON public.stored_events, public.schema_migration TO %I', role);
         EXECUTE format('GRANT USAGE ON SCHEMA coordination TO %I', role);
         EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA coordination TO %I', role);
+        -- Who only reads has no business with who has signed in.
+        IF role = 'ibconnect_reader' THEN
+            EXECUTE format('REVOKE ALL ON coordination.web_session FROM %I', role);
+        END IF;
         IF role = 'ibconnect_backup' THEN
             EXECUTE format('GRANT SELECT ON SEQUENCE public.stored_events_notification_id_seq TO %I', role);
             EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA coordination TO %I', role);

@@ -70,7 +70,8 @@ def test_the_examples_fit_their_schemas() -> None:
     contents = [
         content
         for operations in DOCUMENT["paths"].values()
-        for response in operations["get"]["responses"].values()
+        for operation in operations.values()
+        for response in operation["responses"].values()
         for content in response.get("content", {}).values()
         if "example" in content
     ]
@@ -92,7 +93,8 @@ def test_every_answer_with_a_body_of_json_has_an_example() -> None:
     lacking = [
         (path, status, media)
         for path, operations in DOCUMENT["paths"].items()
-        for status, response in operations["get"]["responses"].items()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
         for media, content in response.get("content", {}).items()
         if int(status) < 300 and "json" in media and "example" not in content and path != "/v1/openapi.json"
     ]

@@ -133,6 +133,8 @@ USELESS: dict[str, list[tuple[str, str]]] = {
         ("{file}", "does not end with a line end"),
     ],
     "ALLOW_ANONYMOUS": NO_BOOLEANS,
+    "WEB": NO_BOOLEANS,
+    "WEB_SESSION": [("0", "1 to 604800"), ("604801", "1 to 604800"), ("12h", "use seconds")],
     "CORS_ORIGINS": [
         ("example.com", "use https://example.com "),
         ("https://example.com/", "use https://example.com "),

@@ -37,6 +37,7 @@ _HEADERS: dict[str, Document] = {
         "schema": {"type": "string"},
     },
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": {"type": "string"}},
+    "Set-Cookie": {"description": "The session, or its end", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "Bearer", "schema": {"type": "string"}},
 }
 _PART: Document = {
@@ -46,6 +47,7 @@ _PART: Document = {
 _GUARDED = (
     Code.TOKEN_MISSING,
     Code.TOKEN_REFUSED,
+    Code.SESSION_ENDED,
     Code.RIGHT_MISSING,
     Code.ORIGIN_REFUSED,
     Code.MISDIRECTED,
@@ -128,7 +130,7 @@ def _operation(route: Route, examples: Examples) -> Document:
         "description": route.description,
         "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": _responses(route, examples),
-        "security": [] if route.right is None else [{"token": [route.right.value]}, {}],
+        "security": [] if route.is_open else [{"token": [] if route.right is None else [route.right.value]}, {}],
     }
 
 
@@ -136,7 +138,7 @@ def _body(body: Body) -> Document:
     return {
         "description": body.description,
         "required": True,
-        "content": {body.media[0]: {"schema": {"$ref": "#/components/schemas/Binary"}}},
+        "content": {body.media[0]: {"schema": {"$ref": f"#/components/schemas/{body.schema}"}}},
     }
 
 

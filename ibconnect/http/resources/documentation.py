@@ -15,7 +15,7 @@ from ibconnect.http.openapi.document import make_document
 from ibconnect.http.openapi.shared import IF_NONE_MATCH, NOT_MODIFIED, SERVICE
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.call import Call
-from ibconnect.http.server.negotiation import COMMON, JSON
+from ibconnect.http.server.negotiation import JSON
 from ibconnect.http.server.parameters import Parameter
 from ibconnect.http.server.resource import SERVED, Answer, Resource, Route
 from ibconnect.http.server.response_cache import CachedResponse
@@ -62,11 +62,6 @@ async def openapi(call: Call) -> web.StreamResponse:
     return document.response(call.request)
 
 
-async def home(call: Call) -> web.StreamResponse:
-    """Whoever opens the server's address in a browser wants to read."""
-    return web.Response(status=303, headers={**COMMON, "Location": call.absolute("/docs"), "Cache-Control": _CACHING})
-
-
 async def page(call: Call) -> web.StreamResponse:
     """The page."""
     return _file("docs.html", "text/html; charset=utf-8").response(call.request)
@@ -94,17 +89,6 @@ ROUTES: tuple[Route, ...] = (
         description="The description of this API, OpenAPI 3.1.",
         parameters=(IF_NONE_MATCH,),
         answers={200: Answer("The document", {JSON: "OpenApi"}, ("ETag",)), 304: NOT_MODIFIED},
-    ),
-    Route(
-        path="/",
-        name="getHome",
-        handler=home,
-        tag=SERVICE,
-        right=None,
-        summary="Home",
-        description="Redirects to the page to read and try.",
-        answers={303: Answer("The page is at the URL in `Location`", headers=("Location",))},
-        media=("text/html", JSON),
     ),
     Route(
         path="/docs",

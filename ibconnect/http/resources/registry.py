@@ -19,10 +19,12 @@ from ibconnect.http.resources.ledger import RESOURCE as LEDGER
 from ibconnect.http.resources.metrics import RESOURCE as METRICS
 from ibconnect.http.resources.orders.resource import RESOURCE as ORDERS
 from ibconnect.http.resources.overview.resource import RESOURCE as OVERVIEW
+from ibconnect.http.resources.page import RESOURCE as PAGE
 from ibconnect.http.resources.performance.resource import RESOURCE as PERFORMANCE
 from ibconnect.http.resources.pnl.resource import RESOURCE as PNL
 from ibconnect.http.resources.positions.resource import RESOURCE as POSITIONS
 from ibconnect.http.resources.reconciliation.resource import RESOURCE as RECONCILIATION
+from ibconnect.http.resources.session.resource import RESOURCE as SESSION
 from ibconnect.http.resources.sources.resource import RESOURCE as SOURCES
 from ibconnect.http.resources.statement_queries import RESOURCE as STATEMENT_QUERIES
 from ibconnect.http.resources.statement_tables.resource import RESOURCE as STATEMENT_TABLES
@@ -58,6 +60,8 @@ RESOURCES: tuple[Resource, ...] = (
     HEALTH,
     METRICS,
     DOCUMENTATION,
+    SESSION,
+    PAGE,
 )
 
 ROUTES: tuple[Route, ...] = tuple(route for resource in RESOURCES for route in resource.routes)

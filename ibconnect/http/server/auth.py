@@ -17,6 +17,7 @@ from ibconnect.config import Config
 from ibconnect.errors import ConfigError
 from ibconnect.http.server.limits import REFUSAL_ADDRESSES, REFUSAL_WINDOW_SECONDS, REFUSALS
 from ibconnect.http.server.problems import Code, Problem
+from ibconnect.http.server.signed_in import Key, SignedIn, key_of
 from ibconnect.http.server.token_file import TokenFile, text_at_start
 from ibconnect.http.server.tokens import EVERYONE, Principal, Right, Tokens, parse_tokens
 from ibconnect.observe import HTTP_REFUSED_TOKENS, Kind, observe
@@ -48,22 +49,28 @@ class Refusals:
 
 
 class Guard:
-    """Admits requests. ``tokens`` None: everybody may ask; an empty set of tokens: nobody."""
+    """Admits requests. ``tokens`` None: everybody may ask; an empty set of tokens: nobody.
 
-    def __init__(self, tokens: Tokens | None, hosts: frozenset[str] | None) -> None:
+    ``signed_in``: the sessions that stand for tokens; None: there are none (``WEB=false``).
+    """
+
+    def __init__(self, tokens: Tokens | None, hosts: frozenset[str] | None, signed_in: SignedIn | None = None) -> None:
         self.tokens = tokens
+        self.signed_in = signed_in
         self._hosts = hosts
         self._refusals = Refusals()
         self._under_way: dict[int, tuple[web.Request, Principal]] = {}
 
-    def admit(self, request: web.Request) -> Principal:
+    def admit(self, request: web.Request, *, is_question: bool = False) -> Principal:
         """Who asks.
+
+        :param is_question: a request that brings nothing only asks whether a token is needed, and is no try
 
         :raises Problem: token missing, wrong or ended, too many such tries, or a host name that is not this machine's
         """
         principal = self.known(request)
         if principal is None:
-            raise self._refused(request)
+            raise self._refused(request, is_question=is_question)
         return principal
 
     def known(self, request: web.Request) -> Principal | None:
@@ -83,8 +90,29 @@ class Guard:
 
     def _holder(self, request: web.Request) -> Principal | None:
         """Whose token it is, even if its end has come."""
+        if (key := self.session_key(request)) is not None:
+            return self._of_session(key)
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         return self.tokens.principal_of(token.strip()) if self.tokens and scheme.lower() == "bearer" else None
+
+    def session_key(self, request: web.BaseRequest) -> Key | None:
+        """By which session a request wants to be admitted; None if by a token, or by nothing."""
+        return None if self.tokens is None or self.signed_in is None else key_of(request)
+
+    def _of_session(self, key: Key) -> Principal | None:
+        session = None if self.signed_in is None else self.signed_in.session(key)
+        return None if session is None or self.tokens is None else self.tokens.by_digest(session.token)
+
+    def sign_in(self, request: web.Request, token: str) -> Principal:
+        """Whose token this is that came in a body.
+
+        :raises Problem: it is wrong or has ended, or there were too many such tries
+        """
+        found = None if self.tokens is None else self.tokens.principal_of(token)
+        if found is None or found.is_over():
+            raise self._wrong(request, found, tried=True)
+        request[_PRINCIPAL] = found
+        return found
 
     @contextmanager
     def under_way(self, request: web.Request, principal: Principal) -> Iterator[None]:
@@ -108,7 +136,7 @@ class Guard:
         ended: Counter[str] = Counter()
         for request, principal in self._under_way.values():
             now = tokens.by_digest(principal.digest)
-            if now is not None and not now.is_over() and now.covers(principal):
+            if now is not None and not now.is_over() and now.covers(principal) and self._is_signed_in(request):
                 continue
             if request.transport is not None and not request.transport.is_closing():
                 # Not an orderly end: the answer is not whole, and a client that reads nothing must go, too.
@@ -117,6 +145,11 @@ class Guard:
         for name, number in ended.items():
             observe(Kind.HTTP_TOKEN_ENDED, token=name, answers=number)
 
+    def _is_signed_in(self, request: web.Request) -> bool:
+        """Whether the session that a request was admitted by goes on; of a request with a token there is none."""
+        key = self.session_key(request)
+        return key is None or self.signed_in is None or self.signed_in.lives(key)
+
     def _is_named_right(self, request: web.Request) -> bool:
         """Without tokens, a page elsewhere could read us through a name of its own that it points to loopback."""
         if self._hosts is None:
@@ -124,17 +157,26 @@ class Guard:
         named = request.host.lower()
         return named in self._hosts or named.rpartition(":")[0] in self._hosts
 
-    def _refused(self, request: web.Request) -> Problem:
+    def _refused(self, request: web.Request, *, is_question: bool) -> Problem:
         if self.tokens is None:
             return Problem(Code.MISDIRECTED, "without API tokens only requests to localhost are answered")
-        tried = bool(request.headers.get("Authorization", ""))
+        key = self.session_key(request)
+        if key is not None and self.signed_in is not None and self.signed_in.is_known(key):
+            # A page that is still open asks on: that is nobody's try.
+            return Problem(Code.SESSION_ENDED, "sign in again", _CHALLENGE)
+        tried = key is not None or bool(request.headers.get("Authorization", ""))
+        if is_question and not tried:
+            return Problem(Code.TOKEN_MISSING, "sign in, or send the header Authorization: Bearer TOKEN", _CHALLENGE)
+        return self._wrong(request, None if key is not None else self._holder(request), tried=tried)
+
+    def _wrong(self, request: web.Request, ended: Principal | None, *, tried: bool) -> Problem:
+        """Count and log a try. ``ended``: whose token it was."""
         address = request.remote or ""
         HTTP_REFUSED_TOKENS.inc()
         wait = self._refusals.count(address)
         if wait:
             after = {"Retry-After": str(int(wait) + 1)}
             return Problem(Code.TOO_MANY_TRIES, "a valid token is answered at any time", {**_CHALLENGE, **after})
-        ended = self._holder(request)
         if ended is not None and ended.until is not None:
             until = format_rfc3339(ended.until)
             observe(Kind.HTTP_TOKEN_REFUSED, address=address, tried=tried, token=ended.name, ended=until)
@@ -174,8 +216,10 @@ def read_tokens(config: Config) -> Tokens | None:
     return None
 
 
-def open_guard(config: Config) -> Guard:
+def open_guard(config: Config, *, has_sessions: bool = False) -> Guard:
     """The guard for these settings.
+
+    :param has_sessions: whether somebody looks after sessions here
 
     :raises ConfigError: see :func:`read_tokens`
     """
@@ -183,7 +227,8 @@ def open_guard(config: Config) -> Guard:
     for number in tokens.bare if tokens is not None else ():
         observe(Kind.HTTP_TOKEN_BARE, entry=number)
     loopback_only = config.is_loopback and tokens is None
-    return Guard(tokens, _LOOPBACK_NAMES | _names(config) if loopback_only else None)
+    signed_in = SignedIn() if has_sessions else None
+    return Guard(tokens, _LOOPBACK_NAMES | _names(config) if loopback_only else None, signed_in)
 
 
 def _names(config: Config) -> set[str]:

@@ -6,6 +6,8 @@ read the answers, but it could have IB asked for figures, hold streams open and 
 elsewhere is behind it, or a refusal. Called by the pipeline for every route that shows anything of accounts.
 """
 
+from collections.abc import Collection
+
 import aiohttp_cors
 from aiohttp import hdrs, web
 
@@ -51,6 +53,27 @@ def keep_out(request: web.BaseRequest, origins: tuple[str, ...], *, is_more: boo
     """
     if is_from_elsewhere(request, origins) and (is_more or request.headers.get("Sec-Fetch-Mode") not in _CLICKED):
         raise elsewhere()
+
+
+def ensure_our_page(request: web.BaseRequest, origins: Collection[str], *, is_post: bool) -> None:
+    """A cookie counts only for our own page, and for what somebody typed: the browser sends it whoever has it ask.
+
+    Browsers say nothing of the site to servers that they reach without TLS by a name that is not this machine's: there
+    the origin counts, which they say of each POST.
+
+    :param origins: by which our page may be reached
+    :raises Problem: a page of another origin may be behind it, for all that is known
+    """
+    site = request.headers.get(SITE)
+    origin = request.headers.get(hdrs.ORIGIN) or _origin_of(request.headers.get(hdrs.REFERER, ""))
+    is_ours = site == "same-origin" if site is not None else origin in origins
+    is_typed = not is_post and (site == "none" or (site is None and not origin))
+    if not is_ours and not is_typed:
+        raise Problem(Code.ORIGIN_REFUSED, "a session counts for the page of this server alone, by its own requests")
+
+
+def _origin_of(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
 
 
 def elsewhere() -> Problem:

@@ -44,6 +44,20 @@ REFUSALS = 10
 REFUSAL_WINDOW_SECONDS = 60.0
 REFUSAL_ADDRESSES = 10_000
 
+# Sessions of the page: how many are kept in memory; how old what is known of one may be, how often those are looked at
+# that were used a moment ago, and how long Postgres may take over it; how often their use is noted; how long one goes
+# on that is used all the time; how many one token may have.
+SESSIONS_KEPT = 10_000
+SESSION_FRESH_SECONDS = 2.0
+SESSION_CHECK_SECONDS = 0.8
+SESSION_IN_USE_SECONDS = 30.0
+SESSION_LOOK_SECONDS = 1.5
+SESSION_NOTE_SECONDS = 60.0
+SESSION_LONGEST_SECONDS = 7 * 86_400.0
+SESSIONS_PER_TOKEN = 100
+# What somebody sends who signs in.
+SIGN_IN_BYTES = 4096
+
 # The file of tokens: enough for 10,000 tokens with 40 accounts each.
 TOKENS_FILE_BYTES = 8 * 1024 * 1024
 

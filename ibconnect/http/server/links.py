@@ -31,11 +31,30 @@ class Links:
 
     def absolute(self, request: web.BaseRequest, path_and_query: str) -> str:
         """The absolute URL of a path, under the name by which the client knows this server."""
-        if self._public_url:
-            return self._public_url + path_and_query
+        return (self._public_url or self._named(request)) + path_and_query
+
+    def origins(self, request: web.BaseRequest) -> tuple[str, str]:
+        """The origins that our page may have: that of ``PUBLIC_URL``, and as the request names this server."""
+        named = self._named(request)
+        return (_origin(self._public_url or named), _origin(named))
+
+    def is_secure(self, request: web.BaseRequest) -> bool:
+        """Whether the client reaches this server by TLS."""
+        return self.absolute(request, "").startswith("https:")
+
+    @property
+    def base_path(self) -> str:
+        """The path below which clients see this server, with a slash at its end only if that is all."""
+        return "/" + self._public_url.partition("://")[2].partition("/")[2]
+
+    def _named(self, request: web.BaseRequest) -> str:
         forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower()
         scheme = forwarded if forwarded in _SCHEMES else request.scheme
-        return f"{scheme}://{request.headers.get(hdrs.HOST) or _bound(request)}{path_and_query}"
+        return f"{scheme}://{request.headers.get(hdrs.HOST) or _bound(request)}"
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3]).lower()
 
 
 def _bound(request: web.BaseRequest) -> str:

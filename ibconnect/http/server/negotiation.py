@@ -23,7 +23,7 @@ SECURITY = {
 }
 
 # What an answer may depend on; two tokens see different accounts under one URL.
-COMMON = {**SECURITY, "Vary": "Accept, Accept-Encoding, Authorization, Origin"}
+COMMON = {**SECURITY, "Vary": "Accept, Accept-Encoding, Authorization, Cookie, Origin"}
 
 ENCODINGS = ("br", "zstd", "gzip")
 

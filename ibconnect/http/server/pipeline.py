@@ -19,7 +19,7 @@ from ibconnect.http.server.access_log import GONE
 from ibconnect.http.server.arguments import reader_of
 from ibconnect.http.server.auth import right_missing
 from ibconnect.http.server.call import Call, route_of
-from ibconnect.http.server.cors import keep_out
+from ibconnect.http.server.cors import ensure_our_page, keep_out
 from ibconnect.http.server.holders import HOLDER
 from ibconnect.http.server.limits import REFUSAL_SECONDS
 from ibconnect.http.server.links import unclear
@@ -45,10 +45,13 @@ def handler_of(route: Route, services: Services) -> AioHandler:
     origins, counts_itself = services.config.cors_origins, route.shortcut is not None
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if right is None:
+        if route.is_open:
             return await answer(request, EVERYONE)
-        principal = guard.admit(request)
-        if right not in principal.rights:
+        if guard.session_key(request) is not None:
+            ensure_our_page(request, services.links.origins(request), is_post=route.body is not None)
+            await services.sessions.look(request)
+        principal = guard.admit(request, is_question=route.needs_token)
+        if right is not None and right not in principal.rights:
             raise right_missing(right)
         if guard.tokens is None:
             keep_out(request, origins, is_more=route.is_live or route.body is not None)
@@ -60,10 +63,10 @@ def handler_of(route: Route, services: Services) -> AioHandler:
         arguments = read_arguments(request, now)
         media = _negotiate(request, route, FORMATS.get(arguments.get("format", "")))
         call = Call(request, services, principal, media, arguments, now)
-        if right is None:
+        if route.is_open:
             # Probes must hear the truth whoever asks for much, from the same address perhaps.
             HOLDER.set(f"open {request.remote}")
-        if right is None or counts_itself:
+        if route.is_open or counts_itself:
             return await answered(call)
         with services.shares.work_for(request):
             return await answered(call)

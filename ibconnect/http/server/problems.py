@@ -48,6 +48,7 @@ class Code(ProblemType, Enum):
     UNKNOWN_PARAMETER = "unknown-parameter", 400, "A parameter is not known here"
     TOKEN_MISSING = "token-missing", 401, "A bearer token is needed"
     TOKEN_REFUSED = "token-refused", 401, "The bearer token is not valid"
+    SESSION_ENDED = "session-ended", 401, "The session has ended"
     ORIGIN_REFUSED = "origin-refused", 403, "Pages of this origin may not read here"
     RIGHT_MISSING = "right-missing", 403, "The bearer token is not for this"
     UNKNOWN_PATH = "unknown-path", 404, "There is nothing at this path"

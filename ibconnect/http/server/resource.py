@@ -63,12 +63,13 @@ class Body:
     """What a request brings, at most so many bytes.
 
     ``media``: of which types it may be; the first is the one that the API's description names, since what makes clients
-    of it knows few.
+    of it knows few. ``schema``: the name of its schema in components/schemas.
     """
 
     description: str
     media: tuple[str, ...]
     most_bytes: int
+    schema: str = "Binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Route:
     """One row of the table of routes.
 
     ``right``: what a token must be for; None: no token is needed, since it shows nothing of any account.
+    ``needs_token``: one is needed, whatever it is for; the route shows nothing but what the token itself is.
     ``reports``: whose tables it answers from; it cannot while one of them is being rebuilt.
     ``body``: what a request brings that is sent by POST; None: it is sent by GET or HEAD, and brings nothing.
     """
@@ -94,11 +96,12 @@ class Route:
     reports: tuple[str, ...] = ()
     shortcut: Shortcut | None = None
     body: Body | None = None
+    needs_token: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether no token is needed."""
-        return self.right is None
+        return self.right is None and not self.needs_token
 
     @property
     def is_live(self) -> bool:
@@ -113,6 +116,7 @@ class Resource:
     ``schemas``: its JSON Schemas, by the names that its answers use; ``examples``: a file of requests and what was
     answered (``python -m tests.http_examples`` records it); ``parts``: what it keeps for all requests. ``posts``: the
     routes whose requests have a body, which are none of ``routes``.
+    ``is_of_page``: only the page needs it: it is not served with ``WEB=false``.
     ``is_operational``: processes that do not serve the API answer it, too.
     """
 
@@ -121,6 +125,7 @@ class Resource:
     examples: Path | None = None
     parts: tuple[type[Part], ...] = ()
     is_operational: bool = False
+    is_of_page: bool = False
     posts: tuple[Route, ...] = ()
 
 

@@ -59,16 +59,16 @@ def _may_take(guard: Guard, request: web.Request, route: Route, shortcut: Shortc
     if request.method != hdrs.METH_GET:
         return False
     headers = request.headers
-    # CORS headers, pages elsewhere and a first answer before the answer need the long way.
-    if hdrs.ORIGIN in headers or headers.get(SITE) not in AT_HOME or hdrs.EXPECT in headers:
+    # CORS headers, pages elsewhere, a cookie of who knows whom, a first answer before the answer need the long way.
+    site = headers.get(SITE)
+    if hdrs.ORIGIN in headers or site not in AT_HOME or hdrs.EXPECT in headers:
         return False
-    for name in shortcut.unless:
-        if name in headers:
-            return False
+    if (site is None and hdrs.COOKIE in headers) or any(name in headers for name in shortcut.unless):
+        return False
     accept = headers.get(hdrs.ACCEPT)
     if accept is not None and best_media(accept, route.media) != route.media[0]:
         return False
     principal = guard.known(request)
-    if principal is None or route.right not in principal.rights:
+    if principal is None:
         return False
-    return key[0] is None or principal.may_see(key[0])
+    return route.right in principal.rights and (key[0] is None or principal.may_see(key[0]))

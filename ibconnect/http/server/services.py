@@ -27,7 +27,9 @@ from ibconnect.http.server.links import Links
 from ibconnect.http.server.others import Others
 from ibconnect.http.server.projectors import watch_projectors
 from ibconnect.http.server.scans import Scans
+from ibconnect.http.server.sessions import Sessions
 from ibconnect.http.server.shares import Shares
+from ibconnect.http.server.signed_in import SignedIn
 from ibconnect.http.server.tables import Tables
 from ibconnect.http.server.turns import Gate, Turns
 from ibconnect.http.server.wakeups import Wakeups
@@ -84,6 +86,7 @@ class Services:
     config: Config
     instance: Instance
     guard: Guard
+    sessions: Sessions
     asked: Asked
     writes: Pool
     pool: Pool
@@ -133,13 +136,14 @@ def make_services(
     writes = _pool(config.db_url, "http", kind=fair)
     pool = _reading_pool(config, "http reads", kind=fair) if config.db_read_url else writes
     scans = Scans(_reading_pool(config, "http events", 0, SCAN_CONNECTIONS), company)
-    guard = open_guard(config)
+    guard = open_guard(config, has_sessions=config.web and instance.is_api)
     asked = Asked(guard, shown_names)
     form = as_json if config.log_format == "json" else as_combined
     services = Services(
         config=config,
         instance=instance,
         guard=guard,
+        sessions=Sessions(writes, guard.signed_in or SignedIn(), config.web_session),
         asked=asked,
         writes=writes,
         pool=pool,
@@ -187,6 +191,8 @@ def running(services: Services) -> Callable[[web.Application], AsyncIterator[Non
                 await _background(stack, "projectors", watch_projectors(services.writes))
             if services.guard.tokens is not None:
                 await _background(stack, "tokens", follow_tokens(services.guard, services.config.api_tokens_file))
+                if services.guard.signed_in is not None and services.instance.is_api:
+                    await _background(stack, "sessions", services.sessions.follow())
             yield
 
     return context

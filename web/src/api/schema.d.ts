@@ -84,6 +84,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/page/{Asset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getPageAsset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -830,6 +846,38 @@ export interface paths {
         get: operations["listPositions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getSession"];
+        put?: never;
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["signOut"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2289,9 +2337,24 @@ export interface components {
             Reasons: string[];
         };
         OpenApi: Record<string, never>;
+        Session: {
+            Name: string | null;
+            Rights: ("read" | "events" | "refresh" | "import" | "metrics")[];
+            Accounts: string[] | null;
+            /** Format: date-time */
+            Until: string | null;
+            /** Format: date-time */
+            Expires: string | null;
+            /** @enum {string} */
+            Kind: "anonymous" | "token" | "session";
+        };
+        SignIn: {
+            Token: string;
+        };
+        SignOut: Record<string, never>;
         Problem: {
             /** @enum {string} */
-            type: "urn:ibconnect:problem:bad-request" | "urn:ibconnect:problem:bad-host" | "urn:ibconnect:problem:invalid-parameter" | "urn:ibconnect:problem:unknown-parameter" | "urn:ibconnect:problem:unknown-tag" | "urn:ibconnect:problem:unknown-segment" | "urn:ibconnect:problem:unknown-currency" | "urn:ibconnect:problem:token-missing" | "urn:ibconnect:problem:token-refused" | "urn:ibconnect:problem:origin-refused" | "urn:ibconnect:problem:right-missing" | "urn:ibconnect:problem:unknown-path" | "urn:ibconnect:problem:unknown-account" | "urn:ibconnect:problem:unknown-gateway" | "urn:ibconnect:problem:unknown-snapshot" | "urn:ibconnect:problem:unknown-sources" | "urn:ibconnect:problem:unknown-group" | "urn:ibconnect:problem:unknown-position" | "urn:ibconnect:problem:unknown-statement" | "urn:ibconnect:problem:unknown-contract" | "urn:ibconnect:problem:method-not-allowed" | "urn:ibconnect:problem:not-acceptable" | "urn:ibconnect:problem:body-too-slow" | "urn:ibconnect:problem:body-too-large" | "urn:ibconnect:problem:unsupported-media" | "urn:ibconnect:problem:head-too-large" | "urn:ibconnect:problem:misdirected" | "urn:ibconnect:problem:too-many-tries" | "urn:ibconnect:problem:too-many-of-token" | "urn:ibconnect:problem:internal" | "urn:ibconnect:problem:no-gateway" | "urn:ibconnect:problem:database-unavailable" | "urn:ibconnect:problem:not-ready" | "urn:ibconnect:problem:rebuilding" | "urn:ibconnect:problem:too-many-streams" | "urn:ibconnect:problem:too-many-scans" | "urn:ibconnect:problem:refresh-timeout" | "urn:ibconnect:problem:query-timeout" | "urn:ibconnect:problem:statement-refused";
+            type: "urn:ibconnect:problem:bad-request" | "urn:ibconnect:problem:bad-host" | "urn:ibconnect:problem:invalid-parameter" | "urn:ibconnect:problem:unknown-parameter" | "urn:ibconnect:problem:unknown-tag" | "urn:ibconnect:problem:unknown-segment" | "urn:ibconnect:problem:unknown-currency" | "urn:ibconnect:problem:token-missing" | "urn:ibconnect:problem:token-refused" | "urn:ibconnect:problem:session-ended" | "urn:ibconnect:problem:origin-refused" | "urn:ibconnect:problem:right-missing" | "urn:ibconnect:problem:unknown-path" | "urn:ibconnect:problem:unknown-account" | "urn:ibconnect:problem:unknown-gateway" | "urn:ibconnect:problem:unknown-snapshot" | "urn:ibconnect:problem:unknown-sources" | "urn:ibconnect:problem:unknown-group" | "urn:ibconnect:problem:unknown-position" | "urn:ibconnect:problem:unknown-statement" | "urn:ibconnect:problem:unknown-contract" | "urn:ibconnect:problem:unknown-file" | "urn:ibconnect:problem:method-not-allowed" | "urn:ibconnect:problem:not-acceptable" | "urn:ibconnect:problem:body-too-slow" | "urn:ibconnect:problem:body-too-large" | "urn:ibconnect:problem:unsupported-media" | "urn:ibconnect:problem:head-too-large" | "urn:ibconnect:problem:misdirected" | "urn:ibconnect:problem:too-many-tries" | "urn:ibconnect:problem:too-many-of-token" | "urn:ibconnect:problem:internal" | "urn:ibconnect:problem:no-gateway" | "urn:ibconnect:problem:database-unavailable" | "urn:ibconnect:problem:not-ready" | "urn:ibconnect:problem:rebuilding" | "urn:ibconnect:problem:too-many-streams" | "urn:ibconnect:problem:too-many-scans" | "urn:ibconnect:problem:refresh-timeout" | "urn:ibconnect:problem:query-timeout" | "urn:ibconnect:problem:statement-refused" | "urn:ibconnect:problem:no-tokens";
             title: string;
             status: number;
             detail: string;
@@ -2315,12 +2378,27 @@ export interface operations {
     getHome: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
-        responses: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
     };
     getDocs: {
         parameters: {
@@ -2391,6 +2469,33 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getPageAsset: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                Asset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4018,6 +4123,69 @@ export interface operations {
                 };
             };
             206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignOut"];
+            };
+        };
+        responses: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
