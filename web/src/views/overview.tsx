@@ -106,7 +106,7 @@ function Body({ all, query }: { all: Overview; query: Query }) {
       ) : (
         <Begin />
       )}
-      <TotalCurve query={query} currency={all.Currency} />
+      <TotalCurve query={query} currency={all.Currency} accounts={all.Accounts.length} />
       <Panel
         title="Accounts"
         tools={

@@ -129,16 +129,12 @@ function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
       by: (row) => row.Leverage,
       cell: (row) => <Figure of={row.Leverage} as="digits" most={2} why={whyNot(row, "Leverage", all)} />,
     },
-    ...(sparks === null
-      ? []
-      : [
-          {
-            name: "Spark",
-            title: "30 days",
-            hint: "Its value per day",
-            cell: (row: Row) => <Sparkline of={row.AccountCode} from={sparks} />,
-          },
-        ]),
+    {
+      name: "Spark",
+      title: "30 days",
+      hint: "Its value per day, in its base currency",
+      cell: (row) => <Sparkline of={row.AccountCode} from={sparks} />,
+    },
     {
       name: "Latest",
       title: "Age",

@@ -7,10 +7,11 @@ import { Empty, Fact, Facts, Figure, Panel, Shown } from "../../components/basic
 import { Chart, type Curve } from "../../components/chart";
 import { RangePicker } from "../../components/range";
 import { useGet } from "../../data";
-import { float, isFigure, ratio, subtract } from "../../figures";
+import { isFigure, ratio, subtract } from "../../figures";
 import { date, moment } from "../../format";
-import { ofDays, type RangeName, spanOf } from "../../ranges";
+import { dayOf, ofDays, type RangeName, spanOf } from "../../ranges";
 import { type Overview, PERIODS, type Period, type Total, words } from "./asking";
+import { EVERY_S, type Values } from "./sparks";
 
 const RANGES: readonly RangeName[] = ["1m", "3m", "ytd", "1y", "all"];
 const NAMES: Readonly<Record<Period, string>> = {
@@ -84,56 +85,91 @@ const named = (codes: readonly string[]): string =>
 
 const amount = (value: number): string => value.toLocaleString(undefined, { maximumFractionDigits: 0 });
 
+/** More values than this, of accounts by steps, are refused: then the steps are longer. */
+const MOST = 500_000;
+const WEEKDAYS = 5 / 7;
+const DAY_MS = 86_400_000;
+
+function stepFor(accounts: number, from: string, to: string): string {
+  const days = (Date.parse(to) - Date.parse(from)) / DAY_MS;
+  return accounts * days * WEEKDAYS < MOST ? "1d" : (accounts * days) / 7 < MOST ? "1w" : "1mo";
+}
+
 /** The curve of the total; `currency` null: there is none. */
-export function TotalCurve({ query, currency }: { query: Readonly<Record<string, string>>; currency: string | null }) {
-  const span = spanOf(query, query.at, "1y", RANGES);
-  const url =
-    currency === null
+export function TotalCurve({ query, currency, accounts }: CurveProps) {
+  const { at, group } = query;
+  const span = spanOf(query, at, "1y", RANGES);
+  const every = at ? 0 : EVERY_S;
+  const returns = useGet<Performance>(
+    currency === null ? null : address("v1/performance", { step: "1y", currency, group, ...ofDays(span, at) }),
+    { every },
+  );
+  // Of all that is known the first day has to be asked for.
+  const from = span.from ?? returns.data?.Since ?? null;
+  const today = dayOf(at ? new Date(at) : new Date());
+  const values = useGet<Values>(
+    currency === null || from === null
       ? null
-      : address("v1/performance", { series: "days", currency, group: query.group, ...ofDays(span, query.at) });
-  const loaded = useGet<Performance>(url, { every: query.at ? 0 : 300 });
+      : address("v1/values", {
+          total: "only",
+          currency,
+          group,
+          ...ofDays({ ...span, from }, at),
+          step: stepFor(accounts, from, span.to ?? today),
+        }),
+    { exact: false, every },
+  );
   return (
-    <Panel title="Value over time" tools={<RangePicker span={span} names={RANGES} at={query.at} />}>
+    <Panel title="Value over time" tools={<RangePicker span={span} names={RANGES} at={at} />}>
       {currency === null ? (
         <Empty>Choose a currency: the accounts have several.</Empty>
+      ) : from === null && returns.data !== null ? (
+        <Nothing />
       ) : (
-        <Shown from={loaded} what="the curve">
-          {(found) => <Drawn found={found} />}
+        <Shown from={from === null ? { ...returns, data: null } : values} what="the curve">
+          {(found) => <Drawn found={found as Values} />}
         </Shown>
       )}
+      {returns.data ? <Sentence found={returns.data} /> : null}
     </Panel>
   );
 }
 
-function Drawn({ found }: { found: Performance }) {
-  const { Day: days, Value: values } = found.Series;
-  const [times, curves] = useMemo(() => {
-    const curve: Curve = { label: "Value", values: values.map(float), write: amount, isArea: true };
-    return [days.map((day) => Date.parse(day) / 1000), [curve]];
-  }, [days, values]);
-  const first = days[0];
-  if (first === undefined)
-    return <Empty>No day with a value is known in this span. The first one comes when a day has ended.</Empty>;
+interface CurveProps {
+  query: Readonly<Record<string, string>>;
+  currency: string | null;
+  accounts: number;
+}
+
+const Nothing = () => (
+  <Empty>No day with a value is known in this span. The first one comes when a day has ended.</Empty>
+);
+
+function Drawn({ found }: { found: Values }) {
+  const [times, curves] = useMemo<[number[], Curve[]]>(() => {
+    const curve: Curve = { label: "Value", values: found.Total.Values, write: amount, isArea: true };
+    return [found.Days.map((day) => Date.parse(day) / 1000), [curve]];
+  }, [found]);
+  const [first] = found.Days;
+  if (first === undefined || found.Total.Values.every((each) => each === null)) return <Nothing />;
   return (
-    <>
-      <Chart
-        label={`What the accounts were worth together, in ${found.Currency ?? "their currency"}, per day from ${date(first)}`}
-        times={times}
-        curves={curves}
-        isDaily
-        height={240}
-      />
-      <p class="soft">
-        {found.TimeWeightedReturn !== null && found.Since && found.Until ? (
-          <>
-            Time-weighted return <Figure of={found.TimeWeightedReturn} as="percent" change />, gain{" "}
-            <Figure of={found.Gain} change unit={found.Currency} />, deposits less withdrawals{" "}
-            <Figure of={found.Flows} change unit={found.Currency} />, from {date(found.Since)} to {date(found.Until)}.
-          </>
-        ) : (
-          "Days on which not every account has a value are left out."
-        )}
-      </p>
-    </>
+    <Chart
+      label={`What the accounts were worth together, in ${found.Total.Currency ?? "their currency"}, from ${date(first)}`}
+      times={times}
+      curves={curves}
+      isDaily
+      height={240}
+    />
+  );
+}
+
+function Sentence({ found }: { found: Performance }) {
+  if (found.TimeWeightedReturn === null || !found.Since || !found.Until) return null;
+  return (
+    <p class="soft">
+      Time-weighted return <Figure of={found.TimeWeightedReturn} as="percent" change />, gain{" "}
+      <Figure of={found.Gain} change unit={found.Currency} />, deposits less withdrawals{" "}
+      <Figure of={found.Flows} change unit={found.Currency} />, from {date(found.Since)} to {date(found.Until)}.
+    </p>
   );
 }
