@@ -1,5 +1,7 @@
 /** All figures of the account as a whole, each with what it means and a way to the messages that it was made of. */
 
+import type { Exact } from "../../api/json";
+import type { components } from "../../api/schema";
 import { Empty, Exports, Figure, Panel } from "../../components/basics";
 import { type Column, Table } from "../../components/table";
 import { Traced } from "../../components/traced";
@@ -9,13 +11,7 @@ import { href } from "../../route";
 import { type Asked, of } from "./asking";
 import { amountOf, type Report } from "./report";
 
-interface Tag {
-  Tag: string;
-  Level: string;
-  Unit: string;
-  Meaning: string;
-  Differs: string | null;
-}
+type Tag = Exact<components["schemas"]["Tag"]>;
 
 /** Of the ledger, all currencies together. */
 const OF_LEDGER = "TotalCashBalance";

@@ -3,7 +3,7 @@
 import type { Gap, Performance } from "../../api/performance";
 import { date } from "../../format";
 
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<Gap["Code"], string>> = {
   missing: "no value is known: one return goes over all of these days",
   "no-rate": "no rate to this currency is known: the day has no value",
   incomplete: "not every account has a value: the return goes over the day",
@@ -42,7 +42,7 @@ export function Gaps({ found }: { found: Performance }) {
           const all = found.Gaps.filter((each) => each.Code === code);
           return (
             <li key={code}>
-              {WORDS[code] ?? code.replaceAll("-", " ")}:{" "}
+              {WORDS[code] ?? code}:{" "}
               {all
                 .slice(0, SHOWN)
                 .map((each) => `${days(each)}${each.Detail ? ` (${each.Detail})` : ""}`)

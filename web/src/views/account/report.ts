@@ -1,20 +1,14 @@
 /** A report of an account, as far as this view shows it: its balance and what is to be said of it. */
 
+import type { Exact } from "../../api/json";
+import type { components } from "../../api/schema";
 import { type Loaded, useGet } from "../../data";
 import { type Asked, of } from "./asking";
 
-export interface Report {
-  AccountCode: string;
-  Timestamp: string;
-  Gateway: string;
-  Ended: string;
-  Ready: boolean;
-  /** Money as `USD 10000.10`. */
+/** Money in the balance is `USD 10000.10`. */
+export type Report = Omit<Exact<components["schemas"]["Report"]>, "Balance"> & {
   Balance: Record<string, string | null>;
-  AsOf: string | null;
-  Completed: string;
-  Remarks: { Code: string; Detail: string | null }[];
-}
+};
 
 const EVERY_S = 15;
 

@@ -6,67 +6,27 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { address } from "../../api/client";
+import type { Exact } from "../../api/json";
+import type { components } from "../../api/schema";
 import { type Loaded, useGet } from "../../data";
 import { ZONE } from "../../format";
 
+type Schemas = components["schemas"];
+
+export type Overview = Exact<Schemas["Overview"]>;
+export type Row = Exact<Schemas["OverviewRow"]>;
+export type Total = Exact<Schemas["OverviewTotal"]>;
+type Reason = Total["Excluded"][number]["Why"];
+
 export const PERIODS = ["SinceClose", "MonthToDate", "YearToDate"] as const;
 export type Period = (typeof PERIODS)[number];
-
-type Changes = { [P in Period as `Change${P}`]: string | null };
-type Returns = { [P in Period as `Return${P}`]: string | null };
-
-export interface Row extends Changes, Returns {
-  AccountCode: string;
-  Alias: string | null;
-  AccountType: string | null;
-  BaseCurrency: string | null;
-  NetLiquidation: string | null;
-  NetLiquidationIn: string | null;
-  Cushion: string | null;
-  Cash: string | null;
-  GrossPositionValue: string | null;
-  Leverage: string | null;
-  Latest: string | null;
-  Ready: boolean | null;
-  Gateways: string[];
-  /** `ChangeYearToDate=no-report` … */
-  Why: string[];
-  Groups: string[];
-}
-
-export interface Total extends Changes, Returns {
-  Currency: string | null;
-  Accounts: string;
-  Complete: boolean;
-  NetLiquidation: string | null;
-  Cash: string | null;
-  GrossPositionValue: string | null;
-  Leverage: string | null;
-  Excluded: { Figure: string; Why: string; AccountCodes: string[] }[];
-}
-
-interface Rate {
-  From: string;
-  To: string;
-  Ledgers: { Currency: string; BaseCurrency: string }[];
-}
-
-export interface Overview {
-  Closes: Record<Period, string>;
-  Currency: string | null;
-  Accounts: Row[];
-  Total: Total;
-  Rates: Rate[];
-  /** Why figures are null that are so in every row. */
-  Why: Record<string, string>;
-}
 
 const EVERY_S = 15;
 /** What was chosen for who chose none: kept, so that nothing is asked for twice. */
 let usual: string | undefined;
 
 /** Reasons that the API gives, in words. */
-const WORDS: Readonly<Record<string, string>> = {
+const WORDS: Readonly<Record<Reason, string>> = {
   "no-report": "there is no report of then",
   "not-ready": "the report cannot be relied on",
   "not-listed": "no gateway lists the account any more",
@@ -78,7 +38,8 @@ const WORDS: Readonly<Record<string, string>> = {
   "no-cash-flows": "deposits and withdrawals up to then are not known yet: statements tell them",
 };
 
-export const words = (reason: string): string => WORDS[reason] ?? reason.replaceAll("-", " ");
+/** A reason in words; one that this page does not know (of a newer service) as it is. */
+export const words = (reason: string): string => WORDS[reason as Reason] ?? reason.replaceAll("-", " ");
 
 /** Why a row has no such figure, in words. */
 export function whyNot(row: Row, figure: string, all: Overview | null): string | undefined {

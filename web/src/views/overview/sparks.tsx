@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import { address } from "../../api/client";
+import type { components } from "../../api/schema";
 import { Spark } from "../../components/chart";
 import { useGet } from "../../data";
 import { ZONE } from "../../format";
@@ -11,11 +12,7 @@ import { dayOf, daysBefore } from "../../ranges";
 export type Sparks = ReadonlyMap<string, readonly (number | null)[]>;
 
 /** What all accounts were worth by steps; numbers are floats, for curves. */
-export interface Values {
-  Days: string[];
-  Total: { Currency: string | null; Values: (number | null)[]; Accounts: number[] };
-  Accounts: { AccountCode: string; Currency: string | null; Values: (number | null)[] }[];
-}
+export type Values = components["schemas"]["Values"];
 
 const DAYS = 30;
 export const EVERY_S = 300;
