@@ -102,7 +102,7 @@ export function Balance({ report, asked }: { report: Report; asked: Asked }) {
       {lines.length === 0 ? (
         <Empty>IB sent no figures in this snapshot.</Empty>
       ) : (
-        <Table label="Balance" columns={columnsOf(report)} rows={lines} keyOf={(line) => line.tag} />
+        <Table label="Figures of the balance" columns={columnsOf(report)} rows={lines} keyOf={(line) => line.tag} />
       )}
       <p class="soft">Each figure leads to the gateway’s messages that it was made of, as they were sent.</p>
     </Panel>

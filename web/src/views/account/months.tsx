@@ -43,7 +43,7 @@ export function Months({ found, asked }: { found: Performance; asked: Asked }) {
       {years.length === 0 ? (
         <Empty>No month has a return yet.</Empty>
       ) : (
-        <section class="table" aria-label="Monthly returns" tabIndex={0}>
+        <section class="table" aria-label="Table of months" tabIndex={0}>
           <table class="months">
             <thead>
               <tr>

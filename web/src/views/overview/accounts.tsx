@@ -211,7 +211,7 @@ export function Accounts({ all, rows, sort, sparks }: AccountsProps) {
   const columns = useMemo(() => columnsOf(all, sparks), [all, sparks]);
   return (
     <Table
-      label="Accounts"
+      label="Table of accounts"
       columns={columns}
       rows={rows}
       keyOf={(row) => row.AccountCode}
