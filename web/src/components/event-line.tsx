@@ -19,13 +19,18 @@ interface EventLineProps {
   mark?: ComponentChildren;
   /** What it opens to; made only then. */
   whole: () => ComponentChildren;
+  onOpen?: () => void;
 }
 
-export function EventLine({ event, mark, whole }: EventLineProps) {
+export function EventLine({ event, mark, whole, onOpen }: EventLineProps) {
   const [isOpen, open] = useState(false);
+  const toggled = (is: boolean) => {
+    open(is);
+    if (is) onOpen?.();
+  };
   return (
     <li>
-      <details onToggle={(toggle) => open(toggle.currentTarget.open)}>
+      <details onToggle={(toggle) => toggled(toggle.currentTarget.open)}>
         <summary>
           <time dateTime={event.Timestamp} title={event.Timestamp}>
             {clock.format(new Date(event.Timestamp))}

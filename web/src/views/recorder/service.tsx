@@ -155,7 +155,7 @@ export function Instances() {
                 : "No instance of ibconnect was alive within the last day."}
             </Empty>
           ) : (
-            <Table label="Instances" columns={INSTANCES} rows={all} keyOf={(row) => row.Instance} />
+            <Table label="Instances of ibconnect" columns={INSTANCES} rows={all} keyOf={(row) => row.Instance} />
           )
         }
       </Shown>

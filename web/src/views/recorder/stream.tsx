@@ -1,7 +1,7 @@
 /** What is recorded, as it comes: the newest events, by type and account; each opens as it was stored. */
 
 import { memo } from "preact/compat";
-import { useState } from "preact/hooks";
+import { useCallback, useState } from "preact/hooks";
 import { address } from "../../api/client";
 import type { Recorded } from "../../api/events";
 import { Empty, Failure, Panel } from "../../components/basics";
@@ -14,10 +14,11 @@ import type { Account } from "./data";
 import { MOST, type Tail, useTail } from "./tail";
 import { KINDS } from "./words";
 
-const Line = memo(function Line({ event }: { event: Recorded }) {
+const Line = memo(function Line({ event, onOpen }: { event: Recorded; onOpen: () => void }) {
   return (
     <EventLine
       event={event}
+      onOpen={onOpen}
       whole={() => (
         <>
           <Message event={event} />
@@ -71,6 +72,8 @@ function Filters({ route }: { route: Route }) {
 
 function Events({ route }: { route: Route }) {
   const [isPaused, pause] = useState(false);
+  // A message that is read must not be pushed out by those that come.
+  const stop = useCallback(() => pause(true), []);
   const { type, account } = route.query;
   const tail = useTail({ type, account }, isPaused);
   return (
@@ -101,7 +104,7 @@ function Events({ route }: { route: Route }) {
       ) : (
         <ol class="events" aria-label="Events, newest first">
           {tail.events.map((event) => (
-            <Line key={event.Position} event={event} />
+            <Line key={event.Position} event={event} onOpen={stop} />
           ))}
         </ol>
       )}
