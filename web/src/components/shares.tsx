@@ -27,7 +27,7 @@ export function Shares({
   const sizes = rows.map((each) => Math.abs(float(each.value) ?? 0));
   const most = Math.max(...sizes, Number.MIN_VALUE);
   return (
-    <section class="table" aria-label={label} tabIndex={0}>
+    <section class="table" aria-label={`${label}: shares`} tabIndex={0}>
       <table class="shares">
         <thead>
           <tr>

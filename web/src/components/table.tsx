@@ -115,11 +115,11 @@ export function Table<Row>({
     <section
       class={isWindowed ? "table windowed" : "table"}
       ref={box}
-      aria-label={label}
+      aria-label={`${label}: table`}
       tabIndex={0}
       onScroll={isWindowed ? (event) => setTop(topOf(event.currentTarget)) : undefined}
     >
-      <table aria-rowcount={all.length + 1}>
+      <table aria-label={label} aria-rowcount={all.length + 1}>
         <thead>
           <tr aria-rowindex={1}>
             {columns.map((column) => (

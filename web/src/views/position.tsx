@@ -187,6 +187,7 @@ function Executions({ account, contract, at, pages }: ExecutionsProps) {
           />
           <More pages={pages} shown={rows.length} />
           <TotalsTable
+            of="executions"
             rows={rows}
             totals={{
               by: [
@@ -240,6 +241,7 @@ function Happened({ account, contract, at, symbol }: HappenedProps) {
             keyOf={(row) => JSON.stringify(row)}
           />
           <TotalsTable
+            of="cash flows"
             rows={ofFlows}
             totals={{
               by: [

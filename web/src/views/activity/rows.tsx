@@ -101,7 +101,7 @@ export function Rows<Row extends { AccountCode: string | null }>({
             </Panel>
             {totals && rows.length > 0 ? (
               <Panel title={pages.hasMore ? "Totals of the rows above" : "Totals"} wide>
-                <TotalsTable rows={rows} totals={totals} />
+                <TotalsTable of={kind.title.toLowerCase()} rows={rows} totals={totals} />
               </Panel>
             ) : null}
           </>

@@ -36,7 +36,16 @@ export function totalsOf<Row>(rows: readonly Row[], { by, sums, isLeftOut }: Tot
   return [...all.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-export function TotalsTable<Row>({ rows, totals }: { rows: readonly Row[]; totals: Totals<Row> }) {
+export function TotalsTable<Row>({
+  of,
+  rows,
+  totals,
+}: {
+  /** What they are totals of. */
+  of: string;
+  rows: readonly Row[];
+  totals: Totals<Row>;
+}) {
   const columns: Column<Total>[] = [
     ...totals.by.map(([title], index) => ({
       name: title,
@@ -59,5 +68,5 @@ export function TotalsTable<Row>({ rows, totals }: { rows: readonly Row[]; total
       cell: (row: Total) => <Figure of={row.sums[index]} most={8} why="none" />,
     })),
   ];
-  return <Table label="Totals" columns={columns} rows={totalsOf(rows, totals)} keyOf={(row) => row.key} />;
+  return <Table label={`Totals of ${of}`} columns={columns} rows={totalsOf(rows, totals)} keyOf={(row) => row.key} />;
 }
