@@ -109,6 +109,8 @@ def of_each_account() -> Iterator[Asked]:
                 yield Asked(f"{account}/performance?{SPAN}", SOME)
             yield Asked(f"{account}/changes{more}{joined}from={MIDDLE}&to={SOON}")
             yield Asked(f"{account}/changes{more}{joined}from=-1y")
+            yield Asked(f"{account}/compare{more}{joined}from={MIDDLE}&to={SOON}", SOME)
+            yield Asked(f"{account}/compare{more}{joined}from={FIRST}", OF_DAYS)
         yield from (Asked(f"{account}/orders?limit=50&{of}", SOME) for of in OF_ORDERS)
         yield from (Asked(f"{account}/orders/states?limit=50&{of}", SOME) for of in ("", SPAN, f"permid={PERM_ID}"))
 

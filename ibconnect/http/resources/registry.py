@@ -6,6 +6,7 @@ docs and the tests.
 
 from ibconnect.http.resources.accounts.resource import RESOURCE as ACCOUNTS
 from ibconnect.http.resources.changes.resource import RESOURCE as CHANGES
+from ibconnect.http.resources.compare.resource import RESOURCE as COMPARE
 from ibconnect.http.resources.contracts.resource import RESOURCE as CONTRACTS
 from ibconnect.http.resources.directory.resource import RESOURCE as DIRECTORY
 from ibconnect.http.resources.documentation import RESOURCE as DOCUMENTATION
@@ -46,6 +47,7 @@ RESOURCES: tuple[Resource, ...] = (
     PERFORMANCE,
     VALUES,
     CHANGES,
+    COMPARE,
     EXECUTIONS,
     ORDERS,
     STATEMENTS,

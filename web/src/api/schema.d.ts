@@ -212,6 +212,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{AccountCode}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["compareAccount"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{AccountCode}/conversion-rates": {
         parameters: {
             query?: never;
@@ -1552,6 +1568,38 @@ export interface components {
             Ready: boolean | null;
         };
         ChangeList: components["schemas"]["Change"][];
+        Comparison: {
+            AccountCode: string;
+            /** Format: date-time */
+            From: string | null;
+            /** Format: date-time */
+            To: string | null;
+            Ready: boolean | null;
+            BaseCurrency: string | null;
+            /** @enum {string|null} */
+            Why: "no-report" | "no-report-before" | "other-base-currency" | "no-net-liquidation" | null;
+            Difference: components["schemas"]["Difference"] | null;
+            Changes: components["schemas"]["Change"][];
+        };
+        Difference: {
+            ValueBefore: number | null;
+            ValueAfter: number | null;
+            Value: number | null;
+            Flows: number | null;
+            Positions: number | null;
+            Currencies: number | null;
+            Cash: number | null;
+            Trading: number | null;
+            Rest: number | null;
+            CashByType: components["schemas"]["CompareCash"][];
+            Unsplit: number;
+            /** @enum {string|null} */
+            Why: "no-statement" | "not-stated-yet" | "days-missing" | "no-amount" | null;
+        };
+        CompareCash: {
+            Type: string | null;
+            Amount: number | null;
+        };
         Execution: {
             AccountCode: string;
             ExecutionId: string;
@@ -2711,6 +2759,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangeList"];
+                };
+            };
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    compareAccount: {
+        parameters: {
+            query: {
+                from: string;
+                to?: string;
+                tz?: string;
+                ready?: "any";
+                gateway?: string;
+                format?: "json" | "csv" | "arrow" | "parquet";
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                AccountCode: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
                 };
             };
             206: {
