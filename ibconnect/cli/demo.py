@@ -11,14 +11,18 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
+from http.client import HTTPException
 from pathlib import Path
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from time import monotonic
+from urllib.request import Request, urlopen
 
 from ibconnect.config import Config, load
 from ibconnect.demo.kept import Kept, recall, remember
+from ibconnect.demo.past import has_events
 from ibconnect.demo.world import make
 from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError, DatabaseError, FlexError
@@ -45,6 +49,7 @@ _QUERY = Query(
 )
 _WAIT_S = 2.0
 _NOTED_S = 2.0
+_LAST_REPORT_S = 3.0
 _ANY_PORT = 4002
 _RESTART_AFTER_S, _RESTART_S = 75.0, 20.0
 
@@ -62,7 +67,7 @@ def settings(environ: Mapping[str, str], gateway_port: int, flex: FlexService | 
             f"{named[0]} is set, and the demo's accounts are invented: they belong into no database but its own, which "
             f"nobody takes for a real one; to run it: unset {' '.join(named)}"
         )
-    demo = {"ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning"}
+    demo = {"ACCT_REF": _EVERY_MINUTE, "LOG_LEVEL": "warning", "REFRESH_FLOOR": "0"}
     theirs = {name: value for name, value in environ.items() if not name.startswith("FLEX_")}
     ours = {"IB_GW": f"127.0.0.1:{gateway_port}"}
     if flex is not None:
@@ -107,16 +112,18 @@ async def _run(environ: Mapping[str, str]) -> None:
         config = settings(environ, gateway.port, flex)
         configure_logging(config.log_format, config.log_level)
         raise_limit()
-        demo = Demo(config, kept, scenario)
+        demo = Demo(config, kept, scenario, gateway)
+        ending = asyncio.create_task(demo.end_after(stop))
         try:
             await serve_until(
-                stop,
+                demo.ended,
                 config,
-                lambda service: gateway.inject("restart", after=_RESTART_AFTER_S, seconds=_RESTART_S),
+                demo.goes_live,
                 on_failed=end_for_sure,
                 before_recording=demo.begin,
             )
         finally:
+            await cancelled([ending])
             await demo.end()
 
 
@@ -136,19 +143,49 @@ def _gateway(scenario: Scenario, kept: Kept) -> Gateway:
 class Demo:
     """What goes on beside the service: the two years before are recorded, and it is noted how long the world runs."""
 
-    def __init__(self, config: Config, kept: Kept, scenario: Scenario) -> None:
+    def __init__(self, config: Config, kept: Kept, scenario: Scenario, gateway: Gateway) -> None:
+        self.ended = asyncio.Event()
+        """All that is worth doing before the end is done."""
         self._config = config
         self._kept = kept
         self._world = scenario.world
+        self._gateway = gateway
+        self._url = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def begin(self, service: Service) -> None:
         """Say where it is, and have everything recorded that comes before what is live."""
         _show(service, self._config, self._world.clients()[0].code)
+        is_other = not self._kept.is_begun and await asyncio.to_thread(has_events, service.db_url)
+        is_doubtful = self._kept.is_begun
+        self._kept.is_begun = not is_other
+        self._save()
         fetching = asyncio.create_task(self._record_statements(service.db_url))
         self._tasks += [fetching, asyncio.create_task(self._note())]
-        if not self._kept.has_past:
-            await self._record_past(service.db_url)
+        if is_other:
+            # Two years could only come after what is there, and not all of it would agree.
+            print(f"what is in {self._config.data_dir} began without them: for two years, remove it", flush=True)
+        elif not self._kept.has_past:
+            await self._record_past(service.db_url, is_doubtful)
+
+    def goes_live(self, service: Service) -> None:
+        """It is recorded: some time later the gateway restarts, as gateways do each night."""
+        self._url = service.urls[0]
+        self._gateway.inject("restart", after=_RESTART_AFTER_S, seconds=_RESTART_S)
+
+    async def end_after(self, stop: asyncio.Event) -> None:
+        """Time stands still when it is to end, and is reported once more: until the next start nothing changes."""
+        await stop.wait()
+        self._gateway.stop_clock()
+        if self._url:
+            await asyncio.to_thread(self._report)
+        self.ended.set()
+
+    def _report(self) -> None:
+        """Have every account asked for; whoever is asked for a token goes without."""
+        asked = Request(f"{self._url}/v1/accounts", headers={"Cache-Control": "max-age=0"})
+        with suppress(OSError, HTTPException), urlopen(asked, timeout=_LAST_REPORT_S):
+            pass
 
     async def end(self) -> None:
         """Leave nothing running, and note how far the world came."""
@@ -164,11 +201,12 @@ class Demo:
             self._save()
             await asyncio.sleep(_NOTED_S)
 
-    async def _record_past(self, url: str) -> None:
-        """In a process of its own: the service answers and projects meanwhile."""
-        began, is_doubtful = monotonic(), self._kept.is_begun
-        self._kept.is_begun = True
-        self._save()
+    async def _record_past(self, url: str, is_doubtful: bool) -> None:
+        """In a process of its own: the service answers and projects meanwhile.
+
+        :raises DatabaseError: it could not be done; after what is live, it never could
+        """
+        began = monotonic()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "ibconnect.demo.past"),
             *(self._kept.began, f"127.0.0.1:{self._kept.gateway}", str(is_doubtful)),
@@ -185,8 +223,7 @@ class Demo:
                 process.kill()
                 await process.wait()
         if status:
-            print("the two years before could not be recorded; the next start tries again", flush=True)
-            return
+            raise DatabaseError("the two years before could not be recorded; the next start goes on with them")
         self._kept.has_past = True
         self._save()
         print(f"the two years before are recorded: reports of every day, in {monotonic() - began:.0f} s", flush=True)

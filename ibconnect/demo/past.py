@@ -19,6 +19,7 @@ from ibconnect.demo.sessions import Sessions, Shelf
 from ibconnect.demo.world import make
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
+from ibconnect.simulator.flex.books import TWO_YEARS
 from ibconnect.simulator.flex.past import Books
 
 _CHUNK_BYTES = 4 << 20
@@ -64,13 +65,22 @@ class Chronicle:
         self._sessions.report(at, {code: each.account for code, each in books.items()}, market)
 
 
-def record(url: str, start: datetime, gateway: str, is_doubtful: bool = False) -> int:
-    """Record the two years before ``start``; the number of events.
+def has_events(url: str) -> bool:
+    """Whether anything is recorded.
+
+    :raises DatabaseUnavailable: Postgres cannot be reached
+    """
+    with Datastore(url) as datastore:
+        return bool(EventRecorder(datastore).max_notification_id())
+
+
+def record(url: str, start: datetime, gateway: str, is_doubtful: bool = False, history: int = TWO_YEARS) -> int:
+    """Record the days before ``start``, two years of them if not said otherwise; the number of events.
 
     :param is_doubtful: an earlier start may have stored a part of it
     :raises DatabaseUnavailable: Postgres cannot be reached
     """
-    scenario, statements = make(start)
+    scenario, statements = make(start, history)
     with Datastore(url) as datastore, ThreadPoolExecutor(1) as thread:
         recorder = EventRecorder(datastore)
         pending: list[Future[Any]] = []

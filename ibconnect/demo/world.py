@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from ibconnect.simulator import Scenario
 from ibconnect.simulator.flex import ScenarioBooks
+from ibconnect.simulator.flex.books import TWO_YEARS
 from ibconnect.simulator.flex.drama import FALL_AND_RECOVERY, Drama
 from ibconnect.simulator.flex.history import History, Opening
 from ibconnect.simulator.flex.story import fee_of
@@ -26,31 +27,37 @@ _HELD: Mapping[str, Mapping[str, str]] = {
     "JPY": {"7203": "0.35", "6758": "0.30", "SPY": "0.20"},
 }
 _SCARED = 1
+_HUSH_S = 150
 _BOUGHT = 1
 
 
-def make(start: datetime) -> tuple[Scenario, ScenarioBooks]:
-    """The login as it is at the beginning, and its statements."""
+def make(start: datetime, history: int = TWO_YEARS) -> tuple[Scenario, ScenarioBooks]:
+    """The login as it is at the beginning, and its statements, of so many calendar days before it."""
     scenario = Scenario(
         seed=7,
         accounts=len(_HELD),
         positions=7,
         advisor=True,
-        activity=2.0,
-        orders=2.0,
-        payments=3.0,
+        activity=0.5,
+        orders=1.0,
+        payments=2.0,
         bases=tuple(_HELD),
+        hush=_HUSH_S,
         start=start,
     )
     world = scenario.world
     drama = Drama(FALL_AND_RECOVERY, world.clients()[_SCARED].code)
-    _invest(world, drama)
-    return scenario, ScenarioBooks(world, drama=drama)
+    _invest(world, drama, history)
+    statements = ScenarioBooks(world, history, drama=drama)
+    # Whoever asks what has been traded in two years is told, as of what is traded now.
+    for each in statements.traded():
+        world.instruments.setdefault(each.con_id, each)
+    return scenario, statements
 
 
-def _invest(world: World, drama: Drama) -> None:
+def _invest(world: World, drama: Drama, history: int) -> None:
     """Every client has bought stocks when the history began, at their prices of that day."""
-    days = ScenarioBooks(world, drama=drama).past_days
+    days = ScenarioBooks(world, history, drama=drama).past_days
     world.watchers.clear()
     paths = History(Opening.of(world), days, drama).paths
     stocks = {each.symbol: each for each in world.pools["STK"]}

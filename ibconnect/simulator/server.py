@@ -61,6 +61,7 @@ class Gateway:
         self._tell = tell or (lambda line: None)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clock: asyncio.Task[None] | None = None
         self._blocks: dict[str, Sequence[Sequence[Fields]]] = {}
 
     @property
@@ -85,7 +86,7 @@ class Gateway:
 
     async def __aenter__(self) -> Self:
         await self.listen()
-        self.spawn(self._run_clock())
+        self._clock = self.spawn(self._run_clock())
         return self
 
     async def __aexit__(
@@ -105,6 +106,11 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def stop_clock(self) -> None:
+        """From now on no time passes by itself."""
+        if self._clock is not None:
+            self._clock.cancel()
 
     async def listen(self) -> None:
         """Open the port (again); the first time, port 0 becomes the one that was given."""

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ import pytest
 
 from ibconnect.demo.kept import recall
 from ibconnect.demo.world import make
-from tests.conftest import scratch
+from tests.paths import scratch
 from tests.processes import Process, accounts, get, process
 from tests.waiting import DEADLINE_S, wait_for
 
@@ -68,11 +69,15 @@ def visited(place: Path) -> Iterator[Visited]:
     with process(place / "first.log", "demo", DATA_DIR=str(place / "real"), PORT="0") as demo:
         found = Visited(demo)
         for what in ("reports of every day", "statements of every day"):
-            wait_for(lambda what=what: f"recorded: {what}" in demo.output, lambda: demo.output, FIRST_START_S)
+            wait_for(partial(_is_said, demo, what), lambda: demo.output, FIRST_START_S)
         accounts(found.url, 6, dict.fromkeys(found.bases().values(), _a_while_ago()))
         wait_for(found.has_two_years_of_statements, "statements are in the tables", FIRST_START_S, 0.2)
         print(f"the first start took {time.monotonic() - began:.1f} s until all was there")
         yield found
+
+
+def _is_said(demo: Process, what: str) -> bool:
+    return f"recorded: {what}" in demo.output
 
 
 def _a_while_ago() -> str:
@@ -172,7 +177,7 @@ def test_the_gateways_restart_shows_as_a_gap_in_the_past_and_live(visited: Visit
     def is_back() -> bool:
         (gateway,) = visited.of("gateways")
         since = datetime.fromisoformat(gateway["Since"])
-        return gateway["State"] == "connected" and since > start + timedelta(seconds=75)
+        return bool(gateway["State"] == "connected") and since > start + timedelta(seconds=75)
 
     wait_for(is_back, "the gateway is back after its restart", FIRST_START_S)
 

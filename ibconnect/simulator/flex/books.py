@@ -13,11 +13,13 @@ from decimal import Decimal
 from ibconnect.simulator.flex import documents
 from ibconnect.simulator.flex.days import Day
 from ibconnect.simulator.flex.drama import NO_DRAMA, Drama
+from ibconnect.simulator.flex.happenings import Deal
 from ibconnect.simulator.flex.history import History, Opening, Witness
 from ibconnect.simulator.flex.live import Live
 from ibconnect.simulator.flex.paths import Paths
 from ibconnect.simulator.flex.queries import Query, calendar
 from ibconnect.simulator.flex.statements import statement
+from ibconnect.simulator.scenario.instruments import Instrument
 from ibconnect.simulator.scenario.world import World
 
 TWO_YEARS = 730
@@ -103,6 +105,11 @@ class ScenarioBooks:
     def past_days(self) -> Sequence[date]:
         """The days of the history that have a statement."""
         return self._past_days
+
+    def traded(self) -> Sequence[Instrument]:
+        """Every contract that was traded in the history."""
+        happenings = (each for days in self._history().values() for day in days for each in day.happenings)
+        return list({each.instrument.con_id: each.instrument for each in happenings if isinstance(each, Deal)}.values())
 
     def witnessed(self, of: Callable[[Paths], Witness]) -> None:
         """Let the history pass before somebody, who is told what everything costs; it is the same each time."""

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from ibconnect.errors import SimulatorError
 
+_DAY_S = 86_400
+
 
 class Days:
     """The days of one zone. Raises :class:`SimulatorError` for a zone or a time that there is not."""
@@ -29,6 +31,12 @@ class Days:
         """When the gateway's day of this moment began, or one so many days before it."""
         day = self.local(moment).date() - timedelta(days=days_ago)
         return datetime.combine(day, time(), self.zone).astimezone(UTC)
+
+    def is_near_midnight(self, moment: datetime, seconds: int) -> bool:
+        """Whether a day of the gateway begins or has begun within so many seconds."""
+        local = self.local(moment)
+        passed = local.hour * 3600 + local.minute * 60 + local.second
+        return passed < seconds or passed >= _DAY_S - seconds
 
     def next_reset(self, moment: datetime) -> datetime:
         """The first moment after this one at which a day of profits begins."""

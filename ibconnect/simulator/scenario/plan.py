@@ -34,6 +34,8 @@ class Plan:
     """When, in that zone, the day of profits begins."""
     bases: tuple[str, ...] = BASES
     """The base currencies that accounts take in turn."""
+    hush: int = 0
+    """For so many seconds before and after midnight in the zone nothing happens: a report of that time is the close."""
 
     def __post_init__(self) -> None:
         often = (self.activity, self.orders, self.payments)

@@ -180,7 +180,7 @@ class World:
         self.listed = False
         for watcher in self.watchers:
             watcher.passing(self.now)
-        if self.plan.frozen:
+        if self.plan.frozen or (self.plan.hush and self.days.is_near_midnight(self.now, self.plan.hush)):
             return
         self._move_prices()
         if self.now >= self._day_ends:
