@@ -30,14 +30,14 @@ def settings(environ: Mapping[str, str]) -> Config:
 def started(environ: Mapping[str, str], *, tells_page: bool = False) -> Config:
     """The settings of a service, once the first line of its log is written.
 
-    :param tells_page: the line says where the page is, unless only the system knows the port (``PORT=0``)
+    :param tells_page: the line says where the page is, unless there is none, or only the system knows the port
     :raises ConfigError: a setting is wrong
     """
     config = settings(environ)
     chosen(config.collect)
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
-    page = {"page": f"{_url_of(config)}/"} if tells_page and config.port else {}
+    page = {"page": f"{_url_of(config)}/"} if tells_page and config.port and config.web else {}
     observe(Kind.SERVICE_STARTING, **about, **page, **named_sources(environ))
     return config
 
