@@ -48,7 +48,7 @@ function ofGateway(gateway: Gateway, now: number): Said {
       : gateway.State === "unknown"
         ? "is recorded by no instance that runs"
         : "is away";
-  return { text: `${gateway.Gateway} ${what}${why}${isTodo ? "" : ". It is connected again by itself"}`, isTodo };
+  return { text: `${gateway.Gateway} ${what}${why}${isTodo ? "" : ": it is tried again by itself"}`, isTodo };
 }
 
 const some = (codes: readonly string[]): string =>

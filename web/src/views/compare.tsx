@@ -1,12 +1,12 @@
 /** Two moments of an account: where the difference in value came from, and what became of its positions. */
 
 import { address, part } from "../api/client";
-import { Choice, Empty, Fact, Facts, Figure, Panel, Shown, Time } from "../components/basics";
+import { Choice, Empty, Exports, Fact, Facts, Figure, Panel, Shown, Time } from "../components/basics";
 import { useGet } from "../data";
 import { ratio } from "../figures";
 import { ZONE } from "../format";
 import { change, href, type Route } from "../route";
-import { type Answer, addsUp, type Comparison, comparisonOf } from "./compare/data";
+import { addUp, type Comparison, type Difference, partsOf, type Row, whyOf } from "./compare/data";
 import { Moments, spanOf } from "./compare/moments";
 import { Cash, Positions } from "./compare/positions";
 import { Waterfall } from "./compare/waterfall";
@@ -16,28 +16,28 @@ const SHOWN = [
   ["", "All"],
   ["opened", "Opened"],
   ["closed", "Closed"],
-  ["changed", "Changed"],
-  ["same", "Price only"],
+  ["resized", "Resized"],
+  ["revalued", "Revalued"],
 ] as const;
 
-function Head({ of }: { of: Comparison }) {
-  const share = of.difference && of.from.value ? ratio(of.difference, of.from.value) : null;
+function Head({ of, difference }: { of: Comparison; difference: Difference }) {
+  const share = ratio(difference.Value, difference.ValueBefore);
   return (
     <Facts>
-      <Fact name="At the first moment" hint="Net liquidation of the report as of the first moment">
-        <Figure of={of.from.value} unit={of.base} />
+      <Fact name="At the first moment" hint="Net liquidation of the report that was complete then">
+        <Figure of={difference.ValueBefore} unit={of.BaseCurrency} />
         <div class="soft">
-          report of <Time at={of.from.time} seconds />
+          report of <Time at={of.From} seconds />
         </div>
       </Fact>
-      <Fact name="At the second moment" hint="Net liquidation of the report as of the second moment">
-        <Figure of={of.to.value} unit={of.base} />
+      <Fact name="At the second moment" hint="Net liquidation of the report that was complete then">
+        <Figure of={difference.ValueAfter} unit={of.BaseCurrency} />
         <div class="soft">
-          report of <Time at={of.to.time} seconds />
+          report of <Time at={of.To} seconds />
         </div>
       </Fact>
-      <Fact name="Difference" hint="With deposits and withdrawals: it is no return">
-        <Figure of={of.difference} change unit={of.base} why={of.why} />
+      <Fact name="Difference" hint="With what was paid in and out: it is no return">
+        <Figure of={difference.Value} change unit={of.BaseCurrency} />
         {share ? (
           <div>
             <Figure of={share} as="percent" change />
@@ -48,35 +48,60 @@ function Head({ of }: { of: Comparison }) {
   );
 }
 
-function Came({ of }: { of: Comparison }) {
-  if (of.difference === null || of.from.value === null || of.to.value === null)
-    return <Empty>It cannot be said where the difference came from: {of.why ?? "a value is not known"}.</Empty>;
+/** What of the money that was earned and charged was of which kind. */
+function ByType({ difference, unit }: { difference: Difference; unit: string | null }) {
+  if (difference.CashByType.length === 0) return null;
   return (
     <>
-      <Waterfall
-        start={{ name: "At the first moment", value: of.from.value }}
-        end={{ name: "At the second moment", value: of.to.value }}
-        parts={of.parts}
-        unit={of.base}
-      />
-      <p class="soft">
-        {addsUp(of)
-          ? "The parts add up to the difference to the last digit."
-          : "The parts that are known do not add up to the difference: it has others that are not known."}
-      </p>
+      <h3>Earned and charged, by kind</h3>
+      <Facts>
+        {difference.CashByType.map(({ Type: kind, Amount: amount }) => (
+          <Fact key={kind} name={kind ?? "of no kind"}>
+            <Figure of={amount} change unit={unit} />
+          </Fact>
+        ))}
+      </Facts>
     </>
   );
 }
 
-function Compared({ code, of, route }: { code: string; of: Comparison; route: Route }) {
-  const shown = route.query.show ?? "";
+function Came({ of, difference }: { of: Comparison; difference: Difference }) {
   return (
     <>
+      <Waterfall
+        start={{ name: "At the first moment", value: difference.ValueBefore }}
+        end={{ name: "At the second moment", value: difference.ValueAfter }}
+        parts={partsOf(difference)}
+        unit={of.BaseCurrency}
+      />
+      <p class="soft">
+        {addUp(difference)
+          ? "The parts add up to the difference to the last digit."
+          : "The parts do not add up: this is a fault of the server."}
+        {difference.Unsplit === "0"
+          ? ""
+          : ` ${difference.Unsplit} positions or currencies could not be split: they are in the rest.`}
+      </p>
+      <ByType difference={difference} unit={of.BaseCurrency} />
+    </>
+  );
+}
+
+function Compared({ of, route }: { of: Comparison; route: Route }) {
+  const { AccountCode: code, BaseCurrency: base, Difference: difference } = of;
+  const rows = (kind: Row["Kind"]) => of.Changes.filter((row) => row.Kind === kind);
+  if (difference === null)
+    return <Empty>These moments cannot be compared: {whyOf(of.Why) ?? "the reason is not known"}.</Empty>;
+  return (
+    <>
+      {of.Ready === false ? (
+        <p class="state stale">One of the two reports cannot be relied on: figures of it may be missing or wrong.</p>
+      ) : null}
       <Panel title="What it was worth" wide>
-        <Head of={of} />
+        <Head of={of} difference={difference} />
       </Panel>
       <Panel title="Where the difference came from" wide>
-        <Came of={of} />
+        <Came of={of} difference={difference} />
       </Panel>
       <Panel
         title="Positions"
@@ -85,15 +110,15 @@ function Compared({ code, of, route }: { code: string; of: Comparison; route: Ro
           <Choice
             label="Which"
             options={SHOWN}
-            value={shown as ""}
+            value={(route.query.show ?? "") as ""}
             onChange={(show) => change({ show: show || null })}
           />
         }
       >
-        <Positions code={code} base={of.base} rows={of.positions} route={route} />
+        <Positions code={code} base={base} rows={rows("position")} route={route} />
       </Panel>
-      <Panel title="Cash per currency" wide>
-        <Cash rows={of.cash} />
+      <Panel title="Cash" wide>
+        <Cash base={base} rows={rows("cash")} />
       </Panel>
     </>
   );
@@ -101,15 +126,20 @@ function Compared({ code, of, route }: { code: string; of: Comparison; route: Ro
 
 function OfAccount({ code, route }: { code: string; route: Route }) {
   const span = spanOf(route);
-  const url = address(`v1/accounts/${part(code)}/compare`, { from: span.from, to: span.to ?? "now", tz: ZONE });
-  const found = useGet<Answer>(url);
+  const asked = { from: span.from, to: span.to, tz: ZONE };
+  const path = `v1/accounts/${part(code)}/compare`;
+  const found = useGet<Comparison>(address(path, asked));
   return (
     <>
-      <Panel title="Which moments" wide>
+      <Panel
+        title="Which moments"
+        wide
+        tools={<Exports to={(format) => address(path, { ...asked, format })} name={`${code}-compare`} />}
+      >
         <Moments span={span} />
       </Panel>
       <Shown from={found} what="both moments">
-        {(answer) => <Compared code={code} of={comparisonOf(answer)} route={route} />}
+        {(comparison) => <Compared of={comparison} route={route} />}
       </Shown>
     </>
   );

@@ -3,126 +3,98 @@
 import { subtract, sum } from "../../figures";
 import type { Part } from "./waterfall";
 
-export type Change = "opened" | "closed" | "changed" | "same";
+export type Change = "opened" | "closed" | "resized" | "revalued" | "unknown";
 
-interface Both {
-  from: string | null;
-  to: string | null;
+/** A position, or the cash of a currency, that is not the same. What says nothing of it is absent. */
+export interface Row {
+  Kind: "position" | "cash";
+  Change: Change;
+  IbContractId?: string;
+  Symbol?: string;
+  LocalSymbol?: string;
+  SecurityType?: string;
+  ModelCode?: string;
+  Currency?: string;
+  Before?: string | null;
+  After?: string | null;
+  Difference?: string | null;
+  MarketPriceBefore?: string | null;
+  MarketPriceAfter?: string | null;
+  MarketValueBaseBefore?: string | null;
+  MarketValueBaseAfter?: string | null;
+  DifferenceBase?: string | null;
+  BySize?: string | null;
+  ByPrice?: string | null;
+  ByCurrency?: string | null;
+  Why?: string | null;
 }
 
-export interface PositionRow {
-  key: string;
-  contract: string;
-  name: string;
-  title: string;
-  change: Change;
-  size: Both;
-  price: Both;
-  value: Both;
-  difference: string | null;
-  why: string | null;
-}
-
-export interface CashRow {
-  currency: string;
-  from: string | null;
-  to: string | null;
-  difference: string | null;
+/** In the base currency; what is null is in `Rest`. */
+export interface Difference {
+  ValueBefore: string;
+  ValueAfter: string;
+  Value: string;
+  Flows: string | null;
+  Positions: string;
+  Currencies: string;
+  Cash: string | null;
+  Trading: string | null;
+  Rest: string;
+  CashByType: { Type: string | null; Amount: string }[];
+  Unsplit: string;
+  Why: string | null;
 }
 
 export interface Comparison {
-  base: string | null;
-  from: { time: string | null; value: string | null };
-  to: { time: string | null; value: string | null };
-  difference: string | null;
-  /** Why there is none. */
-  why: string | null;
-  parts: Part[];
-  positions: PositionRow[];
-  cash: CashRow[];
-}
-
-/** Whether the parts that are known add up to the difference, to the last digit. */
-export function addsUp({ difference, parts }: Comparison): boolean {
-  const known = parts.flatMap((each) => (each.value === null ? [] : [each.value]));
-  return difference !== null && /^-?0*\.?0*$/.test(subtract(sum(known), difference));
-}
-
-interface Side {
-  Timestamp: string | null;
-  NetLiquidation: string | null;
-}
-
-interface Held {
-  Position: string | null;
-  MarketPrice: string | null;
-  MarketValue: string | null;
-  MarketValueBase: string | null;
-}
-
-/** As `/v1/accounts/{AccountCode}/compare` answers. */
-export interface Answer {
+  AccountCode: string;
+  From: string | null;
+  To: string | null;
+  Ready: boolean | null;
   BaseCurrency: string | null;
-  From: Side;
-  To: Side;
-  Positions: {
-    IbContractId: string;
-    Symbol: string;
-    LocalSymbol: string | null;
-    SecurityType: string;
-    Change: string;
-    From: Held | null;
-    To: Held | null;
-    Difference: string | null;
-    Why?: string | null;
-  }[];
-  Cash: { Currency: string; From: string | null; To: string | null; Difference: string | null }[];
-  Difference: Record<string, string | null>;
-  Why?: Record<string, string>;
+  Why: string | null;
+  Difference: Difference | null;
+  Changes: Row[];
 }
 
-const PARTS: readonly (readonly [string, string, string])[] = [
-  ["Flows", "Deposits and withdrawals", "Paid in and out, and transfers, as statements say"],
-  ["Positions", "Prices", "What positions gained by their prices, at the exchange rates of then"],
-  ["Currencies", "Exchange rates", "What positions and cash gained by exchange rates"],
-  ["Cash", "Dividends, interest, fees", "What was earned and charged, as statements say"],
-  ["Trading", "Trading", "What was bought and sold, against its price of now"],
-  ["Rest", "The rest", "What cannot be told apart"],
+const WHYS: Record<string, string> = {
+  "no-report": "there is no report of the account by the second moment",
+  "no-report-before": "there is no report of the account by the first moment: it was not recorded yet",
+  "other-base-currency": "the account's base currency was another one at the first moment",
+  "no-net-liquidation": "a report does not say what the account was worth",
+  "no-statement": "no statement of the account is recorded",
+  "not-stated-yet": "statements do not reach the second moment yet",
+  "days-missing": "statements of some days between are missing",
+  "no-amount": "a statement lists something without an amount, or of which nobody says what it is",
+  "no-size": "IB gave a size that is no number",
+  "no-value": "IB gave no value",
+  "no-rate": "IB gave no exchange rate",
+};
+
+/** A reason in words. */
+export const whyOf = (code: string | null | undefined): string | null => (code == null ? null : (WHYS[code] ?? code));
+
+type Amount = "Positions" | "Currencies" | "Trading" | "Flows" | "Cash" | "Rest";
+
+const PARTS: readonly (readonly [Amount, string, string])[] = [
+  ["Flows", "Paid in and out", "Deposits, withdrawals and transfers, as statements say"],
+  ["Positions", "Prices", "What prices have changed, at the size of the second moment and the rate of the first"],
+  ["Currencies", "Exchange rates", "What rates have changed, of positions and of cash"],
+  ["Trading", "Trades", "What trades gained or lost, commissions included: an estimate"],
+  ["Cash", "Dividends, interest, fees, taxes", "What was earned and charged, as statements say"],
+  ["Rest", "The rest", "What cannot be told apart: accruals, what IB has rounded, and every part that is not known"],
 ];
 
-const CHANGES: readonly Change[] = ["opened", "closed", "changed"];
+/** Parts that add up to the difference; one that is not known has its reason, and is in the rest. */
+export const partsOf = (difference: Difference): Part[] =>
+  PARTS.map(([name, title, hint]) => ({
+    name: title,
+    hint,
+    value: difference[name],
+    why: difference[name] === null ? `in the rest, as ${whyOf(difference.Why) ?? "it is not known"}` : null,
+  }));
 
-export function comparisonOf(answer: Answer): Comparison {
-  const whys = answer.Why ?? {};
-  return {
-    base: answer.BaseCurrency,
-    from: { time: answer.From.Timestamp, value: answer.From.NetLiquidation },
-    to: { time: answer.To.Timestamp, value: answer.To.NetLiquidation },
-    difference: answer.Difference.Value ?? null,
-    why: whys.Value ?? null,
-    parts: PARTS.filter(([name]) => name in answer.Difference).map(([name, title, hint]) => ({
-      name: title,
-      hint,
-      value: answer.Difference[name] ?? null,
-      why: whys[name],
-    })),
-    positions: answer.Positions.map((each, index) => ({
-      key: `${each.IbContractId} ${index}`,
-      contract: each.IbContractId,
-      name: each.LocalSymbol || each.Symbol,
-      title: `${each.Symbol}, ${each.SecurityType}, contract ${each.IbContractId}`,
-      change: CHANGES.find((known) => known === each.Change) ?? "same",
-      size: { from: each.From?.Position ?? null, to: each.To?.Position ?? null },
-      price: { from: each.From?.MarketPrice ?? null, to: each.To?.MarketPrice ?? null },
-      value: { from: each.From?.MarketValueBase ?? null, to: each.To?.MarketValueBase ?? null },
-      difference: each.Difference,
-      why: each.Why ?? null,
-    })),
-    cash: answer.Cash.map((each) => ({
-      currency: each.Currency,
-      from: each.From,
-      to: each.To,
-      difference: each.Difference,
-    })),
-  };
-}
+/** Whether parts add up to the difference, to the last digit. */
+export const addUp = (difference: Difference): boolean => {
+  const known = PARTS.flatMap(([name]) => difference[name] ?? []);
+  return !/[1-9]/.test(subtract(sum(known), difference.Value));
+};

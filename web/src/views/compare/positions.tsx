@@ -2,133 +2,189 @@
 
 import { Empty, Figure } from "../../components/basics";
 import { type Column, type Sorting, Table } from "../../components/table";
-import { absolute } from "../../figures";
+import { absolute, sum } from "../../figures";
 import { change, href, type Route } from "../../route";
-import type { CashRow, Change, PositionRow } from "./data";
+import { type Change, type Row, whyOf } from "./data";
 
-const CHANGES: Record<Change, string> = { opened: "opened", closed: "closed", changed: "changed", same: "price only" };
+export const CHANGES: Record<Change, string> = {
+  opened: "opened",
+  closed: "closed",
+  resized: "resized",
+  revalued: "revalued",
+  unknown: "not known",
+};
 
-/** Two figures of one thing: first, and second. */
-function Both({
-  from,
-  to,
-  as = "money",
-  most,
-}: {
-  from: string | null;
-  to: string | null;
-  as?: "money" | "digits";
-  most?: number;
-}) {
-  const shown = most === undefined ? {} : { most };
-  if (from === to) return <Figure of={to} as={as} {...shown} />;
+type Written = "money" | "digits";
+
+/** Two figures of one thing: at the first moment, and at the second. */
+function Both({ of: [from, to], as, most }: { of: [Figured, Figured]; as: Written; most?: number }) {
+  const shown = { as, ...(most === undefined ? {} : { most }) };
+  if (from === to) return <Figure of={to} {...shown} />;
   return (
     <span class="both">
       <span class="then">
-        <Figure of={from} as={as} {...shown} why="none at the first moment" />
+        <Figure of={from} {...shown} why="none at the first moment" />
       </span>
       <span aria-hidden="true">→</span>
-      <span class="hidden">first, and second</span>
-      <Figure of={to} as={as} {...shown} why="none at the second moment" />
+      <span class="hidden">and at the second moment</span>
+      <Figure of={to} {...shown} why="none at the second moment" />
     </span>
   );
 }
 
-const columns = (code: string, base: string | null): readonly Column<PositionRow>[] => [
+type Figured = string | null | undefined;
+
+const amount = (
+  name: "DifferenceBase" | "BySize" | "ByPrice" | "ByCurrency",
+  title: string,
+  hint: string,
+): Column<Row> => ({
+  name,
+  title,
+  cell: (row) => <Figure of={row[name]} change why={whyOf(row.Why)} />,
+  by: (row) => (row[name] == null ? null : absolute(row[name])),
+  isFigure: true,
+  isWide: name !== "DifferenceBase",
+  hint: `${hint}, in the base currency. Sorted by size, whichever sign`,
+});
+
+const SPLIT = [
+  amount("BySize", "By size", "Because there is more or less of it"),
+  amount("ByPrice", "By price", "Because the price is another"),
+  amount("ByCurrency", "By rate", "Because the exchange rate is another"),
+  amount("DifferenceBase", "Difference", "Of the value: the sum of the three before"),
+];
+
+const sizes = (as: Written): Column<Row> => ({
+  name: "size",
+  title: as === "digits" ? "Size" : "Amount",
+  cell: (row) => <Both of={[row.Before, row.After]} as={as} />,
+  by: (row) => row.After ?? row.Before,
+  isFigure: true,
+  isWide: as === "digits",
+});
+
+const values = (base: string | null): Column<Row> => ({
+  name: "value",
+  title: `Value in ${base ?? "base currency"}`,
+  cell: (row) => <Both of={[row.MarketValueBaseBefore, row.MarketValueBaseAfter]} as="money" />,
+  by: (row) => row.MarketValueBaseAfter ?? row.MarketValueBaseBefore,
+  isFigure: true,
+});
+
+const What: Column<Row> = {
+  name: "change",
+  title: "What",
+  cell: (row) => <span class={`change ${row.Change}`}>{CHANGES[row.Change] ?? row.Change}</span>,
+  by: (row) => row.Change,
+};
+
+const ofPositions = (code: string, base: string | null): readonly Column<Row>[] => [
   {
     name: "name",
     title: "Position",
     cell: (row) => (
-      <a href={href("position", [code, row.contract])} title={row.title}>
-        {row.name}
+      <a
+        href={href("position", [code, row.IbContractId ?? ""])}
+        title={`${row.Symbol}, ${row.SecurityType}, in ${row.Currency}, contract ${row.IbContractId}`}
+      >
+        {row.LocalSymbol || row.Symbol}
+        {row.ModelCode ? ` (${row.ModelCode})` : ""}
       </a>
     ),
-    by: (row) => row.name,
+    by: (row) => row.LocalSymbol || row.Symbol,
   },
-  {
-    name: "change",
-    title: "What",
-    cell: (row) => <span class={`change ${row.change}`}>{CHANGES[row.change]}</span>,
-    by: (row) => row.change,
-  },
-  {
-    name: "size",
-    title: "Size",
-    cell: (row) => <Both from={row.size.from} to={row.size.to} as="digits" />,
-    by: (row) => row.size.to ?? row.size.from,
-    isFigure: true,
-    isWide: true,
-  },
+  What,
+  sizes("digits"),
   {
     name: "price",
     title: "Price",
-    cell: (row) => <Both from={row.price.from} to={row.price.to} as="digits" most={4} />,
+    cell: (row) => <Both of={[row.MarketPriceBefore, row.MarketPriceAfter]} as="digits" most={4} />,
     isFigure: true,
     isWide: true,
     hint: "In the contract's currency",
   },
-  {
-    name: "value",
-    title: `Value in ${base ?? "the base currency"}`,
-    cell: (row) => <Both from={row.value.from} to={row.value.to} />,
-    by: (row) => row.value.to ?? row.value.from,
-    isFigure: true,
-  },
-  {
-    name: "difference",
-    title: "Difference",
-    cell: (row) => <Figure of={row.difference} change why={row.why} />,
-    by: (row) => (row.difference === null ? null : absolute(row.difference)),
-    isFigure: true,
-    hint: "Of the value, in the base currency: what was bought and sold is part of it. Sorted by size, whichever sign",
-  },
+  values(base),
+  ...SPLIT,
 ];
 
-export function Positions({
-  code,
-  base,
-  rows,
-  route,
-}: {
+const ofCash = (base: string | null): readonly Column<Row>[] => [
+  { name: "currency", title: "Currency", cell: (row) => row.Currency, by: (row) => row.Currency },
+  sizes("money"),
+  {
+    name: "own",
+    title: "Difference in it",
+    cell: (row) => <Figure of={row.Difference} change />,
+    isFigure: true,
+    isWide: true,
+  },
+  values(base),
+  ...SPLIT.filter((each) => each.name !== "ByPrice"),
+];
+
+/** What the rows add up to, where each has it. */
+function Sums({ rows, columns }: { rows: readonly Row[]; columns: readonly Column<Row>[] }) {
+  const total = (name: string) => {
+    const known = rows.map((row) => row[name as keyof Row]).filter((each) => each != null);
+    return known.length === rows.length ? sum(known) : null;
+  };
+  return (
+    <tr>
+      {columns.map((column, index) =>
+        index === 0 ? (
+          <th key={column.name} scope="row">
+            Together
+          </th>
+        ) : (
+          <td key={column.name} class={[column.isFigure ? "right" : "", column.isWide ? "roomy" : ""].join(" ")}>
+            {SPLIT.some((each) => each.name === column.name) ? (
+              <Figure of={total(column.name)} change why="one of them is not known" />
+            ) : null}
+          </td>
+        ),
+      )}
+    </tr>
+  );
+}
+
+interface RowsProps {
   code: string;
   base: string | null;
-  rows: readonly PositionRow[];
+  rows: readonly Row[];
   route: Route;
-}) {
-  const [name = "difference", way = "down"] = (route.query.sort ?? "").split(".").filter(Boolean);
-  const shown = rows.filter((row) => !route.query.show || row.change === route.query.show);
+}
+
+export function Positions({ code, base, rows, route }: RowsProps) {
+  const [name = "DifferenceBase", way = "down"] = (route.query.sort ?? "").split(".").filter(Boolean);
+  const shown = rows.filter((row) => !route.query.show || row.Change === route.query.show);
   const sort = (sorting: Sorting) => change({ sort: `${sorting.name}.${sorting.down ? "down" : "up"}` });
-  if (rows.length === 0) return <Empty>There was no position at either moment.</Empty>;
+  if (rows.length === 0) return <Empty>No position is another one than it was.</Empty>;
   if (shown.length === 0)
     return <Empty>No position was {CHANGES[route.query.show as Change] ?? route.query.show}.</Empty>;
+  const columns = ofPositions(code, base);
   return (
     <Table
       label="Positions at both moments"
-      columns={columns(code, base)}
+      columns={columns}
       rows={shown}
-      keyOf={(row) => row.key}
+      keyOf={(row) => `${row.IbContractId} ${row.ModelCode ?? ""}`}
       sorting={{ name, down: way === "down" }}
       onSort={sort}
+      foot={<Sums rows={shown} columns={columns} />}
     />
   );
 }
 
-const CASH: readonly Column<CashRow>[] = [
-  { name: "currency", title: "Currency", cell: (row) => row.currency, by: (row) => row.currency },
-  { name: "from", title: "First", cell: (row) => <Figure of={row.from} />, by: (row) => row.from, isFigure: true },
-  { name: "to", title: "Second", cell: (row) => <Figure of={row.to} />, by: (row) => row.to, isFigure: true },
-  {
-    name: "difference",
-    title: "Difference",
-    cell: (row) => <Figure of={row.difference} change />,
-    by: (row) => row.difference,
-    isFigure: true,
-  },
-];
-
-export const Cash = ({ rows }: { rows: readonly CashRow[] }) =>
-  rows.length === 0 ? (
-    <Empty>There was no cash at either moment.</Empty>
-  ) : (
-    <Table label="Cash per currency at both moments" columns={CASH} rows={rows} keyOf={(row) => row.currency} />
+export function Cash({ base, rows }: { base: string | null; rows: readonly Row[] }) {
+  if (rows.length === 0) return <Empty>No cash is another than it was.</Empty>;
+  const columns = ofCash(base);
+  return (
+    <Table
+      label="Cash at both moments"
+      columns={columns}
+      rows={rows}
+      keyOf={(row) => `${row.Currency} ${row.ModelCode ?? ""}`}
+      foot={<Sums rows={rows} columns={columns} />}
+    />
   );
+}
