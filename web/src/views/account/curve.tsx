@@ -27,6 +27,8 @@ const MEANS: Readonly<Record<Shows, string>> = {
 };
 /** Statements and recorder end a day as New York does. */
 const CLOSE_S = 21 * 3600;
+/** The least share of the value that is marked as a flow where flows are estimated. */
+const LEAST = 0.002;
 
 const seconds = (day: string): number => Date.parse(day) / 1000;
 const amount = (value: number): string =>
@@ -42,6 +44,8 @@ function marksOf(days: Days, currency: string | null, shift: number): Mark[] {
     const day = days.Day[row];
     if (flow === null || day === undefined || sign(flow) === 0) return;
     const isEstimated = days.Method[row] === "estimated" || days.Source[row] === "running";
+    // What the day's profit leaves over is also interest, fees and dividends.
+    if (isEstimated && Math.abs(Number(flow)) < Math.abs(Number(days.Value[row])) * LEAST) return;
     const way = sign(flow) > 0 ? "in" : "out";
     const text = `${signed(flow, money(flow))} ${currency ?? ""}`;
     marks.push({

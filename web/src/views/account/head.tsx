@@ -2,10 +2,10 @@
 
 import { Fact, Facts, Figure, Missing, Time } from "../../components/basics";
 import { Traced } from "../../components/traced";
-import { isFigure, ratio, subtract } from "../../figures";
 import { moment } from "../../format";
 import { href } from "../../route";
 import { type Overview, PERIODS, type Period, type Row, whyNot } from "../overview/asking";
+import { Part } from "../overview/part";
 import type { Asked } from "./asking";
 import { CushionBar } from "./margin";
 import { amountOf, type Report } from "./report";
@@ -58,23 +58,21 @@ export function Ways({ asked, tab }: { asked: Asked; tab: Tab }) {
 }
 
 function Change({ row, period, all }: { row: Row; period: Period; all: Overview }) {
-  const [change, now, gain] = [row[`Change${period}`], row.NetLiquidation, row[`Return${period}`]];
-  const part = isFigure(change) && isFigure(now) ? ratio(change, subtract(now, change), 8) : null;
+  const change = row[`Change${period}`];
   return (
     <Fact
       name={NAMES[period]}
       hint={`Change since ${moment(all.Closes[period])}; deposits and withdrawals are part of it`}
     >
       <Figure of={change} change why={whyNot(row, `Change${period}`, all)} />{" "}
-      {isFigure(gain) ? (
-        <span class="share" title="Time-weighted return">
-          <Figure of={gain} as="percent" change /> return
-        </span>
-      ) : part ? (
-        <span class="share">
-          <Figure of={part} as="percent" change />
-        </span>
-      ) : null}
+      <span class="share">
+        <Part
+          gain={row[`Return${period}`]}
+          now={row.NetLiquidation}
+          change={change}
+          why={whyNot(row, `Return${period}`, all)}
+        />
+      </span>
     </Fact>
   );
 }

@@ -29,6 +29,8 @@ export interface History {
 }
 
 const GAP = 10;
+/** Nights and long weekends are no gaps, but where a day is looked at. */
+const [LEAST_S, LEAST_OF_DAY_S, DAY_AND_HALF_S] = [4 * 86400, 1800, 129_600];
 
 /** Seconds since 1970 of times as the API writes them: `Date.parse` of each takes ten times as long. */
 function secondsOf(points: readonly Point[]): number[] {
@@ -49,10 +51,11 @@ export function columns(points: readonly Point[], tags: readonly string[]): Pick
   const known = points.filter((point) => tags.some((tag) => typeof point[tag] === "number"));
   const moments = secondsOf(known);
   const gaps: number[] = [];
+  const least = (moments.at(-1) ?? 0) - (moments[0] ?? 0) > DAY_AND_HALF_S ? LEAST_S : LEAST_OF_DAY_S;
   for (let each = 1; each < moments.length; each++) {
     const [before = 0, now = 0] = [moments[each - 1], moments[each]];
     const around = Math.max(before - (moments[each - 2] ?? before), (moments[each + 1] ?? now) - now);
-    if (around > 0 && now - before > GAP * around) gaps.push(each);
+    if (around > 0 && now - before > Math.max(GAP * around, least)) gaps.push(each);
   }
   const values = tags.map((tag) =>
     known.map((point) => {

@@ -4,10 +4,11 @@ import { useMemo } from "preact/hooks";
 import { Bar, Figure, Missing, Time } from "../../components/basics";
 import { type Column, type Sorting, Table } from "../../components/table";
 import { Traced } from "../../components/traced";
-import { float, isFigure, multiply, ratio, subtract, sum } from "../../figures";
+import { float, isFigure, multiply, ratio, sum } from "../../figures";
 import { moment, percent } from "../../format";
 import { change, href } from "../../route";
 import { type Overview, PERIODS, type Period, type Row, whyNot, words } from "./asking";
+import { Part } from "./part";
 import { Sparkline, type Sparks } from "./sparks";
 
 /** Below the first IB may soon liquidate, below the second one should look. */
@@ -24,27 +25,9 @@ function inTotal(row: Row, amount: string | null): string | null {
   return rate === null ? null : multiply(amount, rate);
 }
 
-/** A change as a share of the value before it. */
-function share(row: Row, period: Period): string | null {
-  const [now, by] = [row.NetLiquidation, row[`Change${period}`]];
-  return isFigure(now) && isFigure(by) ? ratio(by, subtract(now, by), 8) : null;
-}
-
 function Cushion({ of, why }: { of: string | null; why: string | undefined }) {
   if (!isFigure(of)) return <Missing why={why} />;
   return <Bar share={float(of) ?? 0} low={LOW} middle={MIDDLE} text={<span title={of}>{percent(of, 1)}</span>} />;
-}
-
-/** The return, or, where flows are not known yet, the change as a share of the value before, in parentheses. */
-function Part({ row, period, all }: { row: Row; period: Period; all: Overview }) {
-  const found = row[`Return${period}`];
-  if (isFigure(found)) return <Figure of={found} as="percent" change />;
-  const part = share(row, period);
-  if (part === null) return null;
-  const why = whyNot(row, `Return${period}`, all) ?? "not known";
-  return (
-    <span title={`Of the value before, deposits and withdrawals included. No return: ${why}`}>({percent(part)})</span>
-  );
 }
 
 function changes(all: Overview): Column<Row>[] {
@@ -58,7 +41,12 @@ function changes(all: Overview): Column<Row>[] {
       <span class="stack">
         <Figure of={row[`Change${period}`]} change why={whyNot(row, `Change${period}`, all)} />
         <small>
-          <Part row={row} period={period} all={all} />
+          <Part
+            gain={row[`Return${period}`]}
+            now={row.NetLiquidation}
+            change={row[`Change${period}`]}
+            why={whyNot(row, `Return${period}`, all)}
+          />
         </small>
       </span>
     ),
@@ -147,7 +135,9 @@ function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
             <Time at={row.Latest} as="age" /> not ready
           </span>
         ) : (
-          <Time at={row.Latest} as="age" />
+          <span class="figure">
+            <Time at={row.Latest} as="age" />
+          </span>
         ),
     },
   ];

@@ -9,6 +9,7 @@ import { address } from "../../api/client";
 import type { Exact } from "../../api/json";
 import type { components } from "../../api/schema";
 import { type Loaded, useGet } from "../../data";
+import { isFigure, ratio, subtract } from "../../figures";
 import { ZONE } from "../../format";
 
 type Schemas = components["schemas"];
@@ -45,6 +46,11 @@ export const words = (reason: string): string => WORDS[reason as Reason] ?? reas
 export function whyNot(row: Row, figure: string, all: Overview | null): string | undefined {
   const found = row.Why.find((each) => each.startsWith(`${figure}=`))?.slice(figure.length + 1) ?? all?.Why[figure];
   return found === undefined ? undefined : words(found);
+}
+
+/** A change as a share of the value before it; null: not known. */
+export function shareOf(now: string | null, change: string | null): string | null {
+  return isFigure(now) && isFigure(change) ? ratio(change, subtract(now, change), 8) : null;
 }
 
 /** The currency that most accounts have as their base. */

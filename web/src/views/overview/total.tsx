@@ -7,10 +7,10 @@ import { Empty, Fact, Facts, Figure, Panel, Shown } from "../../components/basic
 import { Chart, type Curve } from "../../components/chart";
 import { RangePicker } from "../../components/range";
 import { useGet } from "../../data";
-import { isFigure, ratio, subtract } from "../../figures";
 import { date, moment } from "../../format";
 import { dayOf, ofDays, type RangeName, spanOf } from "../../ranges";
 import { type Overview, PERIODS, type Period, type Total, words } from "./asking";
+import { Part } from "./part";
 import { EVERY_S, type Values } from "./sparks";
 
 const RANGES: readonly RangeName[] = ["1m", "3m", "ytd", "1y", "all"];
@@ -20,20 +20,19 @@ const NAMES: Readonly<Record<Period, string>> = {
   YearToDate: "This year",
 };
 
-/** A change, and what share of the value before it is. */
+/** A change, and its return, or what share of the value before it is. */
 function Change({ total, period, all }: { total: Total; period: Period; all: Overview }) {
-  const [change, now] = [total[`Change${period}`], total.NetLiquidation];
-  const why = total.Excluded.find((each) => each.Figure === `Change${period}`)?.Why ?? all.Why[`Change${period}`];
-  const share = isFigure(change) && isFigure(now) ? ratio(change, subtract(now, change), 8) : null;
-  const close = all.Closes[period];
+  const change = total[`Change${period}`];
+  const why = (figure: string) => {
+    const reason = total.Excluded.find((each) => each.Figure === figure)?.Why ?? all.Why[figure];
+    return reason && words(reason);
+  };
   return (
-    <Fact name={NAMES[period]} hint={`Since ${moment(close)}; deposits and withdrawals are part of it`}>
-      <Figure of={change} change unit={total.Currency} why={why && words(why)} />{" "}
-      {share ? (
-        <span class="share">
-          <Figure of={share} as="percent" change />
-        </span>
-      ) : null}
+    <Fact name={NAMES[period]} hint={`Since ${moment(all.Closes[period])}; deposits and withdrawals are part of it`}>
+      <Figure of={change} change unit={total.Currency} why={why(`Change${period}`)} />{" "}
+      <span class="share">
+        <Part gain={total[`Return${period}`]} now={total.NetLiquidation} change={change} why={why(`Return${period}`)} />
+      </span>
     </Fact>
   );
 }
@@ -55,11 +54,6 @@ export function Head({ all }: { all: Overview }) {
           {PERIODS.map((period) => (
             <Change key={period} total={total} period={period} all={all} />
           ))}
-          {total.ReturnYearToDate ? (
-            <Fact name="Return this year" hint="Time-weighted: deposits and withdrawals do not count">
-              <Figure of={total.ReturnYearToDate} as="percent" change />
-            </Fact>
-          ) : null}
           <Fact name="Cash">
             <Figure of={total.Cash} unit={total.Currency} />
           </Fact>
