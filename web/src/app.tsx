@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { AccountFinder } from "./components/accounts";
 import { Empty, Loading } from "./components/basics";
+import { Boundary } from "./components/boundary";
 import { Mark } from "./components/mark";
 import { MomentPicker, StepButtons, type Steps, useSteps } from "./components/moment";
 import { Away, NoRight, SignIn } from "./components/sign-in";
@@ -60,7 +61,12 @@ function Outlet({ route }: { route: Route }) {
   const Drawn = loaded.get(view.name);
   if (Drawn === undefined)
     return why ? (
-      <Empty>This part of the page could not be loaded: {why}. Reload the page.</Empty>
+      <div class="state failed" role="alert">
+        <p>This part of the page could not be loaded: it may be of an earlier version of the service ({why}).</p>
+        <button type="button" onClick={() => location.reload()}>
+          Load the page again
+        </button>
+      </div>
     ) : (
       <Loading what="the view" />
     );
@@ -151,7 +157,9 @@ function Page({ session }: { session: Session }) {
       <StatusLine isPast={at !== undefined} />
       {at ? <PastLine at={at} route={route} steps={steps} /> : null}
       <main id="main" tabIndex={-1}>
-        <Outlet route={route} />
+        <Boundary key={[route.view, ...route.args].join("/")}>
+          <Outlet route={route} />
+        </Boundary>
       </main>
       <footer class="foot">
         <a href="docs">The API</a>

@@ -38,8 +38,11 @@ const long = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "
 const short = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZone: "UTC" });
 
-/** A moment in the viewer's zone. */
-export const moment = (text: string, seconds = false): string => (seconds ? long : short).format(new Date(text));
+/** A moment in the viewer's zone; as it is written where it is no time, say `-30d`. */
+export function moment(text: string, seconds = false): string {
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? text : (seconds ? long : short).format(at);
+}
 
 /** The same in UTC, as sent, for a title. */
 export const utc = (text: string): string => text.replace("T", " ").replace("Z", " UTC");

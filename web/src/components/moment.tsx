@@ -10,8 +10,9 @@ import { change, type Route } from "../route";
 import { useShortcut } from "../shortcuts";
 import { after, before, instant } from "../snapshots";
 
-/** A moment as an input of type datetime-local takes it, in the viewer's zone. */
+/** A moment as an input of type datetime-local takes it, in the viewer's zone; empty: it is none. */
 export function local(at: Date): string {
+  if (Number.isNaN(at.getTime())) return "";
   const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
   return shifted.toISOString().slice(0, 16);
 }

@@ -29,16 +29,21 @@ const PRESETS: readonly (readonly [string, (to: Date) => Date])[] = [
   ["A year", (to) => new Date(to.getTime() - 365 * DAY_MS)],
 ];
 
+/** A moment as an instant; null: it is written otherwise, say `-30d`, which the server understands. */
+const instantOf = (text: string): Date | null => (Number.isNaN(Date.parse(text)) ? null : new Date(text));
+
 /** The span that the address asks for: since yesterday, and up to the moment that the page shows, unless it says more. */
 export function spanOf({ query }: Route): Span {
-  const to = query.to ?? query.at ?? null;
+  const asked = query.to ?? query.at ?? null;
+  const to = asked === "now" ? null : asked;
   // To the hour, so that the answer that was had is not asked for again with every drawing.
   const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
-  const end = to === null ? new Date(hour) : new Date(to);
+  const end = (to === null ? null : instantOf(to)) ?? new Date(hour);
   return { from: query.from ?? written(new Date(end.getTime() - DAY_MS)), to };
 }
 
 function Field({ label, name, at }: { label: string; name: "from" | "to"; at: string | null }) {
+  const known = at === null ? null : instantOf(at);
   return (
     <label>
       {label}
@@ -48,7 +53,7 @@ function Field({ label, name, at }: { label: string; name: "from" | "to"; at: st
         type="datetime-local"
         max={local(new Date())}
         required={name === "from"}
-        defaultValue={at === null ? "" : local(new Date(at))}
+        defaultValue={known === null ? "" : local(known)}
       />
     </label>
   );
@@ -64,7 +69,7 @@ export function Moments({ span }: { span: Span }) {
     };
     change({ from: moment("from"), to: moment("to") });
   };
-  const end = span.to === null ? new Date() : new Date(span.to);
+  const end = (span.to === null ? null : instantOf(span.to)) ?? new Date();
   return (
     <form class="moments" onSubmit={submit}>
       <Field label="From" name="from" at={span.from} />
