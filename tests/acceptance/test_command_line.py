@@ -1,5 +1,6 @@
 """The command as its users run it: processes, signals, exit codes, what the terminal shows."""
 
+import json
 import re
 import signal
 import stat
@@ -7,6 +8,7 @@ import tempfile
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from socket import socket
 
 from ibconnect.database.pools import connect
 from tests.paths import CAPTURES
@@ -117,6 +119,20 @@ def test_a_variable_that_is_almost_a_setting_is_told(tmp_path: Path) -> None:
         assert "IB_GWS" in serve.said("a variable is named almost like a setting.*")[0]
         serve.said("Postgres is away")
         serve.stop()
+
+
+def test_the_first_line_of_serve_says_where_the_page_is(tmp_path: Path) -> None:
+    with socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = str(held.getsockname()[1])
+    for web, page in (("true", f"http://127.0.0.1:{port}/"), ("false", None)):
+        log, data = tmp_path / f"serve-{web}", str(tmp_path / f"data-{web}")
+        given = {"DB_URL": "postgresql://127.0.0.1:1/x", "DATA_DIR": data, "HOST": "127.0.0.1", "PORT": port}
+        with process(log, "serve", LOG_FORMAT="json", WEB=web, **given) as serve:
+            serve.said("service_starting")
+            (line,) = serve.told("service_starting")
+            assert json.loads(serve.output.splitlines()[0]) == line
+            assert line.get("page") == page
 
 
 def test_a_host_beyond_loopback_is_not_served_without_tokens(open_place: Path) -> None:

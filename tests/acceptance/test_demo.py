@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ibconnect.demo.kept import recall
+from ibconnect.demo.kept import Kept, recall
 from ibconnect.demo.world import make
+from ibconnect.simulator.scenario.figures import account_values
 from tests.paths import scratch
 from tests.processes import Process, accounts, get, process
 from tests.waiting import DEADLINE_S, wait_for
@@ -106,7 +107,7 @@ def test_accounts_in_five_currencies_have_two_years_of_reports_hourly_in_the_end
     assert len({row["Currency"] for row in ledger}) >= 4, "cash in several currencies"
 
 
-def recall_of(visited: Visited) -> Any:
+def recall_of(visited: Visited) -> Kept:
     kept = re.search(r"history is kept in (\S+)", visited.demo.output)
     assert kept
     return recall(Path(kept[1]), datetime.now(UTC))
@@ -172,7 +173,7 @@ def test_the_gateways_restart_shows_as_a_gap_in_the_past_and_live(visited: Visit
     hours = {datetime.fromisoformat(each["Timestamp"]).astimezone(NEW_YORK).hour for each in found}
     assert hours >= {10, 11, 15, 16, 17}
     assert hours.isdisjoint({12, 13, 14})
-    visited.demo.said("gateway lost")
+    wait_for(lambda: "gateway lost" in visited.demo.output, lambda: visited.demo.output, FIRST_START_S)
 
     def is_back() -> bool:
         (gateway,) = visited.of("gateways")
@@ -182,12 +183,22 @@ def test_the_gateways_restart_shows_as_a_gap_in_the_past_and_live(visited: Visit
     wait_for(is_back, "the gateway is back after its restart", FIRST_START_S)
 
 
+def worth_at_the_end_of(kept: Kept) -> dict[str, str]:
+    """What each account is worth when a world has passed through the same seconds, in this process."""
+    world = make(kept.start)[0].world
+    kept.pass_again(world, kept.start)
+    values = {code: account_values(account, world.market) for code, account in world.accounts.items()}
+    return {code: next(v.text for v in some if v.key == "NetLiquidation") for code, some in values.items()}
+
+
 def test_a_second_start_on_another_port_goes_on_at_once_and_warns_of_nothing(visited: Visited, place: Path) -> None:
     before = visited.of("gateways")[0]["Gateway"]
     executions = {code: visited.of(f"accounts/{code}/executions?limit=500") for code in visited.bases().values()}
     began = recall_of(visited)
     visited.demo.stop(signal.SIGINT)
     assert visited.demo.popen.returncode == 0
+    stopped = datetime.now(UTC)
+    worth = worth_at_the_end_of(recall_of(visited))
     with process(place / "second.log", "demo", DATA_DIR=str(place / "real"), PORT="0") as demo:
         again = Visited(demo)
         latest = accounts(again.url, 6, dict.fromkeys(executions, datetime.now(UTC).isoformat()))
@@ -197,6 +208,11 @@ def test_a_second_start_on_another_port_goes_on_at_once_and_warns_of_nothing(vis
         assert (gateway["Gateway"], gateway["Conflicts"]) == (before, [])
         rows = again.of("overview?currency=USD")["Accounts"]
         assert {name for row in rows for name in row["Gateways"]} == {before}
+        for code, value in worth.items():
+            report = again.of(f"accounts/{code}/as-of/{stopped:%Y-%m-%dT%H:%M:%SZ}")
+            assert report["Balance"]["NetLiquidation"].split()[1] == value, (
+                "the last report is what the world ended with"
+            )
         demo.said("statements of every day")
         again_recalled = recall_of(again)
         assert (again_recalled.start, len(again_recalled.runs)) == (began.start, 2)
