@@ -8,6 +8,7 @@ import { Traced } from "../../components/traced";
 import { useGet } from "../../data";
 import { isFigure } from "../../figures";
 import { href } from "../../route";
+import { may } from "../../session";
 import { type Asked, of } from "./asking";
 import { amountOf, type Report } from "./report";
 
@@ -83,7 +84,9 @@ export function Balance({ report, asked }: { report: Report; asked: Asked }) {
       wide
       tools={
         <>
-          <a href={href("sources", [asked.code], { time: report.Timestamp })}>All messages of this snapshot</a>
+          {may("events") ? (
+            <a href={href("sources", [asked.code], { time: report.Timestamp })}>All messages of this snapshot</a>
+          ) : null}
           <Exports
             name={`${asked.code}-balance`}
             to={(format) =>
@@ -104,7 +107,9 @@ export function Balance({ report, asked }: { report: Report; asked: Asked }) {
       ) : (
         <Table label="Figures of the balance" columns={columnsOf(report)} rows={lines} keyOf={(line) => line.tag} />
       )}
-      <p class="soft">Each figure leads to the gateway’s messages that it was made of, as they were sent.</p>
+      {may("events") ? (
+        <p class="soft">Each figure leads to the gateway’s messages that it was made of, as they were sent.</p>
+      ) : null}
     </Panel>
   );
 }
