@@ -26,7 +26,15 @@ function keep(key: string, answer: Answer<unknown>): void {
 }
 
 /** Forget everything: somebody else has signed in, or nobody. */
-export const forget = (): void => kept.clear();
+export function forget(): void {
+  kept.clear();
+  for (const also of forgetters) also();
+}
+
+const forgetters = new Set<() => void>();
+
+/** What else is to be forgotten then. */
+export const whenForgetting = (also: () => void): void => void forgetters.add(also);
 
 /**
  * The answer at an address, null: nothing is asked yet. `every`: seconds after which it is asked for again while the

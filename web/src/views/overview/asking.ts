@@ -8,7 +8,7 @@ import { useEffect, useState } from "preact/hooks";
 import { address } from "../../api/client";
 import type { Exact } from "../../api/json";
 import type { components } from "../../api/schema";
-import { type Loaded, useGet } from "../../data";
+import { type Loaded, useGet, whenForgetting } from "../../data";
 import { isFigure, ratio, subtract } from "../../figures";
 import { ZONE } from "../../format";
 
@@ -25,6 +25,9 @@ export type Period = (typeof PERIODS)[number];
 const EVERY_S = 15;
 /** What was chosen for who chose none: kept, so that nothing is asked for twice. */
 let usual: string | undefined;
+whenForgetting(() => {
+  usual = undefined;
+});
 
 /** Reasons that the API gives, in words. */
 const WORDS: Readonly<Record<Reason, string>> = {

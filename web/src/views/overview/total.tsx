@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { address } from "../../api/client";
 import type { Performance } from "../../api/performance";
-import { Empty, Fact, Facts, Figure, Panel, Shown } from "../../components/basics";
+import { Empty, Exports, Fact, Facts, Figure, Panel, Shown } from "../../components/basics";
 import { Chart, type Curve } from "../../components/chart";
 import { RangePicker } from "../../components/range";
 import { useGet } from "../../data";
@@ -101,20 +101,26 @@ export function TotalCurve({ query, currency, accounts }: CurveProps) {
   // Of all that is known the first day has to be asked for.
   const from = span.from ?? returns.data?.Since ?? null;
   const today = dayOf(at ? new Date(at) : new Date());
-  const values = useGet<Values>(
-    currency === null || from === null
-      ? null
-      : address("v1/values", {
-          total: "only",
-          currency,
-          group,
-          ...ofDays({ ...span, from }, at),
-          step: stepFor(accounts, from, span.to ?? today),
-        }),
-    { exact: false, every },
-  );
+  const curve = (first: string | null, format?: string): string =>
+    address("v1/values", {
+      total: "only",
+      currency,
+      group,
+      ...ofDays({ ...span, from: first }, at),
+      step: stepFor(accounts, first ?? today, span.to ?? today),
+      format,
+    });
+  const values = useGet<Values>(currency === null || from === null ? null : curve(from), { exact: false, every });
   return (
-    <Panel title="Value over time" tools={<RangePicker span={span} names={RANGES} at={at} />}>
+    <Panel
+      title="Value over time"
+      tools={
+        <>
+          <RangePicker span={span} names={RANGES} at={at} />
+          {values.data ? <Exports name="value" to={(format) => curve(values.data?.Days[0] ?? null, format)} /> : null}
+        </>
+      }
+    >
       {currency === null ? (
         <Empty>Choose a currency: the accounts have several.</Empty>
       ) : from === null && returns.data !== null ? (
