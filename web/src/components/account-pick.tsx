@@ -15,7 +15,13 @@ interface Entry {
 }
 
 /** The codes of all accounts that may be seen, their aliases, and those that no gateway lists any more. */
-export function useAccounts(): { codes: string[]; aliases: ReadonlyMap<string, string>; gone: ReadonlySet<string> } {
+export interface Accounts {
+  codes: string[];
+  aliases: ReadonlyMap<string, string>;
+  gone: ReadonlySet<string>;
+}
+
+export function useAccounts(): Accounts {
   const accounts = useGet<Account[]>(address("v1/accounts"));
   const directory = useGet<Entry[]>(address("v1/directory"));
   const aliases = new Map<string, string>();
@@ -29,14 +35,15 @@ export const titleOf = (code: string, aliases: ReadonlyMap<string, string>): str
   aliases.has(code) ? `${code} · ${aliases.get(code)}` : code;
 
 interface PickProps {
+  accounts: Accounts;
   value: string;
   onChange: (code: string) => void;
   /** What stands for none. */
   all?: string;
 }
 
-export function AccountPick({ value, onChange, all = "All accounts" }: PickProps) {
-  const { codes, aliases } = useAccounts();
+export function AccountPick({ accounts, value, onChange, all = "All accounts" }: PickProps) {
+  const { codes, aliases } = accounts;
   const known = value !== "" && !codes.includes(value) ? [value, ...codes] : codes;
   return (
     <label class="field">

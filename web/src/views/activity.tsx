@@ -1,7 +1,7 @@
 /** What happened: `#/activity?account=&kind=executions&from=&to=&symbol=…`; `row` is what was opened. */
 
 import { address, part } from "../api/client";
-import { AccountPick } from "../components/account-pick";
+import { AccountPick, useAccounts } from "../components/account-pick";
 import { Empty, Time } from "../components/basics";
 import { useGet } from "../data";
 import { change, href } from "../route";
@@ -39,12 +39,13 @@ export default function View({ route }: ViewProps) {
   const { query } = route;
   const kind = KINDS.find((each) => each.name === query.kind) ?? (KINDS[0] as Kind);
   const account = query.account ?? "";
+  const accounts = useAccounts();
   return (
     <>
       <div class="title">
         <h1>Activity</h1>
         <div class="tools">
-          <AccountPick value={account} onChange={(code) => change({ account: code, row: null })} />
+          <AccountPick accounts={accounts} value={account} onChange={(code) => change({ account: code, row: null })} />
         </div>
       </div>
       <nav class="tabs" aria-label="Kinds of activity">

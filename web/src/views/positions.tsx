@@ -39,7 +39,8 @@ export default function View({ route }: ViewProps) {
   const account = route.args[0] ?? "";
   const { at, currency, group } = route.query;
   const found = useHoldings({ account, at, group, currency });
-  const { aliases, gone } = useAccounts();
+  const accounts = useAccounts();
+  const { aliases, gone } = accounts;
   const { positions, report, times } = found;
   // An account without a report then may have statements of that time.
   const isUnreported = account !== "" && positions.data?.length === 0 && times.data?.length === 0;
@@ -54,7 +55,7 @@ export default function View({ route }: ViewProps) {
           </span>
         ) : null}
         <div class="tools">
-          <AccountPick value={account} onChange={(code) => open(code, route.query)} />
+          <AccountPick accounts={accounts} value={account} onChange={(code) => open(code, route.query)} />
           {found.currencies.length > 0 ? <CurrencyPick value={found.currency} options={found.currencies} /> : null}
         </div>
       </div>
@@ -78,7 +79,7 @@ export default function View({ route }: ViewProps) {
           <Loading what="positions" />
         )
       ) : (
-        <Held route={route} found={found} account={account} />
+        <Held route={route} found={found} account={account} aliases={aliases} />
       )}
       {account !== "" && report.data !== null && positions.data !== null ? (
         <p class="soft">
@@ -137,10 +138,16 @@ function exportOf(account: string, query: Record<string, string>, shown: readonl
   return (format: "csv" | "parquet") => address(path, { at: query.at, contract, limit: "10000", ...whose, format });
 }
 
-function Held({ route, found, account }: { route: ViewProps["route"]; found: Holdings; account: string }) {
+interface HeldProps {
+  route: ViewProps["route"];
+  found: Holdings;
+  account: string;
+  aliases: ReadonlyMap<string, string>;
+}
+
+function Held({ route, found, account, aliases }: HeldProps) {
   const { query } = route;
   const { positions, rates, netLiquidation, currency, profits, overview, report } = found;
-  const { aliases } = useAccounts();
   const unlisted = leftOut(account === "" ? overview : null, (why) => why === "not-listed");
   const uncounted = leftOut(account === "" ? overview : null, (why) => why !== "not-listed");
   const unlistedKey = unlisted.join();
