@@ -90,7 +90,9 @@ def test_executions_are_the_api_s_digit_by_digit(looked: Desk, recorded: "Record
         assert cells["Witnesses"][0].startswith(of["Source"])
 
 
-def test_totals_of_executions_are_exact_in_each_currency(looked: Desk, recorded: "Recorded", code: str, at: str) -> None:
+def test_totals_of_executions_are_exact_in_each_currency(
+    looked: Desk, recorded: "Recorded", code: str, at: str
+) -> None:
     told = asked(recorded, f"accounts/{code}/executions?{urlencode({'to': at, 'limit': 1000})}")
     paid: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     fees: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -118,7 +120,9 @@ def test_an_execution_leads_to_its_message_its_order_and_its_position(
     looked: Desk, recorded: "Recorded", code: str, at: str
 ) -> None:
     told = asked(recorded, f"accounts/{code}/executions?{urlencode({'to': at, 'limit': 1000})}")
-    orders = {row["PermId"] for row in asked(recorded, f"accounts/{code}/orders?{urlencode({'to': at, 'limit': 1000})}")}
+    orders = {
+        row["PermId"] for row in asked(recorded, f"accounts/{code}/orders?{urlencode({'to': at, 'limit': 1000})}")
+    }
     of = next(row for row in told if row["Source"] != "statement" and row["PermId"] in orders and row["IbContractId"])
     looked.open("activity", account=code, kind="executions", at=at, row=of["ExecutionId"])
     detail = looked.region(re.compile("^(Bought|Sold) "))
@@ -178,9 +182,7 @@ def test_cash_flows_add_up_by_type_and_currency(looked: Desk, recorded: "Recorde
     for row in told:
         sums[row["Type"], row["CurrencyCode"]] += Decimal(row["Amount"])
     looked.open("activity", account=code, kind="cash-flows", at=at)
-    shown = {
-        (row[0][0], row[1][0]): Decimal(row[3][2][0]) for row in rows(table(looked, "Totals of cash flows"))
-    }
+    shown = {(row[0][0], row[1][0]): Decimal(row[3][2][0]) for row in rows(table(looked, "Totals of cash flows"))}
     assert shown == sums
     looked.page.get_by_label("Type").select_option("Dividends")
     looked.page.wait_for_url(re.compile("type=Dividends"))
@@ -203,9 +205,7 @@ def test_what_was_earned_adds_up_by_month_and_year(looked: Desk, recorded: "Reco
         assert Decimal(shown[year][0]) == amount
 
 
-def test_statements_that_are_recorded_are_listed_and_opened(
-    looked: Desk, recorded: "Recorded", code: str
-) -> None:
+def test_statements_that_are_recorded_are_listed_and_opened(looked: Desk, recorded: "Recorded", code: str) -> None:
     told = asked(recorded, f"statements?{urlencode({'account': code, 'limit': 1})}")[0]
     looked.open("activity", account=code, kind="statements", row=told["Statement"])
     detail = looked.region(f"Statement {told['Statement']}")

@@ -194,7 +194,9 @@ def test_all_accounts_are_added_up_in_one_currency(looked: Desk, recorded: "Reco
     assert Decimal(foot[columns(found).index("Value, EUR")][1][0]) == total
 
 
-def test_before_the_first_report_it_shows_what_the_statement_says(looked: Desk, recorded: "Recorded", held: Held) -> None:
+def test_before_the_first_report_it_shows_what_the_statement_says(
+    looked: Desk, recorded: "Recorded", held: Held
+) -> None:
     first = asked(recorded, f"accounts/{held.code}/open-positions?{urlencode({'from': '-2y', 'limit': 1})}")
     reports = recorded.get(f"accounts/{held.code}/snapshots?{urlencode({'to': '-300d', 'limit': 1})}")
     if not first or reports:

@@ -285,6 +285,12 @@ export const flowColumns = (isOfAll: boolean): Column<CashFlow>[] => [
       </>
     ),
   ),
+  figure(
+    "amount",
+    "Amount",
+    (row) => row.Amount,
+    (row) => <Figure of={row.Amount} change unit={row.CurrencyCode} />,
+  ),
   contract(),
   words(
     "description",
@@ -292,12 +298,6 @@ export const flowColumns = (isOfAll: boolean): Column<CashFlow>[] => [
     (row) => row.Description,
     (row) => row.Description ?? (row.Counterparty ? `with ${row.Counterparty}` : null),
     { isWide: true },
-  ),
-  figure(
-    "amount",
-    "Amount",
-    (row) => row.Amount,
-    (row) => <Figure of={row.Amount} change unit={row.CurrencyCode} />,
   ),
   figure(
     "base",

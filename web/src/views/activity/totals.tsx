@@ -57,6 +57,7 @@ export function TotalsTable<Row>({
       name: "count",
       title: "Rows",
       isFigure: true,
+      isWide: true,
       by: (row) => String(row.count),
       cell: (row) => <Figure of={String(row.count)} as="digits" />,
     },
