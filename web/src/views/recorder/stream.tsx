@@ -45,9 +45,13 @@ function Filters({ route }: { route: Route }) {
   return (
     <>
       <label class="inline">
-        Of
-        <select value={account} onChange={(event) => change({ account: event.currentTarget.value || null })}>
-          <option value="">all accounts</option>
+        Account
+        <select
+          aria-label="Account"
+          value={account}
+          onChange={(event) => change({ account: event.currentTarget.value || null })}
+        >
+          <option value="">all</option>
           {(accounts.data ?? []).map((each) => (
             <option key={each.AccountCode} value={each.AccountCode}>
               {each.AccountCode}
@@ -56,8 +60,12 @@ function Filters({ route }: { route: Route }) {
         </select>
       </label>
       <label class="inline">
-        Show
-        <select value={type} onChange={(event) => change({ type: event.currentTarget.value || null })}>
+        Kind
+        <select
+          aria-label="Kind"
+          value={type}
+          onChange={(event) => change({ type: event.currentTarget.value || null })}
+        >
           {KINDS.map(([types, title]) => (
             <option key={title} value={types}>
               {title}
