@@ -195,7 +195,7 @@ CROSS JOIN LATERAL (SELECT (%(begin)s + n * interval '1 day')::date AS day) AS d
 CROSS JOIN accounts.account
 WHERE account.id BETWEEN 1 AND 20;
 INSERT INTO statements.covered (statement, sections, from_day, to_day, mentioned, account)
-SELECT id, 1, from_day, to_day, FALSE, account FROM statements.statement;
+SELECT id, 5, from_day, to_day, FALSE, account FROM statements.statement;
 INSERT INTO statements.nav (statement, position, line, day, current, account, origin, currency, total)
 SELECT
     id, 1, 1, to_day, TRUE, account, 'EquitySummaryByReportDateInBase', CASE account WHEN 'DU0000003' THEN NULL ELSE 'EUR' END, 1000 + id %% 97
