@@ -40,6 +40,7 @@ def figures(past: History, size: Size = FULL) -> Iterator[Figure]:
         else:
             print("wrk is not installed (Debian: apt install wrk): no figures of requests a second", file=sys.stderr)
         yield _year(past, service, size)
+        yield from _looked_into(past, service, size)
     yield from _accounts(past, size)
 
 
@@ -131,6 +132,29 @@ def _year(past: History, service: Service, size: Size) -> Figure:
     middle = median([percentile(took, 50) for took in rounds])
     worst = median([percentile(took, 99) for took in rounds])
     return Figure("history_year_p99_ms", worst, f"median {middle:.1f} ms, {points:,} points")
+
+
+def _looked_into(past: History, service: Service, size: Size) -> Iterator[Figure]:
+    """Where a figure comes from, and a year's ends compared: of other reports each time."""
+    reports = _report_paths(past, service)[: size.history_requests + 1]
+    account = f"/v1/accounts/{past.account}"
+    names = [path.rpartition("/")[2] for path in reports]
+    begin = format_rfc3339(from_micros(corpus.BEGIN))
+    for name, paths, member in (
+        ("sources_p99_ms", [f"{account}/sources/{each}?tag=NetLiquidation" for each in names], "Sources"),
+        ("compare_p99_ms", [f"{account}/compare?from={begin}&to={each}" for each in names], "Difference"),
+    ):
+        client, took, sent = Client(service.url), [], 0
+        for path in paths:
+            began = time.perf_counter()
+            status, body, _ = client.get(path)
+            took.append((time.perf_counter() - began) * 1000)
+            sent = len(body)
+            if status != 200 or not orjson.loads(body)[member]:
+                raise BenchError(f"{path}: status {status}: {body[:500]!r}")
+        client.close()
+        # The first one opens what the others use.
+        yield Figure(name, percentile(took[1:], 99), f"median {median(took[1:]):.1f} ms, {sent:,} bytes")
 
 
 def _milliseconds(service: Service, path: str, requests: int) -> list[float]:

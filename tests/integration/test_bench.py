@@ -52,6 +52,8 @@ OF_HISTORY = {
     "rebuild_vs_copy_out",
     "history_year_p99_ms",
     "overview_1000_ms",
+    "sources_p99_ms",
+    "compare_p99_ms",
     *(("report_cached_vs_constant", "report_uncached_per_s", "accounts_1000_vs_constant") if traffic.has_wrk() else ()),
 }
 

@@ -8,7 +8,7 @@ from tests.conftest import create_database, drop_database
 from tests.cookbook import Recipe, answer, build, plain, recipes
 from tests.serving import Served, serving
 
-QUESTIONS = 12
+QUESTIONS = 14
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.serving import DU1, DU2, PROBLEM, Served, at, serving
 from tests.statements import cash, document, flows, nav, navs, statement, take
 from tests.tables import exact, rows, rows_of
 
-PARTS = ("Flows", "Positions", "Currencies", "Cash", "Trading", "Rest")
+PARTS = ("Flows", "Positions", "Currencies", "Cash", "Trading", "Moved", "Rest")
 SPANS = ((0.5, 1.5), (1.5, 4.2), (3.5, 7.5), (0.5, 7.5), (4.55, 5.5), (5.2, 5.4))
 
 
@@ -104,7 +104,8 @@ async def test_statements_tell_flows_income_and_trading_apart(database_url: str)
     difference = found["Difference"]
     check_sum(difference)
     expected = {"Flows": "1000", "Positions": "300", "Currencies": "100", "Cash": "24", "Trading": "-51", "Rest": "0"}
-    assert {name: Fraction(difference[name]) for name in PARTS} == {k: Fraction(v) for k, v in expected.items()}
+    assert difference["Moved"] is None
+    assert {name: Fraction(difference[name]) for name in expected} == {k: Fraction(v) for k, v in expected.items()}
     by_type = [(each["Type"], Fraction(each["Amount"])) for each in difference["CashByType"]]
     assert by_type == [("Dividends", 30), ("Withholding Tax", -6)]
     assert [row["Change"] for row in found["Changes"]] == ["resized", "resized", "revalued"]
@@ -125,6 +126,7 @@ async def test_what_is_not_known_says_why(database_url: str, sections: list[str]
         difference = (await compared(served, DU1, *SPAN))["Difference"]
     assert difference["Why"] == why
     assert [difference[name] for name in ("Flows", "Cash", "Trading")] == [None] * 3
+    assert Fraction(difference["Moved"]) == 973
     check_sum(difference)
 
 

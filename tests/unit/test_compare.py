@@ -64,10 +64,11 @@ def test_the_parts_add_up_to_the_last_digit(before: Facts, after: Facts, moved: 
         return
     old, new = (Fraction(str(each.values[key].figure)) for each in (before, after))
     assert (Fraction(found.before), Fraction(found.after), Fraction(found.whole)) == (old, new, new - old)
-    parts = (found.flows, found.positions, found.currencies, found.income, found.trading, found.rest)
+    parts = (found.flows, found.positions, found.currencies, found.income, found.trading, found.moved, found.rest)
     assert sum((Fraction(part) for part in parts if part is not None), Fraction(0)) == new - old
     is_known = isinstance(moved, Moved)
     assert [part is not None for part in (found.flows, found.income, found.trading)] == [is_known] * 3
+    assert (found.moved is None) == is_known
 
 
 @given(facts(), MOVED)
@@ -138,11 +139,11 @@ def test_a_currency_pair_is_cash_already() -> None:
     assert (found.positions, found.currencies, found.rest) == (0, 100, 0)
 
 
-def test_what_is_not_known_is_in_the_rest() -> None:
+def test_what_is_not_known_is_told_together() -> None:
     before, after = world("1000", USD=("1000", "1")), world("1500", USD=("1500", "1"))
     found = difference_of(before, after, Unknown.NOT_YET)
     assert found is not None
-    assert (found.flows, found.income, found.trading, found.rest) == (None, None, None, 500)
+    assert (found.flows, found.income, found.trading, found.moved, found.rest) == (None, None, None, 500, 0)
 
 
 MONDAY, FRIDAY = date(2026, 1, 5), date(2026, 1, 9)

@@ -1590,6 +1590,7 @@ export interface components {
             Currencies: number | null;
             Cash: number | null;
             Trading: number | null;
+            Moved: number | null;
             Rest: number | null;
             CashByType: components["schemas"]["CompareCash"][];
             Unsplit: number;

@@ -26,7 +26,7 @@ _FUTURE, _CURRENCY_PAIR = "FUT", "CASH"
 
 
 class Difference(NamedTuple):
-    """``flows``, ``income``, ``trading``: None where it is not known what came and left, then they are in ``rest``.
+    """``flows``, ``income``, ``trading``: None where it is not known what came and left; ``moved`` is then all three.
 
     ``unsplit``: positions and currencies that could not be split, which are in ``rest`` too.
     """
@@ -38,6 +38,7 @@ class Difference(NamedTuple):
     flows: Decimal | None
     income: Decimal | None
     trading: Decimal | None
+    moved: Decimal | None
     rest: Decimal
     unsplit: int
 
@@ -63,15 +64,17 @@ def difference_of(before: Facts, after: Facts, moved: Moved | Unknown) -> Differ
     if old is None or new is None:
         return None
     sums = _sums(before, after)
+    # What futures held at both moments have gained is settled into cash, but for what is not settled yet.
+    settled = _EXACT.subtract(sums.of_futures, _EXACT.subtract(_unsettled(after), _unsettled(before)))
+    together = _EXACT.subtract(sums.by_size, settled)
     flows = income = trading = None
     if isinstance(moved, Moved):
         flows, income = moved.flows, _added(*(amount for _, amount in moved.income))
-        # What futures held at both moments have gained is settled into cash, but for what is not settled yet.
-        settled = _EXACT.subtract(sums.of_futures, _EXACT.subtract(_unsettled(after), _unsettled(before)))
-        trading = _EXACT.subtract(sums.by_size, _added(flows, income, settled))
-    known = _added(sums.by_price, sums.by_currency, *(part for part in (flows, income, trading) if part is not None))
-    rest = _EXACT.subtract(_EXACT.subtract(new, old), known)
-    return Difference(old, new, sums.by_price, sums.by_currency, flows, income, trading, rest, sums.unsplit)
+        trading = _EXACT.subtract(together, _added(flows, income))
+    whole = _EXACT.subtract(new, old)
+    rest = _EXACT.subtract(whole, _added(sums.by_price, sums.by_currency, together))
+    left = together if trading is None else None
+    return Difference(old, new, sums.by_price, sums.by_currency, flows, income, trading, left, rest, sums.unsplit)
 
 
 def net_liquidation(facts: Facts) -> Decimal | None:

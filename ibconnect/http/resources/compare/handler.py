@@ -117,6 +117,7 @@ def _shown(found: Difference, moved: Moved | Unknown) -> dict[str, Any]:
         "Currencies": _figure(found.currencies),
         "Cash": _figure(found.income),
         "Trading": _figure(found.trading),
+        "Moved": _figure(found.moved),
         "Rest": _figure(found.rest),
         "CashByType": [{"Type": kind or None, "Amount": _figure(amount)} for kind, amount in income],
         "Unsplit": found.unsplit,

@@ -54,17 +54,18 @@ def _part(description: str) -> Schema:
 _CASH = object_of("What was earned or paid, of one of IBKR's types", {"Type": nullable(TEXT), "Amount": FIGURE})
 _DIFFERENCE = object_of(
     "By how much the value differs, and where that came from, in base currency: Flows, Positions, Currencies, Cash, "
-    "Trading and Rest, as far as they are no null, add up to Value to the last digit",
+    "Trading, Moved and Rest, as far as they are no null, add up to Value to the last digit",
     {
         "ValueBefore": _part("NetLiquidation of the first report"),
         "ValueAfter": _part("NetLiquidation of the second"),
         "Value": _part("ValueAfter less ValueBefore"),
-        "Flows": _part("What the owner brought or took, by statements; null: not known (Why), then it is in Rest"),
+        "Flows": _part("What the owner brought or took, by statements; null: not known (Why), then it is in Moved"),
         "Positions": _part("What prices have changed, at the size at the second moment and the rate at the first"),
         "Currencies": _part("What rates have changed, of what was held, cash too, at the second moment"),
-        "Cash": _part("Dividends, interest, fees, taxes, by statements; null: not known, then it is in Rest"),
-        "Trading": _part("What trades gained or lost, commissions included: an estimate; null: then it is in Rest"),
-        "Rest": _part("What cannot be told apart: what has accrued, what is Unsplit, what IB has rounded, every null"),
+        "Cash": _part("Dividends, interest, fees, taxes, by statements; null: not known, then it is in Moved"),
+        "Trading": _part("What trades gained or lost, commissions included: an estimate; null: then it is in Moved"),
+        "Moved": _part("Flows, Cash and Trading together, where they cannot be told apart; else null"),
+        "Rest": _part("What cannot be told apart: what has accrued, what is Unsplit, what IB has rounded"),
         "CashByType": list_of("Cash by IBKR's types", "CompareCash"),
         "Unsplit": {"type": "integer", "minimum": 0, "description": "Rows of Changes that have no split (their Why)"},
         "Why": {

@@ -29,7 +29,7 @@ export interface Row {
   Why?: string | null;
 }
 
-/** In the base currency; what is null is in `Rest`. */
+/** In the base currency; `Flows`, `Cash` and `Trading` are null where `Moved` has them together. */
 export interface Difference {
   ValueBefore: string;
   ValueAfter: string;
@@ -39,6 +39,7 @@ export interface Difference {
   Currencies: string;
   Cash: string | null;
   Trading: string | null;
+  Moved: string | null;
   Rest: string;
   CashByType: { Type: string | null; Amount: string }[];
   Unsplit: string;
@@ -73,7 +74,7 @@ const WHYS: Record<string, string> = {
 /** A reason in words. */
 export const whyOf = (code: string | null | undefined): string | null => (code == null ? null : (WHYS[code] ?? code));
 
-type Amount = "Positions" | "Currencies" | "Trading" | "Flows" | "Cash" | "Rest";
+type Amount = "Positions" | "Currencies" | "Trading" | "Flows" | "Cash" | "Moved" | "Rest";
 
 const PARTS: readonly (readonly [Amount, string, string])[] = [
   ["Flows", "Paid in and out", "Deposits, withdrawals and transfers, as statements say"],
@@ -81,16 +82,17 @@ const PARTS: readonly (readonly [Amount, string, string])[] = [
   ["Currencies", "Exchange rates", "What rates have changed, of positions and of cash"],
   ["Trading", "Trades", "What trades gained or lost, commissions included: an estimate"],
   ["Cash", "Dividends, interest, fees, taxes", "What was earned and charged, as statements say"],
-  ["Rest", "The rest", "What cannot be told apart: accruals, what IB has rounded, and every part that is not known"],
+  ["Moved", "Trades, flows and income", "What statements do not tell apart"],
+  ["Rest", "The rest", "What is left: accruals, what cannot be split, what IB has rounded"],
 ];
 
-/** Parts that add up to the difference; one that is not known has its reason, and is in the rest. */
+/** Parts that add up to the difference; one that is not known has its reason, and is told with others. */
 export const partsOf = (difference: Difference): Part[] =>
-  PARTS.map(([name, title, hint]) => ({
+  PARTS.filter(([name]) => name !== "Moved" || difference.Moved !== null).map(([name, title, hint]) => ({
     name: title,
     hint,
     value: difference[name],
-    why: difference[name] === null ? `in the rest, as ${whyOf(difference.Why) ?? "it is not known"}` : null,
+    why: difference[name] === null ? `told together below: ${whyOf(difference.Why) ?? "it is not known"}` : null,
   }));
 
 /** Whether parts add up to the difference, to the last digit. */
