@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Mapping
 
-from ibconnect.cli.starting import started
+from ibconnect.cli.starting import add_no_web, started, with_web
 from ibconnect.service.lifetime import lived, stop_event
 from ibconnect.service.service_manager import ServiceManager
 from ibconnect.service.serving import serving
@@ -12,14 +12,16 @@ from ibconnect.service.supervision import end_for_sure
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb takes none: all is said by the environment."""
+    """Whether there is the page; all else is said by the environment."""
+    add_no_web(parser)
 
 
-def run(_: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def run(chosen: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Run until SIGTERM or Ctrl-C; the exit code is 0.
 
     :raises IbConnectError: a setting is wrong, or a port or the database cannot be had
     """
+    environ = with_web(environ, chosen)
     config, manager = started(environ, tells_page=True), ServiceManager(environ)
 
     async def serve() -> None:

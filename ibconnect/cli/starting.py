@@ -3,6 +3,7 @@
 In: the environment. Out: a :class:`~ibconnect.config.Config`. Called by the verbs.
 """
 
+import argparse
 import os
 import platform
 from collections.abc import Mapping
@@ -37,13 +38,23 @@ def started(environ: Mapping[str, str], *, tells_page: bool = False) -> Config:
     chosen(config.collect)
     raise_limit()
     about = {"version": __version__, "python": platform.python_version(), "pid": os.getpid()}
-    page = {"page": f"{_url_of(config)}/"} if tells_page and config.port and config.web else {}
+    page = {"page": f"{_url_of(config)}/"} if tells_page and config.web and (config.public_url or config.port) else {}
     observe(Kind.SERVICE_STARTING, **about, **page, **named_sources(environ))
     return config
 
 
 def _url_of(config: Config) -> str:
-    return site_of(config.host, [(config.host[0], config.port)]).urls[0]
+    return config.public_url or site_of(config.host, [(config.host[0], config.port)]).urls[0]
+
+
+def add_no_web(parser: argparse.ArgumentParser) -> None:
+    """Let a verb serve without the page."""
+    parser.add_argument("--no-web", action="store_true", help="no page at /, and no sign-in (as WEB=false)")
+
+
+def with_web(environ: Mapping[str, str], chosen: argparse.Namespace) -> Mapping[str, str]:
+    """The environment, with what the command line says of the page."""
+    return {**environ, "WEB": "false"} if chosen.no_web else environ
 
 
 def named_sources(environ: Mapping[str, str]) -> dict[str, str]:
