@@ -43,6 +43,8 @@ _POLICY = {
         "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
+    # Not by the cookie: who signs in need not load it again.
+    "Vary": "Accept, Accept-Encoding",
 }
 _NOT_BUILT = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>IB Connect</title></head>

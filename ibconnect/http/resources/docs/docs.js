@@ -189,7 +189,7 @@ function render(description) {
     contents.append(element("h2", {}, tag.name));
     operations.append(element("h2", {}, tag.name), element("p", {}, tag.description));
     for (const [path, { get }] of Object.entries(description.paths)) {
-      if (!get.tags.includes(tag.name)) continue;
+      if (!get || !get.tags.includes(tag.name)) continue;
       contents.append(element("a", { href: `#${get.operationId}` }, get.summary));
       operations.append(article(path, get));
     }

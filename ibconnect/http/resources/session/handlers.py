@@ -26,7 +26,8 @@ SIGN_IN = Body("A token of API_TOKENS", (JSON,), SIGN_IN_BYTES, "SignIn")
 SIGN_OUT = Body("Nothing", (JSON,), SIGN_IN_BYTES, "SignOut")
 _NOBODY = "-"
 _NEVER_KEPT = {**COMMON, "Cache-Control": "no-store"}
-# Reports of the account of whoever was signed in before may lie in the browser's cache.
+# Reports of whoever was signed in may lie in the browser's cache, on the disk. What it still has of them it shows no
+# other session: `Vary` has the cookie.
 _FORGET = {"Clear-Site-Data": '"cache"'}
 
 
@@ -52,7 +53,7 @@ async def sign_in(call: Call) -> web.StreamResponse:
     with services.shares.work_for(request):
         secret, expires = await services.sessions.start(principal, request)
     body = _shown(principal, "session", format_rfc3339(expires))
-    return _answer(body, 201, {hdrs.SET_COOKIE: _cookie(call, secret), **_FORGET})
+    return _answer(body, 201, {hdrs.SET_COOKIE: _cookie(call, secret)})
 
 
 async def sign_out(call: Call) -> web.StreamResponse:

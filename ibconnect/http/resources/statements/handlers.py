@@ -80,7 +80,7 @@ async def content(call: Call) -> web.StreamResponse:
         "ETag": tag,
         "Cache-Control": "private, max-age=31556926, immutable",
         "Content-Disposition": f'attachment; filename="{row[0]}.xml"',
-        "Vary": "Accept-Encoding",
+        "Vary": "Accept-Encoding, Authorization, Cookie",
     }
     if tag in call.request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
