@@ -98,7 +98,7 @@ END = Route(
 
 RESOURCE = Resource(
     (WHO,),
-    {"Session": _SESSION, "SignIn": _SIGN_IN, "SignOut": {"type": "object", "description": "Nothing of it is read"}},
+    {"Session": _SESSION, "SignIn": _SIGN_IN, "SignOut": {"description": "Nothing of it is read"}},
     Path(__file__).with_name("examples.json"),
     posts=(START, END),
     is_of_page=True,
