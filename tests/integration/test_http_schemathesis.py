@@ -41,7 +41,7 @@ def allowed() -> str:
     operations = [route.name for route in ROUTES if depend & {parameter.name for parameter in route.parameters}]
     # What an octet stream holds no schema says.
     operations += [route.name for route in POSTS]
-    accepted = '["2xx", "3xx", 400, 401, 403, 404, 415, 422, 429, 431, "5xx"]'
+    accepted = '["2xx", "3xx", 400, 401, 403, 404, 409, 415, 422, 429, 431, "5xx"]'
     rejected = '[400, 401, 403, 404, 405, 406, 409, 415, 422, 428, 429, 431, "5xx"]'
     return "".join(
         f'[[operations]]\ninclude-operation-id = "{name}"\n'
