@@ -30,7 +30,8 @@ export function Figure({ of, as = "money", most, change = false, why, unit, note
       : as === "money"
         ? money(of, most ?? 2)
         : digits(of, most === undefined ? {} : { most });
-  const direction = sign(of);
+  // What is rounded to nothing is shown as nothing.
+  const direction = /[1-9]/.test(text) ? sign(of) : 0;
   const tone = direction < 0 ? "figure negative" : change && direction > 0 ? "figure positive" : "figure";
   const arrow =
     change && direction !== 0 ? (
@@ -62,16 +63,19 @@ export function Time({
   at,
   as = "moment",
   seconds = false,
+  then,
 }: {
   at: string | null | undefined;
   as?: "moment" | "age";
   seconds?: boolean;
+  /** The moment that an age is of; now unless given. */
+  then?: string | undefined;
 }) {
   if (!at) return <Missing />;
   if (/^\d{4}-\d\d-\d\d$/.test(at)) return <time dateTime={at}>{date(at)}</time>;
   return (
     <time dateTime={at} title={as === "age" ? `${moment(at, true)} (${utc(at)})` : utc(at)}>
-      {as === "age" ? age(at) : moment(at, seconds)}
+      {as === "age" ? age(at, then ? Date.parse(then) : Date.now()) : moment(at, seconds)}
     </time>
   );
 }

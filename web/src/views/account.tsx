@@ -75,7 +75,7 @@ function Account({ of, tab }: { of: Asked; tab: Tab }) {
         </p>
       ) : (
         <Shown from={report} what="the account">
-          {(found) => <Head report={found} all={all} />}
+          {(found) => <Head report={found} all={all} at={of.at} />}
         </Shown>
       )}
       <Ways asked={of} tab={tab} />

@@ -1,6 +1,6 @@
 /** Whose account it is, what it is worth, what that has changed by, and what else there is of it. */
 
-import { Fact, Facts, Figure, Missing, Time } from "../../components/basics";
+import { Fact, Facts, Figure, Time } from "../../components/basics";
 import { Traced } from "../../components/traced";
 import { moment } from "../../format";
 import { href } from "../../route";
@@ -79,10 +79,11 @@ function Change({ row, period, all }: { row: Row; period: Period; all: Overview 
 
 interface HeadProps {
   report: Report;
+  at: string | undefined;
   all: Overview | null;
 }
 
-export function Head({ report, all }: HeadProps) {
+export function Head({ report, all, at }: HeadProps) {
   const { AccountCode: code, Timestamp: time, Balance: balance } = report;
   const row = all?.Accounts.find((each) => each.AccountCode === code);
   const { digits, unit } = amountOf(report, "NetLiquidation");
@@ -105,7 +106,7 @@ export function Head({ report, all }: HeadProps) {
             <CushionBar of={balance.Cushion} code={code} time={time} />
           </Fact>
           <Fact name="Snapshot" hint="When these figures came from the gateway">
-            {time ? <Time at={time} as="age" /> : <Missing />}
+            <Time at={time} as="age" then={at} />
           </Fact>
         </Facts>
       </div>

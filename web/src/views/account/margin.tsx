@@ -40,7 +40,7 @@ function Words({ report }: { report: Report }) {
       {share === null ? "" : `, ${percent(share, 1)} of what it is worth,`} before IB may liquidate, as long as margin
       requirements stay as they are.
       {fall !== null && compare(fall, "1") < 0
-        ? ` That is a fall of all positions together by about ${percent(fall, 0)}, short ones left aside.`
+        ? ` That is a fall of all positions together by about ${percent(fall, compare(fall, "0.1") < 0 ? 1 : 0)}, short ones left aside.`
         : ""}
     </p>
   );

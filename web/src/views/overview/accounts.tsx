@@ -126,17 +126,17 @@ function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
     {
       name: "Latest",
       title: "Age",
-      hint: "Of the snapshot that is shown",
+      hint: "How old the snapshot is that is shown, at the moment that is shown",
       isFigure: true,
       by: (row) => row.Latest,
       cell: (row) =>
         row.Ready === false ? (
           <span class="unready" title={words("not-ready")}>
-            <Time at={row.Latest} as="age" /> not ready
+            <Time at={row.Latest} as="age" then={all.At ?? undefined} /> not ready
           </span>
         ) : (
           <span class="figure">
-            <Time at={row.Latest} as="age" />
+            <Time at={row.Latest} as="age" then={all.At ?? undefined} />
           </span>
         ),
     },
