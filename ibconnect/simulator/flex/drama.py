@@ -35,21 +35,23 @@ FALL_AND_RECOVERY: Points = tuple(
     (Decimal(share), Decimal(level))
     for share, level in (
         ("0", "0.78"),
-        ("0.16", "0.89"),
-        ("0.22", "0.87"),
-        ("0.37", "1.02"),
-        ("0.41", "0.89"),
-        ("0.43", "0.91"),
-        ("0.475", "0.72"),
-        ("0.52", "0.76"),
-        ("0.66", "0.94"),
-        ("0.74", "0.92"),
-        ("0.88", "1.06"),
-        ("0.94", "0.98"),
+        ("0.14", "0.88"),
+        ("0.20", "0.85"),
+        ("0.34", "0.95"),
+        ("0.42", "0.91"),
+        ("0.545", "1.01"),
+        ("0.585", "0.87"),
+        ("0.605", "0.89"),
+        ("0.65", "0.66"),
+        ("0.69", "0.72"),
+        ("0.81", "0.95"),
+        ("0.86", "0.93"),
+        ("0.94", "1.08"),
+        ("0.975", "1.01"),
         ("1", "1"),
     )
 )
-"""Three tenths are lost within three months, and back a year later."""
+"""A third is lost within three months of the last year, and back half a year later."""
 
 
 def _level(points: Points, share: Decimal) -> Decimal:

@@ -14,6 +14,8 @@ from ibconnect.simulator.scenario.instruments import Instrument
 _PARTS = 10_000
 # How far a price moves in a day at most, in parts of ten thousand, by kind of contract.
 _STEPS = {"STK": 220, "OPT": 500, "FOP": 500, "FUT": 150, "BOND": 40, "CRYPTO": 420, "CASH": 50}
+# Of stocks that rise and fall together: most of what they do is what all do.
+_STEP_ON_TIDE = 120
 _RATE_STEP = 45
 _DRIFT = 4
 _LEAST, _MOST = Decimal("0.2"), Decimal(5)
@@ -27,7 +29,8 @@ Tide = Callable[[int], Decimal]
 class Paths:
     """See the module; days are counted from 0, and the last one ends with ``dollars`` and the contracts' first prices.
 
-    ``split`` contracts cost as many times more before the day of their split.
+    With a ``tide`` stocks stray less by themselves. ``split`` contracts cost as many times more before the day of their
+    split.
     """
 
     def __init__(self, seed: int, days: int, dollars: Mapping[str, Decimal], tide: Tide | None = None) -> None:
@@ -73,6 +76,8 @@ class Paths:
     def _walk_back(self, instrument: Instrument) -> list[Decimal]:
         chance = random.Random(f"price {self._seed} {instrument.con_id}")
         step = _STEPS.get(instrument.sec_type, 100)
+        if self._tide is not None and instrument.sec_type == "STK":
+            step = _STEP_ON_TIDE
         price, tick = instrument.price, instrument.tick
         least, most = max(price * _LEAST, tick), price * _MOST
         path = [price]

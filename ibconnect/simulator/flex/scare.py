@@ -17,7 +17,7 @@ from ibconnect.simulator.scenario.figures import account_values
 from ibconnect.simulator.scenario.instruments import Instrument
 
 LEAST_CUSHION = Decimal("0.02")
-_BEGIN = Decimal("0.43")
+_BEGIN = Decimal("0.605")
 # What the fund costs, in parts of what it was bought at, from the day of the purchase to that of the sale.
 _COURSE = tuple(
     Decimal(part)
