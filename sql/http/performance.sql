@@ -477,12 +477,14 @@ SELECT
 FROM unnest(%(ids)s::integer[]) AS asked (id)
 
 -- name: marks
--- The value of an account just before flows: of its newest report that was complete within the hour before each.
+-- The value of an account just before flows of some days: of its newest report that was complete within the hour before each.
 SELECT
-    flow.day,
+    asked.account,
+    asked.day,
     flow.amount_in_base::text AS amount,
     report.value::text
-FROM statements.cash_flow AS flow
+FROM unnest(%(codes)s::text[], %(days)s::date[]) AS asked (account, day)
+INNER JOIN statements.cash_flow AS flow ON flow.account = asked.account AND flow.day = asked.day
 LEFT JOIN LATERAL (
     SELECT account_segment.net_liquidation AS value
     FROM account
@@ -499,9 +501,71 @@ LEFT JOIN LATERAL (
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS report ON TRUE
-WHERE
-    flow.current
-    AND flow.external
-    AND flow.account = %(code)s
-    AND flow.day = ANY(%(days)s::date[])
-ORDER BY flow.day, flow.at
+WHERE flow.current AND flow.external
+ORDER BY asked.account, flow.day, flow.at
+
+-- name: stated_state
+-- Is another one whenever the tables of statements may have other rows.
+SELECT
+    'statements.statement'::regclass::oid::bigint AS generation,
+    (SELECT max(statement.id) FROM statements.statement) AS statements;
+
+-- name: each_value
+-- The values of accounts by day, a row for each account: its days, and as many values, each as a text with a line for each; and the
+-- currencies that they are in.
+SELECT
+    each.account,
+    string_agg(each.day::text, E'\n' ORDER BY each.day) AS days,
+    string_agg(each.total::text, E'\n' ORDER BY each.day) AS totals,
+    min(each.currency) AS currency,
+    count(DISTINCT each.currency) > 1 AS has_changed
+FROM (
+    SELECT
+        nav.account,
+        nav.day,
+        min(nav.currency) AS currency,
+        sum(nav.total) AS total
+    FROM statements.nav
+    WHERE nav.current AND {whose} AND nav.day >= %(from)s AND nav.day <= %(to)s AND nav.total IS NOT NULL
+    GROUP BY nav.account, nav.day
+) AS each
+GROUP BY each.account
+
+-- name: each_flow
+-- External flows of accounts by day, those in the base currency (currency is null) and others. `missing`: how many have no amount.
+SELECT
+    cash_flow.account,
+    cash_flow.day,
+    CASE
+        WHEN cash_flow.amount_in_base IS NULL AND cash_flow.rate_to_base IS NULL THEN cash_flow.currency
+    END AS currency,
+    sum(
+        coalesce(cash_flow.amount_in_base, cash_flow.amount * cash_flow.rate_to_base, cash_flow.amount)
+    )::text AS amount,
+    count(*) FILTER (
+        WHERE coalesce(cash_flow.amount_in_base, cash_flow.amount * cash_flow.rate_to_base, cash_flow.amount) IS NULL
+    ) AS missing
+FROM unnest(%(codes)s::text[], %(firsts)s::date[], %(lasts)s::date[]) AS asked (account, first_day, last_day)
+INNER JOIN statements.cash_flow
+    ON
+        cash_flow.account = asked.account
+        AND cash_flow.day > asked.first_day
+        AND cash_flow.day <= asked.last_day
+WHERE cash_flow.current AND cash_flow.external
+GROUP BY 1, 2, 3
+
+-- name: covered_each
+-- Of days of accounts those that a statement of the account covers that gives values of days. No statement is longer than a year.
+SELECT asked.account, asked.day
+FROM unnest(%(codes)s::text[], %(days)s::date[]) AS asked (account, day)
+WHERE EXISTS (
+    SELECT
+    FROM statements.covered
+    WHERE
+        covered.account = asked.account
+        AND covered.from_day <= asked.day
+        AND covered.from_day > asked.day - 367
+        AND covered.to_day >= asked.day
+        AND NOT covered.mentioned
+        AND EXISTS (SELECT FROM statements.nav WHERE nav.statement = covered.statement AND nav.account = covered.account)
+)

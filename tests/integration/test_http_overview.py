@@ -112,6 +112,7 @@ async def test_rows_have_the_figures_of_the_latest_reports(held: Served) -> None
         "Gateways": [GATEWAY],
         "Why": [],
         "Groups": [],
+        "FlowsUntil": None,
     }
     dollars = rows["DU2"]
     assert (dollars["NetLiquidation"], dollars["NetLiquidationIn"]) == ("1000", "922.3306000")

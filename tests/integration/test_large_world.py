@@ -215,11 +215,11 @@ ALL = [
     Asked(f"/v1/accounts/{ORDINARY}/positions/9999999/history"),
     Asked("/v1/pnl"),
     Asked(f"/v1/pnl?at={MIDDLE}"),
-    Asked("/v1/overview", SOME),
-    Asked("/v1/overview?ready=any", SOME),
-    Asked(f"/v1/overview?at={MIDDLE}&currency=USD&tz=America/New_York&close=16:00", SOME),
-    Asked(f"/v1/overview?at={FIRST}", SOME),
-    Asked("/v1/overview?currency=GBP", SOME),
+    Asked("/v1/overview", OF_DAYS),
+    Asked("/v1/overview?ready=any", OF_DAYS),
+    Asked(f"/v1/overview?at={MIDDLE}&currency=USD&tz=America/New_York&close=16:00", OF_DAYS),
+    Asked(f"/v1/overview?at={FIRST}", OF_DAYS),
+    Asked("/v1/overview?currency=GBP", OF_DAYS),
     Asked("/v1/positions", SOME),
     Asked("/v1/positions?ready=any", SOME),
     Asked(f"/v1/positions?{SYMBOL}", SOME),
@@ -231,7 +231,7 @@ ALL = [
     *(Asked(f"/v1/{of}") for of in OF_REFERENCE),
     *(Asked(f"/v1/{of}", SOME, AS_LIMITED) for of in OF_REFERENCE),
     *(
-        Asked(f"/v1/{of}&group=G1,G2", SOME)
+        Asked(f"/v1/{of}&group=G1,G2", OF_DAYS if of.startswith("overview") else SOME)
         for of in ("overview?currency=USD", "positions?ready=any", "changes?from=-1y")
     ),
     *(Asked(f"/v1/orders?limit=50&{of}", SOME) for of in OF_ORDERS),
@@ -256,6 +256,7 @@ ALL = [
     Asked("/healthz"),
     Asked("/metrics"),
     # As a token that may see some accounts alone.
+    Asked("/v1/overview", OF_DAYS, AS_LIMITED),
     Asked(f"/v1/events?limit=50&after={EVENTS}", EVENTS_LOOKED_THROUGH, AS_LIMITED),
     *(
         Asked(path, SOME, AS_LIMITED)
@@ -263,7 +264,6 @@ ALL = [
             "/v1/accounts",
             "/v1/gateways",
             "/v1/pnl",
-            "/v1/overview",
             "/v1/positions",
             "/v1/changes?from=-1y",
             "/v1/orders?limit=20&status=open",

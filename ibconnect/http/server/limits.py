@@ -93,6 +93,8 @@ HISTORY_CACHE_BYTES = 16 * 1024 * 1024
 LIST_CACHE_ENTRIES = 64
 # Overviews that are kept, as so many accounts of all of them.
 OVERVIEW_ROWS_KEPT = 20_000
+# Returns of accounts that are kept for overviews.
+RETURNS_KEPT = 20_000
 LOOKUP_MAX = 20_000
 MIN_COMPRESSED_BYTES = 1024
 # What is larger is compressed in a thread.

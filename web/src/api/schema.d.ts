@@ -1127,7 +1127,7 @@ export interface components {
             Total: components["schemas"]["OverviewTotal"];
             Rates: components["schemas"]["OverviewRate"][];
             Why: {
-                [key: string]: "no-cash-flows" | "no-figure" | "no-rate" | "no-report" | "not-listed" | "not-positive" | "not-ready" | "other-base" | "several-currencies";
+                [key: string]: "no-cash-flows" | "no-figure" | "no-rate" | "no-report" | "no-return" | "not-listed" | "not-positive" | "not-ready" | "other-base" | "several-currencies";
             };
         };
         OverviewRow: {
@@ -1159,6 +1159,8 @@ export interface components {
             Gateways: string[];
             Why: string[];
             Groups: string[];
+            /** Format: date */
+            FlowsUntil: string | null;
         };
         OverviewTotal: {
             Currency: string | null;
@@ -1177,9 +1179,14 @@ export interface components {
             Excluded: {
                 Figure: string;
                 /** @enum {string} */
-                Why: "no-cash-flows" | "no-figure" | "no-rate" | "no-report" | "not-listed" | "not-positive" | "not-ready" | "other-base" | "several-currencies";
+                Why: "no-cash-flows" | "no-figure" | "no-rate" | "no-report" | "no-return" | "not-listed" | "not-positive" | "not-ready" | "other-base" | "several-currencies";
                 AccountCodes: string[];
             }[];
+            /** Format: date */
+            FlowsUntil: string | null;
+            Why: {
+                [key: string]: "no-cash-flows" | "no-figure" | "no-rate" | "no-report" | "no-return" | "not-listed" | "not-positive" | "not-ready" | "other-base" | "several-currencies";
+            };
         };
         OverviewRate: {
             /** @enum {string} */
@@ -4076,7 +4083,7 @@ export interface operations {
                 tz?: string;
                 close?: string;
                 ready?: "any";
-                sort?: "AccountCode" | "NetLiquidation" | "ChangeSinceClose" | "ChangeMonthToDate" | "ChangeYearToDate" | "Cash" | "GrossPositionValue" | "Cushion" | "Leverage" | "-AccountCode" | "-NetLiquidation" | "-ChangeSinceClose" | "-ChangeMonthToDate" | "-ChangeYearToDate" | "-Cash" | "-GrossPositionValue" | "-Cushion" | "-Leverage";
+                sort?: "AccountCode" | "NetLiquidation" | "ChangeSinceClose" | "ChangeMonthToDate" | "ChangeYearToDate" | "Cash" | "GrossPositionValue" | "Cushion" | "Leverage" | "ReturnSinceClose" | "ReturnMonthToDate" | "ReturnYearToDate" | "-AccountCode" | "-NetLiquidation" | "-ChangeSinceClose" | "-ChangeMonthToDate" | "-ChangeYearToDate" | "-Cash" | "-GrossPositionValue" | "-Cushion" | "-Leverage" | "-ReturnSinceClose" | "-ReturnMonthToDate" | "-ReturnYearToDate";
                 limit?: number;
                 cursor?: string;
                 format?: "json" | "csv" | "arrow" | "parquet";

@@ -14,11 +14,12 @@ from aiohttp import web
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.directory_lookup import members, names
-from ibconnect.http.resources.overview.closes import Closes, closes_before
+from ibconnect.http.resources.overview.closes import Closes, closes_before, days_over
 from ibconnect.http.resources.overview.making import CASH, CHANGES, GROSS, NET, Maker, Overview, Row
 from ibconnect.http.resources.overview.rates import EXACT
 from ibconnect.http.resources.overview.reading import Reader
-from ibconnect.http.resources.overview.writing import COLUMNS, Head, cells, document
+from ibconnect.http.resources.overview.writing import COLUMNS, RETURNS, Head, cells, document, return_of
+from ibconnect.http.resources.performance.stated_kept import ReturnsAsked, StatedReturns
 from ibconnect.http.resources.table_state import TableState
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call
@@ -41,6 +42,7 @@ class _Asked(NamedTuple):
     closes: Closes
     currency: str | None
     takes_any: bool
+    returns: ReturnsAsked
 
 
 class Overviews(Part):
@@ -78,12 +80,15 @@ async def overview(call: Call) -> web.StreamResponse:
     arguments = call.arguments
     at: datetime | None = arguments["at"]
     moment = min(max(at or call.now, EPOCH), _LATEST)
-    closes = closes_before(moment, arguments["tz"] or UTC, arguments["close"] or _MIDNIGHT)
+    zone, close = arguments["tz"] or UTC, arguments["close"] or _MIDNIGHT
+    closes = closes_before(moment, zone, close)
     takes_any = arguments["ready"] is not None
     visible = call.principal.accounts
     if arguments["group"]:
         visible = await members(call, arguments["group"], at or call.now)
-    made = await _overview(call, _Asked(visible, at, closes, arguments["currency"], takes_any))
+    over, currency = days_over(closes, moment, zone, close), arguments["currency"]
+    returns = ReturnsAsked(visible, call.principal.accounts, over, currency)
+    made = await _overview(call, _Asked(visible, at, closes, currency, takes_any, returns))
     await _ensure_known(call, made, arguments["currency"])
     ordered, limit = _ordered(made, arguments["sort"]), arguments["limit"]
     first = _first_after(ordered, arguments["cursor"])
@@ -95,7 +100,7 @@ async def overview(call: Call) -> web.StreamResponse:
     currency = made.currency or arguments["currency"]
     head = Head(None if at is None else format_rfc3339(at), [format_rfc3339(each) for each in closes], currency)
     said = await names(call, at or call.now, [row.account.code for row in page])
-    rows = [cells(currency, row, said.get(row.account.code)) for row in page]
+    rows = [cells(made, currency, row, said.get(row.account.code)) for row in page]
     return await table_response(
         call, COLUMNS, rows, _name(currency, at), document=document(head, made), headers=headers
     )
@@ -104,7 +109,9 @@ async def overview(call: Call) -> web.StreamResponse:
 async def _overview(call: Call, asked: _Asked) -> Overview:
     """What was made of the tables as they are now."""
     services = call.services
-    state = await services.part(TableState).recent()
+    stated = services.part(StatedReturns)
+    told = await stated.state()
+    state = await services.part(TableState).recent(), told
     overviews = services.part(Overviews)
     known = overviews.known(asked, state)
     if known is not None:
@@ -115,7 +122,7 @@ async def _overview(call: Call, asked: _Asked) -> Overview:
     while len(maker.rows) < len(found.accounts):
         async with services.gate.piece():
             maker.add(ACCOUNTS_PIECE)
-    made = maker.overview()
+    made = maker.overview(await stated.of(asked.returns, told))
     overviews.keep(asked, state, made)
     return made
 
@@ -136,7 +143,8 @@ async def _ensure_known(call: Call, made: Overview, currency: str | None) -> Non
         raise invalid("currency", f"no ledger has {currency!r}; there is {', '.join(known)}{meant}")
 
 
-SORTS = ("AccountCode", NET, *CHANGES, CASH, GROSS, "Cushion", "Leverage")
+_SHARES = ("Cushion", "Leverage", *RETURNS)
+SORTS = ("AccountCode", NET, *CHANGES, CASH, GROSS, *_SHARES)
 """What rows may be ordered by; amounts of several currencies in the one asked for."""
 
 
@@ -145,16 +153,19 @@ def _ordered(made: Overview, sort: str) -> list[Row]:
     name, is_descending = sort.removeprefix("-"), sort.startswith("-")
     if name == "AccountCode":
         return made.rows[::-1] if is_descending else made.rows
-    if made.currency is None and name not in ("Cushion", "Leverage") and made.rows:
+    if made.currency is None and name not in _SHARES and made.rows:
         raise invalid("sort", "the accounts have several base currencies: name one by currency=")
-    figures = [(row, _figure(row, name)) for row in made.rows]
+    figures = [(row, _figure(made, row, name)) for row in made.rows]
     there = [(row, figure) for row, figure in figures if figure is not None]
     there.sort(key=lambda pair: pair[1], reverse=is_descending)
     return [*(row for row, _ in there), *(row for row, figure in figures if figure is None)]
 
 
-def _figure(row: Row, name: str) -> Decimal | None:
+def _figure(made: Overview, row: Row, name: str) -> Decimal | None:
     account = row.account
+    if name in RETURNS:
+        share, _ = return_of(made, account, RETURNS.index(name))
+        return None if share is None else Decimal(share)
     if name in ("Cushion", "Leverage"):
         text = account.cushion if name == "Cushion" else row.leverage
         return Decimal(text) if text else None

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ibconnect.http.resources.overview.rates import EXACT, Rate, Rates
 from ibconnect.http.resources.overview.reading import Account, Found
+from ibconnect.http.resources.performance.stated_kept import ReturnsFound
 
 PERIODS = ("SinceClose", "MonthToDate", "YearToDate")
 """What changes are over, in the order of the moments that are compared with."""
@@ -25,7 +26,8 @@ REASONS = {
     "other-base": "the base currency was another one then.",
     "several-currencies": "the accounts have several base currencies: name one by `currency`.",
     "not-positive": "the net liquidation value is not above zero.",
-    "no-cash-flows": "deposits and withdrawals up to now are not known, without which a change is no return.",
+    "no-cash-flows": "deposits and withdrawals of these days are not known, without which a change is no return.",
+    "no-return": "a day has none: `/v1/performance` says which, and why.",
 }
 """Why a figure is null, or left out of a total."""
 
@@ -65,12 +67,16 @@ class Total(NamedTuple):
 
 
 class Overview(NamedTuple):
-    """Rows by code. ``rates``: those that were used, at the moment asked for, then for each of :data:`PERIODS`."""
+    """Rows by code. ``rates``: those that were used, at the moment asked for, then for each of :data:`PERIODS`.
+
+    ``returns``: what statements tell.
+    """
 
     currency: str | None
     rows: list[Row]
     total: Total
     rates: list[list[Rate]]
+    returns: ReturnsFound
 
 
 class Maker:
@@ -137,11 +143,10 @@ class Maker:
             return "no-figure"
         return "no-rate" if self._found.currency else "several-currencies"
 
-    def overview(self) -> Overview:
+    def overview(self, returns: ReturnsFound) -> Overview:
         """The overview of all that were added."""
-        return Overview(
-            self._found.currency, self.rows, self._adding.total(self._used), [used.rates() for used in self._used]
-        )
+        rates = [used.rates() for used in self._used]
+        return Overview(self._found.currency, self.rows, self._adding.total(self._used), rates, returns)
 
 
 def text_of(figure: Decimal) -> str:

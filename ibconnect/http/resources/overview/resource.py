@@ -10,6 +10,7 @@ from ibconnect.http.resources.directory_lookup import GROUPS, UNKNOWN_GROUP
 from ibconnect.http.resources.overview import handler
 from ibconnect.http.resources.overview.reading import Reader
 from ibconnect.http.resources.overview.schemas import SCHEMAS
+from ibconnect.http.resources.performance.stated_kept import StatedReturns
 from ibconnect.http.server import parameters as kinds
 from ibconnect.http.server.frames import TABLE
 from ibconnect.http.server.limits import ACCOUNTS_DEFAULT, ACCOUNTS_MAX
@@ -71,4 +72,6 @@ ROUTES: tuple[Route, ...] = (
     ),
 )
 
-RESOURCE = Resource(ROUTES, SCHEMAS, Path(__file__).with_name("examples.json"), parts=(Reader, handler.Overviews))
+RESOURCE = Resource(
+    ROUTES, SCHEMAS, Path(__file__).with_name("examples.json"), parts=(Reader, handler.Overviews, StatedReturns)
+)

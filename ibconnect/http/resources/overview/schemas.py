@@ -22,7 +22,10 @@ _TOTAL = object_of(
             name: {**FIGURE, "description": "At each moment with the rates of then; over the accounts that have both"}
             for name in CHANGES
         },
-        **{f"Return{period}": FIGURE for period in PERIODS},
+        **{
+            f"Return{period}": {**FIGURE, "description": "Of the accounts taken together, to the end of FlowsUntil"}
+            for period in PERIODS
+        },
         CASH: FIGURE,
         GROSS: FIGURE,
         "Leverage": FIGURE,
@@ -33,6 +36,16 @@ _TOTAL = object_of(
                 "Accounts that are not in a figure",
                 {"Figure": TEXT, "Why": _REASON, "AccountCodes": {"type": "array", "items": ACCOUNT_CODE}},
             ),
+        },
+        "FlowsUntil": {
+            "type": ["string", "null"],
+            "format": "date",
+            "description": "The last day that is over and of which statements tell the values and flows of all",
+        },
+        "Why": {
+            "type": "object",
+            "description": "Why returns are null",
+            "additionalProperties": _REASON,
         },
     },
 )
@@ -79,7 +92,7 @@ _OVERVIEW = object_of(
         "Rates": list_of("The exchange rates that were used", "OverviewRate"),
         "Why": {
             "type": "object",
-            "description": "Why figures are null that are so in every row",
+            "description": "Why figures are null of which the row does not say why",
             "additionalProperties": _REASON,
         },
     },

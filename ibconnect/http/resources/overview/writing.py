@@ -10,12 +10,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from ibconnect.http.resources.directory_lookup import Entry
-from ibconnect.http.resources.overview.making import CASH, CHANGES, GROSS, NET, PERIODS, Overview, Row, Total, text_of
+from ibconnect.http.resources.overview.making import CASH, CHANGES, GROSS, NET, PERIODS, Overview, Row, text_of
 from ibconnect.http.resources.overview.rates import Rate
+from ibconnect.http.resources.overview.reading import Account
+from ibconnect.http.resources.performance.stated import NO_FLOWS, OTHER_BASE
 from ibconnect.http.server.frames import Cell, Column, Type, as_figure
 
-ALWAYS = {f"Return{period}": "no-cash-flows" for period in PERIODS}
-"""What is null in each row, and why."""
+RETURNS = tuple(f"Return{period}" for period in PERIODS)
+USUAL = dict.fromkeys(RETURNS, NO_FLOWS)
+"""Why figures are null that are so where statements tell nothing."""
 
 MOMENTS = ("At", *PERIODS)
 """What rates are of: the moment asked for, and those that it is compared with."""
@@ -41,7 +44,7 @@ COLUMNS = (
         Column(
             f"Return{period}",
             Type.FIGURE,
-            f"The return {over}; null: `/v1/performance` has returns of days that are over",
+            f"The return {over}, as a share, time-weighted, to the end of FlowsUntil",
         )
         for period, over in zip(PERIODS, _OVER, strict=True)
     ),
@@ -60,6 +63,7 @@ COLUMNS = (
     Column("Gateways", Type.TEXTS, "Those that it belongs to and that list it now", is_nullable=False),
     Column("Why", Type.TEXTS, _WHY, is_nullable=False),
     Column("Groups", Type.TEXTS, "The advisor's groups that it was in at the moment", is_nullable=False),
+    Column("FlowsUntil", Type.DATE, "The last day that is over and of which a statement tells the value and the flows"),
 )
 
 
@@ -71,9 +75,22 @@ class Head(NamedTuple):
     currency: str | None
 
 
-def cells(currency: str | None, row: Row, said: Entry | None) -> tuple[Cell, ...]:
+def return_of(overview: Overview, account: Account, place: int) -> tuple[str | None, str]:
+    """The return of an account over one of :data:`PERIODS`, or why there is none."""
+    found = overview.returns.each.get(account.code)
+    if found is None:
+        return None, NO_FLOWS
+    if account.base and found.currency and account.base != found.currency:
+        return None, OTHER_BASE
+    return found.shares[place], found.why[place]
+
+
+def cells(overview: Overview, currency: str | None, row: Row, said: Entry | None) -> tuple[Cell, ...]:
     """A row of the table; ``said``: by the advisor's directory."""
     account = row.account
+    returns = [return_of(overview, account, place) for place in range(len(PERIODS))]
+    told = overview.returns.each.get(account.code)
+    why = [(name, reason) for name, (_, reason) in zip(RETURNS, returns, strict=True) if reason not in ("", NO_FLOWS)]
     return (
         account.code,
         None if said is None else said.alias,
@@ -83,7 +100,7 @@ def cells(currency: str | None, row: Row, said: Entry | None) -> tuple[Cell, ...
         currency,
         row.net_liquidation_in,
         *row.change,
-        *(None for _ in PERIODS),
+        *(share for share, _ in returns),
         *row.since,
         account.cushion,
         account.cash,
@@ -92,8 +109,9 @@ def cells(currency: str | None, row: Row, said: Entry | None) -> tuple[Cell, ...
         account.created,
         account.is_ready if account.created else None,
         account.gateways,
-        [f"{name}={reason}" for name, reason in row.why.items()],
+        [f"{name}={reason}" for name, reason in (*row.why.items(), *why)],
         () if said is None else said.groups,
+        None if told is None else told.until,
     )
 
 
@@ -105,13 +123,14 @@ def document(head: Head, overview: Overview) -> Callable[[orjson.Fragment], obje
         "Closes": dict(zip(PERIODS, head.closes, strict=True)),
         "Currency": head.currency,
         "Accounts": rows,
-        "Total": _total(head.currency, overview.total),
+        "Total": _total(head.currency, overview),
         "Rates": rates,
-        "Why": ALWAYS,
+        "Why": USUAL,
     }
 
 
-def _total(currency: str | None, total: Total) -> dict[str, Any]:
+def _total(currency: str | None, overview: Overview) -> dict[str, Any]:
+    total, together = overview.total, overview.returns.together
     figures = {name: as_figure(total.figures.get(name)) for name in (NET, *CHANGES, CASH, GROSS)}
     return {
         "Currency": currency,
@@ -119,7 +138,7 @@ def _total(currency: str | None, total: Total) -> dict[str, Any]:
         "Complete": total.is_complete,
         NET: figures[NET],
         **{name: figures[name] for name in CHANGES},
-        **{f"Return{period}": None for period in PERIODS},
+        **{name: as_figure(share) for name, share in zip(RETURNS, together.shares, strict=True)},
         CASH: figures[CASH],
         GROSS: figures[GROSS],
         "Leverage": as_figure(total.leverage),
@@ -127,6 +146,8 @@ def _total(currency: str | None, total: Total) -> dict[str, Any]:
             {"Figure": figure, "Why": why, "AccountCodes": codes}
             for (figure, why), codes in sorted(total.excluded.items())
         ],
+        "FlowsUntil": None if together.until is None else together.until.isoformat(),
+        "Why": {name: reason for name, reason in zip(RETURNS, together.why, strict=True) if reason},
     }
 
 

@@ -210,13 +210,13 @@ def _add_flows(made: Assembled, found: Found, rates: Rated) -> None:
     transfers = matched(sides)
     for side in transfers.flows:
         made.flows[side.day] += side.amount
-    _add_stated(made, found.stated, lambda each, amount: rates[each.currency].of_flow(each.last, amount))
+    add_stated(made, found.stated, lambda each, amount: rates[each.currency].of_flow(each.last, amount))
     for transit in transfers.transits:
         made.transits.append(transit)
         made.say(Code.IN_TRANSIT, transit.first, transit.last)
 
 
-def _add_stated(
+def add_stated(
     made: Assembled, stated: Iterable[Stated], converted: Callable[[Stated, Decimal], Decimal | None]
 ) -> None:
     """Flows that only the sum of a statement tells: of a day they are those of the day, of a longer span of no day."""

@@ -5,7 +5,8 @@ Called by the handlers of this package.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ibconnect.http.resources.performance.reading import SQL_OF, Account, Found,
 from ibconnect.http.resources.performance.recorder import Recorded, recorded_of
 from ibconnect.http.resources.performance.running import running_of
 from ibconnect.http.server import db
+from ibconnect.http.server.db import Pool
 from ibconnect.http.server.problems import invalid
 from ibconnect.http.server.services import Services
 from ibconnect.returns import ibkr
@@ -33,7 +35,10 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(9000, 1, 1)
 
 
 class Asked(NamedTuple):
-    """What is asked for. ``codes``: None: all; ``visible``: those that the token may see, None: all."""
+    """What is asked for. ``codes``: None: all; ``visible``: those that the token may see, None: all.
+
+    ``only_stated``: of days that statements tell, without what the recorder knows.
+    """
 
     codes: tuple[str, ...] | None
     visible: frozenset[str] | None
@@ -42,6 +47,7 @@ class Asked(NamedTuple):
     currency: str | None
     free: Decimal
     now: datetime
+    only_stated: bool = False
 
 
 class Made(NamedTuple):
@@ -79,7 +85,11 @@ async def made_of_accounts(services: Services, asked: Asked, accounts: list[Acco
     found = await found_of(pool, accounts, begin, last, are_all=asked.codes is None)
     holidays, missing = await _without_value(services, found)
     gap_days = missing if len(accounts) == 1 else []
-    known = await recorded_of(pool, found, begin, last, now=asked.now, reset=reset, missing=gap_days)
+    known = (
+        []
+        if asked.only_stated
+        else await recorded_of(pool, found, begin, last, now=asked.now, reset=reset, missing=gap_days)
+    )
     target = asked.currency or _base(found, known)
     rates = await _rates(services, asked, found, known, target)
     over = last_complete(asked.now, reset)
@@ -203,12 +213,20 @@ async def _marks(
         before = value
     if not days:
         return {}
-    given = {"code": accounts[0].code, "days": days}
-    marks: dict[date, list[Mark]] = {}
-    unmarked = set[date]()
-    for day, amount, value in await db.rows(services.pool, SQL_OF["marks"], given, prepare=False):
+    return (await marks_of(services.pool, {accounts[0].code: days})).get(accounts[0].code, {})
+
+
+async def marks_of(pool: Pool, days: Mapping[str, Sequence[date]]) -> dict[str, dict[date, list[Mark]]]:
+    """The values just before all flows of these days of accounts, of those days of which all are known."""
+    pairs = [(code, day) for code, some in days.items() for day in some]
+    given = {"codes": [code for code, _ in pairs], "days": [day for _, day in pairs]}
+    marks = defaultdict[str, dict[date, list[Mark]]](dict)
+    unmarked = set[tuple[str, date]]()
+    for code, day, amount, value in await db.rows(pool, SQL_OF["marks"], given, prepare=False):
         if amount is None or value is None:
-            unmarked.add(day)
+            unmarked.add((code, day))
         else:
-            marks.setdefault(day, []).append(Mark(Decimal(value), Decimal(amount)))
-    return {day: some for day, some in marks.items() if day not in unmarked}
+            marks[code].setdefault(day, []).append(Mark(Decimal(value), Decimal(amount)))
+    return {
+        code: {day: each for day, each in some.items() if (code, day) not in unmarked} for code, some in marks.items()
+    }

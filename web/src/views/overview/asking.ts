@@ -40,6 +40,7 @@ const WORDS: Readonly<Record<Reason, string>> = {
   "several-currencies": "the accounts have several base currencies: choose one",
   "not-positive": "the net liquidation value is not above zero",
   "no-cash-flows": "deposits and withdrawals up to then are not known yet: statements tell them",
+  "no-return": "a day has none: the account's returns say which, and why",
 };
 
 /** A reason in words; one that this page does not know (of a newer service) as it is. */
