@@ -8,7 +8,7 @@ UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 WORKERS ?= auto
-SLOW := tests/faults
+SLOW := tests/faults tests/acceptance/test_demo.py
 DOCS := tests/docs
 WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
 	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py tests/integration/test_executions_days.py \

@@ -28,6 +28,7 @@ from ibconnect.descriptors import raise_limit
 from ibconnect.errors import ConfigError, DatabaseError, FlexError
 from ibconnect.observe import configure_logging
 from ibconnect.service.lifetime import stop_event
+from ibconnect.service.member import importing
 from ibconnect.service.process import Service, serve_until
 from ibconnect.service.statements import recorder
 from ibconnect.service.supervision import cancelled, end_for_sure
@@ -211,6 +212,7 @@ class Demo:
             *(sys.executable, "-m", "ibconnect.demo.past"),
             *(self._kept.began, f"127.0.0.1:{self._kept.gateway}", str(is_doubtful)),
             stdin=PIPE,
+            env=importing(os.environ),
             # Ctrl-C is for this process, which ends all in order.
             start_new_session=True,
         )

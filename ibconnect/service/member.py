@@ -104,7 +104,7 @@ class Member:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=DEVNULL,
-                env=_importing(self._environ),
+                env=importing(self._environ),
                 pass_fds=(given.line, *listen),
                 # Ctrl-C is for the one that keeps it, which ends all in order.
                 start_new_session=True,
@@ -164,7 +164,7 @@ class Member:
             await process.wait()
 
 
-def _importing(environ: Mapping[str, str]) -> dict[str, str]:
+def importing(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment in which the same program is found: a checkout is, otherwise, from its own directory only."""
     root = str(Path(ibconnect.__file__).parents[1])
     if root in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):

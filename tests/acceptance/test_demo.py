@@ -23,7 +23,7 @@ from tests.paths import scratch
 from tests.processes import Process, accounts, get, process
 from tests.waiting import DEADLINE_S, wait_for
 
-pytestmark = pytest.mark.xdist_group("demo")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 FIRST_START_S = 4 * DEADLINE_S
 """A minute on a quiet machine; tests share theirs with others."""
