@@ -19,10 +19,6 @@ WHERE
     EXISTS (SELECT 1 FROM account WHERE account.code = wanted.code)
     OR EXISTS (SELECT 1 FROM orders.placed_order WHERE placed_order.account = wanted.code)
 
--- name: others
--- The accounts that there are beside these.
-SELECT account.code FROM account WHERE NOT account.code = ANY(%(codes)s::text[])
-
 -- name: all_orders
 SELECT
     placed_order.id,

@@ -197,3 +197,29 @@ async def test_assets_and_cash_of_one_transfer_are_two_flows(database_url: str) 
         for path_of, query in itertools.product((path(CASH_FLOWS), "/v1/cash-flows"), ("", "&type=acats")):
             found = await pages(server, f"{path_of}?limit=1{query}")
             assert [row["Amount"] for page in found for row in page] == ["100", "7"]
+
+
+async def test_a_limited_token_is_told_of_no_other_account_by_the_texts_of_its_own_statements(
+    database_url: str,
+) -> None:
+    """Where a transfer comes from is another account: its code is left out, whichever column it stands in."""
+    ensure(database_url)
+    stated = Stated(database_url)
+    stated.know(MINE, THEIRS, QUIET)
+    told = {"dealingParty": f"of {MINE}", "deliveringBroker": MINE, "quantity": "1.50", "own": THEIRS}
+    for served in SERVED:
+        texts = {field.of: f"to {MINE}." for field in served.fields[2:] if field.column.type is Type.TEXT}
+        texts |= {"counterparty_name": "Keller & Sons"} if "counterparty_name" in texts else {}
+        stated.add(served.table, THEIRS, DAYS[0], **cells_of(served, **texts, more=Jsonb(told)))
+    async with serving(database_url, API_TOKENS=f"{FULL}@* {LIMITED}@{THEIRS},read") as served_here:
+        for served in SERVED:
+            found = {}
+            for token in (FULL, LIMITED):
+                headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+                async with served_here.get(path(served, THEIRS), headers=headers) as response:
+                    assert response.status == 200
+                    found[token] = await response.text()
+            assert MINE in found[FULL]
+            assert MINE not in found[LIMITED], served.noun
+            assert "Keller" not in found[LIMITED], served.noun
+            assert '"own":"U0000002"' in found[LIMITED]

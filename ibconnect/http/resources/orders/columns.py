@@ -122,6 +122,9 @@ _FLAT = (
 FLAT_COLUMNS: tuple[Column, ...] = _FLAT
 """Of orders, in formats whose rows hold no tables."""
 
+OF_ITS_OWN = frozenset(("AccountCode", "Gateway", "Status", "ComboLegs"))
+"""What names the order's own account, a contract or the gateway, and no other account."""
+
 ORDER_COLUMNS: tuple[Column, ...] = (
     *_FLAT,
     Column(

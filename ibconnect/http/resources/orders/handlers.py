@@ -13,8 +13,10 @@ from psycopg.sql import SQL, Composed
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.directory_lookup import within
+from ibconnect.http.resources.hidden import hidden
 from ibconnect.http.resources.orders.columns import (
     FLAT_COLUMNS,
+    OF_ITS_OWN,
     ORDER_COLUMNS,
     STATE_COLUMNS,
     nested,
@@ -22,7 +24,6 @@ from ibconnect.http.resources.orders.columns import (
     state_row,
 )
 from ibconnect.http.resources.orders.cursor import Place, format_place
-from ibconnect.http.resources.orders.hiding import Hidden
 from ibconnect.http.resources.orders.status import OPEN, statuses
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call, unknown_account
@@ -70,9 +71,8 @@ async def _orders(call: Call, codes: Sequence[str] | None, name: str) -> web.Str
     ids = [number for _, number in page[:limit]]
     found = await db.rows(pool, SQL_OF["orders"], {"ids": ids})
     rows: list[Row] = [order_row(row[1:]) for row in found]
-    if call.principal.accounts is not None:
-        hidden = await _hidden(call)
-        rows = [hidden.without(row) for row in rows]
+    if (others := await hidden(call)) is not None:
+        rows = [others.without(row, FLAT_COLUMNS, OF_ITS_OWN) for row in rows]
     columns = FLAT_COLUMNS
     if call.media == JSON:
         columns = ORDER_COLUMNS
@@ -107,12 +107,6 @@ async def _named(call: Call) -> list[str] | None:
     """
     codes = await _visible(call, call.arguments["account"])
     return await within(call, codes, call.arguments["to"] or call.now)
-
-
-async def _hidden(call: Call) -> Hidden:
-    """The accounts that the token may not see."""
-    asked = {"codes": sorted(call.principal.accounts or ())}
-    return Hidden([code for (code,) in await db.rows(call.services.pool, SQL_OF["others"], asked)])
 
 
 async def _states_of(call: Call, ids: Sequence[int]) -> dict[int, str]:

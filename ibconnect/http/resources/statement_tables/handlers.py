@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from ibconnect.database.sql import queries
 from ibconnect.http.resources.directory_lookup import within
+from ibconnect.http.resources.hidden import Hidden, hidden
 from ibconnect.http.resources.positions.whose import visible
 from ibconnect.http.resources.statement_tables.cursor import BEGIN, Place, format_place
 from ibconnect.http.resources.statement_tables.kinds import Field, Served
@@ -24,6 +25,8 @@ from ibconnect.http.server.resource import Handler
 
 _SQL = queries("http/statement_tables")
 TABLES = ("accounts", "statements")
+_PLAIN = frozenset(("AccountCode",))
+_CODE, _NAME = "Counterparty", "CounterpartyName"
 _PLACE = 3
 """So many columns of a query, the last, say where its row stands."""
 
@@ -74,9 +77,20 @@ async def _page(
         asked["chosen"] = sorted({text.lower() for text in chosen})
     rows = await db.rows(call.services.pool, _query(served, found, is_chosen=bool(chosen)), asked)
     page: list[Row] = [row[:-_PLACE] for row in rows[:limit]]
+    if (others := await hidden(call)) is not None:
+        page = [_without(others, served, row) for row in page]
     if len(rows) <= limit:
         return page, {}
     return page, next_page(call, cursor=format_place(Place(*rows[limit - 1][-_PLACE:])))
+
+
+def _without(others: Hidden, served: Served, row: Row) -> Row:
+    """A row that names none of the others, by code or, as a transfer does, by name."""
+    names = [column.name for column in served.columns]
+    shown = others.without(row, served.columns, _PLAIN)
+    if _CODE in names and _NAME in names and shown[names.index(_CODE)] != row[names.index(_CODE)]:
+        shown[names.index(_NAME)] = None
+    return shown
 
 
 def days_of(call: Call) -> tuple[date, date]:
