@@ -9,7 +9,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from bench import fills, firms, idle, large, live, read, rebuild, record, results, returns, simulate, space, statements
+from bench import (
+    fills,
+    firms,
+    idle,
+    large,
+    live,
+    page,
+    read,
+    rebuild,
+    record,
+    results,
+    returns,
+    simulate,
+    space,
+    statements,
+)
 from bench.figures import Figure
 from bench.history import history
 from bench.sizes import FULL, Size
@@ -43,6 +58,7 @@ ALL: dict[str, Benchmark] = {
     "fills": fills.figures,
     "performance": returns.figures,
     "statements": statements.figures,
+    "page": page.figures,
     "space": space.figures,
     "idle": idle.figures,
     "large": large.figures,
@@ -56,6 +72,7 @@ _FULL_RUN: tuple[Benchmark, ...] = (
     fills.figures,
     returns.figures,
     statements.figures,
+    page.figures,
     space.figures,
     idle.figures,
 )

@@ -26,6 +26,7 @@ class Size:
     fills: int
     return_days: int
     statements: int
+    page_hours: int
 
 
 FULL = Size(
@@ -48,6 +49,7 @@ FULL = Size(
     fills=100_000,
     return_days=3_650,
     statements=20_000,
+    page_hours=87_600,
 )
 TINY = Size(
     rounds=1,
@@ -69,4 +71,5 @@ TINY = Size(
     fills=300,
     return_days=60,
     statements=40,
+    page_hours=200,
 )

@@ -13,6 +13,7 @@ from bench import (
     idle,
     large,
     live,
+    page,
     read,
     rebuild,
     record,
@@ -42,6 +43,10 @@ BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
         {"performance_p99_ms", "performance_cpu_ms", "performance_days_p99_ms", "performance_1000_p99_ms"},
     ),
     "statements": (statements.figures, {"statements_vs_parsing"}),
+    "page": (
+        page.figures,
+        {"page_first_ms", "page_later_ms", "page_curve_ms", "page_zoom_frame_ms", "page_scroll_frame_ms"},
+    ),
     "space": (space.figures, {"event_bytes_vs_wire", "snapshot_bytes_vs_original"}),
     "idle": (idle.figures, {"idle_cpu_percent", "idle_rss_mb", "ready_s"}),
     "large": (large.figures, {"large_record_slowdown", "large_report_slowdown"}),
