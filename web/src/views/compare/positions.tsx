@@ -70,6 +70,7 @@ const values = (base: string | null): Column<Row> => ({
   cell: (row) => <Both of={[row.MarketValueBaseBefore, row.MarketValueBaseAfter]} as="money" />,
   by: (row) => row.MarketValueBaseAfter ?? row.MarketValueBaseBefore,
   isFigure: true,
+  isWide: true,
 });
 
 const What: Column<Row> = {

@@ -54,9 +54,10 @@ export function Waterfall({ start, end, parts, unit }: WaterfallProps) {
   const steps = stepsOf(start.value, parts);
   const [first, last] = [float(start.value) ?? 0, float(end.value) ?? 0];
   const place = scaleOf([first, last, ...steps.flatMap((each) => [each.from, each.to])]);
-  const whole = (value: number) => (
+  // A mark and no bar: bars from nothing would hide what differs, bars from elsewhere would be of no true length.
+  const mark = (value: number) => (
     <span class="lane" aria-hidden="true">
-      <span class="piece whole" style={{ left: 0, width: `${Math.max(0.4, place(value))}%` }} />
+      <span class="piece whole" style={{ left: `${place(value)}%` }} />
     </span>
   );
   return (
@@ -75,7 +76,7 @@ export function Waterfall({ start, end, parts, unit }: WaterfallProps) {
           <td class="right">
             <Figure of={start.value} unit={unit} />
           </td>
-          <td>{whole(first)}</td>
+          <td>{mark(first)}</td>
         </tr>
         {parts.map((part, index) => {
           const step = steps[index] ?? { from: 0, to: 0 };
@@ -99,7 +100,7 @@ export function Waterfall({ start, end, parts, unit }: WaterfallProps) {
           <td class="right">
             <Figure of={end.value} unit={unit} />
           </td>
-          <td>{whole(last)}</td>
+          <td>{mark(last)}</td>
         </tr>
       </tbody>
     </table>
