@@ -48,7 +48,7 @@ export default function View({ route }: ViewProps) {
           <AccountPick accounts={accounts} value={account} onChange={(code) => change({ account: code, row: null })} />
         </div>
       </div>
-      <nav class="tabs" aria-label="Kinds of activity">
+      <nav class="tabs wrap" aria-label="Kinds of activity">
         {KINDS.map((each) => (
           <a
             key={each.name}

@@ -75,6 +75,7 @@ const columns: Column<Period>[] = [
     title: "Period",
     cell: ({ key, isYear }) => (isYear ? key : month.format(new Date(`${key}-01T00:00:00Z`))),
   },
+  { name: "net", title: "Net", isFigure: true, cell: ({ net }) => <Figure of={net} change /> },
   ...CATEGORIES.map(
     (category): Column<Period> => ({
       name: category,
@@ -84,7 +85,6 @@ const columns: Column<Period>[] = [
       cell: ({ sums }) => (sums[category] === undefined ? null : <Figure of={sums[category]} />),
     }),
   ),
-  { name: "net", title: "Net", isFigure: true, cell: ({ net }) => <Figure of={net} change /> },
 ];
 
 export function Earned({ kind, query }: { kind: Kind; query: Query }) {
@@ -114,7 +114,7 @@ export function Earned({ kind, query }: { kind: Kind; query: Query }) {
                   columns={columns}
                   rows={periods}
                   keyOf={(row) => row.key}
-                  tone={(row) => (row.isYear ? "head" : undefined)}
+                  tone={(row) => (row.isYear ? "grouping" : undefined)}
                 />
               </Panel>
             ))}

@@ -42,6 +42,7 @@ const ledgerColumns = (report: Report, base: string, net: string | null): Column
     name: "cash",
     title: "Cash",
     isFigure: true,
+    by: (row) => row.figures.TotalCashBalance,
     cell: (row) => (
       <Traced code={report.AccountCode} time={report.Timestamp} tag="TotalCashBalance" currency={row.currency}>
         <Figure of={row.figures.TotalCashBalance} />
@@ -71,6 +72,7 @@ const ledgerColumns = (report: Report, base: string, net: string | null): Column
     title: "Rate",
     isFigure: true,
     isWide: true,
+    by: (row) => row.figures.ExchangeRate,
     cell: (row) => <Figure of={row.figures.ExchangeRate} as="digits" />,
     hint: `What one unit is worth in ${base}`,
   },
@@ -79,6 +81,7 @@ const ledgerColumns = (report: Report, base: string, net: string | null): Column
     title: "Interest",
     isFigure: true,
     isWide: true,
+    by: (row) => row.figures.AccruedCash,
     cell: (row) => <Figure of={row.figures.AccruedCash} />,
     hint: "AccruedCash: interest that is due and not yet booked",
   },
@@ -87,6 +90,7 @@ const ledgerColumns = (report: Report, base: string, net: string | null): Column
     title: "Dividends",
     isFigure: true,
     isWide: true,
+    by: (row) => row.figures.NetDividend,
     cell: (row) => <Figure of={row.figures.NetDividend} />,
     hint: "NetDividend: dividends that are due and not yet booked",
   },

@@ -142,7 +142,7 @@ export function Options({ holdings, at, isOfAll, currency, netLiquidation }: Opt
         columns={columnsOf(isOfAll, currency)}
         rows={linesOf(held, at, netLiquidation)}
         keyOf={(line) => line.key}
-        tone={(line) => (line.head ? "head" : undefined)}
+        tone={(line) => (line.head ? "grouping" : undefined)}
       />
     </Panel>
   );

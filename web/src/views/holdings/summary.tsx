@@ -84,8 +84,8 @@ export function Allocation({
         />
       )}
       <p class="soft">
-        Futures count by what they stand for.
-        {pairs > 0 ? " Currency pairs are left out: their money is in the cash." : ""}
+        {held.some((each) => each.of.SecurityType === "FUT") ? "Futures count by what they stand for. " : ""}
+        {pairs > 0 ? "Currency pairs are left out: their money is in the cash." : ""}
       </p>
     </Panel>
   );

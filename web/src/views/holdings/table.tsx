@@ -98,7 +98,7 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
         </OfPosition>
       ),
       none,
-      { hint: "In the contract's currency" },
+      { isWide: true, hint: "In the contract's currency" },
     ),
     column(
       "cost",
@@ -196,7 +196,7 @@ const Sum = ({ of, group }: { of: string | null; group: Group }) => (
   <Figure of={of} note={group.without > 0 ? `without ${group.without} that have no value` : undefined} />
 );
 
-const toneOf = (line: Line): string | undefined => (line.head ? "head" : undefined);
+const toneOf = (line: Line): string | undefined => (line.head ? "grouping" : undefined);
 
 export function Positions(props: PositionsProps) {
   const { holdings, by, isSums, netLiquidation, titles, total } = props;
