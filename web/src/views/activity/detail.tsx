@@ -6,6 +6,7 @@ import { address, getText, part } from "../../api/client";
 import { Empty, Fact, Facts, Figure, Panel, Time } from "../../components/basics";
 import { type Column, Table } from "../../components/table";
 import { useGet } from "../../data";
+import { isFigure, subtract } from "../../figures";
 import { change, href } from "../../route";
 import { may } from "../../session";
 import { nameOf } from "../holdings/types";
@@ -25,29 +26,29 @@ interface Line {
   Message?: string[];
 }
 
-/** The gateway's messages of the moment at which an execution was received, that name it. */
+/** The event at a position, as the API writes it; null: the token may not see it. */
+async function eventAt(account: string, position: string, signal: AbortSignal): Promise<Line | null> {
+  const asked = { account, after: subtract(position, "1"), limit: "1" };
+  const [line = ""] = (await getText(address("v1/events", asked), signal)).split("\n");
+  const event = line === "" ? null : (JSON.parse(line) as Line);
+  return event !== null && String(event.Position) === position ? event : null;
+}
+
+/** The gateway's messages that tell of an execution and of its commission. */
 function useMessages(of: Execution): { lines: Line[]; why: string | null } {
   const [lines, setLines] = useState<Line[]>([]);
   const [why, setWhy] = useState<string | null>(null);
-  const isTold = of.Source !== "statement" && of.ExecutionId !== null && may("events");
+  const positions = may("events") ? [of.Position, of.CommissionPosition].filter(isFigure) : [];
   useEffect(() => {
     setLines([]);
     setWhy(null);
-    if (!isTold) return;
     const control = new AbortController();
-    const span = { from: of.Received, to: of.Received, type: "MessageReceived" };
-    getText(address("v1/events", { account: of.AccountCode, ...span }), control.signal).then(
-      (text) => {
-        const all = text
-          .split("\n")
-          .filter(Boolean)
-          .map((line) => JSON.parse(line) as Line);
-        setLines(all.filter((line) => line.Message?.includes(of.ExecutionId ?? "")));
-      },
+    Promise.all(positions.map((each) => eventAt(of.AccountCode, each, control.signal))).then(
+      (all) => setLines(all.filter((each) => each !== null)),
       (error: unknown) => control.signal.aborted || setWhy(String(error)),
     );
     return () => control.abort();
-  }, [of.ExecutionId, of.Received, isTold]);
+  }, [positions.join()]);
   return { lines, why };
 }
 
@@ -93,11 +94,11 @@ function Differences({ of }: { of: Execution }) {
 
 function Messages({ of }: { of: Execution }) {
   const { lines, why } = useMessages(of);
-  if (of.Source === "statement") return null;
+  if (of.Position === null) return null;
   if (!may("events")) return <p class="soft">To see the gateway's messages takes a token with the right “events”.</p>;
   return (
     <>
-      <h3>The gateway's message, as sent</h3>
+      <h3>The gateway's messages, as sent</h3>
       {why !== null ? <p class="state">{why}</p> : null}
       {lines.map((line) => (
         <p key={line.Position} class="wire">

@@ -35,8 +35,9 @@ export interface Execution {
   LongName: Text;
   Statement: Text;
   Differences: Record<string, unknown> | null;
-  /** The event that tells of it, where the API says so. */
-  Position?: Text;
+  /** The events that tell of it and of its commission; null: only a statement does. */
+  Position: Text;
+  CommissionPosition: Text;
 }
 
 export interface OrderState {
