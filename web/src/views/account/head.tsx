@@ -71,6 +71,7 @@ function Change({ row, period, all }: { row: Row; period: Period; all: Overview 
           now={row.NetLiquidation}
           change={change}
           why={whyNot(row, `Return${period}`, all)}
+          until={row.FlowsUntil}
         />
       </span>
     </Fact>

@@ -46,6 +46,7 @@ function changes(all: Overview): Column<Row>[] {
             now={row.NetLiquidation}
             change={row[`Change${period}`]}
             why={whyNot(row, `Return${period}`, all)}
+            until={row.FlowsUntil}
           />
         </small>
       </span>

@@ -2,7 +2,7 @@
 
 import { Figure } from "../../components/basics";
 import { isFigure } from "../../figures";
-import { percent } from "../../format";
+import { date, percent } from "../../format";
 import { shareOf } from "./asking";
 
 interface PartProps {
@@ -13,13 +13,17 @@ interface PartProps {
   change: string | null;
   /** Why there is no return. */
   why: string | undefined;
+  /** The last day of the return: statements tell flows as far. */
+  until: string | null;
 }
 
 /** The return, or, where flows are not known yet, the change as a share of the value before, in parentheses. */
-export function Part({ gain, now, change, why }: PartProps) {
+export function Part({ gain, now, change, why, until }: PartProps) {
   if (isFigure(gain))
     return (
-      <span title="Time-weighted return">
+      <span
+        title={`Time-weighted return${until ? ` up to ${date(until)}: as far as statements tell deposits and withdrawals` : ""}`}
+      >
         <Figure of={gain} as="percent" change />
       </span>
     );

@@ -24,14 +24,20 @@ const NAMES: Readonly<Record<Period, string>> = {
 function Change({ total, period, all }: { total: Total; period: Period; all: Overview }) {
   const change = total[`Change${period}`];
   const why = (figure: string) => {
-    const reason = total.Excluded.find((each) => each.Figure === figure)?.Why ?? all.Why[figure];
+    const reason = total.Excluded.find((each) => each.Figure === figure)?.Why ?? total.Why[figure] ?? all.Why[figure];
     return reason && words(reason);
   };
   return (
     <Fact name={NAMES[period]} hint={`Since ${moment(all.Closes[period])}; deposits and withdrawals are part of it`}>
       <Figure of={change} change unit={total.Currency} why={why(`Change${period}`)} />{" "}
       <span class="share">
-        <Part gain={total[`Return${period}`]} now={total.NetLiquidation} change={change} why={why(`Return${period}`)} />
+        <Part
+          gain={total[`Return${period}`]}
+          now={total.NetLiquidation}
+          change={change}
+          why={why(`Return${period}`)}
+          until={total.FlowsUntil}
+        />
       </span>
     </Fact>
   );
