@@ -217,3 +217,22 @@ async def test_the_running_day_of_a_set_needs_all_of_it(world: World, served: Se
     series = (await of(served, ONE, TWO, query="series=days"))["Series"]
     assert (series["Value"], series["Return"][-1]) == (["200", "220", "221"], None)
     assert series["Index"] == ["1", "1.1", None]
+
+
+async def test_a_moment_within_a_day_is_answered_as_it_was_then(world: World, served: Served) -> None:
+    world.values(ONE, {0: "100", 1: "110", 2: "121"})
+    world.reports({2: {ONE: "119"}}, clock=time(11))
+    world.reports({2: {ONE: "171"}}, clock=time(13))
+    world.profits(ONE, {2: "9"}, clock=time(11))
+    world.profits(ONE, {2: "11"}, clock=time(13))
+    found = await of(served, ONE, query=f"series=days&to={day(2)}T17:00:00Z")
+    series = found["Series"]
+    assert (found["Until"], found["EndValue"]) == (day(1), "110")
+    assert (series["Value"], series["Source"][-1]) == (["100", "110", "119"], "running")
+    assert (series["Flow"][-1], series["Method"][-1]) == ("0", "estimated")
+    later = (await of(served, ONE, query=f"series=days&to={day(2)}T19:00:00Z"))["Series"]
+    assert (later["Value"][-1], later["Flow"][-1]) == ("171", "50")
+    earlier = await of(served, ONE, query=f"series=days&to={day(2)}T14:00:00Z")
+    assert earlier["Series"]["Value"] == ["100", "110"]
+    whole = await of(served, ONE, query=f"series=days&to={day(2)}")
+    assert (whole["Until"], whole["Series"]["Value"]) == (day(2), ["100", "110", "121"])

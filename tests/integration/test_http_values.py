@@ -158,3 +158,16 @@ async def test_nothing_is_there(served: Served) -> None:
     found = await of(served)
     assert (found["Accounts"], set(found["Total"]["Values"])) == ([], {None})
     assert (await of(served, "from=2100-01-01"))["Days"] == []
+
+
+async def test_a_moment_within_a_day_is_answered_as_it_was_then(world: World, served: Served) -> None:
+    world.values(ONE, {0: "100", 1: "110", 2: "120"})
+    world.reports({2: {ONE: "119"}}, clock=time(11))
+    world.reports({2: {ONE: "121"}}, clock=time(13))
+    found = await of(served, f"from={day(0)}&to={day(2)}T17:00:00Z")
+    assert (found["Days"], by_code(found)[ONE]) == ([day(0), day(1), day(2)], ["100", "110", "119"])
+    assert found["Running"] is True
+    # Before the first report of the day nothing is known of it.
+    found = await of(served, f"from={day(0)}&to={day(2)}T14:00:00Z")
+    assert (by_code(found)[ONE], found["Total"]["Values"]) == (["100", "110", None], ["100", "110", "110"])
+    assert by_code(await of(served, f"from={day(0)}&to={day(2)}"))[ONE] == ["100", "110", "120"]

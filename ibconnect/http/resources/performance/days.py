@@ -4,10 +4,10 @@ In: days. Out: instants, days. Called by what reads reports and rates of days.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 
 from ibconnect.daily_reset import DailyReset
-from ibconnect.http.server.moments import local_instant
+from ibconnect.http.server.moments import MICROSECOND, local_instant
 
 DAY = timedelta(days=1)
 _SATURDAY = 5
@@ -36,3 +36,10 @@ def weekdays(first: date, last: date) -> Iterator[date]:
         day = first + number * DAY
         if day.weekday() < _SATURDAY:
             yield day
+
+
+def within_day(to: datetime | None, zone: tzinfo, now: datetime) -> datetime | None:
+    """A moment before now that is not the end of a day of the zone: what is asked for then is as of this moment."""
+    if to is None or to >= now or (to + MICROSECOND).astimezone(zone).time() == time():
+        return None
+    return to

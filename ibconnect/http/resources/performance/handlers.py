@@ -11,6 +11,7 @@ from aiohttp import web
 
 from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.performance.day_series import DAY_COLUMNS, DAYS, days_of
+from ibconnect.http.resources.performance.days import day_of, within_day
 from ibconnect.http.resources.performance.kept import Returns
 from ibconnect.http.resources.performance.making import Asked
 from ibconnect.http.resources.performance.reading import TABLES
@@ -49,7 +50,10 @@ async def _answer(
         raise invalid("step", f"series={DAYS} has days, and no other steps")
     free: Decimal = arguments["riskfree"] or Decimal(0)
     first, last = _day(call, "from"), _day(call, "to")
-    asked = Asked(codes, call.principal.accounts, first, last, arguments["currency"], free, call.now)
+    as_of = within_day(arguments["to"], arguments["tz"] or UTC, call.now)
+    if as_of is not None:
+        last = day_of(as_of, call.services.config.pnl_reset)
+    asked = Asked(codes, call.principal.accounts, first, last, arguments["currency"], free, call.now, as_of=as_of)
     made = await call.services.part(Returns).of(asked)
     for code in (codes or ()) if named is None else named:
         if code not in made.codes:

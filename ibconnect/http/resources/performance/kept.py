@@ -61,7 +61,7 @@ class Returns(Part):
 
     async def _state(self, asked: Asked) -> tuple[Any, ...]:
         (row,) = await db.rows(self._services.pool, SQL_OF["state"], {})
-        return (*row, last_complete(asked.now, self._services.config.pnl_reset))
+        return (*row, last_complete(asked.moment, self._services.config.pnl_reset))
 
     def _forget(self, key: Hashable) -> None:
         _, made = self._kept.pop(key, (None, None))

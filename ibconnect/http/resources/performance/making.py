@@ -37,7 +37,8 @@ _EARLIEST, _LATEST = date(1900, 1, 1), date(9000, 1, 1)
 class Asked(NamedTuple):
     """What is asked for. ``codes``: None: all; ``visible``: those that the token may see, None: all.
 
-    ``only_stated``: of days that statements tell, without what the recorder knows.
+    ``only_stated``: of days that statements tell, without what the recorder knows. ``as_of``: a moment of a day, at
+    which that day was not over; None: now.
     """
 
     codes: tuple[str, ...] | None
@@ -48,6 +49,12 @@ class Asked(NamedTuple):
     free: Decimal
     now: datetime
     only_stated: bool = False
+    as_of: datetime | None = None
+
+    @property
+    def moment(self) -> datetime:
+        """When days are looked at: those that are not over by then are none."""
+        return self.as_of or self.now
 
 
 class Made(NamedTuple):
@@ -74,25 +81,31 @@ async def made_of(services: Services, asked: Asked) -> Made:
     """
     first = _EARLIEST if asked.first is None else max(asked.first, _EARLIEST + _BEFORE)
     last = _LATEST if asked.last is None else min(asked.last, _LATEST)
-    accounts = await accounts_of(services.pool, asked.codes, first - _BEFORE, last)
+    accounts = await accounts_of(services.pool, asked.codes, first - _BEFORE, _stated_until(services, asked, last))
     return await made_of_accounts(services, asked, [account for account in accounts if account.is_known], first, last)
+
+
+def _stated_until(services: Services, asked: Asked, last: date) -> date:
+    """The last day whose statement counts: as of a moment that of a day that was over."""
+    return last if asked.as_of is None else min(last, last_complete(asked.as_of, services.config.pnl_reset))
 
 
 async def made_of_accounts(services: Services, asked: Asked, accounts: list[Account], first: date, last: date) -> Made:
     """The same of accounts that are known."""
     pool, reset = services.pool, services.config.pnl_reset
     begin = max(first - _BEFORE, _EARLIEST)
-    found = await found_of(pool, accounts, begin, last, are_all=asked.codes is None)
+    told_until = _stated_until(services, asked, last)
+    found = await found_of(pool, accounts, begin, told_until, are_all=asked.codes is None)
     holidays, missing = await _without_value(services, found)
     gap_days = missing if len(accounts) == 1 else []
     known = (
         []
         if asked.only_stated
-        else await recorded_of(pool, found, begin, last, now=asked.now, reset=reset, missing=gap_days)
+        else await recorded_of(pool, found, begin, last, now=asked.moment, reset=reset, missing=gap_days)
     )
     target = asked.currency or _base(found, known)
     rates = await _rates(services, asked, found, known, target)
-    over = last_complete(asked.now, reset)
+    over = last_complete(asked.moment, reset)
     recorded = [each for each in known if each.day <= over]
     made = assembled(found, recorded, rates)
     made.values = _from(made, asked.first)

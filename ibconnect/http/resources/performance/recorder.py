@@ -59,7 +59,7 @@ async def recorded_of(
         if since is not None:
             begin = max(first, day_of(since, reset))
             wanted.append(_Wanted(account, sorted(_days(account, begin, end, missing))))
-    return _recorded(wanted, await _read(pool, wanted, reset), found)
+    return _recorded(wanted, await _read(pool, wanted, reset, now), found)
 
 
 def _days(account: Account, begin: date, end: date, missing: Collection[date]) -> Iterator[date]:
@@ -72,7 +72,7 @@ def _days(account: Account, begin: date, end: date, missing: Collection[date]) -
 
 
 async def _read(
-    pool: Pool, wanted: list[_Wanted], reset: DailyReset
+    pool: Pool, wanted: list[_Wanted], reset: DailyReset, now: datetime
 ) -> dict[str, list[tuple[date, Decimal, str, Decimal | None]]]:
     pairs = sorted((day, each.account.account_id, each.account.code) for each in wanted for day in each.days)[-LOOKUPS:]
     if not pairs:
@@ -85,7 +85,7 @@ async def _read(
         "codes": [code for _, _, code in pairs],
         "numbers": [numbers[day] for day, _, _ in pairs],
         "begins": db.instants(bounds[day][0] for day, _, _ in pairs),
-        "ends": db.instants(bounds[day][1] for day, _, _ in pairs),
+        "ends": db.instants(min(bounds[day][1], now) for day, _, _ in pairs),
     }
     rows = await db.rows(pool, SQL_OF["recorded"], given, prepare=False)
     return {

@@ -58,7 +58,10 @@ _RISK_FREE = Parameter(
     "0.02",
 )
 _FROM = replace(FROM, description="The first day: of a moment the day in `tz`. Default: the first that has a return")
-_TO = replace(TO, description="The last day, as `from`. Default: the last that has a return")
+_TO = replace(
+    TO,
+    description="The last day; of a moment within a day the last that was over. Default: the last that has a return",
+)
 _ACCOUNTS = Parameter(
     "account",
     "query",

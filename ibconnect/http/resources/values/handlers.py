@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.performance.conversion import Rates, rates_of
-from ibconnect.http.resources.performance.days import DAY, day_of
+from ibconnect.http.resources.performance.days import DAY, day_of, within_day
 from ibconnect.http.resources.values.reading import Valued, codes_of, values_of
 from ibconnect.http.resources.values.spans import Span, spans_of
 from ibconnect.http.resources.values.totals import Sums, Totals, sums_of, totals_of
@@ -77,11 +77,13 @@ async def _codes(call: Call) -> tuple[list[str], bool]:
 def _spans(call: Call) -> tuple[date, list[Span]]:
     """The first day, and the spans."""
     reset = call.services.config.pnl_reset
-    today = day_of(call.now, reset)
+    as_of = within_day(call.arguments["to"], call.arguments["tz"] or UTC, call.now)
+    now = as_of or call.now
+    today = day_of(now, reset)
     first = _day(call, "from") or today - _USUAL_DAYS * DAY
-    last = min(_day(call, "to") or today, today, _LATEST)
+    last = today if as_of is not None else min(_day(call, "to") or today, today, _LATEST)
     first = max(first, _EARLIEST)
-    return first, spans_of(first, last, call.arguments["step"], call.now, reset) if first <= last else []
+    return first, spans_of(first, last, call.arguments["step"], now, reset) if first <= last else []
 
 
 def _day(call: Call, name: str) -> date | None:

@@ -50,7 +50,9 @@ _ACCOUNTS = Parameter(
     repeated=ACCOUNTS_NAMED_MAX,
 )
 _FROM = replace(FROM, description="The first day: of a moment the day in `tz`. Default: 30 days ago")
-_TO = replace(TO, description="The last day, as `from`. Default: today, with the newest reports")
+_TO = replace(
+    TO, description="The last day; of a moment within a day what was known then. Default: now, with the newest reports"
+)
 
 ROUTES: tuple[Route, ...] = (
     Route(

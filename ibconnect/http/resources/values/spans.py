@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
 
 def spans_of(first: date, last: date, step: str, now: datetime, reset: DailyReset) -> list[Span]:
-    """The spans that end from one day to another, both included; none ends after now."""
+    """The spans that end from one day to another, both included; none ends after ``now``, whichever moment that is."""
     over, today = last_complete(now, reset), day_of(now, reset)
     days = [*weekdays(first, min(last, over)), *([today] if first <= today <= last else [])]
     made, begin = list[Span](), bounds_of(first, reset)[0]
@@ -46,10 +46,13 @@ def span_before(first: date, reset: DailyReset) -> Span:
 
 
 def numbered(spans: Sequence[Span], first: date, reset: DailyReset) -> Iterator[tuple[date, int, datetime]]:
-    """Each day from ``first`` on, in which of these spans it is (1 is the first), and when it ends."""
+    """Each day from ``first`` on that is over, in which of these spans it is (1 is the first), and when it ends."""
     number = 0
     for count in range((spans[-1].day - first).days + 1):
         day = first + count * DAY
         while spans[number].day < day:
             number += 1
-        yield day, number + 1, bounds_of(day, reset)[1]
+        end = bounds_of(day, reset)[1]
+        if end > spans[-1].end:
+            break
+        yield day, number + 1, end
