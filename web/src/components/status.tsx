@@ -15,6 +15,7 @@ const SELDOM_S = 20;
 /** A gateway restarts every night: an absence as short as that is not the matter of anybody. */
 const PATIENCE_MS = 5 * 60_000;
 const SHOWN = 3;
+const DAY_MS = 86_400_000;
 
 export interface Said {
   text: string;
@@ -73,6 +74,10 @@ function ofAccounts(gateways: readonly Gateway[], accounts: readonly Account[]):
       text: `${some(unready.map((each) => each.AccountCode))}: the newest figures cannot be relied on`,
       isTodo: true,
     });
+  const old = listed.filter((each) => each.Latest !== null && Date.now() - Date.parse(each.Latest) > DAY_MS);
+  if (old.length > 0 && old.length === listed.length) found.push({ text: "no figures came for a day", isTodo: false });
+  else if (old.length > 0)
+    found.push({ text: `${some(old.map((each) => each.AccountCode))}: no figures came for a day`, isTodo: false });
   if (unseen.length > 0)
     found.push({
       text: `${some(unseen.map((each) => each.AccountCode))}: the first figures are awaited`,
