@@ -63,8 +63,8 @@ class Process:
         return logged(self.log, kind)
 
     def url(self) -> str:
-        """Where it serves, once it does."""
-        return self.said(r"(http://[\w.\[\]:]+:\d+)")[1]
+        """Where it serves, once it does: the first line of its log (``page``) says where it is going to."""
+        return self.said(r'(?<!page=)(?<!page":")(?<!page": ")(http://[\w.\[\]:]+:\d+)')[1]
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """Send a signal and wait for the end; the seconds that it took."""
