@@ -5,6 +5,7 @@ In: tables of statements, filled here. Out: how long an answer takes, and what i
 
 import time
 from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ from ibconnect.projections.upkeep import ensure
 _FILL = Path(__file__).with_suffix(".sql")
 _TABLES = ("nav", "cash_flow", "nav_change")
 _NO_GATEWAY = 1
+_FIRST = date(2014, 1, 1)
 _OF_ALL = 10
 """Requests for all accounts."""
 
@@ -30,6 +32,7 @@ def figures(size: Size = FULL) -> Iterator[Figure]:
         with stage.service(url, _NO_GATEWAY) as service:
             yield from _one(service, size)
             yield from _all(service, size)
+            yield from _values(service, size)
 
 
 def _fill(url: str, size: Size) -> None:
@@ -65,10 +68,18 @@ def _all(service: Service, size: Size) -> Iterator[Figure]:
     )
 
 
+def _values(service: Service, size: Size) -> Iterator[Figure]:
+    last = _FIRST + timedelta(days=size.return_days - 1)
+    days = [last - number * timedelta(days=1) for number in range(_OF_ALL)]
+    took, cpu = _ask(service, [f"/v1/values?from={day - timedelta(days=29)}&to={day}" for day in days])
+    what = f"{size.accounts:,} accounts over 30 days and their total; {cpu:.0f} ms of CPU for one"
+    yield Figure("values_1000_p99_ms", percentile(took, 99), what)
+
+
 def _ask(service: Service, paths: list[str]) -> tuple[list[float], float]:
     """Milliseconds of each request, and of the service's CPU time for one."""
     client, took = Client(service.url), []
-    client.get(f"{paths[0]}9")
+    client.get(paths[0].replace("=0.", "=0.9"))
     before = service.process.cpu_seconds
     for path in paths:
         began = time.perf_counter()

@@ -40,7 +40,8 @@ BENCHMARKS: dict[str, tuple[Callable[[Size], Iterator[Figure]], set[str]]] = {
     "fills": (fills.figures, {"fills_projected_per_s", "fills_page_p99_ms", "fills_growth_mb"}),
     "performance": (
         returns.figures,
-        {"performance_p99_ms", "performance_cpu_ms", "performance_days_p99_ms", "performance_1000_p99_ms"},
+        {"performance_p99_ms", "performance_cpu_ms", "performance_days_p99_ms", "performance_1000_p99_ms"}
+        | {"values_1000_p99_ms"},
     ),
     "statements": (statements.figures, {"statements_vs_parsing"}),
     "page": (
