@@ -44,11 +44,13 @@ function Of({ account, contract, query }: OfProps) {
   const root = `v1/accounts/${part(account)}`;
   const held = useGet<Position[]>(address("v1/positions", { account, contract, at }), { every });
   const about = useGet<Contract[]>(address("v1/contracts", { contract, at }));
+  // IB was asked only when a gateway first named it: what it said then is better than nothing.
+  const since = useGet<Contract[]>(at && about.data?.length === 0 ? address("v1/contracts", { contract }) : null);
   const executions = usePages<Execution>(address(`${root}/executions`, { contract, to: at, limit: "1000" }));
   if (held.problem !== null && held.data === null) return <Failure problem={held.problem} onRetry={held.reload} />;
   if (held.data === null) return <Loading what="the position" />;
   const position = held.data.find((each) => !each.ModelCode) ?? held.data[0];
-  const described = about.data?.[0];
+  const described = about.data?.[0] ?? since.data?.[0];
   const named = position ?? described ?? executions.data?.[0];
   const multiplier = Number(position?.Multiplier ?? described?.Multiplier ?? "1") || 1;
   return (
@@ -81,7 +83,7 @@ function Of({ account, contract, query }: OfProps) {
         multiplier={multiplier}
         executions={executions.data}
       />
-      {about.data !== null ? <About of={described} /> : null}
+      {about.data !== null ? <About of={described} isLater={about.data.length === 0} /> : null}
       <Executions account={account} contract={contract} at={at} pages={executions} />
       <Happened account={account} contract={contract} at={at} symbol={named?.Symbol ?? null} />
     </>

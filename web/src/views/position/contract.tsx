@@ -49,7 +49,8 @@ export function hoursOf(text: string | null): { day: string; hours: string }[] {
   });
 }
 
-export function About({ of }: { of: Contract | undefined }) {
+/** `isLater`: by the moment that is shown IB had not described it yet. */
+export function About({ of, isLater }: { of: Contract | undefined; isLater: boolean }) {
   if (of === undefined) {
     return (
       <Panel title="The contract" wide>
@@ -118,7 +119,8 @@ export function About({ of }: { of: Contract | undefined }) {
         </>
       ) : null}
       <p class="soft">
-        As IB says it since <Time at={of.Since} />, and last on <Time at={of.Confirmed} />.
+        {isLater ? "IB described it only after the moment that is shown: " : "As IB says it "}
+        since <Time at={of.Since} />, and last on <Time at={of.Confirmed} />.
       </p>
     </Panel>
   );
