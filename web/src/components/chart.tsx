@@ -43,6 +43,8 @@ interface ChartProps {
 const colour = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+const TONES = { main: "accent", second: "second", negative: "negative" } as const;
+const paper = matchMedia("print");
 const media = matchMedia("(prefers-color-scheme: dark)");
 const schemeNow = (): string => `${media.matches}${document.documentElement.dataset.theme ?? ""}`;
 
@@ -120,8 +122,8 @@ function optionsOf(
   width: number,
   onCursor: (index: number | null) => void,
 ): uPlot.Options {
-  const [text, grid] = [colour("soft"), colour("line")];
-  const tones = { main: colour("accent"), second: colour("second"), negative: colour("negative") };
+  // Asked for with each drawing: on paper they are others.
+  const [text, grid] = [() => colour("soft"), () => colour("line")];
   return {
     width,
     height,
@@ -152,10 +154,10 @@ function optionsOf(
       {},
       ...curves.map(({ tone = "main", isArea = false, label }) => ({
         label,
-        stroke: tones[tone],
+        stroke: () => colour(TONES[tone]),
         width: 1.5,
         points: { show: times.length < 2 },
-        ...(isArea ? { fill: `color-mix(in srgb, ${tones[tone]} 14%, transparent)` } : {}),
+        ...(isArea ? { fill: () => `color-mix(in srgb, ${colour(TONES[tone])} 14%, transparent)` } : {}),
       })),
     ],
     hooks: {
@@ -199,7 +201,10 @@ export function Chart(props: ChartProps) {
       if (target.clientWidth !== made.width) made.setSize({ width: target.clientWidth, height: props.height ?? 280 });
     });
     watcher.observe(target);
+    const redraw = () => made.redraw();
+    paper.addEventListener("change", redraw);
     return () => {
+      paper.removeEventListener("change", redraw);
       watcher.disconnect();
       made.destroy();
       plot.current = null;
