@@ -2,6 +2,7 @@
 
 import re
 
+import orjson
 import pytest
 from playwright.sync_api import expect
 
@@ -62,6 +63,23 @@ def test_events_are_followed_filtered_and_opened(looked: Desk, recorded: Recorde
     looked.see(event["Type"])
     assert str(event["Facts"]["created"]) in looked.text()
     assert str(position) in looked.text()
+
+
+def test_what_came_while_the_stream_was_paused_is_read_when_it_goes_on(looked: Desk, recorded: Recorded) -> None:
+    """After the last event that was read, as a stream that broke is taken up."""
+    looked.open("recorder", type="RefreshStarted")
+    events = looked.region("Events, as they come")
+    expect(events.get_by_role("status")).to_contain_text("Live")
+    looked.click("Pause")
+    before = _newest(recorded)
+    looked.click("Refresh now")
+    wait_for(lambda: _newest(recorded) > before, "a newer report of some account")
+    begun = recorded.raw("events?type=RefreshStarted&from=-20s").splitlines()
+    looked.click("Go on")
+    expect(events.get_by_role("status")).to_contain_text("Live")
+    for line in begun:
+        moment = str(orjson.loads(line)["Timestamp"])
+        expect(events.locator(f'time[datetime="{moment}"]')).to_have_count(1)
 
 
 def test_the_filter_of_events_is_in_the_address(looked: Desk, recorded: Recorded) -> None:
