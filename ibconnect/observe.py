@@ -221,7 +221,7 @@ class Kind(Enum):
     HTTP_TOKEN_BARE = Line(
         Level.WARNING, "an API token without @ has full rights; the next release refuses it: write @* behind it"
     )
-    HTTP_TOKEN_ENDED = Line(Level.INFO, "an API token was removed, limited or ended: its answers under way are cut off")
+    HTTP_TOKEN_ENDED = Line(Level.INFO, "an API token was removed, limited or ended, or signed out: its answers end")
     HTTP_TOKENS_LOADED = Line(Level.INFO, "API tokens loaded")
     HTTP_TOKENS_NONE = Line(Level.WARNING, "API_TOKENS_FILE holds no token: every request is refused")
     HTTP_TOKENS_UNREADABLE = Line(Level.ERROR, "API tokens cannot be read, the former ones stay in force")
