@@ -4,6 +4,7 @@ import { address, part } from "../api/client";
 import { AccountPick, useAccounts } from "../components/account-pick";
 import { Empty, Time } from "../components/basics";
 import { useGet } from "../data";
+import { ZONE } from "../format";
 import { change, href } from "../route";
 import {
   accrualColumns,
@@ -20,7 +21,7 @@ import {
 } from "./activity/columns";
 import { ExecutionDetail, OrderDetail, StatementDetail } from "./activity/detail";
 import { Earned } from "./activity/earned";
-import { KINDS, type Kind, type Query, STATUSES, TYPES } from "./activity/kinds";
+import { end, KINDS, type Kind, type Query, STATUSES, TYPES } from "./activity/kinds";
 import { Rows } from "./activity/rows";
 import type { Totals } from "./activity/totals";
 import type {
@@ -286,20 +287,29 @@ interface Gap {
 
 /** Spans of which nobody knows the executions: what is not there may yet have been. */
 function Gaps({ account, query }: { account: string; query: Query }) {
-  const url = account === "" ? null : address(`v1/accounts/${part(account)}/executions/gaps`, { from: query.from });
+  const span = { from: query.from, to: end(query), tz: ZONE };
+  const url = account === "" ? null : address(`v1/accounts/${part(account)}/executions/gaps`, span);
   const gaps = useGet<Gap[]>(url);
-  if (url === null || gaps.data === null || gaps.data.length === 0) return null;
+  const last = gaps.data?.at(-1);
+  if (url === null || gaps.data === null || last === undefined) return null;
+  const size = gaps.data.length;
   return (
     <p class="state">
-      No gateway was asked for the executions of{" "}
-      {gaps.data.slice(0, 3).map((gap, index) => (
-        <span key={`${gap.Since}`}>
-          {index > 0 ? "; of " : ""}
-          {gap.Since ? <Time at={gap.Since} /> : "the time"} {gap.Until ? (gap.Since ? "to " : "before ") : "until now"}
-          {gap.Until ? <Time at={gap.Until} /> : null}
-        </span>
-      ))}
-      {gaps.data.length > 3 ? `, and ${gaps.data.length - 3} more spans` : ""}: of these only statements tell.
+      {size === 1 ? "There is a span of time" : `There are ${size} spans of time`} of which no gateway was asked for
+      executions{size === 1 ? ": " : ", the last one "}
+      {last.Since ? (
+        <>
+          from <Time at={last.Since} />{" "}
+        </>
+      ) : null}
+      {last.Until ? (
+        <>
+          {last.Since ? "to" : "before"} <Time at={last.Until} />
+        </>
+      ) : (
+        "until now"
+      )}
+      . Of {size === 1 ? "it" : "these"} only statements tell.
     </p>
   );
 }

@@ -197,7 +197,7 @@ function Executions({ account, contract, at, pages }: ExecutionsProps) {
                 ["Currency", (row) => row.CurrencyCode],
               ],
               sums: [
-                ["Size", (row) => row.Shares],
+                ["Size", (row) => row.Shares, "digits"],
                 ["Commission", (row) => row.Commission],
                 ["Realised", (row) => row.RealizedPNL],
               ],

@@ -132,7 +132,7 @@ export const TYPES = [
 export type Query = Record<string, string | undefined>;
 
 /** The end of the span: what was chosen, but never later than the moment that the page shows. */
-function end({ to, at }: Query): string | undefined {
+export function end({ to, at }: Query): string | undefined {
   if (!at) return to;
   return to && to < at.slice(0, 10) ? to : at;
 }

@@ -7,7 +7,8 @@ import { add, isFigure } from "../../figures";
 export interface Totals<Row> {
   /** Rows are summed where these are the same; the last one is the currency. */
   by: readonly (readonly [string, (row: Row) => string | null | undefined])[];
-  sums: readonly (readonly [string, (row: Row) => string | null | undefined])[];
+  /** Money, but where it says "digits". */
+  sums: readonly (readonly [string, (row: Row) => string | null | undefined, "digits"?])[];
   /** Rows that would count twice. */
   isLeftOut?: (row: Row) => boolean;
 }
@@ -61,12 +62,12 @@ export function TotalsTable<Row>({
       by: (row) => String(row.count),
       cell: (row) => <Figure of={String(row.count)} as="digits" />,
     },
-    ...totals.sums.map(([title], index) => ({
+    ...totals.sums.map(([title, , as], index) => ({
       name: title,
       title,
       isFigure: true,
       by: (row: Total) => row.sums[index],
-      cell: (row: Total) => <Figure of={row.sums[index]} most={8} why="none" />,
+      cell: (row: Total) => <Figure of={row.sums[index]} as={as ?? "money"} why="none" />,
     })),
   ];
   return <Table label={`Totals of ${of}`} columns={columns} rows={totalsOf(rows, totals)} keyOf={(row) => row.key} />;
