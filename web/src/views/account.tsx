@@ -27,9 +27,11 @@ function Performances({ of }: { of: Asked }) {
           </div>
         )}
       </Shown>
-      <Shown from={ever} what="the months">
-        {(found) => <Months found={found} asked={of} />}
-      </Shown>
+      {ever.problem && performance.problem ? null : (
+        <Shown from={ever} what="the months">
+          {(found) => <Months found={found} asked={of} />}
+        </Shown>
+      )}
     </>
   );
 }
