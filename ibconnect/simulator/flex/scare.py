@@ -28,7 +28,7 @@ _COURSE = tuple(
 )
 _WORST, _RESCUE = 6, 7
 _UPKEEP = Decimal("0.2")
-_RESCUED = Decimal("0.3")
+_RESCUED = Decimal("0.22")
 _PRICE, _TICK = Decimal("154.20"), Decimal("0.01")
 _ID = 980_000_004
 
