@@ -32,13 +32,11 @@ window.benchHasFigures = () =>
 
 /** Milliseconds from a change of the address until the other view is there, and nothing in it is awaited. */
 window.benchOpen = async (hash) => {
-  const before = document.querySelector("main h1");
+  const title = () => document.querySelector("main h1")?.textContent;
+  const before = title();
   const began = performance.now();
   location.hash = hash;
-  const ready = () => {
-    const title = document.querySelector("main h1");
-    return title !== null && title !== before && document.querySelector("main .loading") === null;
-  };
+  const ready = () => title() && title() !== before && document.querySelector("main .loading") === null;
   return (await benchWait(ready)) - began;
 };
 

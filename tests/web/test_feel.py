@@ -5,9 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.paths import ROOT
 from tests.waiting import wait_for
 from tests.web.conftest import ADVISOR, Recorded, Sit
-from tests.web.desk import PATIENCE_MS, PHONE, Desk
+from tests.web.desk import PATIENCE_MS, PHONE, SCREENS, Desk
 from tests.web.exact import asked
 from tests.web.proxy import proxy
 
@@ -188,3 +189,14 @@ def test_every_digit_of_a_report_is_on_the_page(sit: Sit, recorded: Recorded, sc
         seen |= {word for title in desk.titles() for word in title.split()}
     assert {tag: digits for tag, digits in sent.items() if digits not in seen} == {}
     assert [digits for digits in held if digits not in seen] == []
+
+
+def test_the_picture_in_the_readme_is_of_this_page_and_small(looked: Desk, recorded: Recorded) -> None:
+    """Made anew it lies in dist/page: whoever has changed how the page looks copies it to docs/page.png."""
+    looked.page.set_viewport_size({"width": 1100, "height": 880})
+    open_view(looked, recorded, "overview")
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    looked.page.screenshot(path=SCREENS / "readme.png", animations="disabled")
+    for path in (SCREENS / "readme.png", ROOT / "docs" / "page.png"):
+        assert path.stat().st_size <= 150_000
+    assert "docs/page.png" in (ROOT / "README.md").read_text()
