@@ -4,6 +4,7 @@ Every figure that is compared is the text of the API, digit by digit: titles hol
 """
 
 import re
+from decimal import Decimal, localcontext
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -120,6 +121,17 @@ def test_accounts_are_found_by_text_and_by_group(looked: Desk, recorded: Recorde
     has_exactly(looked.page.get_by_role("main"), members["Total"]["NetLiquidation"], "USD")
 
 
+def test_what_is_found_is_added_up_to_the_last_digit(looked: Desk, recorded: Recorded) -> None:
+    at = moment(recorded)
+    found = [each for each in overview_of(recorded, at, currency="EUR")["Accounts"] if each["BaseCurrency"] != "USD"]
+    wanted = next(each["BaseCurrency"] for each in found)
+    looked.open("overview", at=at, currency="EUR", filter=wanted)
+    same = [each["NetLiquidationIn"] for each in found if each["BaseCurrency"] == wanted]
+    with localcontext(prec=60):
+        total = sum((Decimal(each) for each in same), Decimal(0))
+    has_exactly(looked.region("Accounts").get_by_role("row").last, f"{total:f}", "EUR")
+
+
 def test_the_curve_of_the_total_has_ranges_and_says_what_came_of_it(looked: Desk, recorded: Recorded) -> None:
     at = moment(recorded)
     looked.open("overview", at=at, currency="USD")
@@ -224,6 +236,24 @@ def test_margin_is_said_in_words_with_its_figures_and_its_curve(looked: Desk, re
         unit, figure = balance[tag].split(" ")
         has_exactly(panel, figure, unit)
     expect(looked.region("Margin over time").get_by_role("img", name=re.compile("Cushion in percent"))).to_be_visible()
+
+
+def test_in_the_days_of_the_scare_the_page_says_that_a_margin_call_is_near(looked: Desk, recorded: Recorded) -> None:
+    """Time travel: the lowest cushion of all accounts, as it was then, in the overview and in the account."""
+    lowest = min(
+        (Decimal(point["Cushion"]), point["Timestamp"], code)
+        for code in recorded.codes
+        for point in asked(recorded, f"accounts/{code}/history?tag=Cushion")["Points"]
+        if point["Cushion"] is not None
+    )
+    cushion, at, code = lowest
+    assert 0 < cushion < Decimal("0.05"), "the demo has no scare"
+    looked.open("overview", at=at, currency="USD")
+    then = next(each for each in overview_of(recorded, at, currency="USD")["Accounts"] if each["AccountCode"] == code)
+    has_exactly(row(looked, code), then["Cushion"])
+    looked.open("account", code, at=at, tab="margin")
+    expect(looked.region("Margin")).to_contain_text("A margin call is near.")
+    has_exactly(looked.region("Margin"), then["Cushion"])
 
 
 # ── Where does this figure come from? ────────────────────────────────────────────────────────────────────────────────
