@@ -29,6 +29,35 @@ function written(value: unknown): string {
   return String(value);
 }
 
+/** What messages are called that have no event of their own, by the number that begins them. */
+const NAMES: Record<string, string> = {
+  "3": "order status",
+  "5": "open order",
+  "9": "next order id",
+  "10": "contract",
+  "11": "execution",
+  "16": "advisor's groups",
+  "18": "bond",
+  "49": "IB's clock",
+  "52": "end of contracts",
+  "53": "end of open orders",
+  "55": "end of executions",
+  "59": "commission",
+  "61": "position",
+  "62": "end of positions",
+  "63": "account summary",
+  "64": "end of the summary",
+  "71": "position",
+  "72": "end of positions",
+  "73": "account value",
+  "74": "end of account values",
+  "78": "family codes",
+  "94": "profit and loss",
+  "95": "profit and loss of a position",
+  "101": "completed order",
+  "102": "end of completed orders",
+};
+
 /** The wire's fields of the messages that are most often seen, by name; an empty name is left out of the line. */
 function ofMessage(type: string, fields: readonly string[]): string {
   if (type === "AccountValueUpdated") {
@@ -45,7 +74,9 @@ function ofMessage(type: string, fields: readonly string[]): string {
   }
   if (type === "AccountTimeUpdated") return `figures as of ${fields[2] ?? ""}, as the gateway's clock shows`;
   if (type === "AccountDownloadEnded") return `${fields[2] ?? ""} is complete`;
-  return fields.filter((field) => field !== "").join(" ");
+  const [number = "", ...rest] = fields.filter((field) => field !== "");
+  const name = NAMES[number];
+  return name === undefined ? [number, ...rest].join(" ") : [name, rest.join(" ")].filter(Boolean).join(": ");
 }
 
 /** An event in a line. */
