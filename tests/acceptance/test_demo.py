@@ -72,7 +72,7 @@ def visited(place: Path) -> Iterator[Visited]:
         for what in ("reports of every day", "statements of every day"):
             wait_for(partial(_is_said, demo, what), lambda: demo.output, FIRST_START_S)
         accounts(found.url, 6, dict.fromkeys(found.bases().values(), _a_while_ago()))
-        wait_for(found.has_two_years_of_statements, "statements are in the tables", FIRST_START_S, 0.2)
+        wait_for(found.has_two_years_of_statements, "statements are in the tables", FIRST_START_S, pause=0.2)
         print(f"the first start took {time.monotonic() - began:.1f} s until all was there")
         yield found
 
