@@ -139,7 +139,8 @@ def _looked_into(past: History, service: Service, size: Size) -> Iterator[Figure
     reports = _report_paths(past, service)[: size.history_requests + 1]
     account = f"/v1/accounts/{past.account}"
     names = [path.rpartition("/")[2] for path in reports]
-    begin = format_rfc3339(from_micros(corpus.BEGIN))
+    # The newest comes first; the oldest is compared with.
+    begin = format_rfc3339(from_micros(corpus.BEGIN + corpus.HOUR))
     for name, paths, member in (
         ("sources_p99_ms", [f"{account}/sources/{each}?tag=NetLiquidation" for each in names], "Sources"),
         ("compare_p99_ms", [f"{account}/compare?from={begin}&to={each}" for each in names], "Difference"),

@@ -90,35 +90,36 @@ def between(spans: Iterable[Span], since: int | None, until: int | None) -> Prog
     high = _NEVER if until is None else until + _CLOCK_SLACK
     first, last = _NEVER, 0
     for span in spans:
-        begins = span.first if span.opened >= low else (yield from _position_at(span, low))
+        begins = span.first if span.opened >= low else (yield from _first_at(span, low))
         if begins is not None:
             is_over = high == _NEVER or (span.closed is not None and span.closed <= high)
-            beyond = None if is_over else (yield from _position_at(span, high))
+            beyond = None if is_over else (yield from _first_at(span, high))
             first, last = min(first, begins - 1), max(last, beyond or span.last)
     return (first, last) if last else None
 
 
-def _position_at(span: Span, instant: int) -> Program[int | None]:
-    found = yield from first_at(span.session, span.versions, instant)
-    return None if found is None else found[0]
-
-
-def first_at(session: UUID, versions: int, instant: int) -> Program[tuple[int, int] | None]:
-    """Position and version of a session's first event at or after an instant, by bisection; None if there is none.
-
-    :param versions: the version of its last event
-    """
-    low, high, found = 1, versions, None
+def _first_at(span: Span, instant: int) -> Program[int | None]:
+    """The position of a session's first event at or after an instant, by bisection; None if there is none."""
+    low, high, found = 1, span.versions, None
     while low <= high:
         middle = (low + high) // 2
-        rows = (yield Question("timed_from", {"session": session, "version": middle})).rows
+        rows = (yield Question("timed_from", {"session": span.session, "version": middle})).rows
         if not rows:
             high = middle - 1
         elif (time_in(rows[0][2]) or 0) >= instant:
-            found, high = (rows[0][0], rows[0][1]), middle - 1
+            found, high = rows[0][0], middle - 1
         else:
             low = rows[0][1] + 1
     return found
+
+
+def version_at(session: UUID, versions: int, instant: int) -> Program[int | None]:
+    """The version of a session's first event that says that it arrived at or after an instant; None if none does.
+
+    :param versions: the version of its last event
+    """
+    rows = (yield Question("version_at", {"session": session, "versions": versions, "instant": instant})).rows
+    return rows[0][0] if rows else None
 
 
 def newest_before(session: UUID, version: int, topic: str, code: str) -> Program[Row | None]:

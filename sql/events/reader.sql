@@ -201,6 +201,40 @@ WHERE originator_id = %(session)s::uuid
 ORDER BY originator_version
 LIMIT 1
 
+-- name: version_at
+-- The first event of a session that says that it arrived at or after an instant, by bisection: of a million events twenty are looked
+-- at. (Times grow within a session, by the clock of its machine.) All in one statement: one by one each would be planned again.
+WITH RECURSIVE search (low, high, found) AS (
+    SELECT
+        1::bigint,
+        %(versions)s::bigint,
+        NULL::bigint
+    UNION ALL
+    SELECT
+        CASE WHEN timed.arrived < %(instant)s::bigint THEN timed.version + 1 ELSE search.low END,
+        CASE WHEN timed.arrived < %(instant)s::bigint THEN search.high ELSE (search.low + search.high) / 2 - 1 END,
+        CASE WHEN timed.arrived >= %(instant)s::bigint THEN timed.version ELSE search.found END
+    FROM search
+    LEFT JOIN LATERAL (
+        SELECT
+            originator_version AS version,
+            coalesce(
+                substring(encode(substring(state FROM 1 FOR 26), 'escape') FROM '^(?:\[|\{"t":)([0-9]{1,18})')::bigint, 0
+            ) AS arrived
+        FROM public.stored_events
+        WHERE originator_id = %(session)s::uuid
+          AND originator_version >= (search.low + search.high) / 2
+          AND coordination.carries_time(state)
+        ORDER BY originator_version
+        LIMIT 1
+    ) AS timed ON TRUE
+    WHERE search.low <= search.high
+)
+
+SELECT found
+FROM search
+WHERE low > high
+
 -- name: newest_before
 -- The newest event of a session before a version that is of a topic and holds a text: read backwards from there, so only
 -- what lies between is looked at.

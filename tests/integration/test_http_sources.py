@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ibconnect.database.pools import connect
+from ibconnect.database.sql import queries
+from ibconnect.events.codec import time_in
 from ibconnect.http.resources.accounts.balance import MONEY_TAGS
 from ibconnect.texts import readable
 from ibconnect.times import format_rfc3339, from_micros
@@ -390,3 +392,21 @@ async def test_little_is_read_of_a_long_session(database_url: str, monkeypatch: 
         connection.execute("ANALYZE")
         plans = [max(sum(rows_read(plan).values()) for plan in each.plans(connection)) for each in statements]
     assert 200 <= sum(plans) < 1_000, plans  # of 12,000 events
+
+
+async def test_a_session_is_bisected_as_one_by_one(database_url: str) -> None:
+    """In one statement as in many: where each instant begins, also between events, before all and behind all."""
+    stream = Stream()
+    for number in range(37):
+        stream.message(*value("Cushion", str(number), "", DU1), timed=number % 5 == 0)
+        if number % 11 == 0:
+            stream.own("re", created=1, outcome="complete")
+    record(database_url, stream.events)
+    with connect(database_url, name="test") as connection:
+        for instant in (*range(stream.at - 5000, stream.at + 20, 7), 0, stream.at + 10**9):
+            asked = {"session": stream.id, "versions": len(stream.events), "instant": instant}
+            found = connection.execute(queries("events/reader")["version_at"], asked).fetchall()
+            expected = next(
+                (event.originator_version for event in stream.events if (time_in(event.state) or 0) >= instant), None
+            )
+            assert [version for (version,) in found] == [expected]

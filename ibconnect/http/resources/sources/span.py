@@ -63,10 +63,10 @@ class Span(NamedTuple):
 async def find_span(looks: Looks, account: str, known: Known) -> Span | None:
     """The download of a report; None if its events are not there."""
     for begin in (to_micros(known.completed), to_micros(known.started) - _CLOCK_SLACK, 0):
-        first = await answered(looks, reading.first_at(known.session, known.versions, begin))
+        first = await answered(looks, reading.version_at(known.session, known.versions, begin))
         if first is None:
             continue
-        end = await _conclusion(looks, account, known, first[1])
+        end = await _conclusion(looks, account, known, first)
         if end is not None:
             return await _begun(looks, account, known.session, end)
     return None
