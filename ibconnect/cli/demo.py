@@ -35,6 +35,7 @@ from ibconnect.service.supervision import cancelled, end_for_sure
 from ibconnect.simulator import Gateway, Scenario
 from ibconnect.simulator.flex import FlexService, Query
 from ibconnect.simulator.flex.queries import SECTIONS
+from ibconnect.simulator.scenario.world import World
 from ibconnect.statements.flex.days import last_day
 from ibconnect.statements.flex.walking import Walk, walk
 from ibconnect.times import utc_now
@@ -113,7 +114,7 @@ async def _run(environ: Mapping[str, str]) -> None:
         config = settings(environ, gateway.port, flex)
         configure_logging(config.log_format, config.log_level)
         raise_limit()
-        demo = Demo(config, kept, scenario, gateway)
+        demo = Demo(config, kept, gateway, scenario.world, importing(environ))
         ending = asyncio.create_task(demo.end_after(stop))
         try:
             await serve_until(
@@ -144,12 +145,13 @@ def _gateway(scenario: Scenario, kept: Kept) -> Gateway:
 class Demo:
     """What goes on beside the service: the two years before are recorded, and it is noted how long the world runs."""
 
-    def __init__(self, config: Config, kept: Kept, scenario: Scenario, gateway: Gateway) -> None:
+    def __init__(self, config: Config, kept: Kept, gateway: Gateway, world: World, environ: Mapping[str, str]) -> None:
         self.ended = asyncio.Event()
         """All that is worth doing before the end is done."""
         self._config = config
         self._kept = kept
-        self._world = scenario.world
+        self._world = world
+        self._environ = environ
         self._gateway = gateway
         self._url = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -212,7 +214,7 @@ class Demo:
             *(sys.executable, "-m", "ibconnect.demo.past"),
             *(self._kept.began, f"127.0.0.1:{self._kept.gateway}", str(is_doubtful)),
             stdin=PIPE,
-            env=importing(os.environ),
+            env=self._environ,
             # Ctrl-C is for this process, which ends all in order.
             start_new_session=True,
         )
