@@ -171,3 +171,14 @@ async def test_a_moment_within_a_day_is_answered_as_it_was_then(world: World, se
     found = await of(served, f"from={day(0)}&to={day(2)}T14:00:00Z")
     assert (by_code(found)[ONE], found["Total"]["Values"]) == (["100", "110", None], ["100", "110", "110"])
     assert by_code(await of(served, f"from={day(0)}&to={day(2)}"))[ONE] == ["100", "110", "120"]
+
+
+@pytest.mark.parametrize("path", ["/v1/values", "/v1/performance", f"/v1/accounts/{ONE}/performance"])
+async def test_moments_at_the_ends_of_the_calendar_are_moments(world: World, served: Served, path: str) -> None:
+    world.values(ONE, {0: "100", 1: "110"})
+    world.stated.know(ONE)
+    for moment in ("0001-01-01T00:00:01Z", "1969-12-31T10:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31"):
+        for name in ("from", "to"):
+            for zone in ("America/New_York", "Asia/Tokyo"):
+                async with served.get(f"{path}?{name}={moment}&tz={zone}") as response:
+                    assert response.status == 200, (path, name, moment, await response.text())

@@ -4,12 +4,13 @@ In: days. Out: instants, days. Called by what reads reports and rates of days.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from ibconnect.daily_reset import DailyReset
 from ibconnect.http.server.moments import MICROSECOND, local_instant
 
 DAY = timedelta(days=1)
+_EARLIEST, _LATEST = datetime(1800, 1, 1, tzinfo=UTC), datetime(9900, 1, 1, tzinfo=UTC)
 _SATURDAY = 5
 
 
@@ -38,8 +39,13 @@ def weekdays(first: date, last: date) -> Iterator[date]:
             yield day
 
 
+def local_day(moment: datetime, zone: tzinfo) -> date:
+    """The day of a moment in a zone; of one at an end of the calendar a day near it, since zones lead beyond."""
+    return min(max(moment, _EARLIEST), _LATEST).astimezone(zone).date()
+
+
 def within_day(to: datetime | None, zone: tzinfo, now: datetime) -> datetime | None:
     """A moment before now that is not the end of a day of the zone: what is asked for then is as of this moment."""
-    if to is None or to >= now or (to + MICROSECOND).astimezone(zone).time() == time():
+    if to is None or not _EARLIEST <= to < now or (to + MICROSECOND).astimezone(zone).time() == time():
         return None
     return to

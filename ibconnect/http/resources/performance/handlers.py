@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.performance.day_series import DAY_COLUMNS, DAYS, days_of
-from ibconnect.http.resources.performance.days import day_of, within_day
+from ibconnect.http.resources.performance.days import day_of, local_day, within_day
 from ibconnect.http.resources.performance.kept import Returns
 from ibconnect.http.resources.performance.making import Asked
 from ibconnect.http.resources.performance.reading import TABLES
@@ -71,4 +71,4 @@ async def _answer(
 
 def _day(call: Call, name: str) -> date | None:
     moment: datetime | None = call.arguments[name]
-    return None if moment is None else moment.astimezone(call.arguments["tz"] or UTC).date()
+    return None if moment is None else local_day(moment, call.arguments["tz"] or UTC)

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ibconnect.http.resources.directory_lookup import within
 from ibconnect.http.resources.performance.conversion import Rates, rates_of
-from ibconnect.http.resources.performance.days import DAY, day_of, within_day
+from ibconnect.http.resources.performance.days import DAY, day_of, local_day, within_day
 from ibconnect.http.resources.values.reading import Valued, codes_of, values_of
 from ibconnect.http.resources.values.spans import Span, spans_of
 from ibconnect.http.resources.values.totals import Sums, Totals, sums_of, totals_of
@@ -88,7 +88,7 @@ def _spans(call: Call) -> tuple[date, list[Span]]:
 
 def _day(call: Call, name: str) -> date | None:
     moment: datetime | None = call.arguments[name]
-    return None if moment is None else moment.astimezone(call.arguments["tz"] or UTC).date()
+    return None if moment is None else local_day(moment, call.arguments["tz"] or UTC)
 
 
 async def _totals(call: Call, found: Sequence[Valued], spans: Sequence[Span], first: date) -> tuple[str | None, Totals]:
