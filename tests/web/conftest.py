@@ -1,6 +1,7 @@
 """The service that the tests of the page look at: the demo's two years, with tokens; and a browser before it."""
 
 import shutil
+import signal
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -82,7 +83,12 @@ def recorded() -> Iterator[Recorded]:
     settings = {"DATA_DIR": str(place / "data"), "PORT": "0", "API_TOKENS_FILE": str(tokens)}
     try:
         with process(place / "log", "demo", **settings) as demo:
-            yield _filled(Recorded(demo.url(), tokens, demo))
+            try:
+                yield _filled(Recorded(demo.url(), tokens, demo))
+            finally:
+                # Killed, it would leave its Postgres behind.
+                if demo.popen.poll() is None:
+                    demo.stop(signal.SIGINT)
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
