@@ -15,7 +15,7 @@ from ibconnect.http.app import SERVICES
 from ibconnect.http.resources.tail import Tails
 from ibconnect.times import format_rfc3339, parse_rfc3339, to_micros
 from tests.projecting import Stream, project, record, value
-from tests.serving import DU1, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, serving
+from tests.serving import DU1, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, logged, serving
 from tests.waiting import DEADLINE_S, until
 
 LIVE = {"Accept": "text/event-stream"}
@@ -320,6 +320,26 @@ async def test_a_slow_reader_is_cut_off_and_harms_nobody(
             assert len(await Tail(response).messages(20)) == 20
         await until(lambda: served.app[SERVICES].part(Tails).open == 0, "both are gone, the slow one cut off")
         writer.close()
+
+
+async def test_a_client_that_leaves_before_its_answer_is_no_failure(database_url: str, recorded: Stream) -> None:
+    """Of what is asked for a span of time nothing is sent before it is found."""
+    assert recorded.events
+    with logged() as lines, admin(database_url) as holding:
+        async with serving(database_url, ACCESS_LOG="true", LOG_FORMAT="json") as served:
+            assert len(await events(served, "?limit=1")) == 1
+            holding.autocommit = False
+            holding.execute("LOCK TABLE public.stored_events IN ACCESS EXCLUSIVE MODE")
+            host, port = served.url.removeprefix("http://").split(":")
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /v1/events?from=-30d HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'public.stored_events'::regclass"
+            await until(lambda: holding.execute(waiting).fetchall(), "it is looked for")
+            writer.close()
+            await until(lambda: any(line.get("status") == 499 for line in lines()), "that it left is in the access log")
+            holding.rollback()
+            assert len(await events(served, "?limit=1")) == 1
+    assert [line for line in lines() if line["kind"] == "http_failed"] == []
 
 
 async def test_a_shutdown_ends_the_tails_at_once(

@@ -161,10 +161,13 @@ class Desk:
         self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
         return taken
 
-    def spills(self) -> float:
-        """By how many pixels the page is wider than the window: it has to be none, on a phone too."""
+    def fits(self) -> None:
+        """The page is no wider than the window, on a phone too; curves shrink a moment after the window."""
+        wait_for(lambda: self._wider() <= 0, lambda: f"the page is {self._wider()} pixels wider than the window")
+
+    def _wider(self) -> float:
         wider: float = self.page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth")
-        return max(0.0, wider)
+        return wider
 
     def _hear(self, message: ConsoleMessage) -> None:
         # The browser itself says of each answer with an error that there was one; `_get` knows which are expected.

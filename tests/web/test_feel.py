@@ -49,7 +49,7 @@ def test_a_view_is_whole_in_light_and_dark_wide_and_on_a_phone(looked: Desk, rec
         assert looked.violations() == [], scheme
     looked.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     looked.settle()
-    assert looked.spills() == 0
+    looked.fits()
     assert looked.violations() == []
 
 
@@ -61,7 +61,7 @@ def test_the_form_is_whole_too(sit: Sit) -> None:
     desk.shoot("sign-in")
     assert desk.violations() == []
     desk.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    assert desk.spills() == 0
+    desk.fits()
 
 
 def test_the_keyboard_reaches_everything(looked: Desk, recorded: Recorded) -> None:

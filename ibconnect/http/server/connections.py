@@ -118,6 +118,9 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What is not HTTP, or too long for us, is answered in the same shape as every other problem."""
+        if isinstance(exc, ConnectionError):
+            # The client has left: nothing failed, and nobody hears an answer.
+            raise exc
         if request.writer.output_size > 0:
             raise ConnectionError("a response was begun and cannot be taken back")
         problem = _problem(status, exc)
