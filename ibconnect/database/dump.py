@@ -101,6 +101,8 @@ def _sync(directory: Path) -> None:
 def _dump(program: Program, access: Login, partial: Path, *, with_tables: bool) -> None:
     # Tables of a rebuild are read by nobody, and go away.
     left_out = [f"--exclude-schema={name}" for name in leftover_schemas()]
+    # A session that was ended since would live again after a restore.
+    left_out.append("--exclude-table-data=coordination.web_session")
     if not with_tables:
         left_out += [f"--exclude-table-data={name}.*" for name in schema_names()]
     options = ["--format=custom", "--no-password", *left_out, f"--file={partial}"]

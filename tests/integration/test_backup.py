@@ -83,6 +83,15 @@ def test_a_backup_restores_events_tables_views_rights_and_peoples_own(
         execute(filled, "DROP ROLE backup_reader")
 
 
+def test_who_was_signed_in_is_not_backed_up(filled: str, empty_database_url: str, tmp_path: Path) -> None:
+    """A session that was ended since would live again."""
+    execute(filled, "INSERT INTO coordination.web_session VALUES ('k', 't', 'n', now(), now(), 'infinity')")
+    backup(filled, tmp_path / "dump")
+    restore(empty_database_url, tmp_path / "dump")
+    counted = "SELECT count(*) FROM coordination.web_session"
+    assert (rows(filled, counted), rows(empty_database_url, counted)) == ([(1,)], [(0,)])
+
+
 def test_a_backup_beside_a_rebuild_leaves_out_what_is_being_made_anew(
     filled: str, empty_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
