@@ -182,7 +182,7 @@ def test_retry_applies_what_can_now_be_applied(database_url, monkeypatch):
     record(database_url, stream.events)
     project(database_url)
     assert retry(database_url) == (1, 1)
-    monkeypatch.setattr("ibconnect.projections.accounts.download.MAX_NAME_BYTES", 1000)
+    monkeypatch.setattr("ibconnect.downloads.messages.MAX_NAME_BYTES", 1000)
     assert retry(database_url) == (1, 0)
     assert len(read_tables(database_url)["account_position"]) == 1
     assert retry(database_url) == (0, 0)

@@ -90,6 +90,7 @@ function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
             title: `In ${all.Currency}`,
             hint: "By the rates of the accounts' own ledgers",
             isFigure: true,
+            isWide: true,
             by: (row: Row) => row.NetLiquidationIn,
             cell: (row: Row) => <Figure of={row.NetLiquidationIn} why={whyNot(row, "NetLiquidationIn", all)} />,
           },
