@@ -38,7 +38,7 @@ def url(server_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture
 async def server(url: str) -> AsyncIterator[Served]:
-    async with serving(url, API_TOKENS=f"{FULL}@* {LIMITED}@{DU2},read") as served:
+    async with serving(url, API_TOKENS=f"{FULL}@* {LIMITED}@{DU2},read,events") as served:
         served.client.headers["Authorization"] = f"Bearer {FULL}"
         yield served
 
