@@ -8,7 +8,7 @@ import pytest
 
 from tests.containers import building
 from tests.containers.engine import Engine
-from tests.containers.recording import ACCOUNTS, answers, free_port
+from tests.containers.recording import ACCOUNTS, answers, free_port, get
 from tests.containers.test_compose import OVERRIDE, SERVICES, container
 from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
@@ -89,5 +89,9 @@ def test_the_image_alone_runs_after_the_commands(containers: Engine, shell: Path
         containers.wait_until_healthy("ibconnect")
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/readyz"), lambda: containers.logs("ibconnect"))
         assert not answers(f"http://127.0.0.1:{port}/v1/accounts")
+        page = get(f"http://127.0.0.1:{port}/", accept="text/html").decode()
+        script = re.search(r'src="(page/app-\w+\.js)"', page)
+        assert script is not None, page
+        assert b"ibconnect" in get(f"http://127.0.0.1:{port}/{script[1]}")
     finally:
         containers.remove_containers()
