@@ -22,9 +22,9 @@ CONTAINERS := tests/containers
 help:
 	@echo "make setup      virtual environment in $(VENV), locked dependencies, the page, the command $(BIN)/ibconnect"
 	@echo "make demo       record and serve a simulated advisor's accounts, with the two years before; Ctrl-C stops it"
-	@echo "make test       all tests but the slow ones: fourteen minutes on two cores"
+	@echo "make test       all tests but the slow ones, the page in a browser too: a quarter of an hour and more on two cores"
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
-	@echo "make test-slow  hundreds of kills, cuts and outages: 20 minutes on two cores"
+	@echo "make test-slow  hundreds of kills, cuts and outages, and the demo: 25 minutes on two cores"
 	@echo "make test-docs  every command of the docs, as a reader would paste it: three minutes"
 	@echo "make test-wide  20,000 requests from the API's description, a thousand days of trading, whole worlds of statements: ten minutes"
 	@echo "make test-alone those of the slow ones that compare times, one at a time: five minutes"
