@@ -69,3 +69,11 @@ export function age(text: string, now: number = Date.now()): string {
   }
   return text;
 }
+
+/** How long one has to wait: "45 s", "3 min", "2 h"; empty where nobody waits so long, and it is no more than a guess. */
+export function wait(seconds: string): string {
+  const size = Number(seconds);
+  if (size < 90) return `${size} s`;
+  if (size < 5400) return `${Math.round(size / 60)} min`;
+  return size < 172_800 ? `${Math.round(size / 3600)} h` : "";
+}

@@ -5,6 +5,7 @@
 
 import { address } from "../api/client";
 import { useGet } from "../data";
+import { wait } from "../format";
 import { readiness, useAgain } from "../ready";
 import { href } from "../route";
 import { type Account, type Gateway, isRunning, isWell } from "../views/recorder/data";
@@ -105,10 +106,11 @@ function Running({ gateways }: { gateways: readonly Gateway[] }) {
   const running = gateways.map((each) => each.LastRefresh).filter((each) => each !== null && isRunning(each));
   const [first] = running;
   if (first == null || Number(first.Total ?? 0) < 2) return null;
+  const left = first.SecondsLeft === null ? "" : wait(first.SecondsLeft);
   return (
     <span>
       refreshing {first.Done ?? "0"} of {first.Total}
-      {first.SecondsLeft === null ? "" : `, ${first.SecondsLeft} s left`}
+      {left === "" ? "" : `, ${left} left`}
     </span>
   );
 }

@@ -5,6 +5,7 @@ import { address, get, Problem } from "../../api/client";
 import { Empty, Fact, Facts, Panel, Shown, Time } from "../../components/basics";
 import { type Loaded, useGet } from "../../data";
 import { float } from "../../figures";
+import { wait } from "../../format";
 import { href } from "../../route";
 import { may } from "../../session";
 import {
@@ -27,7 +28,8 @@ const SHOWN = 8;
 
 function Progress({ refresh }: { refresh: Refresh }) {
   const [done, total] = [float(refresh.Done) ?? 0, float(refresh.Total) ?? 0];
-  const left = refresh.SecondsLeft === null ? "" : `, about ${refresh.SecondsLeft} s left`;
+  const time = refresh.SecondsLeft === null ? "" : wait(refresh.SecondsLeft);
+  const left = time === "" ? "" : `, about ${time} left`;
   return (
     <div class="progress">
       <progress value={done} max={total || 1} aria-label="Progress of the refresh" />
