@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,11 @@ def recorded() -> Iterator[Recorded]:
     tokens.write_text(f"{ADVISOR}@*;name=advisor\n")
     tokens.chmod(0o600)
     settings = {"DATA_DIR": str(place / "data"), "PORT": "0", "API_TOKENS_FILE": str(tokens)}
+    began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
     try:
         with process(place / "log", "demo", **settings) as demo:
             try:
-                yield _filled(Recorded(demo.url(), tokens, demo))
+                yield _filled(Recorded(demo.url(), tokens, demo), began)
             finally:
                 # Killed, it would leave its Postgres behind.
                 if demo.popen.poll() is None:
@@ -93,15 +95,16 @@ def recorded() -> Iterator[Recorded]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _filled(found: Recorded) -> Recorded:
-    """Wait until everything is recorded, and the tokens are in force."""
+def _filled(found: Recorded, began: str) -> Recorded:
+    """Wait until everything is recorded, the tables are as far as today's reports, and the tokens are in force."""
     for what in ("reports of every day", "statements of every day"):
         said = f"recorded: {what}"
         wait_for(lambda said=said: said in found.demo.output, lambda: found.demo.output, FIRST_START_S)
 
     def all_are_there() -> bool:
         rows = found.get("accounts")
-        found.codes = [row["AccountCode"] for row in rows if row["Latest"] and row["AccountCode"].startswith("U")]
+        fresh = [row["AccountCode"] for row in rows if row["Latest"] and row["Latest"][: len(began)] >= began]
+        found.codes = [code for code in fresh if code.startswith("U")]
         return len(found.codes) == CLIENTS
 
     wait_for(all_are_there, lambda: f"reports of {CLIENTS} clients:\n{found.demo.output}", FIRST_START_S)

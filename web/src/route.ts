@@ -2,7 +2,7 @@
  * The state of a view is its address: `#/account/DU1?at=…&currency=…`. The part behind # never leaves the browser.
  */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export interface Route {
   view: string;
@@ -55,7 +55,7 @@ export function replace(query: Record<string, string | null>): void {
 
 export function useRoute(): Route {
   const [route, set] = useState(read);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => set(read());
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);

@@ -1,6 +1,6 @@
 /** Keys that lead somewhere from anywhere in the page; they can be switched off, for who speaks to the computer. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 const NAME = "ibconnect-keys";
 const FIELDS = "input, select, textarea, [contenteditable]";
@@ -15,7 +15,8 @@ function areOn(): boolean {
 
 /** Do something when a key is pressed outside of fields. */
 export function useShortcut(key: string, work: () => void): void {
-  useEffect(() => {
+  // As soon as it is seen: a key that is pressed before the next frame counts too.
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.key !== key || event.ctrlKey || event.metaKey || event.altKey || !areOn()) return;
       if (event.target instanceof Element && event.target.matches(FIELDS)) return;

@@ -2,7 +2,7 @@
  * Time travel: one control sets the moment that the whole page shows. It is in the address as `at`.
  */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { address, Problem } from "../api/client";
 import { useGet } from "../data";
 import { moment, ZONE } from "../format";
@@ -163,7 +163,7 @@ export function MomentPicker({ at, steps }: { at: string | undefined; steps: Ste
   const box = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   useShortcut("t", () => open(true));
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
     box.current?.querySelector<HTMLInputElement>(".menu input")?.focus();
     const close = (event: Event) => {
