@@ -32,6 +32,7 @@ from tests.paths import ROOT
 from tests.waiting import DEADLINE_S, wait_for
 
 PATIENCE_MS = DEADLINE_S * 1000
+expect.set_options(timeout=PATIENCE_MS)
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SCREENS = Path(os.environ.get("SCREENS", ROOT / "dist" / "page"))
 """Where screenshots go: looked at by people, not committed."""
