@@ -1,7 +1,12 @@
 /** Where the page begins. */
 
 import "uplot/dist/uPlot.min.css";
-import "./styles/page.css";
+import "./styles/palette.css";
+import "./styles/elements.css";
+import "./styles/bar.css";
+import "./styles/panels.css";
+import "./styles/tables.css";
+import "./styles/states.css";
 import "./styles/frame.css";
 import "./styles/recorder.css";
 import { render } from "preact";
