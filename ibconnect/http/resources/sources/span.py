@@ -119,6 +119,3 @@ async def _begun(looks: Looks, account: str, session: UUID, end: int) -> Span | 
         str(facts.get("values_request")),
         str(facts.get("positions_request")),
     )
-
-
-__all__ = ["Known", "Span", "find_span"]
