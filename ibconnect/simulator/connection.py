@@ -9,6 +9,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from ibconnect.simulator.mixing import Mixer
@@ -69,6 +70,9 @@ class Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._greeted = False
         self._transport: asyncio.Transport | None = None
+        self._spoilt_at = 0
+        self._spoilt: bytearray | None = None
+        """Every byte from the first on that belongs to no message of ``sent``; None while there is none."""
         self._slow: deque[bytes] = deque()
         self._slots: deque[float] = deque()
 
@@ -196,11 +200,25 @@ class Connection(asyncio.Protocol):
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes that are no message of the protocol."""
+        if self._record and self._spoilt is None and data:
+            self._spoilt_at, self._spoilt = len(self.sent), bytearray()
         self._emit(data)
 
     def sent_fields(self) -> list[list[str]]:
         """Every message sent so far, without the handshake, as a client splits it."""
         return [split(body) for body in self.sent]
+
+    def readable(self) -> list[bytes]:
+        """Every message that a client could read by now: those sent, and from other bytes on what these look like.
+
+        A length prefix that is too small has the client read the rest of that message as the next one's length.
+        """
+        if self._spoilt is None:
+            return self.sent[:]
+        found = self.sent[: self._spoilt_at]
+        with suppress(WireError):
+            found.extend(take_frames(self._spoilt[:]))
+        return found
 
     def _send_tampered(self, fields: Fields) -> None:
         for tamper in tuple(self.tampers):
@@ -208,7 +226,7 @@ class Connection(asyncio.Protocol):
                 return
             changed = tamper.apply(self, fields)
             if isinstance(changed, bytes):
-                self._emit(changed)
+                self.send_raw(changed)
                 return
             fields = changed or fields
         self.send_body(payload(fields))
@@ -216,6 +234,8 @@ class Connection(asyncio.Protocol):
     def _emit(self, data: bytes) -> None:
         if self._transport is None or not data:
             return
+        if self._spoilt is not None:
+            self._spoilt += data
         if self.slow_interval or self._slow:
             self._emit_slowly(data)
         else:

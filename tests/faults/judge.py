@@ -176,14 +176,13 @@ class Judge:
         self.verdict.sessions += 1
         self.verdict.messages += len(session.inbound)
         if connection is None:
-            sent = [each.sent[: len(whole)] for each in self.gateways[session.gateway].connections]
+            sent = [each.readable()[: len(whole)] for each in self.gateways[session.gateway].connections]
             if whole and whole not in sent:
                 wrong.append(f"{session.id}: {whole[:3]} was never sent")
             return
-        # A length prefix that is too small cuts one message off; where the next begins, nobody can tell.
-        compared = whole[:-1] if session.reason == "broken-frame" else whole
-        if compared != connection.sent[: len(compared)]:
-            wrong.append(f"{session.id}: no prefix of what {session.gateway} sent; {_difference(whole, connection)}")
+        sent = connection.readable()
+        if whole != sent[: len(whole)]:
+            wrong.append(f"{session.id}: no prefix of what {session.gateway} sent; {_difference(whole, sent)}")
         key = (session.gateway, connection.number)
         if key in self.held and session.continues is None:
             wrong.append(f"{session.id}: connection {key} is recorded twice")
@@ -213,11 +212,11 @@ class Judge:
         return sum(max(0, count - self.held.get(key, 0)) for key, count in sent.items())
 
 
-def _difference(inbound: list[bytes], connection: Connection) -> str:
-    for number, (got, sent) in enumerate(zip(inbound, connection.sent, strict=False)):
-        if got != sent:
-            return f"message {number} is {got!r}, not {sent!r}"
-    return f"{len(inbound)} stored, {len(connection.sent)} sent"
+def _difference(inbound: list[bytes], sent: list[bytes]) -> str:
+    for number, (got, wanted) in enumerate(zip(inbound, sent, strict=False)):
+        if got != wanted:
+            return f"message {number} is {got!r}, not {wanted!r}"
+    return f"{len(inbound)} stored, {len(sent)} sent"
 
 
 def _latest(url: str) -> UUID:

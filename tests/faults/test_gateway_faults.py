@@ -111,6 +111,21 @@ def test_many_faults_of_gateways(url: str, tmp_path: Path) -> None:
     campaign(url, tmp_path, list(FAULTS), rounds(100), GATEWAYS)
 
 
+def test_a_frame_cut_short_is_all_that_is_invented(database_url: str, tmp_path: Path) -> None:
+    """What is left of the message is the next one's length: of some megabytes, for which the recorder waits in vain."""
+    with Simulators(1) as simulators, Spawner(tmp_path) as spawner:
+        store, judge = Store(database_url), Judge(database_url, simulators.gateways)
+        simulators.do(0, "short-length", only="55")
+        recorder = spawner.start("one", QUICK, DB_URL=database_url, IB_GW=simulators.addresses)
+        store.wait_for_sessions(0, 1, "sc")
+        store.wait_for_refreshes(store.ask_for_refresh(), 1)
+        recorder.stop()
+        assert_all(judge, store)
+    cut, whole = sessions(database_url)
+    assert (cut.reason, whole.reason) == ("silent", "stopped")
+    assert cut.inbound[-1] == b"55\x001"
+
+
 def test_one_gateways_faults_disturb_no_other_and_are_told_once(database_url: str, tmp_path: Path) -> None:
     with Simulators(2) as simulators, Spawner(tmp_path) as spawner:
         store = Store(database_url)
