@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import orjson
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
-_PATIENCE = ClientTimeout(total=0.8)
+PATIENCE_S = 0.8
 _MAX_BYTES = 4096
 
 
@@ -27,7 +27,11 @@ async def asking() -> AsyncIterator[Callable[[str, str], Awaitable[float | None]
     # A connection for each question: one that was kept open may have died unnoticed.
     lines = TCPConnector(force_close=True)
     async with ClientSession(
-        connector=lines, timeout=_PATIENCE, cookie_jar=DummyCookieJar(), auto_decompress=False, trust_env=False
+        connector=lines,
+        timeout=ClientTimeout(PATIENCE_S),
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
     ) as session:
 
         async def ask(name: str, address: str) -> float | None:

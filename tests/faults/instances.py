@@ -15,24 +15,43 @@ from tests.waiting import wait_for
 
 NAMES = ("anna", "bert", "carl")
 GATEWAYS = 2
+UNHURRIED = {
+    "cluster.lease._ANSWER_S": 2.0,
+    "cluster.peers.SILENT_S": 2.4,
+    "cluster.probe.PATIENCE_S": 1.6,
+    "cluster.quorum.STEP_DOWN_S": 5.0,
+    "cluster.quorum.HOLD_OFF_S": 6.0,
+    "cluster.decision.STAND_IN_S": 12.0,
+    "cluster.decision.OTHERS_STAND_IN_S": 30.0,
+}
+"""All waits for others twice as long as the program's own: on a busy machine, whoever does not answer in time counts as
+one who cannot be asked, and a leader steps down, as it should."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Instances:
     """Three recorders that serve HTTP, each behind a proxy of its own."""
 
-    def __init__(self, url: str, spawner: Spawner, simulators: Simulators, proxies: Mapping[str, Proxy]) -> None:
+    def __init__(
+        self,
+        url: str,
+        spawner: Spawner,
+        simulators: Simulators,
+        proxies: Mapping[str, Proxy],
+        times: Mapping[str, float] | None,
+    ) -> None:
         self.store = Store(url)
         self.proxies = proxies
         self.simulators = simulators
         self._spawner = spawner
+        self._times = times
         self.running: dict[str, Recorder] = {}
         for name in proxies:
             self.start(name)
 
     def start(self, name: str) -> None:
         self.running[name] = self._spawner.start(
-            name, DB_URL=self.proxies[name].url, IB_GW=self.simulators.addresses, INSTANCE=name, PORT="0"
+            name, self._times, DB_URL=self.proxies[name].url, IB_GW=self.simulators.addresses, INSTANCE=name, PORT="0"
         )
 
     def leaders(self) -> dict[str, str]:
@@ -84,11 +103,12 @@ class Instances:
 
 
 @contextmanager
-def instances(url: str, directory: Path) -> Iterator[tuple[Instances, Judge]]:
+def instances(url: str, directory: Path, times: Mapping[str, float] | None = None) -> Iterator[tuple[Instances, Judge]]:
+    """Three of them on a database, checked at the end; ``times``: what differs from the program's own."""
     with Simulators(GATEWAYS, rate=100) as simulators, Spawner(directory) as spawner, ExitStack() as stack:
         judge = Judge(url, simulators.gateways)
         proxies = {name: stack.enter_context(Proxy(url)) for name in NAMES}
-        found = Instances(url, spawner, simulators, proxies)
+        found = Instances(url, spawner, simulators, proxies, times)
         found.spread()
         yield found, judge
         found.spread()

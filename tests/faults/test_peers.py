@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from ibconnect.database.pools import connect
-from tests.faults.instances import Instances, instances
+from tests.faults.instances import UNHURRIED, Instances, instances
 from tests.faults.judge import sessions
 from tests.faults.lab import Counts, Row, chance, rounds, row
 from tests.faults.processes import Server, running_server
@@ -38,7 +38,7 @@ def mend_all(three: Instances, but: str = "") -> None:
 
 def outages_for_all(url: str, directory: Path, plan: Iterable[tuple[str, float]], source: random.Random) -> None:
     """While nobody has Postgres the sessions go on as if nothing had happened."""
-    with instances(url, directory) as (three, judge):
+    with instances(url, directory, UNHURRIED) as (three, judge):
         three.acquainted()
         led, connections = three.leaders(), [gateway.connections[-1] for gateway in three.simulators.gateways]
         for fault, seconds in plan:
@@ -60,14 +60,14 @@ def outages_for_all(url: str, directory: Path, plan: Iterable[tuple[str, float]]
 
 
 def test_nothing_is_missed_while_nobody_has_postgres(database_url: str, tmp_path: Path) -> None:
-    outages_for_all(database_url, tmp_path, [("swallowed", 4.5)], chance("nobody has Postgres"))
+    outages_for_all(database_url, tmp_path, [("swallowed", 8.0)], chance("nobody has Postgres"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_nothing_is_missed_however_often_nobody_has_postgres(database_url: str, tmp_path: Path) -> None:
     source = chance("nobody has Postgres, again and again")
-    plan = [(fault, source.uniform(1.0, 6.0)) for fault in (*FAULTS, *source.choices(FAULTS, k=rounds(1)))]
+    plan = [(fault, source.uniform(2.0, 12.0)) for fault in (*FAULTS, *source.choices(FAULTS, k=rounds(1)))]
     outages_for_all(database_url, tmp_path, plan, source)
 
 
