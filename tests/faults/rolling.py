@@ -22,6 +22,8 @@ TABLES = {
 }
 OTHERS = {"/v1/events?limit=5": 200, "/healthz": 200, "/metrics": 200}
 READY = "/readyz"
+_PAUSE_S = 0.02
+"""Between two rounds: what is asked leaves the machine to what is tried."""
 
 
 class Answer(NamedTuple):
@@ -56,6 +58,7 @@ class Traffic:
             with closing(http.client.HTTPConnection(self._host, timeout=DEADLINE_S)) as connection:
                 while not self._over.is_set():
                     self.answers.extend(self._ask(connection, path) for path in paths)
+                    self._over.wait(_PAUSE_S)
         except Exception as exc:  # noqa: BLE001 - told by whoever stops the traffic
             self.failure = exc
 

@@ -14,7 +14,7 @@ from ibconnect.projections.accounts.projection import ACCOUNTS
 from tests.faults.judge import Judge, sessions
 from tests.faults.lab import Simulators
 from tests.faults.rolling import traffic
-from tests.faults.upgrading import Upgrade
+from tests.faults.upgrading import REBUILT_S, Upgrade
 from tests.next_version import NEXT, make_next_version
 from tests.paths import ROOT
 from tests.processes import STOPS_S, accounts, get
@@ -154,6 +154,7 @@ KILLED_WHEN = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upgrade: Upgrade) -> None:
     judge = Judge(upgrade.url, upgrade.simulators.gateways)
     past = Stream("long.ago:4002")
@@ -170,7 +171,7 @@ def test_a_rebuild_killed_at_any_point_is_begun_again_and_of_two_one_does_it(upg
             for number, state in enumerate(KILLED_WHEN.values()):
                 victim = upgrade.serve("new", f"victim-{number}")
                 victim.said("tables of reports are rebuilt")
-                wait_for(partial(is_so, upgrade, state), state)
+                wait_for(partial(is_so, upgrade, state), state, REBUILT_S)
                 victim.stop(signal.SIGKILL)
                 of_old.wait_for(True)
             news = [upgrade.serve("new", name) for name in ("anna", "bert")]

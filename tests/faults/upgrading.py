@@ -16,8 +16,8 @@ from tests.waiting import wait_for
 
 _LOG_CHARS = 4000
 
-_VERB_S = 300.0
-"""How long a verb may take: a rebuild of all reports beside traffic waits for readers at each of them."""
+REBUILT_S = 300.0
+"""How long a rebuild of all reports may take: beside traffic it waits for readers at each of them."""
 
 
 class Upgrade:
@@ -56,7 +56,7 @@ class Upgrade:
         """Run a verb to its end: exit code and output."""
         log = self._directory / f"{verb}.log"
         with process(log, verb, *arguments, root=self.roots[version], **self._settings("verbs")) as running:
-            return running.popen.wait(_VERB_S), running.output
+            return running.popen.wait(REBUILT_S), running.output
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with connect(self.url, name="test") as connection:
@@ -81,7 +81,9 @@ class Upgrade:
         """Wait until a rebuild is ready to put its tables in place."""
         query = f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.{view}'::regclass"
         wait_for(
-            lambda: self.rows(query) != [(0,)], lambda: f"a rebuild waits for the reader of a view:\n{self._logs()}"
+            lambda: self.rows(query) != [(0,)],
+            lambda: f"a rebuild waits for the reader of a view:\n{self._logs()}",
+            REBUILT_S,
         )
 
     def _logs(self) -> str:
