@@ -178,8 +178,9 @@ execution.is_current
 
 -- name: gaps
 -- The spans of time of which the executions of an account are not known, oldest first: none of the gateways that list it was asked
--- of them, or can be any more. A gateway knows of an account from when it first listed it until it did last. Spans of two
--- minutes or less, as there are at midnight, are left out; what is not known yet is no gap while the gateway's day lasts.
+-- of them, or can be any more, and no statement tells of their days. A gateway knows of an account from when it first listed it until it
+-- did last. Spans of two minutes or less, as there are at midnight, are left out; what is not known yet is no gap while the gateway's
+-- day lasts.
 WITH asked AS (
     SELECT
         coverage.begins,
@@ -196,12 +197,9 @@ WITH asked AS (
         account.code = %(account)s
         AND coverage.asked_until >= coalesce(listing.first_listed, '-infinity')
         AND (listing.is_listed OR coverage.begins <= coalesce(listing.last_listed, 'infinity'))
-)
+),
 
-SELECT
-    gap.since,
-    gap.until
-FROM (
+untold AS (
     SELECT
         asked.known_until AS since,
         asked.begins AS until
@@ -213,8 +211,55 @@ FROM (
         NULL::timestamptz AS until
     FROM asked
     HAVING max(asked.ends) IS NULL OR max(asked.ends) < %(now)s
-) AS gap
+),
+
+-- What is traded after 17:00 in New York may be of the next weekday, and stand in its statement.
+stated AS (
+    SELECT
+        range_agg(
+            tstzrange(
+                (
+                    CASE
+                        WHEN days.from_day - days.before BETWEEN 1 AND CASE extract(ISODOW FROM days.from_day) WHEN 1 THEN 3 WHEN 7 THEN 2 ELSE 1 END
+                            THEN days.before + TIME '17:00'
+                        ELSE days.from_day::timestamp
+                    END
+                ) AT TIME ZONE 'America/New_York',
+                (days.to_day + TIME '17:00') AT TIME ZONE 'America/New_York'
+            )
+        ) AS spans
+    FROM (
+        SELECT
+            covered.from_day,
+            covered.to_day,
+            max(covered.to_day) OVER (
+                ORDER BY covered.from_day, covered.to_day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before
+        FROM statements.covered
+        WHERE
+            covered.account = %(account)s
+            AND NOT covered.mentioned
+            -- Trades and TradeConfirms: the bits of ibconnect/projections/statements/sections.py. These are told of while their day lasts.
+            AND (
+                covered.sections & 128 <> 0
+                OR (
+                    covered.sections & 256 <> 0
+                    AND covered.generated >= (covered.to_day + 1)::timestamp AT TIME ZONE 'America/New_York'
+                )
+            )
+    ) AS days
+)
+
+SELECT
+    lower(piece.span) AS since,
+    upper(piece.span) AS until
+FROM untold
+CROSS JOIN stated
+CROSS JOIN LATERAL unnest(
+    tstzmultirange(tstzrange(untold.since, untold.until)) - coalesce(stated.spans, tstzmultirange())
+) AS piece (span)
 WHERE
-    coalesce(gap.since, '-infinity') < %(to)s
-    AND coalesce(gap.until, 'infinity') > %(from)s
-ORDER BY gap.since NULLS FIRST, gap.until;
+    coalesce(upper(piece.span) - lower(piece.span) > INTERVAL '2 minutes', TRUE)
+    AND coalesce(lower(piece.span), '-infinity') < %(to)s
+    AND coalesce(upper(piece.span), 'infinity') > %(from)s
+ORDER BY since NULLS FIRST, until;

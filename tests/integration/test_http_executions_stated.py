@@ -137,6 +137,17 @@ async def test_a_correction_of_a_statement_stands_in_the_place_of_what_it_correc
     assert "CorrectedBy" not in every["a.7.01.02"]
 
 
+async def test_days_that_a_statement_tells_of_are_no_gap(server: Served) -> None:
+    gaps = await rows(server, f"{PATH}/gaps")
+    assert [(gap["Since"], gap["Until"]) for gap in gaps] == [
+        (None, "2025-01-01T05:00:00Z"),
+        # What was traded later that day may be of the next one.
+        ("2026-01-31T22:00:00Z", None),
+    ]
+    async with server.get(PATH, headers=server.client.headers) as response:
+        assert response.headers["Gaps"] == "2"
+
+
 async def test_what_a_statement_says_of_a_fill(server: Served) -> None:
     every = await found(server)
     sold = every["m.1.01.01"]
