@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from socket import socket
 
+import pytest
+
 from ibconnect.database.pools import connect
 from tests.paths import CAPTURES
 from tests.processes import STOPS_S, Process, accounts, get, process
@@ -44,6 +46,7 @@ def test_serve_records_serves_and_stops_in_time(open_place: Path, tmp_path: Path
     assert not (open_place / "spool").exists() or list((open_place / "spool").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
     database_url: str, open_place: Path, tmp_path: Path
 ) -> None:
@@ -64,6 +67,7 @@ def test_a_killed_serve_is_followed_by_one_that_closes_its_session(
         assert [reason for (reason,) in connection.execute(query)] == ["orphaned", "stopped"]
 
 
+@pytest.mark.slow
 def test_two_instances_share_one_embedded_postgres(open_place: Path, tmp_path: Path) -> None:
     with ExitStack() as stack:
         gateway = stack.enter_context(process(tmp_path / "gateway", "simulate", "--port", "0", "--capture", CAPTURE))
@@ -188,6 +192,7 @@ def _days_of(url: str, codes: list[str]) -> list[date]:
     return days if len(days) > 500 else []
 
 
+@pytest.mark.slow
 def test_the_demo_serves_an_advisors_accounts_and_stops_on_ctrl_c(open_place: Path, tmp_path: Path) -> None:
     real = open_place / "real"
     real.mkdir(mode=0o700)

@@ -19,7 +19,7 @@ def url_of(proxy: Proxy) -> str:
     return f"postgresql://{parts['user']}:{SECRET}@{parts['host']}:{parts['port']}/{parts['dbname']}"
 
 
-@pytest.mark.parametrize("setting", ["DB_URL", "DB_READ_URL"])
+@pytest.mark.parametrize("setting", ["DB_URL", pytest.param("DB_READ_URL", marks=pytest.mark.slow)])
 def test_the_database_that_is_away_is_named(database_url: str, tmp_path: Path, setting: str) -> None:
     with Proxy(database_url) as primary, Proxy(database_url) as standby:
         settings = {"DB_URL": url_of(primary), "DB_READ_URL": url_of(standby), "IB_GW": "127.0.0.1:1", "PORT": "0"}

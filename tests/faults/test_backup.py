@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ibconnect.database.embedded.directories import cluster_directory
 from ibconnect.database.pools import connect
 from ibconnect.projections.upkeep import rebuild
@@ -53,6 +55,7 @@ def test_a_dump_taken_while_it_records_is_a_whole_history(
         assert [session.reason for session in sessions(empty_database_url)] == ["orphaned", "stopped"]
 
 
+@pytest.mark.slow
 def test_the_restored_tables_are_what_the_restored_events_say(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:

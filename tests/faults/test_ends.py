@@ -61,7 +61,11 @@ def test_a_signal_to_all_processes_at_once_is_a_clean_stop(open_place: Path, num
     assert opened - closed <= 1, "the end of the last one may wait in the spool for the next start"
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(each, marks=pytest.mark.slow) if each is signal.SIGINT else each for each in SIGNALS],
+    ids=lambda number: number.name,
+)
 def test_each_signal_stops_what_runs(database_url: str, tmp_path: Path, number: signal.Signals) -> None:
     serve = {"DB_URL": database_url, "DATA_DIR": str(tmp_path), "PORT": "0", "IB_GW": "127.0.0.1:1"}
     with process(tmp_path / "log", "serve", **serve) as service:

@@ -178,6 +178,7 @@ def recorder_said(recorder: Process) -> Any:
     return lambda: f"it goes on:\n{recorder.output}"
 
 
+@pytest.mark.slow
 def test_a_recorder_that_is_killed_while_it_fetches_loses_and_doubles_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
@@ -206,6 +207,7 @@ def test_two_instances_fetch_each_query_once(database_url: str, tmp_path: Path) 
         assert len(whole(database_url)) == 2
 
 
+@pytest.mark.slow
 def test_another_instance_takes_over_from_one_that_dies_while_it_fetches(database_url: str, tmp_path: Path) -> None:
     with listening(40, pacing=False) as flex:
         flex.service.inject("silence", seconds=3600, count=1, on="get")

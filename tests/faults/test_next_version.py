@@ -53,8 +53,9 @@ def contracts_of(upgrade: Upgrade, reader: str) -> tuple[list[str], int]:
         return [column.name for column in seen], count
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("is_thorough", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("is_thorough", [False, True])
 def test_the_next_version_takes_over_without_a_failed_request_or_a_lost_event(
     upgrade: Upgrade, reader: str, is_thorough: bool
 ) -> None:

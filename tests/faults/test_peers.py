@@ -59,6 +59,7 @@ def outages_for_all(url: str, directory: Path, plan: Iterable[tuple[str, float]]
     assert all(len(kept[gateway].inbound) >= count for gateway, count in zip(judge.gateways, sent, strict=True))
 
 
+@pytest.mark.slow
 def test_nothing_is_missed_while_nobody_has_postgres(database_url: str, tmp_path: Path) -> None:
     outages_for_all(database_url, tmp_path, [("swallowed", 8.0)], chance("nobody has Postgres"))
 

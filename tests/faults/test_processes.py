@@ -204,6 +204,7 @@ def roles(url: str) -> dict[str, list[str] | None]:
     return {each["Instance"]: each["Roles"] for each in get(f"{url}/v1/instances")[1]}
 
 
+@pytest.mark.slow
 def test_each_runs_alone_on_a_machine_of_its_own(server: Server, tmp_path: Path) -> None:
     with Simulators(1) as simulators, ExitStack() as stack:
         machines = Machines(server, tmp_path, simulators.addresses, stack)

@@ -109,7 +109,7 @@ def started_without_room(spawner: Spawner, options: dict[str, str]) -> Recorder:
     return recorder
 
 
-@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_an_interruption_is_recorded_also_by_a_process_that_comes_later(
     database_url: str, tmp_path: Path, end: str
 ) -> None:
@@ -144,6 +144,7 @@ def test_an_interruption_is_recorded_also_by_a_process_that_comes_later(
     assert [path.name for path in (tmp_path / "one" / "spool").iterdir()] == []
 
 
+@pytest.mark.slow
 def test_an_interruption_by_a_full_disk_outlives_a_kill(database_url: str, tmp_path: Path) -> None:
     line = row("disk of the spool full, killed (-9), started before there is room")
     with (
@@ -222,6 +223,7 @@ def test_a_recorder_killed_during_an_outage_loses_nothing(server: Server, tmp_pa
         )
 
 
+@pytest.mark.slow
 def test_damage_is_kept_aside_and_nothing_is_stored_past_it(database_url: str, tmp_path: Path) -> None:
     with Proxy(database_url) as proxy, Simulators(1, rate=300) as simulators, Spawner(tmp_path) as spawner:
         store, judge = Store(database_url), Judge(database_url, simulators.gateways)
@@ -314,6 +316,7 @@ def test_a_leader_that_saw_postgres_go_down_goes_on(server: Server, tmp_path: Pa
     assert reasons(server, simulators) == ["stopped"]
 
 
+@pytest.mark.slow
 def test_postgres_on_a_full_disk_takes_everything_later(server: Server, tmp_path: Path, open_place: Path) -> None:
     line = row("disk of Postgres full")
     with (

@@ -133,6 +133,7 @@ def cut(url: str, random: Random) -> None:
             connection.execute(query)
 
 
+@pytest.mark.slow
 def test_connections_that_are_cut_are_made_again(database_url: str, tmp_path: Path) -> None:
     random = chance("statements cut")
     files = Files(tmp_path / "files", random)

@@ -53,6 +53,7 @@ def migrations(url: str) -> int:
     return int(row[0])
 
 
+@pytest.mark.slow
 def test_the_version_before_and_this_one_run_side_by_side_over_a_migration(
     empty_database_url: str, tmp_path: Path, version_before: Path
 ) -> None:

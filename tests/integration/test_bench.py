@@ -76,15 +76,28 @@ def names_of(figures: Iterator[Figure]) -> set[str]:
     return {figure.name for figure in found}
 
 
-_SLOW = ("space", "idle", "large")
+_LONG = ("space", "idle", "large")
+# Each starts simulators, services or a browser of its own.
+_SLOW = ("record", "live", "firms", "fills", "page")
+
+
+def check(name: str) -> None:
+    run, wanted = BENCHMARKS[name]
+    assert wanted <= names_of(run(TINY))
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in _SLOW else name for name in BENCHMARKS]
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in _LONG else name for name in BENCHMARKS if name not in _SLOW],
 )
 def test_a_benchmark_yields_its_figures(name: str) -> None:
-    run, wanted = BENCHMARKS[name]
-    assert wanted <= names_of(run(TINY))
+    check(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _SLOW)
+def test_a_benchmark_of_whole_services_yields_its_figures(name: str) -> None:
+    check(name)
 
 
 @pytest.mark.slow

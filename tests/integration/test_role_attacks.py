@@ -147,6 +147,7 @@ def test_an_event_beyond_the_sequence_is_told_and_holds_nothing_up(installed: st
     assert read_tables(url) == live
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=5)
 @given(gaps=st.lists(st.integers(1, 10**17), min_size=1, max_size=4))
 def test_gaps_of_any_size_are_passed_at_once(server_url: str, template: str, gaps: list[int]) -> None:

@@ -67,7 +67,8 @@ async def asking(url: str, account: str = "nobody") -> AsyncIterator[tuple[Asker
         yield Asker(served, FULL), Asker(served, LIMITED)
 
 
-@examples(2)
+@pytest.mark.slow
+@examples(3)
 @SEEDS
 async def test_all_that_is_shown_is_what_the_events_say(server_url: str, template: str, seed: int) -> None:
     await compare(server_url, template, seed, hours=3)
@@ -83,16 +84,19 @@ async def test_so_it_is_for_many_longer_histories(server_url: str, template: str
 
 async def compare(server_url: str, template: str, seed: int, hours: int) -> None:
     with history(server_url, template, seed, hours) as url:
-        witness = Witness(read_events(url))
-        for compare_view in VIEWS:
-            compare_view(url, witness)
-        mine = witness.snapshots[0].account if witness.snapshots else min(witness.accounts)
-        async with asking(url, mine) as (full, limited):
-            await compare_rest(full, witness)
-            await compare_limited(limited, witness, mine)
-            for compare_table in TABLES if witness.snapshots else ():
-                await compare_table(full, witness)
-                await compare_table(limited, witness.seen_by({mine}))
+        await compare_all(url, Witness(read_events(url)))
+
+
+async def compare_all(url: str, witness: Witness) -> None:
+    for compare_view in VIEWS:
+        compare_view(url, witness)
+    mine = witness.snapshots[0].account if witness.snapshots else min(witness.accounts)
+    async with asking(url, mine) as (full, limited):
+        await compare_rest(full, witness)
+        await compare_limited(limited, witness, mine)
+        for compare_table in TABLES if witness.snapshots else ():
+            await compare_table(full, witness)
+            await compare_table(limited, witness.seen_by({mine}))
 
 
 SPOILED = {
@@ -115,6 +119,16 @@ def sound(server_url: str, template: str) -> Iterator[tuple[str, Witness]]:
     """The name of a database that holds a history, and what the witness says of it."""
     with history(server_url, template, A_SEED, 3) as url:
         yield f"witness_{os.getpid()}", Witness(read_events(url))
+
+
+async def test_all_that_one_history_shows_is_what_its_events_say(server_url: str, sound: tuple[str, Witness]) -> None:
+    name, witness = sound
+    assert witness.snapshots
+    url = create_database(server_url, f"{name}_whole", name)
+    try:
+        await compare_all(url, witness)
+    finally:
+        drop_database(server_url, f"{name}_whole")
 
 
 @pytest.mark.parametrize("what", SPOILED)
