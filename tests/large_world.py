@@ -146,7 +146,10 @@ def _grows(node: Plan) -> bool:
 
 def _rows_of(node: Plan) -> int:
     looked_at = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return round(sum(node.get(key, 0) for key in looked_at) * node["Actual Loops"])
+    found = round(sum(node.get(key, 0) for key in looked_at) * node["Actual Loops"])
+    # Of two indexes each may have far more than the rows that are in both.
+    parts = [each for part in node.get("Plans", ()) for each in nodes(part) if each["Node Type"] == "Bitmap Index Scan"]
+    return max(found, *map(_rows_of, parts), 0)
 
 
 def read_in_full(plan: Plan) -> list[str]:

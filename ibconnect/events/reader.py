@@ -206,8 +206,8 @@ class Reader:
         :raises EventError: an event cannot be read
         :raises DatabaseUnavailable: Postgres was lost
         """
-        within = {"low": 0, "high": session.last, "session": session.id}
-        return self._walked(Walk(wanted, above, session.versions, rows=PAGE, most=_MOST, by_version=True, **within))
+        walk = Walk(wanted, above, session.versions, rows=PAGE, most=_MOST, by_version=True, session=session.id)
+        return self._walked(walk)
 
     def _walked(self, walk: Walk) -> Iterator[Page]:
         start, program, answer = walk.at, reading.pages(walk), None

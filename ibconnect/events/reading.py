@@ -23,6 +23,8 @@ T = TypeVar("T")
 # How far a machine's clock may have been set back within a session without an event being missed.
 _CLOCK_SLACK = 60_000_000
 _NEVER = 2**63
+# How many events are looked through at first, and at most, for one that is not far.
+_NEAR, _FAR = 1_000, 50_000
 
 Range = tuple[int, int]
 """Positions: behind the first, up to the second."""
@@ -123,7 +125,16 @@ def version_at(session: UUID, versions: int, instant: int) -> Program[int | None
 
 
 def newest_before(session: UUID, version: int, topic: str, code: str) -> Program[Row | None]:
-    """Position, version and state of a session's newest event of a topic before a version whose state holds a code."""
-    asked = {"session": session, "version": version, "topic": topic, "code": plain_part(code)}
-    rows = (yield Question("newest_before", asked)).rows
-    return rows[0] if rows else None
+    """Position, version and state of a session's newest event of a topic before a version whose state holds a code.
+
+    It is looked for in ever longer ranges, backwards: only what lies between is looked at, whatever the planner knows.
+    """
+    asked = {"session": session, "topic": topic, "code": plain_part(code)}
+    length = _NEAR
+    while version > 1:
+        above = max(0, version - 1 - length)
+        rows = (yield Question("newest_before", asked | {"above": above, "version": version})).rows
+        if rows:
+            return rows[0]
+        version, length = above + 1, min(2 * length, _FAR)
+    return None

@@ -76,7 +76,7 @@ class Wanted:
         return self.topics is None and self.account is None and self.sight is None
 
     def filters(self) -> dict[str, Any]:
-        """What ``filtered_events`` takes besides the bounds."""
+        """What the filtered queries take besides the bounds."""
         return {
             "topics": None if self.topics is None else sorted(self.topics),
             "about": sorted(ABOUT_TOPICS) if self.sight else None,
@@ -162,6 +162,11 @@ class Question(NamedTuple):
     parameters: dict[str, Any]
 
 
+# The query, the names of its bounds, and where a row has what they bound.
+_BY_POSITION = "events", ("low", "high"), 0
+_BY_VERSION = "stream_events", ("above", "upto"), 2
+
+
 class Walk:
     """One pass over the events that are wanted, for a reader that waits for Postgres in its own way.
 
@@ -170,10 +175,11 @@ class Walk:
     for long.
 
     :param start: a position, or with ``by_version`` a version of the session, behind which the walk begins
+    :param by_version: through the versions of one session; else through positions
     :param end: the last one; may be moved on
     :param rows: the most that is read, and so held in memory, at a time
     :param most: the most that is looked through at a time
-    :param within: further bounds of all questions: ``low``, ``high`` (positions), ``session``, ``sessions`` (a list)
+    :param within: further bounds of all questions: ``session``, or by position ``sessions`` (a list)
     """
 
     def __init__(
@@ -186,8 +192,8 @@ class Walk:
         self._most = most
         self._span = rows
         self._upto = start
-        self._bounds, self._place = (("above", "upto"), 2) if by_version else (("low", "high"), 0)
-        self._within = {"session": None, "sessions": None, "above": None, "upto": None, "rows": rows, **within}
+        self._query, self._bounds, self._place = _BY_VERSION if by_version else _BY_POSITION
+        self._within = {"session": None, "sessions": None, "rows": rows, **within}
         self._filters = {} if wanted.is_plain else wanted.filters()
         self._is_filtered = not wanted.is_plain
         self._times: Times = {}
@@ -198,7 +204,9 @@ class Walk:
             return None
         self._upto = min(self.at + self._span, self.end)
         bounds = self._within | dict(zip(self._bounds, (self.at, self._upto), strict=True))
-        return Question("filtered_events", bounds | self._filters) if self._is_filtered else Question("events", bounds)
+        if self._is_filtered:
+            return Question(f"filtered_{self._query}", bounds | self._filters)
+        return Question(self._query, bounds)
 
     def unknown(self, rows: Sequence[Row]) -> dict[bytes, int]:
         """The sessions, with a version of each, for which the time before that version has to be looked up.

@@ -91,7 +91,7 @@ WHERE hop.originator_id <= %(highest)s::uuid
 ORDER BY hop.originator_id
 
 -- name: events
--- A range of positions, as far as it holds events of a session (between two of its versions) or of several.
+-- A range of positions, as far as it holds events of a session or of several.
 SELECT
     notification_id,
     uuid_send(originator_id) AS session,
@@ -102,8 +102,6 @@ FROM public.stored_events
 WHERE notification_id > %(low)s::bigint
   AND notification_id <= %(high)s::bigint
   AND (%(session)s::uuid IS NULL OR originator_id = %(session)s::uuid)
-  AND (%(above)s::bigint IS NULL OR originator_version > %(above)s::bigint)
-  AND (%(upto)s::bigint IS NULL OR originator_version <= %(upto)s::bigint)
   AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
 ORDER BY notification_id
 LIMIT %(rows)s::bigint
@@ -148,14 +146,69 @@ FROM (
         WHERE notification_id > %(low)s::bigint
           AND notification_id <= %(high)s::bigint
           AND (%(session)s::uuid IS NULL OR originator_id = %(session)s::uuid)
-          AND (%(above)s::bigint IS NULL OR originator_version > %(above)s::bigint)
-          AND (%(upto)s::bigint IS NULL OR originator_version <= %(upto)s::bigint)
           AND (%(sessions)s::uuid[] IS NULL OR originator_id = ANY (%(sessions)s::uuid[]))
     ) AS event
     WHERE event.is_wanted OR event.is_timed
 ) AS shown
 WHERE shown.is_wanted OR shown.is_needed
 ORDER BY shown.notification_id
+LIMIT %(rows)s::bigint
+
+-- name: stream_events
+-- A range of versions of one session. Nothing is said of positions here, nor ordered by them: a planner that has no statistics
+-- yet, as of a new month, would look through the index of all positions as well. (Both grow together.)
+SELECT
+    notification_id,
+    uuid_send(originator_id) AS session,
+    originator_version,
+    topic,
+    state
+FROM public.stored_events
+WHERE originator_id = %(session)s::uuid
+  AND originator_version > %(above)s::bigint
+  AND originator_version <= %(upto)s::bigint
+ORDER BY originator_version
+LIMIT %(rows)s::bigint
+
+-- name: filtered_stream_events
+-- The same, filtered as filtered_events are.
+SELECT
+    shown.notification_id,
+    uuid_send(shown.originator_id) AS session,
+    shown.originator_version,
+    shown.topic,
+    shown.state
+FROM (
+    SELECT
+        event.*,
+        lead(event.is_wanted AND NOT event.is_timed, 1, TRUE) OVER (ORDER BY event.originator_version) AS is_needed
+    FROM (
+        SELECT
+            notification_id,
+            originator_id,
+            originator_version,
+            topic,
+            state,
+            (
+                (%(topics)s::text[] IS NULL OR topic = ANY (%(topics)s::text[]))
+                AND (%(about)s::text[] IS NULL OR topic = ANY (%(about)s::text[]))
+                AND (
+                    %(patterns)s::bytea[] IS NULL
+                    OR topic = %(frame)s::text
+                    OR state LIKE ANY (%(patterns)s::bytea[])
+                )
+            )
+            OR topic IS NOT DISTINCT FROM %(list)s::text AS is_wanted,
+            coordination.carries_time(state) AS is_timed
+        FROM public.stored_events
+        WHERE originator_id = %(session)s::uuid
+          AND originator_version > %(above)s::bigint
+          AND originator_version <= %(upto)s::bigint
+    ) AS event
+    WHERE event.is_wanted OR event.is_timed
+) AS shown
+WHERE shown.is_wanted OR shown.is_needed
+ORDER BY shown.originator_version
 LIMIT %(rows)s::bigint
 
 -- name: ends
@@ -179,17 +232,18 @@ CROSS JOIN (
 ) AS last_event
 
 -- name: timed_before
--- The newest event of a session before a version that says when it arrived.
+-- The newest event of a session before a version that says when it arrived. (In a CASE, of which the planner takes half of all
+-- rows to be: whenever it takes them to be rare, it reads and sorts the whole session for the one that is wanted.)
 SELECT state
 FROM public.stored_events
 WHERE originator_id = %(session)s::uuid
   AND originator_version < %(version)s::bigint
-  AND coordination.carries_time(state)
+  AND CASE WHEN coordination.carries_time(state) THEN TRUE END
 ORDER BY originator_version DESC
 LIMIT 1
 
 -- name: timed_from
--- The event of a session at a version, or the first after it, that says when it arrived.
+-- The event of a session at a version, or the first after it, that says when it arrived. (In a CASE as before.)
 SELECT
     notification_id,
     originator_version,
@@ -197,13 +251,14 @@ SELECT
 FROM public.stored_events
 WHERE originator_id = %(session)s::uuid
   AND originator_version >= %(version)s::bigint
-  AND coordination.carries_time(state)
+  AND CASE WHEN coordination.carries_time(state) THEN TRUE END
 ORDER BY originator_version
 LIMIT 1
 
 -- name: version_at
 -- The first event of a session that says that it arrived at or after an instant, by bisection: of a million events twenty are looked
 -- at. (Times grow within a session, by the clock of its machine.) All in one statement: one by one each would be planned again.
+-- (In a CASE as before.)
 WITH RECURSIVE search (low, high, found) AS (
     SELECT
         1::bigint,
@@ -224,7 +279,7 @@ WITH RECURSIVE search (low, high, found) AS (
         FROM public.stored_events
         WHERE originator_id = %(session)s::uuid
           AND originator_version >= (search.low + search.high) / 2
-          AND coordination.carries_time(state)
+          AND CASE WHEN coordination.carries_time(state) THEN TRUE END
         ORDER BY originator_version
         LIMIT 1
     ) AS timed ON TRUE
@@ -236,14 +291,14 @@ FROM search
 WHERE low > high
 
 -- name: newest_before
--- The newest event of a session before a version that is of a topic and holds a text: read backwards from there, so only
--- what lies between is looked at.
+-- The newest event of a session in a range of versions that is of a topic and holds a text.
 SELECT
     notification_id,
     originator_version,
     state
 FROM public.stored_events
 WHERE originator_id = %(session)s::uuid
+  AND originator_version > %(above)s::bigint
   AND originator_version < %(version)s::bigint
   AND topic = %(topic)s::text
   AND position(%(code)s::bytea IN state) > 0

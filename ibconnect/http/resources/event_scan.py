@@ -17,8 +17,6 @@ from ibconnect.http.server.scans import Looks
 
 _EVENTS = queries("events/reader")
 
-_BEYOND = 2**63 - 1
-
 T = TypeVar("T")
 Range = reading.Range
 
@@ -50,8 +48,8 @@ def of_session(
     :param wanted: names the session
     :param rows: how many events are looked through at first, and read at most, at a time
     """
-    bounds = {"low": 0, "high": _BEYOND, "session": wanted.session}
-    return _pages(looks, Walk(wanted, after, until, rows=rows, most=EVENTS_SCANNED, by_version=True, **bounds))
+    walk = Walk(wanted, after, until, rows=rows, most=EVENTS_SCANNED, by_version=True, session=wanted.session)
+    return _pages(looks, walk)
 
 
 async def _pages(looks: Looks, walk: Walk) -> AsyncIterator[list[Stored]]:
