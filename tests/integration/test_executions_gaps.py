@@ -53,23 +53,21 @@ def some(source: Random) -> list[Stated]:
     return found
 
 
+def nearest(day: date, step: int, days: set[date]) -> date:
+    """A day, or the first before or after it, that is a weekday or that a statement is of."""
+    return next(
+        each for number in range(4) if (each := day + timedelta(days=number * step)).weekday() < 5 or each in days
+    )
+
+
 def is_told(moment: datetime, days: set[date]) -> bool:
     """Whether statements of these days have every trade of that moment, which at night may be the next weekday's."""
     local = moment.astimezone(NEW_YORK)
-    if local.date().weekday() > 4 and local.date() not in days:
-        # No day of its own: what is between two weekdays is told if both are.
-        before, after = local.date(), local.date()
-        while before.weekday() > 4 and before not in days:
-            before -= timedelta(days=1)
-        while after.weekday() > 4 and after not in days:
-            after += timedelta(days=1)
-        return before in days and after in days
-    if local.time() < time(17):
-        return local.date() in days
-    following = local.date() + timedelta(days=1)
-    while following.weekday() > 4 and following not in days:
-        following += timedelta(days=1)
-    return local.date() in days and following in days
+    day = local.date()
+    if local.time() >= time(17) and nearest(day, 1, days) == day:
+        return {day, nearest(day + timedelta(days=1), 1, days)} <= days
+    # At the weekend, if that has no statement of its own: what lies between two days that are told of.
+    return {nearest(day, -1, days), nearest(day, 1, days)} <= days
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from ibconnect.projections.engine import swap
 from ibconnect.projections.engine.lock import alone
 from ibconnect.projections.engine.runner import Projector
 from ibconnect.projections.engine.schema import needs_rebuild
+from ibconnect.projections.engine.tracking import take_turn
 from ibconnect.projections.upkeep import REPORTS, ensure, rebuild
 from tests.paths import CAPTURES
 from tests.projecting import TABLES, Stream, capture, position, project, read_tables, record, value
@@ -265,6 +266,35 @@ def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
             assert other.execute("SELECT count(*) FROM account_snapshot").fetchone() == (1,)
         rebuild(database_url)
         assert other.execute(schemas).fetchall() == [("accounts",)]
+
+
+def test_projectors_that_are_always_at_work_hold_up_no_swap(database_url, monkeypatch):
+    """Each has its turn for longer than a swap waits for readers, and the next one waits already."""
+    monkeypatch.setattr(swap, "_SWAP_ATTEMPTS", 1)
+    ensure(database_url)
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(database_url, stream.events)
+    project(database_url)
+    finished, turns = threading.Event(), list[int]()
+
+    def work():
+        with closing(connect(database_url, name="test")) as connection:
+            while not finished.is_set():
+                with connection.transaction():
+                    take_turn(connection, ACCOUNTS.apply)
+                    turns.append(threading.get_ident())
+                    finished.wait(0.8)
+
+    with ThreadPoolExecutor(2) as pool:
+        works = [pool.submit(work) for _ in range(2)]
+        try:
+            wait_for(lambda: len(set(turns)) == 2, "both have had a turn")
+            assert rebuild(database_url).events
+        finally:
+            finished.set()
+        for each in works:
+            each.result()
 
 
 def test_a_read_under_way_goes_on_over_all_former_tables_and_views(database_url):

@@ -75,10 +75,11 @@ def catch_up_and_swap(connection: Connection[Any], report: Projection) -> int:
 def _swap(connection: Connection[Any], report: Projection) -> int:
     """Put the new tables in the place of the live ones, while no projector applies events."""
     connection.execute(Q["swap_settings"])
-    give_way(connection)
     # Or an instance of another version that starts now might put its views upon tables that it does not know.
     take_turn(connection, report.ensure)
+    # Projectors take turns without a pause: who waits only as long as a reader would bear may never have one.
     take_turn(connection, report.apply)
+    give_way(connection)
     tables = LiveTables(connection, report, _STEP_POSITIONS, others=False)
     while (step := tables.step()).is_behind:
         pass
