@@ -280,11 +280,11 @@ def test_projectors_that_are_always_at_work_hold_up_no_swap(database_url, monkey
 
     def work():
         with closing(connect(database_url, name="test")) as connection:
-            while not finished.is_set():
+            for _ in iter(finished.is_set, True):
                 with connection.transaction():
                     take_turn(connection, ACCOUNTS.apply)
                     turns.append(threading.get_ident())
-                    finished.wait(0.8)
+                    connection.execute("SELECT pg_sleep(0.8)")
 
     with ThreadPoolExecutor(2) as pool:
         works = [pool.submit(work) for _ in range(2)]
