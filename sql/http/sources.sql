@@ -1,13 +1,14 @@
 -- Where the messages of a report lie. The messages themselves: sql/events/reader.sql.
 
 -- name: download
--- The session that a report was recorded in and its last version, when its refresh began, when its last figure came; and how many
+-- The session that a report was recorded in and its last version, when its refresh began and ended, when its last figure came; and how many
 -- of the account's reports before it say the same of themselves, which come of downloads that were gone on with. (These are of
 -- the same session, and of about the same time.)
 SELECT
     session.originator_id,
     last_event.originator_version AS versions,
     refresh.started,
+    refresh.ended,
     snapshot.completed,
     gateway.name AS gateway,
     snapshot.source,

@@ -2,7 +2,8 @@
 
 In: a call. Out: JSON, made of the bytes of the events. Called by the pipeline. The tables only say in which session a
 report was recorded and when; what it was made of is found in the events, by going through those of its download twice:
-for what has the last word, and for what is shown. No more than a page of them is in memory.
+for what has the last word, and for what is shown. What is no more than a page of them is read once; of more no more
+than a page is in memory.
 """
 
 from collections.abc import AsyncIterator
@@ -23,13 +24,13 @@ from ibconnect.http.resources.accounts.problems import UNKNOWN_SNAPSHOT
 from ibconnect.http.resources.event_scan import of_session
 from ibconnect.http.resources.sources import figure
 from ibconnect.http.resources.sources.figure import Figure
-from ibconnect.http.resources.sources.outline import Name, Naming, Outline
+from ibconnect.http.resources.sources.outline import Counting, Name, Outline, Said
 from ibconnect.http.resources.sources.span import Known, Span, find_span
 from ibconnect.http.server import db
 from ibconnect.http.server.call import Call, unknown_account
 from ibconnect.http.server.frames import next_page
 from ibconnect.http.server.holders import HOLDER
-from ibconnect.http.server.limits import EVENTS_PIECE
+from ibconnect.http.server.limits import EVENTS_PAGE, EVENTS_PIECE
 from ibconnect.http.server.negotiation import JSON
 from ibconnect.http.server.problems import Problem, ProblemType, invalid
 from ibconnect.http.server.response_cache import CachedResponse
@@ -117,43 +118,56 @@ class _Reading:
         self._call = call
         self._looks = looks
         self._span = span
-        self._topics = frozenset(TOPICS[span.is_multi])
+        self._wanted, self._after = self._candidates()
+        self._kept: list[Said] | None = None
+
+    def _candidates(self) -> tuple[Wanted, int]:
+        """What may be among the sources, and behind which version it is."""
+        span, topics = self._span, frozenset(TOPICS[self._span.is_multi])
+        if self._call.arguments["tag"] is not None or self._call.arguments["contract"] is not None:
+            return Wanted(session=span.session, account=span.account, topics=topics), span.after
+        # IB's time of update names no account; in a download of several at once it could be of any.
+        account = span.account if span.is_multi else None
+        return Wanted(session=span.session, account=account, topics=topics | _AROUND | {_TIME}), span.after - 1
 
     async def outline(self) -> Outline:
         """What has the last word."""
-        outline, span = Outline(self._span), self._span
-        wanted = Wanted(session=span.session, account=span.account, topics=self._topics)
-        async for events in self._pieces(wanted, span.after, span.before):
+        outline, kept = Outline(), list[Said]()
+        async for said in self._said():
             async with self._call.services.gate.piece():
-                outline.add(events)
+                outline.add(said)
+            # One more than a page says that there are too many to keep.
+            kept += said[: EVENTS_PAGE + 1 - len(kept)]
+        self._kept = kept if len(kept) <= EVENTS_PAGE else None
         return outline
 
     async def page(self, outline: Outline, wanted: Figure) -> tuple[list[Source], dict[str, str]]:
         """What is shown of the sources, and the header that names the next page."""
         after, limit = self._call.arguments["cursor"] or 0, self._call.arguments["limit"]
-        sight, naming = await self._sight(), Naming(outline, self._span)
+        sight = await self._sight()
         found: list[Source] = []
-        async for events in self._candidates(wanted):
+        async for said in self._said():
             async with self._call.services.gate.piece():
-                for event in events:
-                    name = naming.name(event) if event.topic in self._topics else None
+                for event, what, _ in said:
                     is_shown = event.position > after and (sight is None or sight.shows(event.topic, event.state))
-                    if is_shown and self._is_source(event, name, wanted):
+                    if is_shown and self._is_source(event, outline.name_of(what), wanted):
                         found.append(Source(event, event.position in wanted.holding))
             if len(found) > limit:
                 return found[:limit], next_page(self._call, cursor=str(found[limit - 1].event.position))
         return found, {}
 
-    def _candidates(self, wanted: Figure) -> AsyncIterator[list[Stored]]:
-        """What may be among the sources."""
-        span, topics = self._span, self._topics
-        if wanted.names is not None:
-            asked = Wanted(session=span.session, account=span.account, topics=topics)
-            return self._pieces(asked, span.after, span.before)
-        # IB's time of update names no account; in a download of several at once it could be of any.
-        account = span.account if span.is_multi else None
-        asked = Wanted(session=span.session, account=account, topics=topics | _AROUND | {_TIME})
-        return self._pieces(asked, span.after - 1, span.before)
+    async def _said(self) -> AsyncIterator[list[Said]]:
+        """The candidates, with what each is of."""
+        if (kept := self._kept) is not None:
+            for first in range(0, len(kept), EVENTS_PIECE):
+                yield kept[first : first + EVENTS_PIECE]
+            return
+        counting, span = Counting(self._span), self._span
+        async for events in of_session(self._looks, self._wanted, self._after, span.before):
+            for first in range(0, len(events), EVENTS_PIECE):
+                async with self._call.services.gate.piece():
+                    said = counting.said(events[first : first + EVENTS_PIECE])
+                yield said
 
     def _is_source(self, event: Stored, name: Name | None, wanted: Figure) -> bool:
         if wanted.names is not None:
@@ -169,11 +183,6 @@ class _Reading:
             return None
         known = (await self._looks.rows(_EVENTS["accounts"], {})).rows
         return Sight(allowed, frozenset((self._span.account,)), [code for (code,) in known])
-
-    async def _pieces(self, wanted: Wanted, after: int, until: int) -> AsyncIterator[list[Stored]]:
-        async for events in of_session(self._looks, wanted, after, until):
-            for first in range(0, len(events), EVENTS_PIECE):
-                yield events[first : first + EVENTS_PIECE]
 
 
 def _body(head: dict[str, Any], page: list[Source]) -> bytes:

@@ -1,8 +1,8 @@
 """Which messages of a download have the last word, and which figure each message is of.
 
-In: the stored events of one download, in their order. Out: an :class:`Outline`, made by going through all of them
-once, and the name of the figure of each, by going through them again. Called by the handler. What is kept is one value
-for each key and one row for each position, however often they came.
+In: the stored events of one download, in their order. Out: what each is of (:class:`Counting`), and an
+:class:`Outline`, which names the figures once it has been given all of them. Called by the handler. What is kept is one
+value for each key and one row for each position, however often they came.
 """
 
 from collections import Counter
@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ibconnect.downloads.keys import BaseCurrency, is_of_ledger
-from ibconnect.downloads.messages import IRREGULAR, Requested, ensure_storable, held_key, loads, understood, value_key
+from ibconnect.downloads.messages import (
+    IRREGULAR,
+    TOPICS,
+    Requested,
+    ensure_storable,
+    held_key,
+    loads,
+    understood,
+    value_key,
+)
 from ibconnect.events.selection import Stored
 from ibconnect.tags import Key
 
@@ -47,7 +56,7 @@ class Last(NamedTuple):
     fields: Sequence[str]
 
 
-class _Sent(NamedTuple):
+class Sent(NamedTuple):
     """A value as it was sent: ``is_even``: of those with this key and currency it was the second, fourth ..."""
 
     model: str
@@ -56,15 +65,29 @@ class _Sent(NamedTuple):
     is_even: bool
 
 
-class _Counting:
-    """Takes messages apart in their order, and counts those of each key."""
+class Said(NamedTuple):
+    """An event, what it is of, and its fields; ``what`` None: no table was made of it."""
+
+    event: Stored
+    what: Sent | Held | None
+    fields: Sequence[str]
+
+
+class Counting:
+    """Takes the events of a download apart, in their order, and counts those of each key."""
 
     def __init__(self, asked: Requested) -> None:
         self._asked = asked
+        self._topics = frozenset(TOPICS[asked.is_multi])
         self._nth: Counter[tuple[str, Key, str]] = Counter()
 
-    def take(self, event: Stored) -> tuple[_Sent | Held, Sequence[str]] | None:
-        """What a message is of, and its fields; None if no table was made of it."""
+    def said(self, events: Sequence[Stored]) -> list[Said]:
+        """The next events."""
+        return [Said(event, *self._take(event)) for event in events]
+
+    def _take(self, event: Stored) -> tuple[Sent | Held | None, Sequence[str]]:
+        if event.topic not in self._topics:
+            return None, ()
         try:
             (fields,) = loads(event.state)
             for model, values, positions in understood(fields, event.topic, self._asked):
@@ -73,33 +96,30 @@ class _Counting:
                 for one in values:
                     key, currency = value_key(one)
                     self._nth[model, key, currency] += 1
-                    return _Sent(model, key, currency, self._nth[model, key, currency] % 2 == 0), one
+                    return Sent(model, key, currency, self._nth[model, key, currency] % 2 == 0), one
                 for one in positions:
                     return Held(model, held_key(one)), one
         except IRREGULAR:
-            return None
-        return None
+            return None, ()
+        return None, ()
 
 
 class Outline:
     """All that a download said last. Its values have names once it has been given all events."""
 
-    def __init__(self, asked: Requested) -> None:
-        self._counting = _Counting(asked)
+    def __init__(self) -> None:
         self._bases: dict[str, BaseCurrency] = {}
-        self._sent: dict[_Sent, Last] = {}
+        self._sent: dict[Sent, Last] = {}
+        self._names: dict[Sent, Value] = {}
         self.held: dict[Held, Last] = {}
 
-    def add(self, events: Sequence[Stored]) -> None:
+    def add(self, said: Sequence[Said]) -> None:
         """The next events."""
-        for event in events:
-            found = self._counting.take(event)
-            if found is None:
-                continue
-            what, fields = found
+        self._names.clear()
+        for event, what, fields in said:
             if isinstance(what, Held):
                 self.held[what] = Last(event.position, fields)
-            else:
+            elif what is not None:
                 self._bases.setdefault(what.model, BaseCurrency()).add(what.key, what.currency)
                 self._sent[what] = Last(event.position, fields)
 
@@ -112,30 +132,21 @@ class Outline:
         """The last value of each key."""
         found: dict[Value, Last] = {}
         for sent, last in self._sent.items():
-            name = self.name_of(sent)
+            name = self._value_of(sent)
             found[name] = max(last, found.get(name, last), key=lambda each: each.position)
         return found
 
-    def name_of(self, sent: _Sent) -> Value:
-        """Which figure a value is of."""
+    def name_of(self, what: Sent | Held | None) -> Name | None:
+        """Which figure a message is of; None if no table was made of it."""
+        return self._value_of(what) if isinstance(what, Sent) else what
+
+    def _value_of(self, sent: Sent) -> Value:
+        if (known := self._names.get(sent)) is not None:
+            return known
         spelled = sent.key._replace(is_ledger=True)
         is_spelled = any(sent._replace(key=spelled, is_even=is_even) in self._sent for is_even in (False, True))
         nth = 2 if sent.is_even else 1
         is_ledger = is_of_ledger(sent.key, sent.currency, self.base(sent.model), nth, is_spelled=is_spelled)
-        return Value(sent.model, sent.key.tag, sent.key.segment or "", sent.currency, is_ledger)
-
-
-class Naming:
-    """Names the figure of each message of a download whose outline is known."""
-
-    def __init__(self, outline: Outline, asked: Requested) -> None:
-        self._outline = outline
-        self._counting = _Counting(asked)
-
-    def name(self, event: Stored) -> Name | None:
-        """The next message's figure; None if no table was made of it."""
-        found = self._counting.take(event)
-        if found is None:
-            return None
-        what, _ = found
-        return what if isinstance(what, Held) else self._outline.name_of(what)
+        found = Value(sent.model, sent.key.tag, sent.key.segment or "", sent.currency, is_ledger)
+        self._names[sent] = found
+        return found

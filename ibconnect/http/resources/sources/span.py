@@ -24,16 +24,21 @@ _COMPLETE = ("download-end", "quiet")
 _IN_PART = ("interrupted", "timeout")
 # How far a machine's clock may have been set back within a session.
 _CLOCK_SLACK = 60_000_000
+_NEVER = 2**63
 # The end of a download follows its last figure soon: so many events are looked through first, then ever more.
 _NEAR = 100
 
 
 class Known(NamedTuple):
-    """What the tables know of a report; ``before``: how many reports before it say all of this of themselves."""
+    """What the tables know of a report.
+
+    ``ended``: when its refresh did, if it has. ``before``: how many reports before it say all of this of themselves.
+    """
 
     session: UUID
     versions: int
     started: datetime
+    ended: datetime | None
     completed: datetime
     gateway: str
     source: str
@@ -62,24 +67,32 @@ class Span(NamedTuple):
 
 async def find_span(looks: Looks, account: str, known: Known) -> Span | None:
     """The download of a report; None if its events are not there."""
-    for begin in (to_micros(known.completed), to_micros(known.started) - _CLOCK_SLACK, 0):
+    latest = _NEVER if known.ended is None else to_micros(known.ended) + _CLOCK_SLACK
+    for begin, beyond in (
+        (to_micros(known.completed), latest),
+        (to_micros(known.started) - _CLOCK_SLACK, latest),
+        (0, _NEVER),
+    ):
         first = await answered(looks, reading.version_at(known.session, known.versions, begin))
         if first is None:
             continue
-        end = await _conclusion(looks, account, known, first)
+        end = await _conclusion(looks, account, known, first, beyond)
         if end is not None:
             return await _begun(looks, account, known.session, end)
     return None
 
 
-async def _conclusion(looks: Looks, account: str, known: Known, first: int) -> int | None:
-    """The version of the event that ended it, looked for from a version on."""
+async def _conclusion(looks: Looks, account: str, known: Known, first: int, beyond: int) -> int | None:
+    """The version of the event that ended it, looked for from a version on, until one like it came after a time."""
     left = known.before
     async for event in _ends(looks, account, known, first):
         if _is_end(orjson.loads(event.state), account, to_micros(known.completed)):
             if not left:
                 return event.version
             left -= 1
+        elif event.arrived > beyond:
+            # With a clock that was set back the search may have begun behind it, in a session of years.
+            return None
     return None
 
 
