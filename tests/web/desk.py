@@ -52,6 +52,7 @@ class Desk:
         self.url = url.rstrip("/") + "/"
         self.wrong: list[str] = []
         self._expected: set[int] = set()
+        self._is_off = False
         self._asked: set[str] = set()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._hear)
@@ -134,6 +135,19 @@ class Desk:
         """Answers with these statuses are part of the test."""
         self._expected |= set(statuses)
 
+    @contextmanager
+    def unplugged(self) -> Iterator[None]:
+        """The network is gone for as long as the context lasts: what is asked for is lost."""
+        self._is_off = True
+        self.page.context.set_offline(True)
+        try:
+            yield
+        finally:
+            self.page.context.set_offline(False)
+            # What was lost is told before what is answered from now on.
+            self.page.evaluate("() => fetch('healthz').then(answer => answer.status)")
+            self._is_off = False
+
     def violations(self) -> list[str]:
         """What axe finds against WCAG 2.2 AA, and against what is good use."""
         self.page.evaluate(f"() => {{ {_AXE.read_text()} }}")
@@ -183,7 +197,7 @@ class Desk:
     def _lose(self, request: Request) -> None:
         self._asked.discard(request.url)
         # The page gives up what it asked for when another view is opened.
-        if request.failure != "net::ERR_ABORTED":
+        if request.failure != "net::ERR_ABORTED" and not self._is_off:
             self.wrong.append(f"lost: {request.method} {request.url}: {request.failure}")
 
     def _get(self, response: Response) -> None:

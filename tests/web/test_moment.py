@@ -35,6 +35,25 @@ def test_a_moment_is_set_by_the_keyboard(looked: Desk) -> None:
     expect(looked.page.get_by_text("You see everything as it was at")).to_have_count(0)
 
 
+def test_a_moment_may_be_written_as_a_time_ago_and_one_that_is_none_is_told_so(
+    looked: Desk, recorded: Recorded
+) -> None:
+    """What a link says as the API does; it is an instant then, which one can send on."""
+    code = recorded.codes[0]
+    for at in ("-30d", "-1mo"):
+        looked.open("account", code, at=at)
+        looked.see("You see everything as it was at")
+        looked.see_title(code)
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", _at(looked))
+    looked.open("overview", at="now")
+    looked.see_title("Overview")
+    assert _at(looked) == ""
+    looked.open("account", code, at="yesterday-ish")
+    looked.see_title("There is no such moment")
+    looked.click("Back to now")
+    looked.see_title(code)
+
+
 def test_a_day_s_close_is_a_moment(looked: Desk) -> None:
     """Of New York in summer and in winter, by its own clocks."""
     looked.open("overview")

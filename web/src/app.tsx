@@ -11,13 +11,23 @@ import { Away, NoRight, SignIn } from "./components/sign-in";
 import { StatusLine } from "./components/status";
 import { forget } from "./data";
 import { moment, utc, ZONE } from "./format";
-import { change, href, type Route, useRoute } from "./route";
+import { change, href, isMoment, type Route, useRoute } from "./route";
 import { look, may, type Session, signOut, useWho } from "./session";
 import { Shortcuts, useShortcut } from "./shortcuts";
 import { Theme } from "./theme";
-import { VIEWS, type ViewProps } from "./views/registry";
+import { VIEWS, type View, type ViewProps } from "./views/registry";
 
 const loaded = new Map<string, ComponentType<ViewProps>>();
+const AGAIN_MS = 5000;
+
+const load = async (view: View): Promise<void> => {
+  if (!loaded.has(view.name)) loaded.set(view.name, (await view.load()).default);
+};
+
+/** Once a view is there the others are loaded too: they are at hand at once, also when the network is gone by then. */
+async function loadOthers(): Promise<void> {
+  for (const view of VIEWS) await load(view).catch(() => undefined);
+}
 
 function Outlet({ route }: { route: Route }) {
   const view = VIEWS.find((each) => each.name === route.view);
@@ -25,13 +35,28 @@ function Outlet({ route }: { route: Route }) {
   const [why, setWhy] = useState("");
   useEffect(() => {
     if (view === undefined || loaded.has(view.name)) return;
-    view.load().then(
-      (module) => {
-        loaded.set(view.name, module.default);
-        turn((number) => number + 1);
-      },
-      (error: unknown) => setWhy(String(error)),
-    );
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOurs = true;
+    const again = () => {
+      load(view).then(
+        () => {
+          if (!isOurs) return;
+          setWhy("");
+          turn((number) => number + 1);
+          timer = setTimeout(() => void loadOthers(), AGAIN_MS);
+        },
+        (error: unknown) => {
+          if (!isOurs) return;
+          setWhy(String(error));
+          timer = setTimeout(again, AGAIN_MS);
+        },
+      );
+    };
+    again();
+    return () => {
+      isOurs = false;
+      clearTimeout(timer);
+    };
   }, [view]);
   useEffect(() => {
     document.title = [route.args[0], view?.title, "ibconnect"].filter(Boolean).join(" · ");
@@ -62,7 +87,10 @@ function Outlet({ route }: { route: Route }) {
   if (Drawn === undefined)
     return why ? (
       <div class="state failed" role="alert">
-        <p>This part of the page could not be loaded: it may be of an earlier version of the service ({why}).</p>
+        <p>
+          This part of the page could not be loaded: the server does not answer, or is of another version by now ({why}
+          ). It is tried again by itself every few seconds.
+        </p>
         <button type="button" onClick={() => location.reload()}>
           Load the page again
         </button>
@@ -74,16 +102,26 @@ function Outlet({ route }: { route: Route }) {
 }
 
 function Who({ session }: { session: Session }) {
+  const [said, say] = useState("");
   if (session.Kind !== "session") return null;
   const leave = () => {
     forget();
-    void signOut();
+    signOut().catch((error: unknown) =>
+      say(`You are still signed in: ${error instanceof Error ? error.message : String(error)}.`),
+    );
   };
   const until = session.Expires === null ? "" : `, until ${moment(session.Expires)} at the latest`;
   return (
-    <button type="button" onClick={leave} title={`Signed in as ${session.Name}${until}`}>
-      Sign out
-    </button>
+    <>
+      <button type="button" onClick={leave} title={`Signed in as ${session.Name}${until}`}>
+        Sign out
+      </button>
+      {said ? (
+        <span role="alert" class="negative-text">
+          {said}
+        </span>
+      ) : null}
+    </>
   );
 }
 
@@ -158,7 +196,14 @@ function Page({ session }: { session: Session }) {
       {at ? <PastLine at={at} route={route} steps={steps} /> : null}
       <main id="main" tabIndex={-1}>
         <Boundary key={[route.view, ...route.args].join("/")}>
-          <Outlet route={route} />
+          {at === undefined || isMoment(at) ? (
+            <Outlet route={route} />
+          ) : (
+            <Empty>
+              <h1>There is no such moment</h1>
+              <p>The address names the moment “{at}”, which cannot be read. It is written like 2026-11-26T14:30:00Z.</p>
+            </Empty>
+          )}
         </Boundary>
       </main>
       <footer class="foot">

@@ -3,7 +3,7 @@
  */
 
 import { useEffect, useState } from "preact/hooks";
-import { type Answer, get, Problem } from "./api/client";
+import { type Answer, get, isPassing, Problem } from "./api/client";
 import { expired } from "./session";
 
 /** `data` stays while newer is asked for; `problem`: why there is none, or no newer. */
@@ -17,6 +17,8 @@ export interface Loaded<T> {
 
 const kept = new Map<string, Answer<unknown>>();
 const MOST = 60;
+/** After how many seconds it is asked again for what failed: at least, and where the server says it takes longer. */
+const [RETRY_S, LONGEST_S] = [5, 60];
 
 function keep(key: string, answer: Answer<unknown>): void {
   kept.delete(key);
@@ -64,6 +66,7 @@ export function useGet<T>(
     const known = kept.get(key) ?? null;
     set((now) => ({ key, answer: known ?? (now.key === key ? now.answer : null), problem: null, isLoading: true }));
     const work = async () => {
+      let wait = every;
       try {
         const answer = await get<unknown>(url, { exact, signal: ending.signal });
         keep(key, answer);
@@ -74,8 +77,10 @@ export function useGet<T>(
           error instanceof Problem ? error : new Problem(0, "", "The answer cannot be read", String(error));
         if (problem.status === 401) expired();
         set((now) => ({ ...now, key, problem, isLoading: false }));
+        // What passes by itself is over soon, also where nothing is asked for twice.
+        if (isPassing(problem)) wait = Math.min(Math.max(problem.retryAfter ?? 0, RETRY_S), every || LONGEST_S);
+        else if (!kept.has(key)) wait ||= RETRY_S;
       }
-      const wait = every || (kept.has(key) ? 0 : 5);
       if (wait > 0 && !ending.signal.aborted) timer = setTimeout(again, wait * 1000);
     };
     const again = () => {

@@ -9,6 +9,8 @@ import "./styles/tables.css";
 import "./styles/states.css";
 import "./styles/frame.css";
 import "./styles/recorder.css";
+import "./styles/sources.css";
+import "./styles/compare.css";
 import { render } from "preact";
 import { App } from "./app";
 import { begin } from "./theme";

@@ -53,10 +53,43 @@ export function replace(query: Record<string, string | null>): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+const UNITS_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+const UNITS_MONTHS: Readonly<Record<string, number>> = { mo: 1, q: 3, y: 12 };
+
+/** The instant that a time ago (`-30d`, `-1mo`) is now, as the API counts it; null: it is written otherwise. */
+function ago(text: string): Date | null {
+  const [, size, unit = ""] = /^-(\d{1,6})(s|m|h|d|w|mo|q|y)$/.exec(text) ?? [];
+  if (size === undefined) return null;
+  const at = new Date();
+  const months = UNITS_MONTHS[unit];
+  if (months === undefined) return new Date(at.getTime() - Number(size) * (UNITS_S[unit] ?? 0) * 1000);
+  const day = at.getUTCDate();
+  at.setUTCDate(1);
+  at.setUTCMonth(at.getUTCMonth() - Number(size) * months);
+  // The 31st of a month that has none is its last day.
+  const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 0)).getUTCDate();
+  at.setUTCDate(Math.min(day, last));
+  return at;
+}
+
+/** A moment that is written as a time ago, or as `now`, is put into the address as the instant that it is. */
+function settled(): Route {
+  const route = read();
+  const { at } = route.query;
+  const instant = at === undefined ? null : ago(at);
+  if (at !== "now" && (instant === null || Number.isNaN(instant.getTime()))) return route;
+  const found = at === "now" ? null : instant?.toISOString().replace(/\.\d+Z/, "Z");
+  history.replaceState(null, "", href(route.view, route.args, { ...route.query, at: found }));
+  return read();
+}
+
+/** Whether a moment can be read. */
+export const isMoment = (text: string): boolean => !Number.isNaN(Date.parse(text));
+
 export function useRoute(): Route {
-  const [route, set] = useState(read);
+  const [route, set] = useState(settled);
   useLayoutEffect(() => {
-    const changed = () => set(read());
+    const changed = () => set(settled());
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);

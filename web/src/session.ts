@@ -44,8 +44,14 @@ export async function signIn(token: string): Promise<void> {
   await look();
 }
 
+/** End the session at the server; throws `Problem` where it goes on, as the server was not reached. */
 export async function signOut(): Promise<void> {
-  await post("v1/session/end", {});
+  try {
+    await post("v1/session/end", {});
+  } catch (error) {
+    // It was over already.
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+  }
   become({ state: "out", why: "You are signed out." });
 }
 

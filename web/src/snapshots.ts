@@ -62,6 +62,23 @@ export async function after(code: string, at: string): Promise<string | null> {
   return null;
 }
 
+/** The moment that leads to a report: when it was complete, as its own time leads to the one before. */
+export const momentOf = async (code: string, time: string): Promise<string> => completed(await report(code, time));
+
+/**
+ * The moment that leads to the report which a point of a curve is of. `at`: seconds since 1970; `step`: seconds that
+ * the point stands for, of which the last report counts; 0: it is of one report. Where there is none: the point itself.
+ */
+export async function momentAt(code: string, at: number, step = 0): Promise<string> {
+  const [begin, end] = [Math.floor(at * 1000), Math.ceil(at * 1000) + step * 1000];
+  const found = await times(code, iso(begin - 1), iso(step > 0 ? end - 1 : end + 1), LOOKED_AT).catch(() => []);
+  for (const time of found) {
+    const one = await report(code, time).catch(() => null);
+    if (one?.Ready) return completed(one);
+  }
+  return iso(begin).replace(/\.\d+Z/, "Z");
+}
+
 /** The instant at which clocks of a zone show a time of a day. `day`: 2026-11-27, `time`: 16:00. */
 export function instant(day: string, time: string, zone: string): Date {
   const wanted = Date.parse(`${day}T${time}:00Z`);

@@ -22,6 +22,9 @@ export class Problem extends Error {
   }
 }
 
+/** What passes by itself: the server is away, is busy, or has its tables made anew. */
+export const isPassing = ({ status }: Problem): boolean => status === 0 || status === 429 || status >= 500;
+
 /** An answer; `incomplete`: why it is not as fresh as was asked for; `next`: the address of its next page. */
 export interface Answer<T> {
   data: T;

@@ -3,7 +3,7 @@
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { address } from "../api/client";
 import { useGet } from "../data";
-import { href, type Route } from "../route";
+import { href, isMoment, type Route } from "../route";
 import { useShortcut } from "../shortcuts";
 
 interface Listed {
@@ -43,7 +43,8 @@ export function matching(all: readonly Found[], text: string): Found[] {
 
 function useAccounts(at: string | undefined): readonly Found[] {
   const listed = useGet<Listed[]>(address("v1/accounts"));
-  const named = useGet<Named[]>(address("v1/directory", { at }));
+  // What is no moment is told in the view's place: it is not asked for.
+  const named = useGet<Named[]>(address("v1/directory", { at: at !== undefined && isMoment(at) ? at : null }));
   return useMemo(() => {
     const aliases = new Map((named.data ?? []).map((each) => [each.AccountCode, each.Alias ?? ""]));
     return (listed.data ?? []).map((each) => ({

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
-import type { Problem } from "../api/client";
+import { isPassing, type Problem } from "../api/client";
 import { isFigure, sign } from "../figures";
 import { age, date, digits, moment, money, percent, signed, utc } from "../format";
 
@@ -74,7 +74,7 @@ export function Time({
   if (!at) return <Missing />;
   if (/^\d{4}-\d\d-\d\d$/.test(at)) return <time dateTime={at}>{date(at)}</time>;
   return (
-    <time dateTime={at} title={as === "age" ? `${moment(at, true)} (${utc(at)})` : utc(at)}>
+    <time class={as} dateTime={at} title={as === "age" ? `${moment(at, true)} (${utc(at)})` : utc(at)}>
       {as === "age" ? age(at, then ? Date.parse(then) : Date.now()) : moment(at, seconds)}
     </time>
   );
@@ -150,6 +150,7 @@ export function Failure({ problem, onRetry }: { problem: Problem; onRetry?: () =
     <div class="state failed" role="alert">
       <strong>{problem.message}</strong>
       {problem.detail ? <p>{problem.detail}</p> : null}
+      {isPassing(problem) ? <p class="soft">It is asked for again by itself every few seconds.</p> : null}
       {onRetry ? (
         <button type="button" onClick={onRetry}>
           Try again
@@ -178,7 +179,8 @@ export function Shown<T>({ from, what, children }: ShownProps<T>) {
     <>
       {from.problem ? (
         <p class="state stale" role="status">
-          These are the last figures that could be had: {from.problem.message}.
+          These are the last figures that could be had: {from.problem.message}
+          {from.problem.detail ? ` (${from.problem.detail})` : ""}.
         </p>
       ) : null}
       {children(from.data)}

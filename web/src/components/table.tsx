@@ -2,7 +2,7 @@
  * Rows under a heading: sorted by a click, drawn only as far as they are seen, so that ten thousand scroll smoothly.
  */
 
-import { Component, type ComponentChildren } from "preact";
+import { Component, type ComponentChildren, type RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { compare, isFigure } from "../figures";
 import { LOCALE } from "../format";
@@ -106,6 +106,7 @@ export function Table<Row>({
   const height = box.current?.clientHeight || 640;
   const first = isWindowed ? Math.max(0, top - BEYOND) : 0;
   const last = isWindowed ? Math.min(all.length, top + Math.ceil(height / ROW_PX) + BEYOND) : all.length;
+  useCut(box, all.length);
   const sort = (column: Column<Row>) => {
     const next = { name: column.name, down: now?.name === column.name ? !now.down : column.isFigure === true };
     setOwn(next);
@@ -155,6 +156,28 @@ export function Table<Row>({
       </table>
     </section>
   );
+}
+
+/** Tells the style sheet on which sides there is more of the table than is seen. */
+function useCut(box: RefObject<HTMLElement | null>, rows: number): void {
+  useEffect(() => {
+    const at = box.current;
+    if (at === null) return;
+    const tell = () => {
+      const hidden = at.scrollWidth - at.clientWidth;
+      const sides = [at.scrollLeft > 1 ? "left" : "", at.scrollLeft < hidden - 1 ? "right" : ""].filter(Boolean);
+      if (hidden > 1) at.dataset.cut = sides.join(" ");
+      else delete at.dataset.cut;
+    };
+    const watcher = new ResizeObserver(tell);
+    watcher.observe(at);
+    if (at.firstElementChild !== null) watcher.observe(at.firstElementChild);
+    at.addEventListener("scroll", tell, { passive: true });
+    return () => {
+      watcher.disconnect();
+      at.removeEventListener("scroll", tell);
+    };
+  }, [rows]);
 }
 
 /** The first row that is seen, in steps: not every pixel that is scrolled is worth drawing rows for. */

@@ -7,7 +7,7 @@ import { ratio } from "../figures";
 import { ZONE } from "../format";
 import { change, href, type Route } from "../route";
 import { addUp, type Comparison, type Difference, partsOf, type Row, whyOf } from "./compare/data";
-import { Moments, spanOf } from "./compare/moments";
+import { Moments, type Span, spanOf } from "./compare/moments";
 import { Cash, Positions } from "./compare/positions";
 import { Waterfall } from "./compare/waterfall";
 import type { ViewProps } from "./registry";
@@ -20,20 +20,26 @@ const SHOWN = [
   ["revalued", "Revalued"],
 ] as const;
 
-function Head({ of, difference }: { of: Comparison; difference: Difference }) {
+function Head({ of, difference, span }: { of: Comparison; difference: Difference; span: Span }) {
   const share = ratio(difference.Value, difference.ValueBefore);
   return (
     <Facts>
       <Fact name="At the first moment" hint="Net liquidation of the report that was complete then">
         <Figure of={difference.ValueBefore} unit={of.BaseCurrency} />
         <div class="soft">
-          report of <Time at={of.From} seconds />
+          report of{" "}
+          <a href={href("account", [of.AccountCode], { at: span.from })}>
+            <Time at={of.From} seconds />
+          </a>
         </div>
       </Fact>
       <Fact name="At the second moment" hint="Net liquidation of the report that was complete then">
         <Figure of={difference.ValueAfter} unit={of.BaseCurrency} />
         <div class="soft">
-          report of <Time at={of.To} seconds />
+          report of{" "}
+          <a href={href("account", [of.AccountCode], { at: span.to })}>
+            <Time at={of.To} seconds />
+          </a>
         </div>
       </Fact>
       <Fact name="Difference" hint="With what was paid in and out: it is no return">
@@ -87,7 +93,7 @@ function Came({ of, difference }: { of: Comparison; difference: Difference }) {
   );
 }
 
-function Compared({ of, route }: { of: Comparison; route: Route }) {
+function Compared({ of, route, span }: { of: Comparison; route: Route; span: Span }) {
   const { AccountCode: code, BaseCurrency: base, Difference: difference } = of;
   const rows = (kind: Row["Kind"]) => of.Changes.filter((row) => row.Kind === kind);
   if (difference === null)
@@ -98,7 +104,7 @@ function Compared({ of, route }: { of: Comparison; route: Route }) {
         <p class="state stale">One of the two reports cannot be relied on: figures of it may be missing or wrong.</p>
       ) : null}
       <Panel title="What it was worth" wide>
-        <Head of={of} difference={difference} />
+        <Head of={of} difference={difference} span={span} />
       </Panel>
       <Panel title="Where the difference came from" wide>
         <Came of={of} difference={difference} />
@@ -139,7 +145,7 @@ function OfAccount({ code, route }: { code: string; route: Route }) {
         <Moments span={span} />
       </Panel>
       <Shown from={found} what="both moments">
-        {(comparison) => <Compared of={comparison} route={route} />}
+        {(comparison) => <Compared of={comparison} route={route} span={span} />}
       </Shown>
     </>
   );

@@ -188,7 +188,7 @@ function Held({ route, found, account, aliases }: HeldProps) {
       <LeftOut codes={unlisted}>no gateway lists it any more, so it is in no figure here.</LeftOut>
       <LeftOut codes={uncounted}>the net liquidation value is without it, so weights are too large.</LeftOut>
       <Summary found={found} holdings={all} />
-      <div class="grid">
+      <div class={account === "" ? "grid" : "grid uneven"}>
         <Allocation holdings={all} found={found} by={by === "none" ? "class" : by} titles={titles} />
         {cash}
       </div>

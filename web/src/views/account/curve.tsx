@@ -11,7 +11,7 @@ import { money, signed } from "../../format";
 import { ofDays, ofMoments } from "../../ranges";
 import { change, href } from "../../route";
 import { type Asked, of, RANGES } from "./asking";
-import { columns, type HistoryAnswer, useHistory } from "./history";
+import { columns, type HistoryAnswer, travelTo, useHistory } from "./history";
 
 type Shows = "value" | "return" | "drawdown";
 const SHOWS: readonly (readonly [Shows, string])[] = [
@@ -121,7 +121,7 @@ function Reports({ found, days, code }: { found: HistoryAnswer; days: Performanc
       times={times}
       curves={curves}
       marks={marks}
-      onPick={travel}
+      onPick={(at) => void travelTo(code, found, at)}
     />
   );
 }

@@ -64,7 +64,7 @@ function Change({ row, period, all }: { row: Row; period: Period; all: Overview 
       name={NAMES[period]}
       hint={`Change since ${moment(all.Closes[period])}; deposits and withdrawals are part of it`}
     >
-      <Figure of={change} change why={whyNot(row, `Change${period}`, all)} />{" "}
+      <Figure of={change} change unit={row.BaseCurrency} why={whyNot(row, `Change${period}`, all)} />{" "}
       <span class="share">
         <Part
           gain={row[`Return${period}`]}
@@ -100,7 +100,7 @@ export function Head({ report, all, at }: HeadProps) {
           {row && all ? PERIODS.map((each) => <Change key={each} row={row} period={each} all={all} />) : null}
           {row && all?.Currency && all.Currency !== row.BaseCurrency ? (
             <Fact name={`In ${all.Currency}`} hint="By the rates of the accounts' own ledgers">
-              <Figure of={row.NetLiquidationIn} why={whyNot(row, "NetLiquidationIn", all)} />
+              <Figure of={row.NetLiquidationIn} unit={all.Currency} why={whyNot(row, "NetLiquidationIn", all)} />
             </Fact>
           ) : null}
           <Fact name="Cushion" hint="Excess liquidity as a share of net liquidation: at zero IB may liquidate">

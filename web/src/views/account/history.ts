@@ -6,6 +6,8 @@
 
 import { useGet } from "../../data";
 import { ofMoments } from "../../ranges";
+import { change } from "../../route";
+import { momentAt } from "../../snapshots";
 import { type Asked, of } from "./asking";
 
 interface Point {
@@ -15,6 +17,7 @@ interface Point {
 
 interface Answer {
   Currency: string | null;
+  Step: string | null;
   Points: Point[];
 }
 
@@ -28,6 +31,7 @@ export interface History {
   isCut: boolean;
 }
 
+const HOUR_S = 3600;
 const GAP = 10;
 /** Nights and long weekends are no gaps, but where a day is looked at. */
 const [LEAST_S, LEAST_OF_DAY_S, DAY_AND_HALF_S] = [4 * 86400, 1800, 129_600];
@@ -81,6 +85,11 @@ export function useHistory(asked: Asked, tags: readonly string[], isWanted: bool
     ...ofMoments(span, at),
   });
   return useGet<Answer>(isWanted ? url : null, { exact: false, every: isWanted && isShort && !at ? 60 : 0 });
+}
+
+/** Shows the whole page as of the very report that a point of a curve is of. */
+export async function travelTo(code: string, { Step: step }: Answer, at: number): Promise<void> {
+  change({ at: await momentAt(code, at, step === null ? 0 : HOUR_S) });
 }
 
 export type { Answer as HistoryAnswer };

@@ -10,7 +10,7 @@ import { digits, money, percent } from "../../format";
 import { change } from "../../route";
 import { LOW, MIDDLE } from "../overview/accounts";
 import { type Asked, RANGES } from "./asking";
-import { columns, type HistoryAnswer, useHistory } from "./history";
+import { columns, type HistoryAnswer, travelTo, useHistory } from "./history";
 import { amountOf, type Report } from "./report";
 
 /** How near it is, in words. */
@@ -185,7 +185,7 @@ function Drawn({ found, which, code }: { found: HistoryAnswer; which: Which; cod
       curves={curves}
       height={220}
       {...(which === "cushion" ? { axis: share } : {})}
-      onPick={(at) => change({ at: new Date(at * 1000).toISOString().replace(/\.\d+Z/, "Z") })}
+      onPick={(at) => void travelTo(code, found, at)}
     />
   );
 }

@@ -83,10 +83,10 @@ export function Returns({ found }: { found: Performance }) {
         <Fact name="Paid out">
           <Figure of={found.Outflows} unit={unit} />
         </Fact>
-        <Fact name="From">
+        <Fact name="Value at the start">
           <Figure of={found.StartValue} unit={unit} />
         </Fact>
-        <Fact name="To">
+        <Fact name="Value at the end">
           <Figure of={found.EndValue} unit={unit} />
         </Fact>
       </Facts>

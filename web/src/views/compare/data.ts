@@ -76,13 +76,14 @@ export const whyOf = (code: string | null | undefined): string | null => (code =
 
 type Amount = "Positions" | "Currencies" | "Trading" | "Flows" | "Cash" | "Moved" | "Rest";
 
+const TOGETHER = "Trades, flows and income";
 const PARTS: readonly (readonly [Amount, string, string])[] = [
   ["Flows", "Paid in and out", "Deposits, withdrawals and transfers, as statements say"],
   ["Positions", "Prices", "What prices have changed, at the size of the second moment and the rate of the first"],
   ["Currencies", "Exchange rates", "What rates have changed, of positions and of cash"],
   ["Trading", "Trades", "What trades gained or lost, commissions included: an estimate"],
   ["Cash", "Dividends, interest, fees, taxes", "What was earned and charged, as statements say"],
-  ["Moved", "Trades, flows and income", "What statements do not tell apart"],
+  ["Moved", TOGETHER, ""],
   ["Rest", "The rest", "What is left: accruals, what cannot be split, what IB has rounded"],
 ];
 
@@ -90,9 +91,9 @@ const PARTS: readonly (readonly [Amount, string, string])[] = [
 export const partsOf = (difference: Difference): Part[] =>
   PARTS.filter(([name]) => name !== "Moved" || difference.Moved !== null).map(([name, title, hint]) => ({
     name: title,
-    hint,
+    hint: name === "Moved" ? `Not told apart: ${whyOf(difference.Why) ?? "why is not known"}` : hint,
     value: difference[name],
-    why: difference[name] === null ? `told together below: ${whyOf(difference.Why) ?? "it is not known"}` : null,
+    why: difference[name] === null ? `part of “${TOGETHER}”` : null,
   }));
 
 /** Whether parts add up to the difference, to the last digit. */

@@ -70,8 +70,10 @@ export function useHoldings({ account, at, group, currency }: Asked): Holdings {
   const times = useGet<string[]>(account === "" ? null : address(`${root}/snapshots`, { to: at, limit: "1" }), {
     every,
   });
-  const time = positions.data === null ? undefined : (positions.data[0]?.Timestamp ?? times.data?.[0]);
-  const report = useGet<Report>(account === "" || time === undefined ? null : address(`${root}/${time}`));
+  // Without a position none says which report is shown; the newest may not have been complete then.
+  const time = positions.data?.[0]?.Timestamp ?? (times.data?.length ? `as-of/${part(at ?? "now")}` : undefined);
+  const isKnown = account !== "" && positions.data !== null && time !== undefined;
+  const report = useGet<Report>(isKnown ? address(`${root}/${time}`) : null);
   const profits = useGet<Profit[]>(
     account === ""
       ? address("v1/pnl", { at, limit: "10000", ...whose })

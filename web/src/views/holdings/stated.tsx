@@ -98,13 +98,13 @@ const columnsOf = (account: string): Column<Row>[] => [
 ];
 
 /** A week covers weekends and holidays. */
-const WEEK_MS = 7 * 86_400_000;
+const WEEK_DAYS = 7;
 
 export function Stated({ account, at }: { account: string; at: string | undefined }) {
-  const to = at ?? new Date().toISOString();
-  const from = new Date(Date.parse(to) - WEEK_MS).toISOString();
+  // The same address with every drawing: one with the clock's time in it would be asked for without an end.
+  const from = at ? new Date(Date.parse(at) - WEEK_DAYS * 86_400_000).toISOString() : `-${WEEK_DAYS}d`;
   const path = `v1/accounts/${part(account)}/open-positions`;
-  const loaded = useGet<Row[]>(address(path, { from, to: at ? to : "now", limit: "10000" }));
+  const loaded = useGet<Row[]>(address(path, { from, to: at ?? "now", limit: "10000" }));
   return (
     <Shown from={loaded} what="what statements say">
       {(all) => {

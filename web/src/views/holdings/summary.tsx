@@ -26,22 +26,22 @@ export function Summary({ found, holdings }: { found: Holdings; holdings: readon
           <Figure of={netLiquidation} unit={currency} />
         </Fact>
         <Fact name="Long" hint="Positions that are held, without currency pairs; futures by what they stand for">
-          <Figure of={long} />
+          <Figure of={long} unit={currency} />
         </Fact>
         <Fact name="Short" hint="Positions that are owed, without currency pairs">
-          <Figure of={short} />
+          <Figure of={short} unit={currency} />
         </Fact>
         <Fact name="Gross / net liquidation" hint="Long and short together, as a share of the net liquidation value">
           <Figure of={netLiquidation === null ? null : ratio(gross, netLiquidation, 8)} as="percent" most={1} />
         </Fact>
         <Fact name="Day" hint="Profit or loss of the day, as IB says it of the account">
-          <Figure of={daily} change why="not sampled, or no rate" />
+          <Figure of={daily} change unit={currency} why="not sampled, or no rate" />
         </Fact>
         <Fact name="Unrealised" hint="Profit or loss of what is held: the sum over the positions">
-          <Figure of={summed(holdings.map((each) => each.unrealised))} change />
+          <Figure of={summed(holdings.map((each) => each.unrealised))} change unit={currency} />
         </Fact>
         <Fact name="Realised" hint="Profit or loss of what was closed since IB's day began: the sum over the positions">
-          <Figure of={summed(holdings.map((each) => each.realised))} change />
+          <Figure of={summed(holdings.map((each) => each.realised))} change unit={currency} />
         </Fact>
       </Facts>
     </section>

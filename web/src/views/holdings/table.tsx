@@ -51,6 +51,10 @@ const column = (
   ...more,
 });
 
+/** Without a price there is no value either; with one it is the rate that is missing. */
+const whyNoValue = ({ of }: Holding): string =>
+  isFigure(of.MarketValue) ? "no rate to this currency" : "the gateway gave no price";
+
 const none = (): null => null;
 
 /** A figure that leads to the messages which it was made of. */
@@ -112,7 +116,7 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
       "local",
       "Value",
       (each) => each.of.MarketValue,
-      (each) => <Figure of={each.of.MarketValue} note={each.of.CurrencyCode} />,
+      (each) => <Figure of={each.of.MarketValue} note={each.of.CurrencyCode} why={whyNoValue(each)} />,
       none,
       { isWide: true, hint: "In the contract's currency" },
     ),
@@ -122,7 +126,7 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
       (each) => each.value,
       (each) => (
         <OfPosition of={each} figure="MarketValueBase">
-          <Figure of={each.value} note={noteOf(each.of.MarketValue, each)} why="no rate to this currency" />
+          <Figure of={each.value} note={noteOf(each.of.MarketValue, each)} why={whyNoValue(each)} />
         </OfPosition>
       ),
       (of) => <Sum of={of.value} group={of} />,
@@ -131,7 +135,7 @@ function columnsOf({ currency, isOfAll, holdings }: PositionsProps): Column<Line
       "weight",
       "Weight",
       (each) => each.weight,
-      (each) => <Figure of={each.weight} as="percent" />,
+      (each) => <Figure of={each.weight} as="percent" why={each.value === null ? whyNoValue(each) : undefined} />,
       (of) => <Figure of={of.weight} as="percent" />,
       { hint: "Value, as a share of the net liquidation value" },
     ),

@@ -30,6 +30,24 @@ function Cushion({ of, why }: { of: string | null; why: string | undefined }) {
   return <Bar share={float(of) ?? 0} low={LOW} middle={MIDDLE} text={<span title={of}>{percent(of, 1)}</span>} />;
 }
 
+/** In the account's own currency, and below it in that of the total where it is another one. */
+function Worth({ row, all }: { row: Row; all: Overview }) {
+  const own = (
+    <Traced code={row.AccountCode} time={row.Latest} tag="NetLiquidation">
+      <Figure of={row.NetLiquidation} unit={row.BaseCurrency} why={whyNot(row, "NetLiquidation", all)} />
+    </Traced>
+  );
+  if (all.Currency === null || row.BaseCurrency === null || row.BaseCurrency === all.Currency) return own;
+  return (
+    <span class="stack">
+      {own}
+      <small>
+        <Figure of={row.NetLiquidationIn} unit={all.Currency} why={whyNot(row, "NetLiquidationIn", all)} />
+      </small>
+    </span>
+  );
+}
+
 function changes(all: Overview): Column<Row>[] {
   return PERIODS.map((period) => ({
     name: `Change${period}`,
@@ -55,7 +73,6 @@ function changes(all: Overview): Column<Row>[] {
 }
 
 function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
-  const isOneCurrency = all.Accounts.every((each) => each.BaseCurrency === all.Currency || each.BaseCurrency === null);
   return [
     {
       name: "AccountCode",
@@ -73,28 +90,11 @@ function columnsOf(all: Overview, sparks: Sparks | null): Column<Row>[] {
     {
       name: "NetLiquidation",
       title: "Net liquidation",
-      hint: "What the account would be worth if everything were sold now, in its base currency",
+      hint: "What the account would be worth if everything were sold now, in its base currency; below it in that of the total, by the rates of the accounts' own ledgers",
       isFigure: true,
       by: (row) => row.NetLiquidationIn ?? row.NetLiquidation,
-      cell: (row) => (
-        <Traced code={row.AccountCode} time={row.Latest} tag="NetLiquidation">
-          <Figure of={row.NetLiquidation} unit={row.BaseCurrency} why={whyNot(row, "NetLiquidation", all)} />
-        </Traced>
-      ),
+      cell: (row) => <Worth row={row} all={all} />,
     },
-    ...(isOneCurrency || all.Currency === null
-      ? []
-      : [
-          {
-            name: "NetLiquidationIn",
-            title: `In ${all.Currency}`,
-            hint: "By the rates of the accounts' own ledgers",
-            isFigure: true,
-            isWide: true,
-            by: (row: Row) => row.NetLiquidationIn,
-            cell: (row: Row) => <Figure of={row.NetLiquidationIn} why={whyNot(row, "NetLiquidationIn", all)} />,
-          },
-        ]),
     ...changes(all),
     {
       name: "Cushion",
@@ -158,9 +158,7 @@ function Foot({ all, rows, columns }: { all: Overview; rows: readonly Row[]; col
   const cell = (name: string) => {
     if (name === "AccountCode")
       return isWhole ? `${rows.length} accounts` : `${rows.length} of ${all.Accounts.length} accounts`;
-    if (name === "NetLiquidation" && !columns.some((each) => each.name === "NetLiquidationIn"))
-      return <Figure of={isWhole ? all.Total.NetLiquidation : sum(figures("NetLiquidationIn"))} unit={all.Currency} />;
-    if (name === "NetLiquidationIn")
+    if (name === "NetLiquidation")
       return <Figure of={isWhole ? all.Total.NetLiquidation : sum(figures("NetLiquidationIn"))} unit={all.Currency} />;
     if (!isWhole) return null;
     if (name === "Cash") return <Figure of={all.Total.Cash} unit={all.Currency} />;

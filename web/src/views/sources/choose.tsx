@@ -49,7 +49,6 @@ const COLUMNS: readonly Column<Row>[] = [
     title: "Of",
     cell: (row) => <span class="soft">{row.detail}</span>,
     by: (row) => row.detail,
-    isWide: true,
   },
   {
     name: "value",

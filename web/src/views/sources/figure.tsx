@@ -89,7 +89,15 @@ function Said({ from }: { from: Sources }) {
   );
 }
 
-export function FigureView({ code, time, route }: { code: string; time: string; route: Route }) {
+interface FigureViewProps {
+  code: string;
+  time: string;
+  route: Route;
+  /** At which the other views show the report; undefined: now. */
+  moment: string | undefined;
+}
+
+export function FigureView({ code, time, route, moment }: FigureViewProps) {
   const asked = Object.fromEntries(QUERY.map((name) => [name, route.query[name]]));
   const base = `v1/accounts/${part(code)}/sources/${part(time)}`;
   const isOne = Boolean(asked.tag || asked.contract);
@@ -110,8 +118,7 @@ export function FigureView({ code, time, route }: { code: string; time: string; 
             <Value from={from} />
             {meaning ? <p class="soft">{meaning}</p> : null}
             <p>
-              In the report of{" "}
-              <a href={href("account", [from.AccountCode], { at: route.query.at })}>{from.AccountCode}</a> of{" "}
+              In the report of <a href={href("account", [from.AccountCode], { at: moment })}>{from.AccountCode}</a> of{" "}
               <Time at={from.Timestamp} seconds />, from the gateway {from.Gateway}
               {from.Source === "multi" ? ", by requests that give no market prices" : ""}.
             </p>
