@@ -17,6 +17,7 @@ from ibconnect.database.embedded.server import EmbeddedPostgres
 from ibconnect.database.migrations import migrate
 from ibconnect.events.recorder import EventRecorder
 from ibconnect.events.store import Datastore
+from ibconnect.projections.upkeep import ensure
 from tests.paths import scratch
 
 # What helpers of the tests assert says what it compared, as in the tests themselves.
@@ -116,10 +117,20 @@ def template(server_url: str) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def template_with_tables(server_url: str, template: str) -> str:
+    """The name of one that has the tables of all reports too: to make them takes ten times as long as to clone them."""
+    name = f"template_with_tables_{os.getpid()}"
+    ensure(create_database(server_url, name, template))
+    return name
+
+
 @pytest.fixture
-def database_url(server_url: str, template: str) -> Iterator[str]:
-    """A fresh, migrated database of this test's own."""
+def database_url(request: pytest.FixtureRequest, server_url: str, template: str) -> Iterator[str]:
+    """A fresh, migrated database of this test's own; with the reports' tables if it is marked ``with_tables``."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
+    if request.node.get_closest_marker("with_tables"):
+        template = request.getfixturevalue("template_with_tables")
     yield create_database(server_url, name, template)
     drop_database(server_url, name)
 

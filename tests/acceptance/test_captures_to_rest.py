@@ -14,6 +14,8 @@ from tests.paths import CAPTURES
 from tests.recording import hurry
 from tests.waiting import until
 
+pytestmark = pytest.mark.with_tables
+
 ALL_CAPTURES = sorted(CAPTURES.glob("*.jsonl"))
 LEDGER_AND_ACCOUNT = "AccruedCash"
 """The only key that is both a figure of the account and one of the ledger: it is sent twice for the base currency."""

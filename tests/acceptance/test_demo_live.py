@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
+import pytest
 
 from ibconnect.demo.world import make
 from ibconnect.simulator import Gateway
@@ -16,6 +17,8 @@ from ibconnect.statements.recording import Origin, record
 from tests.acceptance.conftest import Start
 from tests.acceptance.test_reconciliation import Served, fetched, summary
 from tests.waiting import until
+
+pytestmark = pytest.mark.with_tables
 
 SECONDS = 7200
 

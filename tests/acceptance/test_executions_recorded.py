@@ -22,6 +22,8 @@ from tests.serving import serving
 from tests.tables import rows
 from tests.waiting import until
 
+pytestmark = pytest.mark.with_tables
+
 FROZEN = 1e-6
 """So slow that nothing happens in the simulated market while it is looked at."""
 

@@ -1,13 +1,13 @@
 """``ibconnect health`` as process supervisors run it: real processes, real servers, exit codes and one line."""
 
 import os
-import resource
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from threading import Thread
 
@@ -128,15 +128,26 @@ def test_it_needs_no_setting_but_these_two() -> None:
         assert health(HOST="127.0.0.1", PORT=port, DB_URL="wrong", IB_GW=",")[0] == 0
 
 
-def test_it_is_quick() -> None:
-    """Less than half of the CPU that a verb needs which imports a room: that holds on a machine of any speed."""
-    quick = min(seconds("health") for _ in range(3))
-    assert quick < 0.5 * min(seconds("config") for _ in range(3))
+IMPORTED = """
+import sys
+before = set(sys.modules)
+from ibconnect.cli.main import main
+main(["health"])
+print(*sorted(set(sys.modules) - before))
+"""
 
 
-def seconds(argument: str) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+def test_it_imports_no_room_and_no_package_but_that_of_schedules() -> None:
+    """That is what a verb's second is spent on, and it is run each few seconds."""
     environ = {"PATH": os.environ["PATH"], "PORT": str(unused_port()), "HOST": "127.0.0.1"}
-    subprocess.run([*WAYS[0], argument], cwd=ROOT, env=environ, capture_output=True, timeout=60, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True
+    )
+    modules = done.stdout.split()
+    assert "ibconnect.cli.health" in modules
+    rooms = {f"ibconnect.{path.parent.name}" for path in (ROOT / "ibconnect").glob("*/__init__.py")} - {"ibconnect.cli"}
+    assert len(rooms) > 8
+    assert rooms & set(modules) == set()
+    packages = set(packages_distributions()) & {module.partition(".")[0] for module in modules}
+    assert packages - {"ibconnect", "platformdirs"} == {"crontab"}
+    assert "asyncio" not in modules

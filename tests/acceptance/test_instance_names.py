@@ -18,6 +18,8 @@ from tests.acceptance.conftest import Start
 from tests.serving import logged
 from tests.waiting import DEADLINE_S, until
 
+pytestmark = pytest.mark.with_tables
+
 
 def settings(url: str, directory: Path, port: int) -> dict[str, str]:
     ours = {"DB_URL": url, "DATA_DIR": str(directory), "PORT": "0", "HOST": "127.0.0.1", "INSTANCE": "one"}

@@ -19,6 +19,8 @@ from tests.processes import get, process
 from tests.small_gateway import SmallGateway, listening
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.with_tables
+
 CASES: tuple[type[SmallGateway], ...] = (*SmallGateway.__subclasses__(), odd.BrokenInTheMiddle)
 
 QUICK = {"QUIET_TIME": "0.5", "DOWNLOAD_TIMEOUT": "3", "REFRESH_FLOOR": "0.2", "LOG_LEVEL": "debug"}
@@ -81,11 +83,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(server_url: str, template_with_tables: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """All of them, and a service that records them."""
     gateways = {case: case() for case in CASES}
     name = "odd_gateways"
-    url = create_database(server_url, name, template)
+    url = create_database(server_url, name, template_with_tables)
     log = tmp_path_factory.mktemp("odd") / "log"
     try:
         with listening(*gateways.values()) as ports:

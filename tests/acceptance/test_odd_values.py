@@ -6,10 +6,13 @@ from typing import Any
 
 import aiohttp
 import psycopg
+import pytest
 
 from ibconnect.simulator import Captures, Gateway
 from tests.acceptance.conftest import Start
 from tests.acceptance.test_captures_to_rest import exact, report_of
+
+pytestmark = pytest.mark.with_tables
 
 ACCOUNT = "U7654321"
 UNSET = "1.7976931348623157E308"

@@ -74,8 +74,8 @@ def died(url: str, tmp_path: Path, *arguments: str) -> "subprocess.CompletedProc
     )
 
 
-# One of each process always, the others with the slow ones: each starts a whole service.
-USUAL = ("writer", "projector", "listener", "schema")
+# One of a process and one of what starts them always, the others with the slow ones: each starts a whole service.
+USUAL = ("writer", "schema")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_what_the_service_cannot_do_without_ends_it(url: str, tmp_path: Path, pa
     assert set(told) == ({process_of_it} if process_of_it else {"record", "project"}), "the log says where"
 
 
+@pytest.mark.slow
 def test_it_ends_also_if_something_hangs_meanwhile(url: str, tmp_path: Path) -> None:
     ended = died(url, tmp_path, "supervisor", "and hangs")
     assert ended.returncode == 1
@@ -124,6 +125,7 @@ def test_tables_without_their_tracking_row_are_made_again(service: Process, data
     assert service.popen.returncode == 0
 
 
+@pytest.mark.slow
 def test_tables_that_were_dropped_are_made_again(service: Process, database_url: str) -> None:
     wait_for(lambda: get(f"{service.url()}/readyz")[0] == 200, "it is ready")
     with connect(database_url, name="test") as connection:
@@ -133,6 +135,7 @@ def test_tables_that_were_dropped_are_made_again(service: Process, database_url:
     assert service.popen.poll() is None
 
 
+@pytest.mark.slow
 def test_a_spool_that_somebody_removes_ends_what_records_which_begins_again(service: Process, tmp_path: Path) -> None:
     spool = tmp_path / "data" / "spool"
     wait_for(lambda: list(spool.glob("*/*.segment")), "it records")

@@ -14,6 +14,8 @@ from ibconnect.simulator import Gateway, Scenario
 from tests.acceptance.conftest import Start
 from tests.waiting import until
 
+pytestmark = pytest.mark.with_tables
+
 ADDS_UP = """
     SELECT account_code, profit.unrealized_pnl, profit.realized_pnl, ledger.unrealized_pnl, ledger.realized_pnl
     FROM v_pnl AS profit

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
 
 from ibconnect.service.process import Service
 from ibconnect.simulator import Gateway, Scenario
@@ -19,6 +20,8 @@ from ibconnect.simulator.flex import FlexService, ScenarioBooks
 from ibconnect.statements.recording import Origin, record
 from tests.acceptance.conftest import Start
 from tests.waiting import until
+
+pytestmark = pytest.mark.with_tables
 
 SECONDS = 900
 Seed = Callable[[ET.Element], None]

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import pytest
 
 from ibconnect.service.process import Service
 from ibconnect.simulator import Gateway, Scenario
@@ -16,6 +17,8 @@ from ibconnect.times import utc_now
 from tests.acceptance.conftest import Start
 from tests.acceptance.test_flex_service import Client
 from tests.waiting import until
+
+pytestmark = pytest.mark.with_tables
 
 NEW_YORK = ZoneInfo("US/Eastern")
 QUERY = Query("7", times="HH:mm:ss", dates="yyyy-MM-dd")

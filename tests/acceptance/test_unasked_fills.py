@@ -5,12 +5,15 @@ from collections import Counter
 
 import aiohttp
 import orjson
+import pytest
 
 from ibconnect.events.reader import Reader
 from ibconnect.events.selection import Wanted
 from ibconnect.simulator import Captures, Gateway
 from tests.acceptance.conftest import Start
 from tests.paths import TESTS
+
+pytestmark = pytest.mark.with_tables
 
 FILLS = TESTS / "fixtures" / "gateways" / "unasked-fills.jsonl"
 ONE, OTHER = "DU0000021", "DU0000022"

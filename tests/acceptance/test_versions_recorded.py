@@ -17,6 +17,8 @@ from tests.recording import Recording, recording
 from tests.serving import Served, serving
 from tests.waiting import until
 
+pytestmark = pytest.mark.with_tables
+
 # 166 and 194 changed notices, 163 to 193 and 198 orders, executions and contracts, 200 the days; unit tests have each.
 VERSIONS = [157, 178, 193, 200]
 ALL = {"3", "5", "10", "11", "16", "52", "53", "55", "59", "78", "94", "95", "101", "102"}

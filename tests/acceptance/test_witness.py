@@ -24,6 +24,8 @@ from tests.witness.histories import CURRENCIES
 from tests.witness.snapshots import Witness
 from tests.witness.views import compare_views
 
+pytestmark = pytest.mark.with_tables
+
 FAULTS = (
     ("account-not-ready", {"count": 2}),
     ("no-end", {}),

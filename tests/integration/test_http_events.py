@@ -18,6 +18,8 @@ from tests.projecting import Stream, project, record, value
 from tests.serving import DU1, FIRST, GATEWAY, PROBLEM, Served, admin, build_world, logged, serving
 from tests.waiting import DEADLINE_S, until
 
+pytestmark = pytest.mark.with_tables
+
 LIVE = {"Accept": "text/event-stream"}
 
 

@@ -13,6 +13,8 @@ from tests.holders import Figures, build_holders, parsed
 from tests.serving import GATEWAY, Served, serving
 from tests.stated import Stated
 
+pytestmark = pytest.mark.with_tables
+
 ONE, TWO = "DU0000001", "DU0000002"
 MONDAY = date(2024, 1, 1)
 DAY = timedelta(days=1)

@@ -9,6 +9,8 @@ from ibconnect.times import to_micros
 from tests.projecting import Stream, project, record
 from tests.serving import DU1, DU2, FIRST, HOUR, Served, at, build_world, messages, serving
 
+pytestmark = pytest.mark.with_tables
+
 HISTORY = f"/v1/accounts/{DU1}/history"
 POSITION = f"/v1/accounts/{DU1}/positions/265598/history"
 QUERIES = [

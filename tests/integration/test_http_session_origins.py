@@ -13,6 +13,8 @@ from tests.routes import EMPTY, target_of
 from tests.serving import DU1, PROBLEM, Served, at, build_world, serving
 from tests.waiting import DEADLINE_S
 
+pytestmark = pytest.mark.with_tables
+
 TOKEN = "full-token-0123456789"
 FRIEND = "https://dashboard.example"
 ELSEWHERE = [

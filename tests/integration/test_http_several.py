@@ -10,6 +10,8 @@ from ibconnect.projections.upkeep import rebuild
 from tests.projecting import START, Stream, position, project, record, value
 from tests.serving import Served, serving
 
+pytestmark = pytest.mark.with_tables
+
 ONE, OTHER = "127.0.0.1:4001", "127.0.0.1:4002"
 HOUR = 3_600_000_000
 HISTORY = "/v1/accounts/DU1/history?tag=NetLiquidation"

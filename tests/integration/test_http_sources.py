@@ -27,6 +27,8 @@ from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, position, project, record, value
 from tests.serving import DU1, DU2, PROBLEM, Served, admin, at, serving
 
+pytestmark = pytest.mark.with_tables
+
 FIELDS = {
     "Position": 13,
     "MarketPrice": 14,

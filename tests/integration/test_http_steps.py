@@ -21,6 +21,8 @@ from tests.projecting import Stream, project, record
 from tests.serving import DU1, GATEWAY, Served, messages, serving
 from tests.zones import ZONES
 
+pytestmark = pytest.mark.with_tables
+
 HISTORY = f"/v1/accounts/{DU1}/history"
 POSITION = f"/v1/accounts/{DU1}/positions/265598/history"
 NEW_YORK = ZoneInfo("America/New_York")

@@ -6,6 +6,8 @@ from ibconnect.tags import split_key
 from tests.paths import CAPTURES
 from tests.projecting import Stream, capture, project, read_tables, read_values, record
 
+pytestmark = pytest.mark.with_tables
+
 FILES = sorted(CAPTURES.glob("*.jsonl"))
 
 

@@ -5,6 +5,8 @@ import pytest
 from ibconnect.projections.upkeep import rebuild
 from tests.projecting import START, Stream, project, read_tables, read_values, record, value
 
+pytestmark = pytest.mark.with_tables
+
 MINUTE = 60_000_000
 
 

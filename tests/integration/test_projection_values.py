@@ -11,6 +11,8 @@ from ibconnect.tags import ATTRIBUTE_TAGS, LEDGER_TAGS, SEGMENT_TAGS, UNSET_TEXT
 from tests.last_values import last_values
 from tests.projecting import Stream, position, project, read_columns, read_tables, read_values, record, value
 
+pytestmark = pytest.mark.with_tables
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 KEYS = st.one_of(
     st.builds(

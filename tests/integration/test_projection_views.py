@@ -10,6 +10,8 @@ from ibconnect.tags import LEDGER_TAGS, SEGMENT_TAGS, column
 from tests.paths import CAPTURES
 from tests.projecting import START, Stream, capture, position, project, read_values, record, value
 
+pytestmark = pytest.mark.with_tables
+
 
 @pytest.fixture
 def connection(database_url):
