@@ -29,7 +29,7 @@ help:
 	@echo "make test-again those that failed in the last run, one at a time (test-slow-again: of the slow ones)"
 	@echo "make test-slow  hundreds of kills, cuts and outages, and the demo: 25 minutes on two cores"
 	@echo "make test-docs  every command of the docs, as a reader would paste it: three minutes"
-	@echo "make test-wide  20,000 requests from the API's description, a thousand days of trading, whole worlds of statements: ten minutes"
+	@echo "make test-wide  20,000 requests from the API's description, a thousand days of trading, whole worlds of statements, each parameter attacked: twelve minutes"
 	@echo "make test-alone those of the slow ones that compare times, one at a time: five minutes"
 	@echo "make test-containers builds and runs the image and compose.yaml by podman, as root: three to six minutes"
 	@echo "make faults     only the former, with SEED=… (whole number) and ROUNDS=… (of each fault) of your own"

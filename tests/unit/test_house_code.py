@@ -43,6 +43,21 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def all_code() -> str:
+    return "\n".join(module.read_text() for module in MODULES)
+
+
+@cache
+def all_words() -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", all_code()))
+
+
+@cache
+def computed_names() -> tuple[str, ...]:
+    return tuple(re.findall(r"""\bf["'](\w+_)\{""", all_code()))
+
+
 def length(node: Definition) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
@@ -106,11 +121,9 @@ def test_every_query_is_described_by_itself_or_with_its_file(path: Path) -> None
 def test_every_query_is_used(path: Path) -> None:
     """By its name, by the part of it that is not computed (``Q[f"newer_{table}"]``), or with its whole file."""
     stem = str(path.relative_to(ROOT / "sql").with_suffix(""))
-    code = "\n".join(module.read_text() for module in MODULES)
-    computed = tuple(re.findall(r"""\bf["'](\w+_)\{""", code))
-    unseen = [name for name in queries(stem) if not re.search(rf"\b{name}\b", code) and not name.startswith(computed)]
+    unseen = [name for name in queries(stem) if name not in all_words() and not name.startswith(computed_names())]
     views = re.sub(r"^projections/\w+/views$", "projections/{report.name}/views", stem)
-    assert unseen == [] or (views != stem and f'queries(f"{views}")' in code)
+    assert unseen == [] or (views != stem and f'queries(f"{views}")' in all_code())
 
 
 def test_there_is_one_way_into_the_events() -> None:

@@ -7,6 +7,7 @@ pass stands in the list below, with the reason.
 import ast
 import re
 import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,7 @@ def waits(source: str) -> list[tuple[str, int, str]]:
     return collecting.found
 
 
+@cache
 def all_waits() -> dict[str, list[str]]:
     """What is wrong in all tests: where (file and function) → lines and what."""
     found: dict[str, list[str]] = {}
