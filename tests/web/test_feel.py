@@ -53,6 +53,21 @@ def test_a_view_is_whole_in_light_and_dark_wide_and_on_a_phone(looked: Desk, rec
     assert looked.violations() == []
 
 
+@pytest.mark.parametrize("name", ["overview", "positions", "account", "recorder"])
+def test_no_column_is_cut_off_on_a_usual_screen(looked: Desk, recorded: Recorded, name: str) -> None:
+    """On a phone a table that goes on to the side says so, and keeps the name of the row in sight."""
+    looked.page.set_viewport_size({"width": 1280, "height": 800})
+    open_view(looked, recorded, name)
+    cut = looked.page.locator(".table[data-cut]")
+    expect(cut).to_have_count(0)
+    if name == "overview":
+        looked.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        expect(cut).to_have_attribute("data-cut", "right")
+        cut.evaluate("at => { at.scrollIntoView({ block: 'center' }); at.scrollTo(at.scrollWidth, 0) }")
+        expect(cut).to_have_attribute("data-cut", "left")
+        expect(cut.get_by_role("link", name=recorded.codes[0], exact=True)).to_be_in_viewport()
+
+
 def test_the_form_is_whole_too(sit: Sit) -> None:
     desk = sit()
     desk.expects(401)

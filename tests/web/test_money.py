@@ -65,12 +65,29 @@ def test_the_total_and_each_account_have_every_digit_of_the_api(looked: Desk, re
     for account in told["Accounts"]:
         line = row(looked, account["AccountCode"])
         has_exactly(line, account["NetLiquidation"], account["BaseCurrency"])
-        for name in ("NetLiquidationIn", "Cushion", "Cash", "Leverage", "ChangeSinceClose", "ChangeYearToDate"):
+        has_exactly(line, account["NetLiquidationIn"], "EUR")
+        for name in ("Cushion", "Cash", "Leverage", "ChangeSinceClose", "ChangeYearToDate"):
             if account[name] is not None:
                 has_exactly(line, account[name])
         if account["Alias"]:
             expect(line).to_contain_text(account["Alias"])
         expect(line.get_by_role("img", name=re.compile("last 30 days"))).to_be_visible()
+
+
+def test_the_last_day_that_statements_tell_of_stands_beside_today(looked: Desk, recorded: Recorded) -> None:
+    """Of today no return is known: its share is in parentheses, which is explained; of that day it is, to the digit."""
+    looked.open("overview", currency="USD")
+    total = asked(recorded, "overview?currency=USD&tz=Europe/Zurich")["Total"]
+    day = total["FlowsUntil"]
+    told = asked(recorded, f"performance?currency=USD&from={day}&to={day}&step=1y")
+    main = looked.page.get_by_role("main")
+    has_exactly(main, told["Gain"], "USD")
+    has_exactly(main, told["TimeWeightedReturn"])
+    looked.see(re.compile("In parentheses: the change as a share"))
+    code = recorded.codes[1]
+    looked.open("account", code)
+    of_account = asked(recorded, f"accounts/{code}/performance?from={day}&to={day}")
+    has_exactly(main, of_account["TimeWeightedReturn"])
 
 
 def test_another_currency_is_another_total_and_stays_in_the_address(looked: Desk, recorded: Recorded) -> None:

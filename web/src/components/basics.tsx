@@ -102,10 +102,18 @@ export function Panel({ title, tools, children, wide = false }: PanelProps) {
   );
 }
 
+interface FactProps {
+  name: string;
+  hint?: string;
+  /** It comes after the others: its room is kept. */
+  isLate?: boolean;
+  children: ComponentChildren;
+}
+
 /** One of several figures beside each other: what it is, and how much. */
-export function Fact({ name, hint, children }: { name: string; hint?: string; children: ComponentChildren }) {
+export function Fact({ name, hint, isLate = false, children }: FactProps) {
   return (
-    <div class="fact">
+    <div class={isLate ? "fact late" : "fact"}>
       <dt title={hint}>{name}</dt>
       <dd>{children}</dd>
     </div>
@@ -134,9 +142,9 @@ export function Choice<T extends string>({ label, options, value, onChange }: Ch
   );
 }
 
-/** While the first answer is awaited. */
-export const Loading = ({ what = "figures" }: { what?: string }) => (
-  <p class="state loading" role="status">
+/** While the first answer is awaited. `height`: pixels that it will take, so that nothing jumps when it comes. */
+export const Loading = ({ what = "figures", height }: { what?: string; height?: number | undefined }) => (
+  <p class="state loading" role="status" style={height === undefined ? undefined : { minHeight: `${height}px` }}>
     Loading {what} …
   </p>
 );
@@ -163,16 +171,18 @@ export function Failure({ problem, onRetry }: { problem: Problem; onRetry?: () =
 interface ShownProps<T> {
   from: { data: T | null; problem: Problem | null; isLoading: boolean; reload: () => void };
   what?: string;
+  /** Pixels that it takes once it is there. */
+  height?: number;
   children: (data: T) => ComponentChildren;
 }
 
 /** What was loaded; before that, that it is awaited; else why not. Older data stay, with a word that they are old. */
-export function Shown<T>({ from, what, children }: ShownProps<T>) {
+export function Shown<T>({ from, what, height, children }: ShownProps<T>) {
   if (from.data === null) {
     return from.problem ? (
       <Failure problem={from.problem} onRetry={from.reload} />
     ) : (
-      <Loading {...(what ? { what } : {})} />
+      <Loading {...(what ? { what } : {})} height={height} />
     );
   }
   return (

@@ -76,7 +76,7 @@ function Account({ of, tab }: { of: Asked; tab: Tab }) {
           below.
         </p>
       ) : (
-        <Shown from={report} what="the account">
+        <Shown from={report} what="the account" height={92}>
           {(found) => <Head report={found} all={all} at={of.at} />}
         </Shown>
       )}

@@ -100,7 +100,7 @@ function Body({ all, query }: { all: Overview; query: Query }) {
   return (
     <>
       {hasReports ? (
-        <Head all={all} />
+        <Head all={all} group={query.group} />
       ) : isThen ? (
         <Empty>No snapshot was recorded by then. The curve, and each account, show what statements say.</Empty>
       ) : (
@@ -122,7 +122,15 @@ function Body({ all, query }: { all: Overview; query: Query }) {
         }
       >
         {rows.length > 0 ? (
-          <Accounts all={all} rows={rows} sort={query.sort} sparks={sparks} />
+          <>
+            <Accounts all={all} rows={rows} sort={query.sort} sparks={sparks} />
+            {rows.some((each) => each.ChangeSinceClose !== null && each.ReturnSinceClose === null) ? (
+              <p class="soft">
+                In parentheses: the change as a share of the value before, deposits and withdrawals included. Its return
+                is known once statements tell of the day.
+              </p>
+            ) : null}
+          </>
         ) : (
           <Empty>
             No account has “{filter}” in its code, name, type, currency, group or gateway.{" "}

@@ -25,6 +25,8 @@ const MEANS: Readonly<Record<Shows, string>> = {
     "Time-weighted return since the span began: each day's return, linked. Deposits and withdrawals do not count.",
   drawdown: "How far the time-weighted return is below its highest before: 0 is a new high.",
 };
+/** Pixels of the curve with the line below it. */
+const HEIGHT = 302;
 /** Statements and recorder end a day as New York does. */
 const CLOSE_S = 21 * 3600;
 /** The least share of the value that is marked as a flow where flows are estimated. */
@@ -155,7 +157,7 @@ export function CurvePanel({ asked, performance }: { asked: Asked; performance: 
       }
     >
       {isByReport ? (
-        <Shown from={history} what="the snapshots">
+        <Shown from={history} what="the snapshots" height={HEIGHT}>
           {(found) => (
             <>
               <Reports found={found} days={performance.data} code={code} />
@@ -166,7 +168,7 @@ export function CurvePanel({ asked, performance }: { asked: Asked; performance: 
           )}
         </Shown>
       ) : (
-        <Shown from={performance} what="the curve">
+        <Shown from={performance} what="the curve" height={HEIGHT}>
           {(found) => <Daily found={found} shows={shows} code={code} />}
         </Shown>
       )}

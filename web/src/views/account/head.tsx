@@ -5,8 +5,9 @@ import { Traced } from "../../components/traced";
 import { moment } from "../../format";
 import { href } from "../../route";
 import { type Overview, PERIODS, type Period, type Row, whyNot } from "../overview/asking";
+import { LastDay } from "../overview/last-day";
 import { Part } from "../overview/part";
-import type { Asked } from "./asking";
+import { type Asked, of } from "./asking";
 import { CushionBar } from "./margin";
 import { amountOf, type Report } from "./report";
 
@@ -98,6 +99,13 @@ export function Head({ report, all, at }: HeadProps) {
         </span>
         <Facts>
           {row && all ? PERIODS.map((each) => <Change key={each} row={row} period={each} all={all} />) : null}
+          {row ? (
+            <LastDay
+              until={row.FlowsUntil}
+              isTold={row.ReturnSinceClose === null}
+              of={of(code, "performance", { from: row.FlowsUntil, to: row.FlowsUntil })}
+            />
+          ) : null}
           {row && all?.Currency && all.Currency !== row.BaseCurrency ? (
             <Fact name={`In ${all.Currency}`} hint="By the rates of the accounts' own ledgers">
               <Figure of={row.NetLiquidationIn} unit={all.Currency} why={whyNot(row, "NetLiquidationIn", all)} />

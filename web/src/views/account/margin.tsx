@@ -215,7 +215,7 @@ export function MarginCurve({ asked }: { asked: Asked }) {
         </>
       }
     >
-      <Shown from={history} what="the curve">
+      <Shown from={history} what="the curve" height={242}>
         {(found) => <Drawn found={found} which={which} code={asked.code} />}
       </Shown>
     </Panel>

@@ -7,9 +7,11 @@ import { Empty, Exports, Fact, Facts, Figure, Panel, Shown } from "../../compone
 import { Chart, type Curve } from "../../components/chart";
 import { RangePicker } from "../../components/range";
 import { useGet } from "../../data";
+import { isFigure } from "../../figures";
 import { date, moment } from "../../format";
 import { dayOf, ofDays, type RangeName, spanOf } from "../../ranges";
 import { type Overview, PERIODS, type Period, type Total, words } from "./asking";
+import { LastDay } from "./last-day";
 import { Part } from "./part";
 import { EVERY_S, type Values } from "./sparks";
 
@@ -43,7 +45,7 @@ function Change({ total, period, all }: { total: Total; period: Period; all: Ove
   );
 }
 
-export function Head({ all }: { all: Overview }) {
+export function Head({ all, group }: { all: Overview; group: string | undefined }) {
   const { Total: total } = all;
   const left = total.Excluded.filter((each) => each.Figure === "NetLiquidation");
   return (
@@ -60,6 +62,17 @@ export function Head({ all }: { all: Overview }) {
           {PERIODS.map((period) => (
             <Change key={period} total={total} period={period} all={all} />
           ))}
+          <LastDay
+            until={total.FlowsUntil}
+            isTold={!isFigure(total.ReturnSinceClose)}
+            of={address("v1/performance", {
+              currency: total.Currency,
+              group,
+              from: total.FlowsUntil,
+              to: total.FlowsUntil,
+              step: "1y",
+            })}
+          />
           <Fact name="Cash">
             <Figure of={total.Cash} unit={total.Currency} />
           </Fact>
@@ -82,6 +95,9 @@ const named = (codes: readonly string[]): string =>
   codes.length > NAMED
     ? `${codes.slice(0, NAMED).join(", ")} and ${codes.length - NAMED} more accounts`
     : codes.join(", ");
+
+/** Pixels of the curve, and of the line below it. */
+const [HEIGHT, CAPTION] = [240, 22];
 
 const amount = (value: number): string => value.toLocaleString(undefined, { maximumFractionDigits: 0 });
 
@@ -132,7 +148,7 @@ export function TotalCurve({ query, currency, accounts }: CurveProps) {
       ) : from === null && returns.data !== null ? (
         <Nothing />
       ) : (
-        <Shown from={from === null ? { ...returns, data: null } : values} what="the curve">
+        <Shown from={from === null ? { ...returns, data: null } : values} what="the curve" height={HEIGHT + CAPTION}>
           {(found) => <Drawn found={found as Values} />}
         </Shown>
       )}
@@ -164,7 +180,7 @@ function Drawn({ found }: { found: Values }) {
       times={times}
       curves={curves}
       isDaily
-      height={240}
+      height={HEIGHT}
     />
   );
 }
