@@ -39,6 +39,7 @@ TARGETS: dict[str, Target] = {
     "accounts_1000_vs_constant": Target(least=0.8),
     "overview_1000_ms": Target(most=50),
     "history_year_p99_ms": Target(most=50),
+    "history_year_first_p99_ms": Target(most=50),
     "sources_p99_ms": Target(most=100),
     "compare_p99_ms": Target(most=100),
     "fills_page_p99_ms": Target(most=200),

@@ -44,18 +44,51 @@ LEFT JOIN LATERAL (
 ) AS newest ON TRUE
 WHERE account.code = %(account)s;
 
--- name: beyond
--- Where a next page would begin: the first snapshot that is too many.
-SELECT account_snapshot.created
-FROM account_snapshot
-WHERE
-    account_snapshot.account_id = %(account)s
-    AND account_snapshot.created >= %(from)s
-    AND account_snapshot.created <= %(to)s
-    AND {wanted}
-ORDER BY account_snapshot.created
-OFFSET %(limit)s
-LIMIT 1
+-- name: edges
+-- Where pages of so many snapshots begin, and how many come before each; last the first snapshot that is too many, if there is one.
+WITH RECURSIVE edge AS (
+    SELECT
+        %(from)s::timestamptz AS created,
+        0 AS before
+    UNION ALL
+    SELECT
+        following.created,
+        edge.before + least(%(rows)s, %(limit)s - edge.before)
+    FROM edge
+    CROSS JOIN LATERAL (
+        SELECT account_snapshot.created
+        FROM account_snapshot
+        WHERE
+            account_snapshot.account_id = %(account)s
+            AND account_snapshot.created >= edge.created
+            AND account_snapshot.created <= %(to)s
+            AND {wanted}
+        ORDER BY account_snapshot.created
+        OFFSET least(%(rows)s, %(limit)s - edge.before)
+        LIMIT 1
+    ) AS following
+    WHERE edge.before < %(limit)s
+)
+
+SELECT
+    edge.created,
+    edge.before
+FROM edge
+ORDER BY edge.before
+
+-- name: is_sparse
+-- Whether there are no more snapshots than so many.
+SELECT count(*) <= %(most)s
+FROM (
+    SELECT
+    FROM account_snapshot
+    WHERE
+        account_snapshot.account_id = %(account)s
+        AND account_snapshot.created > %(from)s
+        AND account_snapshot.created <= %(to)s
+        AND {wanted}
+    LIMIT %(most)s + 1
+) AS counted
 
 -- name: state
 -- Is another one whenever a history may be another one: snapshots are only ever added, with growing ids, and a rebuild has
@@ -115,21 +148,13 @@ SELECT
     NULL::timestamptz AS begin,
     account_snapshot.created AS at,
     account_snapshot.id AS snapshot_id,
-    account_snapshot.base_currency_id,
-    account_snapshot.attribute_set_id,
-    account_snapshot.cushion,
-    account_snapshot.look_ahead_next_change,
-    account_snapshot.ready,
-    account_snapshot.has_inexact,
-    account_snapshot.source
+    {facts}
 FROM account_snapshot
 WHERE
     account_snapshot.account_id = %(account)s
     AND account_snapshot.created >= %(from)s
     AND account_snapshot.created <= %(to)s
     AND {wanted}
-ORDER BY account_snapshot.created
-LIMIT %(rows)s
 
 -- name: each_step
 -- The points of a page, one for each step: the newest snapshot of (begin, at], so that a step without any shows as a gap.
@@ -141,13 +166,7 @@ FROM ({steps}) AS step
 LEFT JOIN LATERAL (
     SELECT
         account_snapshot.id AS snapshot_id,
-        account_snapshot.base_currency_id,
-        account_snapshot.attribute_set_id,
-        account_snapshot.cushion,
-        account_snapshot.look_ahead_next_change,
-        account_snapshot.ready,
-        account_snapshot.has_inexact,
-        account_snapshot.source
+        {facts}
     FROM account_snapshot
     WHERE
         account_snapshot.account_id = %(account)s
@@ -158,6 +177,35 @@ LEFT JOIN LATERAL (
     ORDER BY account_snapshot.created DESC
     LIMIT 1
 ) AS newest ON TRUE
+
+-- name: each_sparse_step
+-- The same of steps that are all of one length, where snapshots are few: all are read once, in place of a look for each step.
+-- Each is in one of the steps; FULL JOIN for the reason that with_figures has.
+SELECT
+    step.at - %(step)s::interval AS begin,
+    step.at,
+    newest.*
+FROM generate_series(%(from)s::timestamptz, %(to)s::timestamptz, %(step)s::interval) AS step (at)
+FULL JOIN (
+    SELECT DISTINCT ON (sent.until) sent.*
+    FROM (
+        SELECT
+            date_bin(%(step)s::interval, account_snapshot.created - INTERVAL '1 microsecond', %(from)s::timestamptz)
+            + %(step)s::interval AS until,
+            account_snapshot.created,
+            account_snapshot.id AS snapshot_id,
+            {facts}
+        FROM account_snapshot
+        WHERE
+            account_snapshot.account_id = %(account)s
+            AND account_snapshot.created > %(from)s::timestamptz - %(step)s::interval
+            AND account_snapshot.created <= %(to)s
+            AND {wanted}
+    ) AS sent
+    ORDER BY
+        sent.until,
+        sent.created DESC
+) AS newest ON newest.until = step.at
 
 -- name: regular_steps
 -- Steps that are all of one length.
@@ -179,13 +227,7 @@ SELECT
     NULL::timestamptz AS begin,
     account_snapshot.created AS at,
     account_snapshot.id AS snapshot_id,
-    account_snapshot.base_currency_id,
-    account_snapshot.attribute_set_id,
-    account_snapshot.cushion,
-    account_snapshot.look_ahead_next_change,
-    account_snapshot.ready,
-    account_snapshot.has_inexact,
-    account_snapshot.source
+    {facts}
 FROM account_snapshot
 WHERE
     account_snapshot.account_id = %(account)s
@@ -241,20 +283,37 @@ NOT account_snapshot.is_repeat AND NOT account_snapshot.is_foreign
 -- name: with_figures
 -- The figures of those points; both are filled in from the queries and expressions here. All points are one row, since
 -- each row more is read by itself: a text for each column, with a line for each point, which takes half the time of arrays.
+--
+-- Rows of figures are read by all of their snapshots at once, along the index, not by a look for each; and joined by FULL JOIN
+-- though every one of them has a point: the planner, who does not know how many there are, could make a LEFT JOIN compare each
+-- with each.
+WITH point AS MATERIALIZED ({points})
+
 SELECT
     {times} AS times,
     {columns}
-FROM ({points}) AS point
-{segments}
-LEFT JOIN account_ledger AS figure
-    ON
-        figure.account_snapshot_id = point.snapshot_id
-        AND figure.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
+FROM point
+{joins}
 
 -- name: join_segment
 -- The account-level money of a segment, or of the whole account.
-LEFT JOIN account_segment AS {money}
-    ON {money}.account_snapshot_id = point.snapshot_id AND {money}.segment = {segment}
+FULL JOIN (
+    SELECT *
+    FROM account_segment
+    WHERE
+        account_segment.account_snapshot_id = ANY(ARRAY(SELECT point.snapshot_id FROM point))
+        AND account_segment.segment = {segment}
+) AS {money} ON {money}.account_snapshot_id = point.snapshot_id
+
+-- name: join_ledger
+-- The ledger of a currency.
+FULL JOIN (
+    SELECT *
+    FROM account_ledger
+    WHERE
+        account_ledger.account_snapshot_id = ANY(ARRAY(SELECT point.snapshot_id FROM point))
+        AND account_ledger.currency_id = (SELECT currency.id FROM currency WHERE currency.code = %(ledger)s)
+) AS figure ON figure.account_snapshot_id = point.snapshot_id
 
 -- name: short_times
 -- As short as they are exact. A connection's time zone is UTC, so their text is RFC 3339 but for two characters.
@@ -531,6 +590,8 @@ to_json((
 
 -- name: with_position
 -- What the account held of one contract at those points.
+WITH point AS MATERIALIZED ({points})
+
 SELECT
     {times} AS times,
     string_agg(coalesce(held.position::text, ''), E'\n' ORDER BY point.at) AS positions,
@@ -539,10 +600,13 @@ SELECT
     string_agg(coalesce(held.average_cost::text, ''), E'\n' ORDER BY point.at) AS average_costs,
     string_agg(coalesce(held.unrealized_pnl::text, ''), E'\n' ORDER BY point.at) AS unrealized_pnls,
     string_agg(coalesce(held.realized_pnl::text, ''), E'\n' ORDER BY point.at) AS realized_pnls{columns}
-FROM ({points}) AS point
-LEFT JOIN account_position AS held
-    ON
-        held.account_snapshot_id = point.snapshot_id
-        AND held.contract_id = ANY(
+FROM point
+FULL JOIN (
+    SELECT *
+    FROM account_position
+    WHERE
+        account_position.account_snapshot_id = ANY(ARRAY(SELECT point.snapshot_id FROM point))
+        AND account_position.contract_id = ANY(
             ARRAY(SELECT contract.id FROM contract WHERE contract.ib_contract_id = %(contract)s)
         )
+) AS held ON held.account_snapshot_id = point.snapshot_id

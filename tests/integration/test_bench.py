@@ -57,6 +57,7 @@ OF_HISTORY = {
     "rebuild_vs_runner",
     "rebuild_vs_copy_out",
     "history_year_p99_ms",
+    "history_year_first_p99_ms",
     "overview_1000_ms",
     "sources_p99_ms",
     "compare_p99_ms",

@@ -207,6 +207,7 @@ ALL = [
     Asked(
         f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation&segment=S&step=1h&from={MIDDLE}&to={SOON}&format=csv", SOME
     ),
+    Asked(f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation,CashBalance&step=10m&{SPAN}", SOME),
     # A day ago nothing was recorded any more: the running step.
     Asked(f"/v1/accounts/{ORDINARY}/history?tag=NetLiquidation&step=99y&tz=UTC&from={FIRST}"),
     Asked(f"/v1/accounts/{NEVER_READY}/history?tag=NetLiquidation&step=99y&tz=UTC&from={FIRST}"),

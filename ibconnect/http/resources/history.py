@@ -4,6 +4,7 @@ A tag is found where the snapshot tables keep it (:mod:`ibconnect.tags`): accoun
 figures per currency, and whatever else IB sends among the values and attributes. Called by the pipeline.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ _SQL = queries("http/history")
 UNKNOWN_POSITION = ProblemType("unknown-position", 404, "There is no such position")
 _SNAPSHOT_TAGS = ("Cushion", "LookAheadNextChange")
 _TEXT = "other_text"
+_OF_MONEY = ("segment_figure", "both_figure_of_currency")
+_OF_LEDGER = ("ledger_figure", "both_figure_of_currency")
 _POSITION_COLUMNS = {
     "Position": "position",
     "MarketPrice": "market_price",
@@ -104,18 +107,17 @@ async def _account_series(call: Call, account: str) -> tuple[Series, Span, Quest
     extras = {other: SQL("NULL" if currency else _SQL["other_base"]), **_extras(call, reasons)}
     extras = {extra: figure for extra, figure in extras.items() if extra.name not in places}
     columns = SQL(", ").join(map(_column, [*found.values(), *extras.values()]))
-    segments = dict.fromkeys(tag.segment or "" for tag in tags.values())
-    joins = SQL(" ").join(SQL(_SQL["join_segment"]).format(**_money(each)) for each in segments)
+    joins = _joins(tags, places)
 
     def fill(points: Composable) -> db.Query:
-        return SQL(_SQL["with_figures"]).format(times=times(call), points=points, columns=columns, segments=joins)
+        return SQL(_SQL["with_figures"]).format(times=times(call), points=points, columns=columns, joins=joins)
 
     asked = {"currency": currency, "ledger": currency or BASE, "base_currency": span.base[0], "unset": _UNSET}
     head = {"AccountCode": account, "Segment": segment, "Currency": code, "Step": call.request.query.get("step")}
     texts = frozenset(name for name, place in places.items() if place == _TEXT)
     constants = tuple(each for each in (("AccountCode", account),) if each[0] not in places)
     series = Series(head, tuple(places), texts, (*extras, *_partial(call)), constants)
-    return series, span, Question(fill, asked, "newest_first")
+    return series, span, Question(fill, asked, "newest_first", _facts(places, extras))
 
 
 async def position_history(call: Call) -> web.StreamResponse:
@@ -143,7 +145,7 @@ async def _position_series(call: Call, account: str) -> tuple[Series, Span, Ques
     head = {"AccountCode": account, "IbContractId": contract, "Step": step, "Currency": currency}
     constants = (("Currency", currency or ""), ("AccountCode", account), ("IbContractId", str(contract)))
     series = Series(head, tuple(_POSITION_COLUMNS), extras=(*extras, *_partial(call)), constants=constants)
-    return series, span, Question(fill, {"contract": contract}, "priced_first")
+    return series, span, Question(fill, {"contract": contract}, "priced_first", ("ready", "source"))
 
 
 def _column(figure: Composable) -> Composable:
@@ -176,6 +178,24 @@ def _place(asked: Tag, currency: str | None) -> str:
     if tag in SEGMENT_TAGS:
         return "segment_figure"
     return "snapshot_figure" if tag in _SNAPSHOT_TAGS and segment is None else _TEXT
+
+
+def _joins(tags: dict[str, Tag], places: dict[str, str]) -> Composable:
+    """The tables that have the figures of tags."""
+    with_money = [tag for name, tag in tags.items() if places[name] in _OF_MONEY]
+    segments = dict.fromkeys(tag.segment or "" for tag in with_money)
+    joins: list[Composable] = [SQL(_SQL["join_segment"]).format(**_money(each)) for each in segments]
+    if any(place in _OF_LEDGER for place in places.values()):
+        joins.append(SQL(_SQL["join_ledger"]))
+    return SQL(" ").join(joins)
+
+
+def _facts(places: dict[str, str], extras: Iterable[Extra]) -> tuple[str, ...]:
+    """Which columns of a snapshot the expressions for tags look at: what is not needed only takes time."""
+    facts = ["base_currency_id", "has_inexact"]
+    facts += [column(name) for name, place in places.items() if place == "snapshot_figure"]
+    facts += ["attribute_set_id"] * (_TEXT in places.values())
+    return (*facts, *["ready"] * (_READY in extras))
 
 
 def _money(segment: str) -> dict[str, Composable]:

@@ -8,6 +8,7 @@ by what it is made of: the snapshots, which never change, and the question.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from hashlib import blake2b
 from importlib.metadata import version
@@ -70,21 +71,22 @@ async def answered(call: Call, account: str, read: Reader) -> web.StreamResponse
     if isinstance(known, _Kept) and call.now < known.until:
         return known.part(call.request) or known.response(call.request)
     series, span, question = await read(call, account)
-    span = await bounded(call, span)
+    span = await bounded(call, span, question)
     link = span.link()
     headers = next_page(call, **link) if link else {}
-    pages = pages_of(call, question, span)
-    found, is_whole = await begun(pages)
     name = _name(call, account)
-    if call.media not in FORMATS:
-        rows = list(rows_of(series, found))
-        return await table_response(call, columns_of(series), rows, name, headers=headers, caching=_CACHING)
-    if call.media != JSON:
-        headers |= attachment(name, call.media)
-    made = _in_turn(call.services.gate, FORMATS[call.media](series, _pieces(_chained(found, pages))))
-    if not is_whole:
-        return await _streamed(call, state, span, made, headers)
-    body = b"".join([chunk async for chunk in made])
+    # Whatever becomes of the request, what is being read ahead for it ends with it.
+    async with aclosing(pages_of(call, question, span)) as pages:
+        found, is_whole = await begun(pages)
+        if call.media not in FORMATS:
+            rows = list(rows_of(series, found))
+            return await table_response(call, columns_of(series), rows, name, headers=headers, caching=_CACHING)
+        if call.media != JSON:
+            headers |= attachment(name, call.media)
+        made = _in_turn(call.services.gate, FORMATS[call.media](series, _pieces(_chained(found, pages))))
+        if not is_whole:
+            return await _streamed(call, state, span, made, headers)
+        body = b"".join([chunk async for chunk in made])
     answer = _Kept(body, call.media, _CACHING, {"Accept-Ranges": "bytes", **headers})
     answer.until = await _until(call, span)
     if len(body) >= LARGE_BYTES:

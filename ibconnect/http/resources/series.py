@@ -55,21 +55,25 @@ class Series:
 
 async def as_json(series: Series, pages: Pages) -> AsyncIterator[bytes]:
     """``{…, "Points": [{"Timestamp": …, column: figure or null, …}, …]}``."""
-    # What stands around the cells of a point; those of a page take their places all at once.
-    around = ['{"Timestamp":"', "", '"']
-    for column in series.columns:
-        around += (f",{orjson.dumps(column).decode()}:", "")
-    around += ("", "") * len(series.extras)
-    around.append("},")
+    names = [f"{orjson.dumps(column).decode()}:" for column in series.columns]
     yield orjson.dumps(series.head)[:-1] + b',"Points":['
     separator = ""
     async for times, *columns in pages:
+        members = [_members(cells, name in series.texts) for name, cells in zip(series.columns, columns, strict=False)]
+        extras = zip(series.extras, columns[len(series.columns) :], strict=False)
+        # Most pages have nothing to say in most of these.
+        others = [_present(extra, cells) for extra, cells in extras if any(cells)]
+        # What stands around the cells of a point; those of a page take their places all at once.
+        around = ['{"Timestamp":"', "", f'",{names[0]}']
+        for name in names[1:]:
+            around += ("", f",{name}")
+        around += ("", *[""] * len(others), "},")
         parts = around * len(times)
         parts[1 :: len(around)] = times
-        members = [_members(cells, name in series.texts) for name, cells in zip(series.columns, columns, strict=False)]
-        members += map(_present, series.extras, columns[len(series.columns) :])
         for number, cells in enumerate(members):
-            parts[4 + 2 * number :: len(around)] = cells
+            parts[3 + 2 * number :: len(around)] = cells
+        for number, cells in enumerate(others, start=2 * len(members) + 2):
+            parts[number :: len(around)] = cells
         if times:
             yield f"{separator}{''.join(parts)[:-1]}".encode()
             separator = ","

@@ -161,6 +161,12 @@ SOURCES_MAX = 10_000
 
 # Streams: rows read at once, events looked through at once, seconds between heartbeats.
 POINTS_PAGE = 10_000
+# How many points one statement reads, half of a year of hours; how many pages are read while one is sent. From how
+# many steps on it pays to know first whether there are only so many reports for each that all of them may be read.
+POINTS_READ = 4_400
+POINTS_AHEAD = 2
+STEPS_COUNTED = 200
+REPORTS_PER_STEP = 3
 EVENTS_PAGE = 2_000
 # How much of a page is made ready to send before the event loop does what else is due.
 POINTS_PIECE = 500
