@@ -37,3 +37,12 @@ SELECT
     accounts[1]
 FROM coordination.statement
 WHERE position > 1000000000;
+
+-- More events of this month than a request looks through at a time.
+INSERT INTO public.stored_events (originator_version, originator_id, topic, state)
+SELECT
+    n,
+    coordination.lowest_id(date_trunc('month', now()) + interval '1 hour'),
+    'v',
+    convert_to(CASE n %% 20 WHEN 1 THEN '[' || (extract(EPOCH FROM now()) * 1000000)::bigint || ',"a"]' ELSE '["a"]' END, 'UTF8')
+FROM generate_series(1, 200000) AS n;

@@ -248,9 +248,10 @@ ALL = [
     Asked("/v1/gateways"),
     Asked("/v1/instances"),
     Asked("/v1/statements/queries"),
-    Asked("/v1/statements"),
-    Asked(f"/v1/statements?account={ORDINARY}&{SPAN}"),
-    Asked("/v1/statements", FEW, AS_LIMITED),
+    Asked("/v1/statements?limit=50"),
+    # All of the account, of which there is one a day: those imported last may be of any day.
+    Asked(f"/v1/statements?limit=50&account={ORDINARY}&{SPAN}", 1100),
+    Asked("/v1/statements?limit=50", FEW, AS_LIMITED),
     Asked(f"/v1/statements/{DIGEST}"),
     Asked(f"/v1/statements/{DIGEST}/document"),
     Asked("/readyz"),
