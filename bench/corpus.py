@@ -25,8 +25,8 @@ from ibconnect.simulator.source import Source
 from ibconnect.simulator.wire.frames import Fields, payload
 
 GATEWAY = "127.0.0.1:4002"
-BEGIN = 1_735_689_600_000_000
-"""2025-01-01T00:00:00Z, in microseconds."""
+BEGIN = 1_420_070_400_000_000
+"""2015-01-01T00:00:00Z, in microseconds: what is made of ten years from then on is past."""
 HOUR = 3_600_000_000
 _STATES = 16
 _CHUNK_BYTES = 1 << 20
