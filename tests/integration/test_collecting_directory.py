@@ -66,6 +66,8 @@ async def test_a_login_that_is_no_advisors_is_asked_once_a_connection_and_that_i
     with logged() as log:
         async with listening_here(*gateways) as ports, recording(database_url, tmp_path, *ports, **ALONE) as seen:
             await until(lambda: len(of_number(seen, 78)) == len(gateways), "family codes of all")
+            # What is asked for while the first refresh runs is served by that one.
+            await seen.refreshes(len(gateways))
             for gateway in gateways:
                 gateway.accounts = ("DU1", "DU2", "DU3")
             ask_for_refresh(database_url)
@@ -80,6 +82,7 @@ async def test_an_individual_with_one_account_is_not_asked(database_url: str, tm
     gateway.accounts = ("DU1",)
     async with listening_here(gateway) as (port,), recording(database_url, tmp_path, port, **ALONE) as seen:
         await until(lambda: of_number(seen, 78), "family codes")
+        await seen.refreshes()
         assert gateway.asked_for("18") == 0
         gateway.accounts = ("F1234567",)
         ask_for_refresh(database_url)

@@ -105,6 +105,7 @@ async def test_positions_are_asked_for_where_that_is_wanted(database_url: str, t
         ]
         await gateway.say(position("DU1", 2, "TWO", size="0"))
         await until(lambda: of_number(seen, 7)[-1][13] == "0", "it is closed")
+        await seen.refreshes()
         ask_for_refresh(database_url)
         await until(lambda: len(of_number(seen, 95)) >= 6, "the three once more")
     project(database_url)
