@@ -193,9 +193,9 @@ class World(Situation):
 
     def _ask_postgres(self, one: Instance) -> None:
         mode = one.state.mode
-        if mode in (Mode.HOLDING_OFF, Mode.RESTING):
+        if mode is Mode.RESTING:
             self._close(one)
-        if mode in (Mode.HOLDING_OFF, Mode.RESTING, Mode.LEAVING):
+        if mode in (Mode.RESTING, Mode.LEAVING):
             return
         if one.line == "silent" or (self.server == "silent" and one.line == "ok"):
             patience = ANSWER_S if one.session else CONNECT_S
@@ -206,7 +206,12 @@ class World(Situation):
             self._fail(one)
         else:
             one.waits_since = None
-            self._answer(one)
+            if mode is Mode.HOLDING_OFF and one.session:
+                one.has_pg_since = self.now if one.has_pg_since is None else one.has_pg_since
+            elif mode is Mode.HOLDING_OFF:
+                self._fail(one)
+            else:
+                self._answer(one)
 
     def _fail(self, one: Instance) -> None:
         one.waits_since = one.has_pg_since = None

@@ -95,6 +95,14 @@ class ModelLease:
         await self.close()
         return False
 
+    async def answers(self) -> bool:
+        if self.session is None:
+            return False
+        with suppress(DatabaseUnavailable):
+            await self._answer(ANSWER_S)
+            return self.session is not None
+        return False
+
     async def close(self) -> None:
         if self.session is not None:
             self._lab.closed(self._name, self.session)

@@ -169,6 +169,7 @@ _PERHAPS_ELECTED = "Postgres is away, and another instance may be elected"
 RULES: tuple[Rule, ...] = (
     Rule("hold off", _FOLLOWING, Reached, Mode.HOLDING_OFF, another_may_be_recording, _has_held_off),
     Rule("held off", (Mode.HOLDING_OFF,), Passed, Mode.FOLLOWING, others_have_had_time),
+    Rule("lost again", (Mode.HOLDING_OFF,), Unreachable, Mode.FOLLOWING, None, _will_hold_off),
     Rule("elected", _FOLLOWING, Leased, Mode.LEADING, None, _leads, _ELECTED),
     Rule("stand in", _FOLLOWING, Said, Mode.STANDING_IN, may_stand_in, _needs_nobodys_word, _STANDS_IN),
     Rule("yield", _LEADING, Leased, Mode.LEAVING, should_yield, _gives_up, _YIELDS, _FEWER),

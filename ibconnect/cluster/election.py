@@ -144,7 +144,9 @@ class Election:
                 case Mode.IN_DOUBT | Mode.STANDING_IN:
                     await self._campaign()
                     await asyncio.sleep(_RETRY_S)
-                case Mode.HOLDING_OFF | Mode.RESTING:
+                case Mode.HOLDING_OFF:
+                    await self._hold_off()
+                case Mode.RESTING:
                     await self._lease.close()
                     await self._news_until(None)
                 case Mode.LEAVING:
@@ -155,6 +157,17 @@ class Election:
             self._registry.peers.answered(self._gateway)
             self._hear(Leased(self._lease.sure_at))
         else:
+            self._hear(Unreachable(self._lease.has_server_gone_down))
+
+    async def _hold_off(self) -> None:
+        """Look now and then whether Postgres is still there: if it was away again, whoever records goes first again."""
+        await self._news_until(asyncio.get_running_loop().time() + CHECK_S)
+        if self.state.mode is not Mode.HOLDING_OFF:
+            return
+        if await self._lease.answers():
+            self._registry.peers.answered(self._gateway)
+        else:
+            self._registry.peers.broke(self._gateway)
             self._hear(Unreachable(self._lease.has_server_gone_down))
 
     async def _campaign(self) -> None:

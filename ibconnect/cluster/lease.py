@@ -116,6 +116,16 @@ class Lease:
             await self.close()
             return False
 
+    async def answers(self) -> bool:
+        """Whether Postgres still answers on the connection that was reached; the lease is not asked for."""
+        if self._connection is None:
+            return False
+        try:
+            await self._asked("SELECT true")
+        except DatabaseUnavailable:
+            return False
+        return True
+
     async def close(self) -> None:
         """Give up the lease, if it is held."""
         self.is_leader = False

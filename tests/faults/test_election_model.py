@@ -23,6 +23,7 @@ BEGINNINGS: dict[str, tuple[What, ...]] = {
     "the server stops, nobody can be asked": (*PORTS, STOPS),
     "the server falls silent": (SILENT,),
     "the server has been silent for long": (SILENT, 20.0),
+    "the server stops again as soon as it is back": (SILENT, 4.0, BACK, 2.0, STOPS),
     "the leader is cut off": (("cut", 0),),
     "the leader's packets are swallowed": (("swallow", 0),),
     "the leader is cut off from a server that said that it stops": (*PORTS, STOPS, ("cut", 0), 1.0, BACK, 6.0),
