@@ -8,14 +8,14 @@ UV := UV_SYSTEM_CERTS=true $(BIN)/uv --quiet
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header
 WORKERS ?= auto
-SLOW := tests/faults tests/acceptance/test_demo.py tests/acceptance/test_command_line.py
+SLOW := tests/faults tests/acceptance/test_demo.py
 DOCS := tests/docs
 WIDE := tests/integration/test_http_schemathesis.py tests/integration/test_http_crowds.py \
 	tests/integration/test_role_attacks.py tests/acceptance/test_parts.py tests/integration/test_executions_days.py \
 	tests/unit/test_orders_books.py tests/integration/test_pnl_books.py tests/acceptance/test_executions_recorded.py \
 	tests/unit/test_flex_books.py tests/integration/test_statements_verb.py \
 	tests/integration/test_bench.py::test_the_benchmarks_of_a_long_history_yield_their_figures \
-	tests/integration/test_http_injection.py \
+	tests/integration/test_http_injection.py tests/acceptance/test_command_line.py \
 	tests/integration/test_witness.py::test_all_that_is_shown_is_what_the_events_say \
 	tests/integration/test_bench.py::test_a_benchmark_of_whole_services_yields_its_figures
 CONTAINERS := tests/containers
