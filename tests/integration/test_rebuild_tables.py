@@ -179,6 +179,15 @@ def test_recording_and_reading_go_on_during_a_rebuild(database_url):
     assert len(read_tables(database_url)["account_snapshot"]) == 155
 
 
+def make_one_report(url):
+    """Tables with one report in them."""
+    ensure(url)
+    stream = Stream()
+    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
+    record(url, stream.events)
+    project(url)
+
+
 class Interrupt(Exception):
     """Somebody pressed Ctrl-C."""
 
@@ -227,11 +236,7 @@ def test_a_rebuild_that_has_ended_holds_up_no_other_though_its_connection_lasts(
 
 
 def test_rights_views_and_open_reads_survive(database_url):
-    ensure(database_url)
-    stream = Stream()
-    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
-    record(database_url, stream.events)
-    project(database_url)
+    make_one_report(database_url)
     with connect(database_url, name="test") as connection:
         connection.execute("CREATE ROLE reader_of_rebuild")
         try:
@@ -252,11 +257,7 @@ def test_rights_views_and_open_reads_survive(database_url):
 
 def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
     monkeypatch.setattr(swap, "_DROP_S", 0.0)
-    ensure(database_url)
-    stream = Stream()
-    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
-    record(database_url, stream.events)
-    project(database_url)
+    make_one_report(database_url)
     schemas = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'accounts%' ORDER BY 1"
     with connect(database_url, name="test") as connection, connect(database_url, name="test") as other:
         with connection.transaction():
@@ -271,11 +272,7 @@ def test_reads_that_never_end_hold_up_nothing(database_url, monkeypatch):
 def test_projectors_that_are_always_at_work_hold_up_no_swap(database_url, monkeypatch):
     """Each has its turn for longer than a swap waits for readers, and the next one waits already."""
     monkeypatch.setattr(swap, "_SWAP_ATTEMPTS", 1)
-    ensure(database_url)
-    stream = Stream()
-    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
-    record(database_url, stream.events)
-    project(database_url)
+    make_one_report(database_url)
     finished, turns = threading.Event(), list[int]()
 
     def work():
@@ -299,11 +296,7 @@ def test_projectors_that_are_always_at_work_hold_up_no_swap(database_url, monkey
 
 def test_a_read_under_way_goes_on_over_all_former_tables_and_views(database_url):
     """A rebuild that waits for it holds nothing that it may still want: neither would end, or one would fail."""
-    ensure(database_url)
-    stream = Stream()
-    stream.refresh({"DU1": [value("NetLiquidation", "1.00", "USD")]})
-    record(database_url, stream.events)
-    project(database_url)
+    make_one_report(database_url)
     views = list(queries("projections/accounts/views"))
     with (
         ThreadPoolExecutor(1) as pool,
